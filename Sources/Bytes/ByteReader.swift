@@ -23,7 +23,7 @@ public struct ByteReader: ~Escapable {
 
     @_lifetime(copy bytes)
     public init(_ bytes: Span<UInt8>) {
-        self.init(bytes.bytes)
+        unsafe self.init(bytes.bytes)
     }
 
     /// Bytes not yet read.

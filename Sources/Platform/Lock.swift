@@ -1,0 +1,60 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A mutual exclusion lock over pthread_mutex.
+///
+/// Not `Synchronization.Mutex`: ThreadSanitizer does not see that one on Linux and reports races
+/// that are none. Never held across a suspension.
+@safe public final class Lock: @unchecked Sendable {
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+    public init() {
+        unsafe mutex = .allocate(capacity: 1)
+        unsafe mutex.initialize(to: pthread_mutex_t())
+        unsafe pthread_mutex_init(mutex, nil)
+    }
+
+    deinit {
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe mutex.deallocate()
+    }
+
+    @inline(__always)
+    public func withLock<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return try body()
+    }
+
+    public func lock() { unsafe pthread_mutex_lock(mutex) }
+    public func unlock() { unsafe pthread_mutex_unlock(mutex) }
+
+    /// Waits on `condition`, giving the lock up meanwhile; the caller holds it.
+    public func wait(_ condition: Condition) {
+        unsafe pthread_cond_wait(condition.condition, mutex)
+    }
+}
+
+/// A condition variable for threads that wait under a `Lock`.
+@safe public final class Condition: @unchecked Sendable {
+    fileprivate let condition: UnsafeMutablePointer<pthread_cond_t>
+
+    public init() {
+        unsafe condition = .allocate(capacity: 1)
+        unsafe condition.initialize(to: pthread_cond_t())
+        unsafe pthread_cond_init(condition, nil)
+    }
+
+    deinit {
+        unsafe pthread_cond_destroy(condition)
+        unsafe condition.deallocate()
+    }
+
+    public func signal() { unsafe pthread_cond_signal(condition) }
+    public func broadcast() { unsafe pthread_cond_broadcast(condition) }
+}

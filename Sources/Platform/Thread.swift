@@ -1,0 +1,115 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A thread of its own, for loops and for work that blocks.
+public enum Thread {
+    private final class Body {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    /// Starts a detached thread with all signals blocked, so that only the signal thread gets them.
+    public static func start(stackBytes: Int = 1 << 20, _ run: @escaping @Sendable () -> Void) {
+        var attributes = pthread_attr_t()
+        unsafe pthread_attr_init(&attributes)
+        unsafe pthread_attr_setstacksize(&attributes, stackBytes)
+        unsafe pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
+        defer { unsafe pthread_attr_destroy(&attributes) }
+        let body = unsafe Unmanaged.passRetained(Body(run)).toOpaque()
+        var all = sigset_t()
+        var before = sigset_t()
+        unsafe sigfillset(&all)
+        unsafe pthread_sigmask(SIG_SETMASK, &all, &before)
+        #if canImport(Darwin)
+            var thread: pthread_t?
+        #else
+            var thread = pthread_t()
+        #endif
+        let status = unsafe pthread_create(
+            &thread, &attributes,
+            { raw in
+                #if canImport(Darwin)
+                    let body = unsafe Unmanaged<Body>.fromOpaque(raw).takeRetainedValue()
+                    body.run()
+                #else
+                    if let raw = unsafe raw {
+                        unsafe Unmanaged<Body>.fromOpaque(raw).takeRetainedValue().run()
+                    }
+                #endif
+                return nil
+            }, body)
+        unsafe pthread_sigmask(SIG_SETMASK, &before, nil)
+        precondition(status == 0, "a thread cannot be started")
+    }
+
+    /// A number that tells threads apart. Never inlined: glibc declares pthread_self constant, and
+    /// after a suspension an inlined copy names the wrong thread.
+    @inline(never)
+    static func currentID() -> UInt {
+        #if canImport(Darwin)
+            return unsafe UInt(bitPattern: pthread_self())
+        #else
+            return UInt(pthread_self())
+        #endif
+    }
+}
+
+/// Runs jobs that block (syncs, cold reads, name look-ups) away from the loops.
+public protocol Workers: Sendable {
+    /// Runs `job` on some other thread, soon; in no order.
+    func submit(_ job: @escaping @Sendable () -> Void)
+}
+
+/// Threads made on demand, at most `threadsMax`, that wait for jobs as long as the process lives.
+public final class WorkerThreads: Workers, @unchecked Sendable {
+    private let lock = Lock()
+    private let available = Condition()
+    private let threadsMax: Int
+    private var jobs: [@Sendable () -> Void] = []
+    private var head = 0
+    private var threads = 0
+    private var idle = 0
+
+    public init(threadsMax: Int) {
+        self.threadsMax = threadsMax
+    }
+
+    public func submit(_ job: @escaping @Sendable () -> Void) {
+        let needsThread = lock.withLock {
+            jobs.append(job)
+            if idle >= jobs.count - head {
+                available.signal()
+                return false
+            }
+            guard threads < threadsMax else { return false }
+            threads += 1
+            return true
+        }
+        if needsThread { Thread.start { [self] in work() } }
+    }
+
+    private func work() {
+        lock.lock()
+        while true {
+            while head == jobs.count {
+                idle += 1
+                lock.wait(available)
+                idle -= 1
+            }
+            let job = jobs[head]
+            head += 1
+            if head == jobs.count {
+                jobs.removeAll(keepingCapacity: true)
+                head = 0
+            }
+            lock.unlock()
+            job()
+            lock.lock()
+        }
+    }
+}
