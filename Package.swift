@@ -58,6 +58,7 @@ let package = Package(
             ],
             swiftSettings: settings, linkerSettings: linkStatically),
         tests("BytesTests", ["Bytes"]),
+        tests("PlatformTests", ["Platform"]),
         tests("ArgumentParsingTests", ["ArgumentParsing"]),
     ]
 )

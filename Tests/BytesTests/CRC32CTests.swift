@@ -17,6 +17,7 @@ import Testing
     @Test func `a checksum can be continued`() {
         let bytes = (0..<50_000).map { UInt8(truncatingIfNeeded: $0) }
         let first = CRC32C.checksum(Array(bytes[..<30_001]))
-        #expect(CRC32C.checksum(Array(bytes[30_001...]), continuing: first) == CRC32C.checksum(bytes))
+        #expect(
+            CRC32C.checksum(Array(bytes[30_001...]), continuing: first) == CRC32C.checksum(bytes))
     }
 }

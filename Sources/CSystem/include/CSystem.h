@@ -1,9 +1,7 @@
 // The few things Swift's libc module lacks, and CRC32C by instruction. Nothing here allocates.
 #ifndef RTD_CSYSTEM_H
 #define RTD_CSYSTEM_H
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+// No _GNU_SOURCE here: it would change types that other modules (Dispatch) have seen without it.
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +26,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #endif
+
+/// Accepts a connection; on Linux non-blocking and closed by exec. -1 and errno on failure.
+int rtd_accept(int listener);
 
 /// CRC-32C (Castagnoli, RFC 3720) of `count` bytes, continuing from `crc` (0 to start).
 uint32_t rtd_crc32c(uint32_t crc, const void *bytes, size_t count);

@@ -1,0 +1,222 @@
+import CSystem
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A connected socket of the kernel.
+final class SocketStream: Stream, PollHandler, @unchecked Sendable {
+    let descriptor: CInt
+    let localAddress: SocketAddress
+    let peerAddress: SocketAddress
+    private var loop: Loop?
+    private var handler: (any StreamHandler)?
+    private var open = true
+
+    init(descriptor: CInt) {
+        self.descriptor = descriptor
+        localAddress = unsafe .of(descriptor) { unsafe getsockname($0, $1, $2) }
+        peerAddress = unsafe .of(descriptor) { unsafe getpeername($0, $1, $2) }
+        if case .unix = localAddress {
+        } else {
+            setOption(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY)
+        }
+    }
+
+    deinit { close() }
+
+    func start(on loop: any EventLoop, handler: any StreamHandler) {
+        guard open, let loop = loop as? Loop else { return }
+        self.loop = loop
+        self.handler = handler
+        loop.watch(descriptor, self)
+    }
+
+    func ready(readable: Bool, writable: Bool) {
+        handler?.streamReady(readable: readable, writable: writable)
+    }
+
+    func read(into target: UnsafeMutableRawBufferPointer) -> StreamResult {
+        guard open else { return .end }
+        let count = uninterrupted { unsafe recv(descriptor, target.baseAddress, target.count, 0) }
+        return count == 0 ? .end : Self.result(count, "read")
+    }
+
+    func write(_ source: UnsafeRawBufferPointer) -> StreamResult {
+        guard open else { return .end }
+        let count = uninterrupted {
+            unsafe Platform.send(descriptor, source.baseAddress, source.count, noSignal)
+        }
+        return Self.result(count, "write")
+    }
+
+    func send(_ file: any File, at position: Int64, count: Int) -> StreamResult {
+        guard open else { return .end }
+        #if os(Linux)
+            if let source = file.descriptor {
+                var offset = off_t(position)
+                let moved = uninterrupted {
+                    unsafe sendfile(descriptor, source, &offset, min(count, Self.sendBytesMax))
+                }
+                return moved == 0 ? .end : Self.result(moved, "send")
+            }
+        #endif
+        return sendCopy(file, at: position, count: count)
+    }
+
+    /// At most what a loop may spend on one connection before it looks at the others.
+    private static let sendBytesMax = 4 << 20
+
+    private func sendCopy(_ file: any File, at position: Int64, count: Int) -> StreamResult {
+        do throws(SystemError) {
+            let bytes = try file.read(at: position, count: min(count, 256 * 1024))
+            guard !bytes.isEmpty else { return .end }
+            return unsafe bytes.withUnsafeBytes { unsafe write($0) }
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    func close() {
+        guard open else { return }
+        open = false
+        loop?.forget(descriptor)
+        loop = nil
+        handler = nil
+        closeDescriptor(descriptor)
+    }
+
+    @inline(__always)
+    private static func result(_ count: Int, _ verb: String) -> StreamResult {
+        if count > 0 { return .moved(count) }
+        if count == 0 || errno == EAGAIN || errno == EWOULDBLOCK { return .wouldBlock }
+        return .failed(SystemError.last(verb))
+    }
+}
+
+/// A listening socket of the kernel, served by one loop.
+final class SocketListener: Listener, PollHandler, @unchecked Sendable {
+    let address: SocketAddress
+    private let descriptor: CInt
+    private let loop: Loop
+    private let accepted: @Sendable (any Stream) -> Void
+    private var open = true
+
+    init(
+        _ address: SocketAddress, loop: Loop, accepted: @escaping @Sendable (any Stream) -> Void
+    ) throws(SystemError) {
+        let descriptor = makeSocket(address.family)
+        guard descriptor >= 0 else { throw SystemError.last("open a socket for", "\(address)") }
+        setOption(descriptor, SOL_SOCKET, SO_REUSEADDR)
+        if case .ipv6 = address { setOption(descriptor, CInt(IPPROTO_IPV6), IPV6_V6ONLY) }
+        guard unsafe address.withRaw({ unsafe bind(descriptor, $0, $1) }) == 0,
+            Platform.listen(descriptor, 1_024) == 0
+        else {
+            let error = SystemError.last("listen on", "\(address)")
+            closeDescriptor(descriptor)
+            throw error
+        }
+        self.descriptor = descriptor
+        self.loop = loop
+        self.accepted = accepted
+        if case .unix = address {
+            self.address = address
+        } else {
+            self.address = unsafe .of(descriptor) { unsafe getsockname($0, $1, $2) }
+        }
+        loop.watch(descriptor, self)
+    }
+
+    deinit { close() }
+
+    func ready(readable: Bool, writable: Bool) {
+        while open {
+            let next = acceptDescriptor(descriptor)
+            if next >= 0 {
+                accepted(SocketStream(descriptor: next))
+                continue
+            }
+            let error = SystemError.last("accept")
+            if error.isTooManyOpen {
+                // Looked at again soon: an edge-triggered poller would not tell once more.
+                loop.after(50_000_000) { [weak self] in self?.ready(readable: true, writable: false)
+                }
+            }
+            if error.code != ECONNABORTED { return }
+        }
+    }
+
+    func close() {
+        guard open else { return }
+        open = false
+        loop.forget(descriptor)
+        closeDescriptor(descriptor)
+    }
+}
+
+#if os(Linux)
+    let noSignal = CInt(MSG_NOSIGNAL)
+    private let streamType = CInt(SOCK_STREAM.rawValue)
+#else
+    let noSignal: CInt = 0
+    private let streamType = SOCK_STREAM
+#endif
+
+private func send(_ descriptor: CInt, _ bytes: UnsafeRawPointer?, _ count: Int, _ flags: CInt)
+    -> Int
+{
+    #if canImport(Darwin)
+        unsafe Darwin.send(descriptor, bytes, count, flags)
+    #elseif canImport(Musl)
+        unsafe Musl.send(descriptor, bytes, count, flags)
+    #else
+        unsafe Glibc.send(descriptor, bytes, count, flags)
+    #endif
+}
+
+private func listen(_ descriptor: CInt, _ backlog: CInt) -> CInt {
+    #if canImport(Darwin)
+        Darwin.listen(descriptor, backlog)
+    #elseif canImport(Musl)
+        Musl.listen(descriptor, backlog)
+    #else
+        Glibc.listen(descriptor, backlog)
+    #endif
+}
+
+/// A non-blocking stream socket that exec closes; -1 and errno on failure.
+func makeSocket(_ family: CInt) -> CInt {
+    #if os(Linux)
+        return socket(
+            family, streamType | CInt(SOCK_NONBLOCK.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+    #else
+        let descriptor = socket(family, streamType, 0)
+        if descriptor >= 0 { prepare(descriptor) }
+        return descriptor
+    #endif
+}
+
+private func acceptDescriptor(_ listener: CInt) -> CInt {
+    let descriptor = uninterrupted { rtd_accept(listener) }
+    #if !os(Linux)
+        if descriptor >= 0 { prepare(descriptor) }
+    #endif
+    return descriptor
+}
+
+#if !os(Linux)
+    private func prepare(_ descriptor: CInt) {
+        _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        setOption(descriptor, SOL_SOCKET, SO_NOSIGPIPE)
+    }
+#endif
+
+func setOption(_ descriptor: CInt, _ level: CInt, _ name: CInt) {
+    var on: CInt = 1
+    unsafe setsockopt(descriptor, level, name, &on, socklen_t(MemoryLayout<CInt>.size))
+}
