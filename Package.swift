@@ -60,5 +60,6 @@ let package = Package(
         tests("BytesTests", ["Bytes"]),
         tests("PlatformTests", ["Platform"]),
         tests("ArgumentParsingTests", ["ArgumentParsing"]),
+        tests("KafkaProtocolTests", ["KafkaProtocol", "Records", "Bytes"]),
     ]
 )
