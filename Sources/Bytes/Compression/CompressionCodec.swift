@@ -1,0 +1,58 @@
+/// Kafka's compression codecs; raw values are the attribute bits of a record batch.
+public enum CompressionCodec: UInt8, Sendable, CaseIterable {
+    case none = 0
+    case gzip, snappy, lz4, zstd
+}
+
+/// Why compressed bytes were refused: they break their format, or hold more than the caller takes.
+public enum CompressionError: Error, Equatable {
+    case malformed(CompressionCodec)
+    case tooLarge(limit: Int)
+}
+
+extension CompressionCodec {
+    /// The codec of this name, as in Kafka's `compression.type`.
+    public init?(name: String) {
+        guard let codec = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        self = codec
+    }
+
+    public var name: String {
+        switch self {
+        case .none: "none"
+        case .gzip: "gzip"
+        case .snappy: "snappy"
+        case .lz4: "lz4"
+        case .zstd: "zstd"
+        }
+    }
+
+    /// Compresses `bytes` into one self-contained stream, framed as Kafka's Java clients frame it.
+    public func compress(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        let source = unsafe SourceBytes(bytes)
+        return switch self {
+        case .none: unsafe Array(bytes)
+        case .gzip: Gzip.compress(source)
+        case .snappy: Snappy.compress(source)
+        case .lz4: LZ4.compress(source)
+        case .zstd: Zstd.compress(source)
+        }
+    }
+
+    /// Decompresses a whole stream. Never reserves or produces more than `limit` bytes, whatever the
+    /// stream declares; `tooLarge` when it holds more, `malformed` when it breaks its format.
+    public func decompress(_ bytes: UnsafeRawBufferPointer, limit: Int) throws(CompressionError)
+        -> [UInt8]
+    {
+        let source = unsafe SourceBytes(bytes)
+        switch self {
+        case .none:
+            guard bytes.count <= limit else { throw .tooLarge(limit: limit) }
+            return unsafe Array(bytes)
+        case .gzip: return try Gzip.decompress(source, limit: limit)
+        case .snappy: return try Snappy.decompress(source, limit: limit)
+        case .lz4: return try LZ4.decompress(source, limit: limit)
+        case .zstd: return try Zstd.decompress(source, limit: limit)
+        }
+    }
+}

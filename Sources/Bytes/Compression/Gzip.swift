@@ -1,0 +1,79 @@
+/// gzip (RFC 1952): members of a header, a DEFLATE stream, a CRC-32 and a size.
+///
+/// Reads any number of members, one after the other; writes one.
+enum Gzip {
+    private static let magic: UInt16 = 0x8B1F
+    private static let headerBytes = 10
+    private static let trailerBytes = 8
+
+    private struct Flags: OptionSet {
+        let rawValue: UInt8
+        static let headerChecksum = Flags(rawValue: 2)
+        static let extra = Flags(rawValue: 4)
+        static let name = Flags(rawValue: 8)
+        static let comment = Flags(rawValue: 16)
+        static let reserved = Flags(rawValue: 0xE0)
+    }
+
+    static func compress(_ source: SourceBytes) -> [UInt8] {
+        let overhead = headerBytes + trailerBytes
+        return [UInt8](capacity: overhead + Deflate.capacity(source.count)) { target in
+            // DEFLATE, no flags, no time; system 255 is "unknown".
+            target.store64(UInt64(magic) | 8 << 16, at: 0)
+            target.store16(0xFF00, at: 8)
+            var deflate = Deflate(source)
+            let end = deflate.compress(into: target, at: headerBytes)
+            target.store32(CRC32.checksum(source), at: end)
+            target.store32(UInt32(truncatingIfNeeded: source.count), at: end + 4)
+            return end + trailerBytes
+        }
+    }
+
+    static func decompress(_ source: SourceBytes, limit: Int) throws(CompressionError) -> [UInt8] {
+        guard source.count >= headerBytes + trailerBytes else { throw .malformed(.gzip) }
+        // The last member's size is a guess of the whole; a byte of DEFLATE makes at most 1032.
+        let declared = Int(source.word32(source.count - 4))
+        var output = DecompressedBytes(limit: limit, expected: min(declared, source.count * 1032))
+        var at = 0
+        repeat {
+            let start = output.count
+            var inflate = Inflate(source, from: try skipHeader(source, from: at))
+            at = try inflate.decompress(into: &output)
+            guard source.count - at >= trailerBytes,
+                output.reading(from: start, CRC32.checksum) == source.word32(at),
+                UInt32(truncatingIfNeeded: output.count - start) == source.word32(at + 4)
+            else { throw .malformed(.gzip) }
+            at += trailerBytes
+        } while at < source.count
+        return output.finish()
+    }
+
+    /// Checks a member's header and gives where its DEFLATE stream starts.
+    private static func skipHeader(_ source: SourceBytes, from start: Int)
+        throws(CompressionError) -> Int
+    {
+        guard source.count - start >= headerBytes, source.word16(start) == magic,
+            source[start + 2] == 8
+        else { throw .malformed(.gzip) }
+        let flags = Flags(rawValue: source[start + 3])
+        guard flags.isDisjoint(with: .reserved) else { throw .malformed(.gzip) }
+        var at = start + headerBytes
+        if flags.contains(.extra) {
+            guard source.count - at >= 2 else { throw .malformed(.gzip) }
+            at += 2 + Int(source.word16(at))
+        }
+        for field in [Flags.name, .comment] where flags.contains(field) {
+            while at < source.count, source[at] != 0 { at += 1 }
+            at += 1
+        }
+        guard at <= source.count else { throw .malformed(.gzip) }
+        if flags.contains(.headerChecksum) {
+            let checksum = CRC32.checksum(source.slice(start..<at))
+            guard source.count - at >= 2,
+                source.word16(at) == UInt16(truncatingIfNeeded: checksum)
+            else { throw .malformed(.gzip) }
+            at += 2
+        }
+        return at
+    }
+}

@@ -1,0 +1,77 @@
+extension Inflate {
+    /// The bits of a DEFLATE stream, least significant first. Past the end it gives zeros, and
+    /// throws once some of those were consumed.
+    struct Bits {
+        let source: SourceBytes
+        private var next: Int
+        /// The next `count` bits; what lies above them repeats the bytes from `next` on.
+        private(set) var buffer: UInt64 = 0
+        private(set) var count: UInt64 = 0
+        /// Zero bits that were added behind the end.
+        private var padding: UInt64 = 0
+
+        init(_ source: SourceBytes, from start: Int) {
+            self.source = source
+            next = start
+        }
+
+        /// Fills up to at least 56 bits.
+        @inline(__always)
+        mutating func refill() throws(CompressionError) {
+            if next &+ 8 <= source.count {
+                buffer |= source.word64(next) &<< count
+                next &+= Int(truncatingIfNeeded: (63 &- count) &>> 3)
+                count |= 56
+            } else {
+                try refillAtEnd()
+            }
+        }
+
+        @inline(never)
+        private mutating func refillAtEnd() throws(CompressionError) {
+            guard padding <= count else { throw .malformed(.gzip) }
+            while count < 56 {
+                if next < source.count {
+                    buffer |= UInt64(source[next]) &<< count
+                    next += 1
+                } else {
+                    padding += 8
+                }
+                count += 8
+            }
+        }
+
+        /// The next `bits`, which stay.
+        @inline(__always)
+        func peek(_ bits: Int) -> Int {
+            Int(truncatingIfNeeded: buffer & (1 &<< UInt64(truncatingIfNeeded: bits) &- 1))
+        }
+
+        @inline(__always)
+        mutating func drop(_ bits: Int) {
+            buffer &>>= UInt64(truncatingIfNeeded: bits)
+            count &-= UInt64(truncatingIfNeeded: bits)
+        }
+
+        /// Reads up to 32 bits.
+        mutating func read(_ bits: Int) throws(CompressionError) -> Int {
+            if count < 32 { try refill() }
+            let value = peek(bits)
+            drop(bits)
+            return value
+        }
+
+        /// Skips to the next whole byte of the source, gives its index, and forgets what was read ahead.
+        mutating func alignedPosition() throws(CompressionError) -> Int {
+            guard padding <= count else { throw .malformed(.gzip) }
+            let position = next - Int((count - padding) / 8)
+            self = Bits(source, from: position)
+            return position
+        }
+
+        /// Goes on at a byte of the source.
+        mutating func jump(to position: Int) {
+            self = Bits(source, from: position)
+        }
+    }
+}

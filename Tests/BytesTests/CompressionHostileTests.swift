@@ -1,0 +1,80 @@
+import Bytes
+import Testing
+
+@Suite struct CompressionHostileTests {
+    private static let sample =
+        Array("a sample, a sample of text: ".utf8) + (0..<200).map { $0 }
+        + [UInt8](repeating: 9, count: 60) + CompressionShapes.text(bytes: 1500)
+
+    @Test(arguments: CompressionCodec.compressing)
+    func `a stream that was cut short is malformed`(codec: CompressionCodec) {
+        let compressed = codec.compress(Self.sample)
+        for size in 0..<compressed.count {
+            // Where chunks end, the framing of snappy cannot tell: it has neither end nor count.
+            if codec == .snappy && size == 16 { continue }
+            #expect(throws: CompressionError.malformed(codec), "\(codec.name) cut to \(size)") {
+                try codec.decompress(Array(compressed[..<size]), limit: 100_000)
+            }
+        }
+    }
+
+    @Test(arguments: CompressionCodec.compressing)
+    func `flipped bits neither trap nor pass the limit`(codec: CompressionCodec) {
+        var random = SeededGenerator(seed: 4)
+        let compressed = codec.compress(Self.sample)
+        for _ in 0..<10_000 {
+            var bytes = compressed
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                let bit = UInt8(1) << UInt8.random(in: 0...7, using: &random)
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] ^= bit
+            }
+            if let output = try? codec.decompress(bytes, limit: 2_000) {
+                #expect(output.count <= 2_000)
+            }
+        }
+    }
+
+    @Test(arguments: CompressionCodec.compressing)
+    func `noise behind a header does not trap`(codec: CompressionCodec) {
+        var random = SeededGenerator(seed: 5)
+        let compressed = codec.compress(Self.sample)
+        for _ in 0..<5_000 {
+            let kept = Int.random(in: 0...min(60, compressed.count), using: &random)
+            let noise = (0..<Int.random(in: 0...80, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
+            _ = try? codec.decompress(Array(compressed[..<kept]) + noise, limit: 50_000)
+        }
+    }
+
+    @Test(arguments: CompressionCodec.compressing)
+    func `a stream that holds more than the limit is refused`(codec: CompressionCodec) throws {
+        let bomb = codec.compress([UInt8](repeating: 0, count: 5_000_000))
+        #expect(bomb.count < 300_000)
+        for limit in [0, 1, 100, 65_536, 1_000_000, 4_999_999] {
+            #expect(throws: CompressionError.tooLarge(limit: limit), "\(codec.name) \(limit)") {
+                try codec.decompress(bomb, limit: limit)
+            }
+        }
+        #expect(try codec.decompress(bomb, limit: 5_000_000).count == 5_000_000)
+    }
+
+    @Test func `uncompressed bytes over the limit are refused`() {
+        #expect(throws: CompressionError.tooLarge(limit: 2)) {
+            try CompressionCodec.none.decompress([1, 2, 3], limit: 2)
+        }
+    }
+
+    @Test func `a snappy chunk of 4 GiB is malformed`() {
+        let header: [UInt8] = [0x82, 83, 78, 65, 80, 80, 89, 0, 0, 0, 0, 1, 0, 0, 0, 1]
+        #expect(throws: CompressionError.malformed(.snappy)) {
+            try CompressionCodec.snappy.decompress(header + [255, 255, 255, 255, 0], limit: 1000)
+        }
+    }
+
+    @Test func `a snappy length that the bytes cannot hold is malformed`() {
+        #expect(throws: CompressionError.malformed(.snappy)) {
+            try CompressionCodec.snappy.decompress([0xFF, 0xFF, 0xFF, 0xFF, 7, 0], limit: .max)
+        }
+    }
+}
