@@ -1,0 +1,103 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The data side of a command. Writes go to the descriptor at once, from any thread; callers that
+/// write often gather their bytes first.
+public enum StandardOutput {
+    public static let descriptor: CInt = STDOUT_FILENO
+
+    /// Writes all of it, or throws what the system said; `isBrokenPipe` tells that the reader left.
+    public static func write(_ bytes: [UInt8]) throws(SystemError) {
+        try writeAll(bytes, to: descriptor, named: "standard output")
+    }
+
+    public static func write(_ text: String) throws(SystemError) {
+        try write(Array(text.utf8))
+    }
+
+    public static var isTerminal: Bool { isatty(descriptor) == 1 }
+
+    /// The width of the terminal, nil when it is none or does not tell.
+    public static var columns: Int? { terminalColumns(descriptor) }
+}
+
+/// The side for people: one line a message. What cannot be written there is lost, for there is
+/// nowhere to say so.
+public enum StandardError {
+    public static let descriptor: CInt = STDERR_FILENO
+
+    /// Writes the line and its newline in one call, so that lines of several processes do not mix.
+    public static func write(line: String) {
+        write(line + "\n")
+    }
+
+    /// Writes a text as it is, such as a progress line that is drawn over.
+    public static func write(_ text: String) {
+        try? writeAll(Array(text.utf8), to: descriptor, named: "standard error")
+    }
+
+    public static var isTerminal: Bool { isatty(descriptor) == 1 }
+
+    public static var columns: Int? { terminalColumns(descriptor) }
+}
+
+public enum StandardInput {
+    public static let descriptor: CInt = STDIN_FILENO
+
+    public static var isTerminal: Bool { isatty(descriptor) == 1 }
+}
+
+/// The environment and the end of this process.
+public enum ProcessEnvironment {
+    /// The variable's value, nil when it is not set.
+    public static func value(_ name: String) -> String? {
+        // getenv's pointer stays valid until the variable is changed, which nothing here does.
+        guard let value = unsafe getenv(name) else { return nil }
+        return unsafe String(cString: value)
+    }
+
+    /// A write to a pipe or socket without a reader fails with EPIPE instead of ending the process.
+    /// Called once, at the start.
+    public static func ignoreBrokenPipes() {
+        _ = signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// Ends the process without running exit handlers or waiting for other threads.
+    public static func exit(_ status: CInt) -> Never {
+        _exit(status)
+    }
+}
+
+private func writeAll(
+    _ bytes: [UInt8], to descriptor: CInt, named name: String
+) throws(SystemError) {
+    var start = 0
+    while start < bytes.count {
+        let written = unsafe bytes.withUnsafeBytes { buffer in
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[start...])
+            return uninterrupted { unsafe write(descriptor, rest.baseAddress, rest.count) }
+        }
+        if written >= 0 {
+            start += written
+        } else if errno == EAGAIN {
+            // The descriptor is shared with a process that made it non-blocking.
+            var waited = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            unsafe poll(&waited, 1, -1)
+        } else {
+            throw SystemError.last("write to", name)
+        }
+    }
+}
+
+private func terminalColumns(_ descriptor: CInt) -> Int? {
+    var size = winsize()
+    guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+        return nil
+    }
+    return Int(size.ws_col)
+}

@@ -1,0 +1,122 @@
+import ArgumentParsing
+
+extension BenchOptions {
+    static let command = Command(
+        documentation, initial: BenchOptions(), groups: groups, finish: finish)
+
+    private static let documentation = CommandDocumentation(
+        name: "bench",
+        summary: "measure a broker, or this machine under it",
+        synopsis: ["[OPTION...] WORKLOAD"],
+        description: """
+            Measures throughput and latency. Without {broker} a private server is started on a \
+            new directory in the file system of the data directory, and both are removed \
+            afterwards; with it, topics named `rtd-bench-` and an id are made and deleted.
+
+                produce    producers send as fast as they can, or at the rate given
+                consume    consumers read what was sent before
+                e2e        both at once; latency from sending to reading
+                storage    the log without a network
+
+            With {rate} the latency of a record counts from the moment it was meant to be sent, \
+            so a broker that falls behind does not look better. The line of \
+            kafka-producer-perf-test comes first, then records a second for each core, CPU \
+            seconds for each GB, memory, file system and durability.
+            """,
+        operands: [
+            OperandDocumentation(
+                "WORKLOAD", "What to measure.",
+                completion: .choices(Workload.allCases.map(\.rawValue)))
+        ],
+        examples: [
+            Example(
+                "rtd bench produce --count 100k --size 100",
+                "Sends 100,000 records of 100 bytes, each kept on the disk."),
+            Example(
+                "rtd bench e2e --rate 10k --duration 2s --json",
+                "Measures latency at a steady rate; one JSON object."),
+            Example(
+                "rtd bench storage --floor --count 100k",
+                "Prints what this machine can do at best with the same bytes."),
+            Example(
+                "rtd bench produce --count 10k --compare broker.example:9092",
+                "Runs the same against rtd and another broker."),
+        ],
+        exitStatuses: [
+            ManualTerms.closedOutput, ManualTerms.failed, ManualTerms.usage, ManualTerms.signalled,
+        ],
+        environment: ManualTerms.clientEnvironment, files: [ManualTerms.dataDirectory])
+
+    private static let groups = [
+        FlagGroup("Load", load), FlagGroup("Shape", shape), FlagGroup("Delivery", delivery),
+        FlagGroup("Results", results),
+        FlagGroup<BenchOptions>.within(\.connection, ConnectionOptions.group),
+        FlagGroup<BenchOptions>.within(\.reporting, ReportingOptions.group),
+    ]
+
+    private static let load: [Flag<BenchOptions>] = [
+        .value(
+            "size", nil, \.size, .quantity("SIZE", in: 1...1 << 30),
+            "Make each value SIZE bytes; 100."
+        ).exclusive("payload"),
+        .value(
+            "payload-file", nil, \.payloadFile, .file, "Send the lines of FILE, over and over."
+        ).exclusive("payload"),
+        .value(
+            "count", "c", \.count, .quantity("COUNT", in: 1...Int.max), "Send COUNT records."
+        ).aliases("n", "num-records").exclusive("length"),
+        .value("duration", nil, \.duration, .duration, "Send for DURATION; 10s.")
+            .exclusive("length"),
+        .value(
+            "rate", nil, \.rate, .quantity("RATE"),
+            "Send RATE records a second; 0 as many as possible.",
+            details: "Latency then counts from the moment a record was meant to be sent."),
+        .value(
+            "warmup", nil, \.warmup, .duration, "Leave the first DURATION out of the figures."),
+    ]
+
+    private static let shape: [Flag<BenchOptions>] = [
+        .value(
+            "producers", nil, \.producers, .integer("COUNT", in: 1...10_000),
+            "Run COUNT producers; 1."
+        ),
+        .value(
+            "consumers", nil, \.consumers, .integer("COUNT", in: 1...10_000),
+            "Run COUNT consumers; 1."
+        ),
+        .value(
+            "topics", nil, \.topics, .integer("COUNT", in: 1...10_000),
+            "Spread over COUNT topics; 1."),
+        .value(
+            "partitions", nil, \.partitions, .integer("COUNT", in: 1...100_000),
+            "Give each topic COUNT partitions; 1."),
+    ]
+
+    private static let delivery: [Flag<BenchOptions>] = [
+        .value("acks", nil, \.acks, .acks, "Wait for all (on disk), 1 (in memory) or 0; all."),
+        .value("linger", nil, \.linger, .duration, "Wait so long for a batch to fill; 0."),
+        .value(
+            "batch-bytes", nil, \.batchBytes, .quantity("SIZE", in: 1...1 << 30),
+            "Make batches of at most SIZE before compression."),
+        .value(
+            "compression", "z", \.compression, .choice("CODEC"), "Compress batches; none."),
+    ]
+
+    private static let results: [Flag<BenchOptions>] = [
+        .choosing("json", nil, .json, \.format, "Print the results as one JSON object.")
+            .exclusive("format"),
+        .choosing("csv", nil, .csv, \.format, "Print the results as CSV, a line a run.")
+            .exclusive("format"),
+        .value(
+            "histogram-file", nil, \.histogramFile, .file,
+            "Write the latencies to FILE, as HdrHistogram prints them."),
+        .value(
+            "compare", nil, \.compare, .brokers, "Run the same against this cluster, in turn."),
+        .toggle(
+            "floor", nil, \.measuresFloor, "With storage: measure the machine itself.",
+            details: """
+                Receives the same bytes, computes their CRC-32C, appends and syncs them, with \
+                nothing around it: what a broker can reach at best here.
+                """),
+    ]
+}

@@ -1,0 +1,63 @@
+import ArgumentParsing
+
+/// What was typed after `rtd bench`.
+struct BenchOptions: Sendable, Equatable {
+    enum Workload: String, CaseIterable, Sendable {
+        case produce, consume, e2e, storage
+    }
+
+    enum Format: Sendable, Equatable {
+        case csv, json
+    }
+
+    var workload = Workload.produce
+    /// Bytes of a record's value; nil: 100.
+    var size: Int?
+    var payloadFile: String?
+    var count: Int?
+    var duration: Duration?
+    /// Records a second over all producers; nil: as many as it can.
+    var rate: Int?
+    var warmup: Duration?
+
+    var producers: Int?
+    var consumers: Int?
+    var topics: Int?
+    var partitions: Int?
+
+    var acks: Acknowledgement?
+    var linger: Duration?
+    var batchBytes: Int?
+    var compression: CompressionChoice?
+
+    var compare: [HostPort]?
+    var measuresFloor = false
+    /// nil: text for people.
+    var format: Format?
+    var histogramFile: String?
+
+    var connection = ConnectionOptions()
+    var reporting = ReportingOptions()
+
+    static func finish(_ options: inout Self, _ operands: [String]) throws(UsageError) {
+        let workloads = "produce, consume, e2e or storage"
+        guard let name = operands.first else {
+            throw UsageError("which workload: \(workloads)?")
+        }
+        guard operands.count == 1 else {
+            throw UsageError("unexpected operand \"\(operands[1])\"")
+        }
+        guard let workload = Workload(rawValue: name) else {
+            let nearest = nearestName(to: name, among: Workload.allCases.map(\.rawValue))
+            let hint = nearest.map { "did you mean \($0)?" } ?? "there are \(workloads)"
+            throw UsageError("unknown workload \"\(name)\"; \(hint)")
+        }
+        options.workload = workload
+        if options.measuresFloor, workload != .storage {
+            throw UsageError("--floor goes with rtd bench storage")
+        }
+        if workload == .storage, options.connection.brokers != nil || options.compare != nil {
+            throw UsageError("storage measures this machine, so it takes no broker")
+        }
+    }
+}

@@ -1,0 +1,183 @@
+import ArgumentParsing
+
+extension ConsumeOptions {
+    static let command = Command(
+        documentation, initial: ConsumeOptions(), groups: groups, finish: finish)
+
+    private static let documentation = CommandDocumentation(
+        name: "consume",
+        summary: "print the records of topics",
+        synopsis: ["[OPTION...] TOPIC..."],
+        description: """
+            Prints the values of the records, one a line, from the beginning of the topics on, \
+            and then goes on with what arrives. {exit-at-end} ends where the topics end when the \
+            command starts. With {group} it begins at the committed offset and commits what has \
+            been written to stdout.
+
+            Records of one partition come in their order. Over several partitions {exit-at-end} \
+            merges by timestamp; otherwise they come as they arrive.
+
+            When the reader of stdout leaves, as in `rtd consume t | head -1`, the command ends \
+            at once with status 0, on a quiet topic too. A topic that does not exist is not \
+            created: it is an error, but see {wait}.
+            """,
+        operands: [
+            OperandDocumentation(
+                "TOPIC", "A topic to read.", completion: .topic, repeats: true)
+        ],
+        examples: [
+            Example(
+                "seq 5 | rtd produce numbers && rtd consume numbers -e -o -2",
+                "Prints the last two records.", output: "4\n5\n"),
+            Example(
+                "rtd consume numbers -e -f '%p %o %v\\n' -c 2",
+                "Prints partition, offset and value of the first two.",
+                setup: "seq 5 | rtd produce numbers", output: "0 0 1\n0 1 2\n"),
+            Example(
+                "rtd consume numbers -g counting -e | wc -l",
+                "Reads what the group has not read yet, and commits.",
+                setup: "seq 5 | rtd produce numbers", output: "5\n"),
+            Example(
+                "rtd consume orders -J -o @-1h", "Prints the last hour as JSON and goes on.",
+                setup: "echo 1 | rtd produce orders", isEndless: true),
+            Example(
+                "rtd consume -b broker.example:9092 orders --wait --timeout 1s -e",
+                "Reads from another cluster, waiting for the topic.",
+                setup: "echo 1 | rtd produce -b broker.example:9092 orders", output: "1\n"),
+        ],
+        exitStatuses: [
+            ManualTerms.closedOutput, ManualTerms.failed, ManualTerms.usage, ManualTerms.rejected,
+            ManualTerms.idle, ManualTerms.signalled,
+        ],
+        environment: ManualTerms.clientEnvironment, files: ManualTerms.files)
+
+    private static let groups = [
+        FlagGroup("Reading", reading), FlagGroup("Output", output),
+        FlagGroup<ConsumeOptions>.within(\.connection, ConnectionOptions.group),
+        FlagGroup<ConsumeOptions>.within(\.reporting, ReportingOptions.group),
+    ]
+
+    private static let reading: [Flag<ConsumeOptions>] = [
+        .list("topic", "t", \.topicOptions, .topic, "Read TOPIC; may be repeated."),
+        .list(
+            "offset", "o", \.offsetParts, .offset, "Begin there, and end there where a range.",
+            details: """
+                    beginning        the first record; also start, earliest
+                    end              what arrives from now on; also latest
+                    stored           the committed offset of the group
+                    N                offset N
+                    -N, +N           N records before the end, after the beginning
+                    A:B  :B          from A up to, not including, B (also :end)
+                    @TIME            the first record at or after TIME
+                    @TIME:TIME       from one time up to another, or to end
+                    s@MS e@MS        kcat's two ends of a time span, in two options
+
+                TIME is milliseconds since 1970, or seconds with up to ten digits, a date, an \
+                ISO 8601 time (UTC unless it says otherwise) or a time ago, as `-48h`. After the \
+                colon `1h` means an hour later. A range ends the command at its end. With \
+                {group} it says where to begin when no offset is committed.
+                """),
+        .choosing(
+            "exit-at-end", "e", .exit, \.atEnd, "End where the topics end now.",
+            details: "The ends are looked up once, at the start. An empty topic ends at once."
+        ).exclusive("end"),
+        .choosing("follow", nil, .follow, \.atEnd, "Go on with what arrives; the default.")
+            .exclusive("end"),
+        .lists(
+            "partition", "p", \.partitions,
+            .list(of: .integer("PARTITION", in: 0...Int(Int32.max)), named: "PARTITION,..."),
+            "Read only these partitions."
+        ).exclusive("assignment"),
+        .value(
+            "group", "g", \.group, .nonEmpty("GROUP"), "Share the topics with the group's members.",
+            details: """
+                Offsets are committed for what has been written to stdout, and when the command \
+                ends. `auto.offset.reset` and {offset} say where to begin without one.
+                """
+        ).aliases("G").exclusive("assignment"),
+        .value(
+            "count", "c", \.count, .quantity("COUNT", in: 1...Int.max), "End after COUNT records."
+        ).aliases("n"),
+        .value(
+            "timeout", nil, \.timeout, .duration,
+            "End with status 4 when no record has come for DURATION."),
+        .toggle("wait", nil, \.waitsForTopic, "Wait for a topic that does not exist yet."),
+        .value(
+            "isolation", nil, \.isolation, .choice("LEVEL"),
+            "Which records of transactions to show.",
+            details: """
+                `read_committed`, the default, shows those of committed transactions only and \
+                waits at an open one; `read_uncommitted` shows all.
+                """),
+        .value(
+            "on-error", nil, \.errorPolicy, .choice("ACTION"),
+            "Go on after a damaged batch (skip) or end there; fail.",
+            details: "What was skipped is counted on stderr and makes the status 3."),
+    ]
+
+    private static let output: [Flag<ConsumeOptions>] = [
+        .value(
+            "format", nil, \.format, .choice("FORMAT"), "Print records as FORMAT.",
+            details: """
+                `lines`, the default: the value and a newline. `json`: as {json}. `raw`: as \
+                {raw}. `length-prefixed`: as {length-prefixed}.
+                """
+        ).exclusive("format"),
+        .choosing(
+            "json", "J", .json, \.format, "Print a JSON object a record.",
+            details: """
+                `{"topic","partition","offset","timestamp","key","value","headers"}`; what is \
+                not UTF-8 as `key_b64` and `value_b64`. `rtd produce -J` reads it and nothing is \
+                lost.
+                """
+        ).exclusive("format"),
+        .value(
+            "template", "f", \.template, .nonEmpty("TEMPLATE"),
+            "Print each record by a template such as '%k %v\\n'.",
+            details: """
+                    %t %p %o         topic, partition, offset
+                    %k %v (or %s)    key, value
+                    %K %V (or %S)    their length in bytes; -1 for null
+                    %T               timestamp in milliseconds
+                    %h               headers as name=value,name=value
+                    %H               how many headers
+                    %d{FORMAT}       timestamp by strftime, in UTC
+                    %k{hex} %v{hex} %k{base64} %v{base64}
+                    %%               a percent sign
+                    \\n \\r \\t \\0 \\xNN
+
+                Nothing is added between records.
+                """
+        ).exclusive("format"),
+        .choosing("raw", nil, .raw, \.format, "Print values with nothing between them.")
+            .exclusive("format"),
+        .choosing(
+            "length-prefixed", nil, .lengthPrefixed, \.format,
+            "Print each value after its length.",
+            details: "The length is four bytes, the highest first; -1 stands for null."
+        ).exclusive("format"),
+        .value(
+            "delimiter", "D", \.delimiter, .delimiter, "End records with DELIMITER.",
+            details: "The escapes `\\n \\r \\t \\0 \\\\ \\xNN` are understood."
+        ).exclusive("delimiter"),
+        .choosing(
+            "zero-terminated", "0", [0], \.delimiter, "End records with a zero byte, for xargs -0."
+        ).exclusive("delimiter"),
+        .value(
+            "key-delimiter", "K", \.keyDelimiter, .delimiter,
+            "Print the key and DELIMITER before the value."),
+        .toggle(
+            "headers", nil, \.printsHeaders, "Print the headers and a tab before each line.",
+            details: "As `name=value,name=value`."),
+        .toggle("show-null", "Z", \.printsNulls, "Print NULL for a null key or value."),
+        .toggle(
+            "json-value", nil, \.nestsJSONValues, "With -J: print a JSON value as it is.",
+            details: """
+                Without the quotes of a string around it. Spaces and the order of bytes may not \
+                survive a round trip.
+                """),
+        .toggle(
+            "unbuffered", "u", \.isUnbuffered, "Write each record by itself.",
+            details: "Not needed to see a record at once: output never waits for more to come."),
+    ]
+}

@@ -1,0 +1,61 @@
+import ArgumentParsing
+
+/// What was typed after `rtd consume`.
+struct ConsumeOptions: Sendable, Equatable {
+    /// How records are printed.
+    enum Format: String, CaseIterable, Sendable {
+        case lines, json, raw
+        case lengthPrefixed = "length-prefixed"
+    }
+
+    /// What happens where the topic ends.
+    enum AtEnd: Sendable, Equatable {
+        case exit, follow
+    }
+
+    var topics: [String] = []
+    var topicOptions: [String] = []
+    var partitions: [Int] = []
+    var group: String?
+    /// The merged `-o`; both bounds nil: the beginning, with a group its committed offset.
+    var offset = OffsetSpecification()
+    var offsetParts: [OffsetSpecification] = []
+    /// nil follows.
+    var atEnd: AtEnd?
+    var count: Int?
+    var timeout: Duration?
+    var waitsForTopic = false
+    var isolation: IsolationChoice?
+
+    var format: Format?
+    var template: String?
+    var delimiter: [UInt8]?
+    var keyDelimiter: [UInt8]?
+    var printsHeaders = false
+    var printsNulls = false
+    var nestsJSONValues = false
+    var isUnbuffered = false
+
+    var errorPolicy: ErrorPolicy?
+    var connection = ConnectionOptions()
+    var reporting = ReportingOptions()
+
+    static func finish(_ options: inout Self, _ operands: [String]) throws(UsageError) {
+        var topics: [String] = []
+        for topic in options.topicOptions + operands where !topics.contains(topic) {
+            try ValueParser.checkTopicName(topic)
+            topics.append(topic)
+        }
+        guard !topics.isEmpty else { throw UsageError("which topic? rtd consume TOPIC...") }
+        options.topics = topics
+        for part in options.offsetParts {
+            options.offset = try options.offset.merging(part)
+        }
+        if options.offset.start == .stored, options.group == nil {
+            throw UsageError("-o stored needs the group whose offsets are stored: -g GROUP")
+        }
+        if options.nestsJSONValues, options.format != .json {
+            throw UsageError("--json-value goes with -J")
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import ArgumentParsing
+
+/// What was typed after `rtd serve`.
+struct ServeOptions: Sendable, Equatable {
+    enum Listener: Sendable, Equatable {
+        case off
+        /// Port 0 lets the kernel choose one.
+        case address(HostPort)
+    }
+
+    /// Something else to do than to serve until told to stop.
+    enum Job: Sendable, Equatable {
+        case detach, status, stop, check, trace
+    }
+
+    /// nil: 127.0.0.1:9092 and ::1.
+    var kafka: Listener?
+    var data: String?
+    var portFile: String?
+    var isEphemeral = false
+    var memoryBytes: Int?
+    var properties: [PropertyAssignment] = []
+    var propertyFiles: [String] = []
+    var job: Job?
+    var coversAll = false
+    var advertise: HostPort?
+    var allowsInsecureListening = false
+    var upgradesFormat = false
+    var reporting = ReportingOptions()
+
+    /// The properties of `-F` and `-X` in the order they take effect; `files` are the contents of
+    /// `propertyFiles`. Names are checked, values are the server's to judge.
+    func brokerProperties(
+        files: [(name: String, text: String)] = []
+    ) throws(UsageError) -> [PropertyAssignment] {
+        var result: [PropertyAssignment] = []
+        for file in files {
+            for (line, assignment) in try PropertyAssignment.list(inFile: file.text, file.name) {
+                do {
+                    try assignment.checkName(among: PropertyNames.broker, of: "a broker")
+                } catch {
+                    throw UsageError("\(file.name) line \(line): \(error.message)")
+                }
+                result.append(assignment)
+            }
+        }
+        return result + properties
+    }
+
+    /// Why the listener is refused: others could reach it and nobody would have to say who he is.
+    var openListenerRefusal: UsageError? {
+        guard case .address(let address) = kafka, !address.isLoopback, !allowsInsecureListening
+        else { return nil }
+        return UsageError(
+            "\(address) is open to other machines and has no authentication"
+                + " (--insecure-listen allows it)")
+    }
+
+    static func finish(_ options: inout Self, _ operands: [String]) throws(UsageError) {
+        if let operand = operands.first {
+            throw UsageError(
+                "unexpected operand \"\(operand)\"; the directory is given by --data DIR")
+        }
+        if options.coversAll, options.job != .status {
+            throw UsageError("--all goes with --status")
+        }
+        if options.memoryBytes != nil, !options.isEphemeral {
+            throw UsageError("--memory goes with --ephemeral")
+        }
+    }
+}
+
+extension ValueParser where Value == ServeOptions.Listener {
+    static let listener = ValueParser("HOST:PORT") { text throws(UsageError) in
+        text == "none" ? .off : .address(try HostPort(text))
+    }
+}
