@@ -57,6 +57,7 @@ let package = Package(
                 "Platform", "Bytes", "ArgumentParsing",
             ],
             swiftSettings: settings, linkerSettings: linkStatically),
+        tests("StyleTests", []),
         tests("BytesTests", ["Bytes"]),
         tests("PlatformTests", ["Platform"]),
         tests("ArgumentParsingTests", ["ArgumentParsing"]),
