@@ -41,6 +41,7 @@ let package = Package(
         .target(name: "CSystem"),
         core("Bytes", ["CSystem"]),
         core("Records", ["Bytes"]),
+        core("Formats", ["Bytes"]),
         core("Platform", ["Bytes", "CSystem"]),
         core("LogStorage", ["Records", "Platform", "Bytes"]),
         core("Streaming", ["LogStorage", "Records", "Platform", "Bytes"]),
@@ -54,7 +55,7 @@ let package = Package(
             name: "rtd",
             dependencies: [
                 "Service", "KafkaClient", "Streaming", "LogStorage", "KafkaProtocol", "Records",
-                "Platform", "Bytes", "ArgumentParsing",
+                "Platform", "Bytes", "ArgumentParsing", "Formats",
             ],
             swiftSettings: settings, linkerSettings: linkStatically),
         tests("StyleTests", []),
@@ -62,5 +63,6 @@ let package = Package(
         tests("PlatformTests", ["Platform"]),
         tests("ArgumentParsingTests", ["ArgumentParsing"]),
         tests("KafkaProtocolTests", ["KafkaProtocol", "Records", "Bytes"]),
+        tests("FormatsTests", ["Formats", "Bytes"]),
     ]
 )

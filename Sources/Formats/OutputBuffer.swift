@@ -1,0 +1,173 @@
+/// A growing buffer of output bytes that is filled, written out and filled again without being freed.
+///
+/// It owns its memory and is used by one thread at a time. Writers reserve once and then append
+/// without further checks of their own; every append still checks the room that is left.
+@safe public struct OutputBuffer: ~Copyable {
+    @usableFromInline var base: UnsafeMutableRawPointer
+    @usableFromInline var capacity: Int
+    @usableFromInline var used = 0
+
+    /// Room for `capacity` bytes at first; it grows as needed.
+    public init(capacity: Int = 64 * 1024) {
+        self.capacity = max(64, capacity)
+        unsafe base = UnsafeMutableRawPointer.allocate(byteCount: self.capacity, alignment: 16)
+    }
+
+    deinit { unsafe base.deallocate() }
+
+    @inlinable public var count: Int { used }
+    @inlinable public var isEmpty: Bool { used == 0 }
+
+    /// What was appended and not yet removed.
+    @inlinable public var bytes: RawSpan {
+        @_lifetime(borrow self)
+        borrowing get {
+            let span = unsafe RawSpan(_unsafeStart: base, byteCount: used)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    /// Makes sure that `more` bytes fit without growing.
+    @inlinable
+    public mutating func reserve(_ more: Int) {
+        if more > capacity &- used { grow(more) }
+    }
+
+    @inline(never)
+    @usableFromInline
+    mutating func grow(_ more: Int) {
+        precondition(more >= 0, "a buffer does not shrink")
+        let larger = max(capacity * 2, used + more)
+        let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+        unsafe moved.copyMemory(from: base, byteCount: used)
+        unsafe base.deallocate()
+        unsafe base = moved
+        capacity = larger
+    }
+
+    @inlinable
+    public mutating func append(_ byte: UInt8) {
+        reserve(1)
+        unsafe base.storeBytes(of: byte, toByteOffset: used, as: UInt8.self)
+        used &+= 1
+    }
+
+    @inlinable
+    public mutating func append(_ more: UnsafeRawBufferPointer) {
+        guard let start = more.baseAddress, more.count > 0 else { return }
+        reserve(more.count)
+        unsafe (base + used).copyMemory(from: start, byteCount: more.count)
+        used &+= more.count
+    }
+
+    @inlinable
+    public mutating func append(_ more: RawSpan) {
+        unsafe more.withUnsafeBytes { unsafe append($0) }
+    }
+
+    /// Appends the bytes of `source` in `range`, which lies inside it.
+    @inlinable
+    public mutating func append(_ source: RawSpan, _ range: Range<Int>) {
+        append(source.extracting(range))
+    }
+
+    @inlinable
+    public mutating func append(_ more: [UInt8]) {
+        unsafe more.withUnsafeBytes { unsafe append($0) }
+    }
+
+    @inlinable
+    public mutating func append(_ text: StaticString) {
+        unsafe append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    public mutating func append(utf8 text: String) {
+        var text = text
+        text.withUTF8 { unsafe append(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Appends an integer, most significant byte first.
+    @inlinable
+    public mutating func append<T: FixedWidthInteger & BitwiseCopyable>(bigEndian value: T) {
+        reserve(MemoryLayout<T>.size)
+        unsafe base.storeBytes(of: value.bigEndian, toByteOffset: used, as: T.self)
+        used &+= MemoryLayout<T>.size
+    }
+
+    /// Appends an integer in decimal digits.
+    @inlinable
+    public mutating func append(decimal value: Int64) {
+        reserve(20)
+        var rest = value.magnitude
+        if value < 0 {
+            unsafe base.storeBytes(of: UInt8(ascii: "-"), toByteOffset: used, as: UInt8.self)
+            used &+= 1
+        }
+        let digits = Self.digitCount(rest)
+        var index = used &+ digits
+        repeat {
+            index &-= 1
+            let digit = UInt8(truncatingIfNeeded: rest % 10) &+ UInt8(ascii: "0")
+            unsafe base.storeBytes(of: digit, toByteOffset: index, as: UInt8.self)
+            rest /= 10
+        } while rest != 0
+        used &+= digits
+    }
+
+    /// Appends `value`, at least `width` digits wide, filled with zeros on the left.
+    public mutating func append(decimal value: Int64, width: Int) {
+        if value < 0 { append(UInt8(ascii: "-")) }
+        let digits = Self.digitCount(value.magnitude)
+        for _ in 0..<max(0, width - digits) { append(UInt8(ascii: "0")) }
+        if value == .min { return append("9223372036854775808") }
+        append(decimal: abs(value))
+    }
+
+    @inlinable
+    static func digitCount(_ value: UInt64) -> Int {
+        var digits = 1
+        var bound: UInt64 = 10
+        while value >= bound {
+            digits &+= 1
+            if digits == 20 { break }
+            bound &*= 10
+        }
+        return digits
+    }
+
+    /// Appends two lower-case hexadecimal digits a byte.
+    public mutating func append(hex source: RawSpan) {
+        reserve(source.byteCount &* 2)
+        for index in 0..<source.byteCount {
+            let byte = unsafe source.unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
+            append(hexDigit(byte >> 4))
+            append(hexDigit(byte & 15))
+        }
+    }
+
+    /// Takes back what was appended after the buffer held `count` bytes.
+    @inlinable
+    public mutating func truncate(to count: Int) {
+        precondition(count >= 0 && count <= used, "a buffer is cut to what it holds")
+        used = count
+    }
+
+    /// Forgets the first `count` bytes and moves the rest to the front.
+    public mutating func removeFirst(_ count: Int) {
+        precondition(count >= 0 && count <= used, "a buffer gives up what it holds")
+        let rest = used - count
+        if rest > 0 && count > 0 { unsafe base.copyMemory(from: base + count, byteCount: rest) }
+        used = rest
+    }
+
+    @inlinable public mutating func removeAll() { used = 0 }
+}
+
+// The memory has one owner, which moves with the value.
+extension OutputBuffer: @unchecked Sendable {}
+
+/// The lower-case hexadecimal digit of a number below 16.
+@inlinable
+func hexDigit(_ value: UInt8) -> UInt8 {
+    value < 10 ? value &+ UInt8(ascii: "0") : value &+ (UInt8(ascii: "a") &- 10)
+}
