@@ -157,8 +157,8 @@ public struct ByteReader: ~Escapable {
     public mutating func string(_ count: Int) -> String {
         guard let start = take(count) else { return "" }
         let slice = bytes.extracting(start..<start + count)
-        guard let text = unsafe slice.withUnsafeBytes({ unsafe String(validating: $0, as: UTF8.self) })
-        else {
+        let text = unsafe slice.withUnsafeBytes { unsafe String(validating: $0, as: UTF8.self) }
+        guard let text else {
             fail()
             return ""
         }

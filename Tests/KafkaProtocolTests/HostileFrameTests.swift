@@ -1,3 +1,4 @@
+import Bytes
 import KafkaProtocol
 import Testing
 
@@ -12,10 +13,10 @@ struct HostileFrameTests {
             for _ in 0...(random.next() % 4) { damage(&frame, &random) }
             do throws(WireError) {
                 if version < 0 {
-                    _ = try MessageCatalog.decodeRequest(frame.span.bytes)
+                    _ = try MessageCatalog.decodeRequest(frame.rawSpan)
                 } else {
                     _ = try MessageCatalog.decodeResponse(
-                        frame.span.bytes, key: key, version: version)
+                        frame.rawSpan, key: key, version: version)
                 }
             } catch {
                 refused += 1
@@ -36,7 +37,7 @@ struct HostileFrameTests {
                 frame += (0..<64).map { _ in
                     UInt8(truncatingIfNeeded: random.next() & random.next())
                 }
-                _ = try? MessageCatalog.decodeRequest(frame.span.bytes)
+                _ = try? MessageCatalog.decodeRequest(frame.rawSpan)
             }
         }
     }

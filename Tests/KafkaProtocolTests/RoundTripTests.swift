@@ -1,3 +1,4 @@
+import Bytes
 import KafkaProtocol
 import Testing
 
@@ -42,7 +43,7 @@ struct RoundTripTests {
         var writer = MessageWriter(version: version, flexible: flexible)
         message.encode(&writer)
         let bytes = writer.bytes
-        var reader = MessageReader(bytes.span.bytes, from: 0, version: version, flexible: flexible)
+        var reader = MessageReader(bytes.rawSpan, from: 0, version: version, flexible: flexible)
         var read = M()
         read.decode(&reader)
         #expect(throws: Never.self, "\(M.self) v\(version) seed \(seed)") {
@@ -57,7 +58,7 @@ struct RoundTripTests {
     private func finish<M: KafkaMessage>(
         _ bytes: [UInt8], _ type: M.Type, _ version: Int16, _ flexible: Bool
     ) throws {
-        _ = try decode(M.self, from: bytes.span.bytes, at: 0, version: version, flexible: flexible)
+        _ = try decode(M.self, from: bytes.rawSpan, at: 0, version: version, flexible: flexible)
     }
 
     private func expectTruncationsFail<M: KafkaMessage>(
