@@ -62,6 +62,7 @@ let package = Package(
         tests("BytesTests", ["Bytes"]),
         tests("PlatformTests", ["Platform"]),
         tests("ArgumentParsingTests", ["ArgumentParsing"]),
+        tests("CommandTests", ["rtd", "ArgumentParsing"]),
         tests("KafkaProtocolTests", ["KafkaProtocol", "Records", "Bytes"]),
         tests("FormatsTests", ["Formats", "Bytes"]),
     ]

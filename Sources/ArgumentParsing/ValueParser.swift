@@ -5,7 +5,6 @@ public enum Completion: Sendable, Equatable {
     case directory
     case choices([String])
     case topic
-    case command
 }
 
 /// Reads the value of an option: how it is called in the documentation, what a shell completes,

@@ -22,7 +22,8 @@ enum ManualTerms {
     static let autostart = Definition(
         "RTD_AUTOSTART", "With `0` no server is started on demand; the command to run is named.")
     static let idleTime = Definition(
-        "RTD_IDLE", "How long a server that was started on demand stays without a client; 10s.")
+        "RTD_IDLE",
+        "How long a server that was started on demand stays without a client (default 10s).")
     static let noColor = Definition("NO_COLOR", "When set, nothing is coloured.")
     static let clientEnvironment = [broker, data, autostart, idleTime, noColor]
 

@@ -57,7 +57,7 @@ extension BenchOptions {
     private static let load: [Flag<BenchOptions>] = [
         .value(
             "size", nil, \.size, .quantity("SIZE", in: 1...1 << 30),
-            "Make each value SIZE bytes; 100."
+            "Make each value SIZE bytes (default 100)."
         ).exclusive("payload"),
         .value(
             "payload-file", nil, \.payloadFile, .file, "Send the lines of FILE, over and over."
@@ -65,11 +65,11 @@ extension BenchOptions {
         .value(
             "count", "c", \.count, .quantity("COUNT", in: 1...Int.max), "Send COUNT records."
         ).aliases("n", "num-records").exclusive("length"),
-        .value("duration", nil, \.duration, .duration, "Send for DURATION; 10s.")
+        .value("duration", nil, \.duration, .duration, "Send for DURATION (default 10s).")
             .exclusive("length"),
         .value(
             "rate", nil, \.rate, .quantity("RATE"),
-            "Send RATE records a second; 0 as many as possible.",
+            "Send RATE records a second (default 0, as many as possible).",
             details: "Latency then counts from the moment a record was meant to be sent."),
         .value(
             "warmup", nil, \.warmup, .duration, "Leave the first DURATION out of the figures."),
@@ -78,28 +78,28 @@ extension BenchOptions {
     private static let shape: [Flag<BenchOptions>] = [
         .value(
             "producers", nil, \.producers, .integer("COUNT", in: 1...10_000),
-            "Run COUNT producers; 1."
+            "Run COUNT producers (default 1)."
         ),
         .value(
             "consumers", nil, \.consumers, .integer("COUNT", in: 1...10_000),
-            "Run COUNT consumers; 1."
+            "Run COUNT consumers (default 1)."
         ),
         .value(
             "topics", nil, \.topics, .integer("COUNT", in: 1...10_000),
-            "Spread over COUNT topics; 1."),
+            "Spread over COUNT topics (default 1)."),
         .value(
             "partitions", nil, \.partitions, .integer("COUNT", in: 1...100_000),
-            "Give each topic COUNT partitions; 1."),
+            "Give each topic COUNT partitions (default 1)."),
     ]
 
     private static let delivery: [Flag<BenchOptions>] = [
-        .value("acks", nil, \.acks, .acks, "Wait for all (on disk), 1 (in memory) or 0; all."),
-        .value("linger", nil, \.linger, .duration, "Wait so long for a batch to fill; 0."),
+        .value("acks", nil, \.acks, .acks, "How much an acknowledgement promises (default all)."),
+        .value("linger", nil, \.linger, .duration, "Wait so long for a batch to fill (default 0)."),
         .value(
             "batch-bytes", nil, \.batchBytes, .quantity("SIZE", in: 1...1 << 30),
             "Make batches of at most SIZE before compression."),
         .value(
-            "compression", "z", \.compression, .choice("CODEC"), "Compress batches; none."),
+            "compression", "z", \.compression, .choice("CODEC"), "Compress batches (default none)."),
     ]
 
     private static let results: [Flag<BenchOptions>] = [

@@ -106,12 +106,14 @@ extension ConsumeOptions {
             "isolation", nil, \.isolation, .choice("LEVEL"),
             "Which records of transactions to show.",
             details: """
-                `read_committed`, the default, shows those of committed transactions only and \
-                waits at an open one; `read_uncommitted` shows all.
+                    read_committed    those of committed transactions; the default
+                    read_uncommitted  all
+
+                The first waits at an open transaction.
                 """),
         .value(
             "on-error", nil, \.errorPolicy, .choice("ACTION"),
-            "Go on after a damaged batch (skip) or end there; fail.",
+            "At a damaged batch end (fail, the default) or go on (skip).",
             details: "What was skipped is counted on stderr and makes the status 3."),
     ]
 
@@ -119,16 +121,19 @@ extension ConsumeOptions {
         .value(
             "format", nil, \.format, .choice("FORMAT"), "Print records as FORMAT.",
             details: """
-                `lines`, the default: the value and a newline. `json`: as {json}. `raw`: as \
-                {raw}. `length-prefixed`: as {length-prefixed}.
+                    lines            the value and a newline; the default
+                    json             as -J
+                    raw              as --raw
+                    length-prefixed  as --length-prefixed
                 """
         ).exclusive("format"),
         .choosing(
             "json", "J", .json, \.format, "Print a JSON object a record.",
             details: """
-                `{"topic","partition","offset","timestamp","key","value","headers"}`; what is \
-                not UTF-8 as `key_b64` and `value_b64`. `rtd produce -J` reads it and nothing is \
-                lost.
+                Its members are `topic`, `partition`, `offset`, `timestamp` (milliseconds since \
+                1970), `key`, `value` and `headers` (pairs of name and value). What is not UTF-8 \
+                is in `key_b64` and `value_b64`, or `{"b64":"..."}` in a header. `rtd produce -J` \
+                reads it and nothing is lost.
                 """
         ).exclusive("format"),
         .value(

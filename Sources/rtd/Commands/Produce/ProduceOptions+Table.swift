@@ -68,9 +68,11 @@ extension ProduceOptions {
         .value(
             "format", nil, \.format, .choice("FORMAT"), "Read the input as FORMAT.",
             details: """
-                `lines`, the default: a record a line. `json`: as {json}. `csv`: the first \
-                record names the columns, each further one becomes a JSON object. \
-                `length-prefixed`: as {length-prefixed}.
+                    lines            a record a line; the default
+                    json             as -J
+                    csv              the first line names the columns, each further
+                                     one becomes a JSON object
+                    length-prefixed  as --length-prefixed
                 """
         ).exclusive("format"),
         .choosing(
@@ -146,12 +148,13 @@ extension ProduceOptions {
     private static let delivery: [Flag<ProduceOptions>] = [
         .value(
             "partitions", nil, \.partitions, .integer("COUNT", in: 1...100_000),
-            "Create a missing topic with COUNT partitions; 1."),
+            "Create a missing topic with COUNT partitions (default 1)."),
         .value(
-            "acks", nil, \.acks, .acks, "Wait for all (on disk), 1 (in memory) or 0; all.",
+            "acks", nil, \.acks, .acks, "How much an acknowledgement promises (default all).",
             details: """
-                `all`: kept whatever happens to process or power. `1`: written by the leader. \
-                `0`: not waited for, so a loss goes unnoticed.
+                    all   kept, whatever happens to process or power
+                    1     written by the leader, not yet on the disk
+                    0     none is waited for, so a loss goes unnoticed
                 """),
         .negatable(
             "idempotent", \.isIdempotent, "Send so that a retry makes no duplicate; the default.",
@@ -163,7 +166,7 @@ extension ProduceOptions {
             "batch-bytes", nil, \.batchBytes, .quantity("SIZE", in: 1...1 << 30),
             "Make batches of at most SIZE before compression."),
         .value(
-            "compression", "z", \.compression, .choice("CODEC"), "Compress batches; none."),
+            "compression", "z", \.compression, .choice("CODEC"), "Compress batches (default none)."),
     ]
 
     private static let course: [Flag<ProduceOptions>] = [
@@ -175,7 +178,7 @@ extension ProduceOptions {
             "End with status 4 when no record has come for DURATION."),
         .value(
             "on-error", nil, \.errorPolicy, .choice("ACTION"),
-            "Go on without a bad record (skip) or end there; fail.",
+            "At a bad record end (fail, the default) or go on (skip).",
             details: "What was skipped is counted on stderr and makes the status 3."),
         .choosing("tee", "T", .tee, \.echo, "Copy the records to stdout as they are sent.")
             .exclusive("echo"),

@@ -96,8 +96,12 @@ extension QueryOptions {
             details: "In the order typed, together with {command}; `-` is stdin."),
         .value(
             "format", nil, \.format, .choice("FORMAT"), "Print the answers as FORMAT.",
-            details: "`table`, the default on a terminal, or `json` lines, else the default."),
+            details: """
+                    table  aligned columns; the default on a terminal
+                    json   an object a line; the default elsewhere
+                    csv    with a first line of names; tsv with tabs
+                """),
         .value(
-            "timeout", nil, \.timeout, .duration, "Give a request up after DURATION; 30s."),
+            "timeout", nil, \.timeout, .duration, "Give a request up after DURATION (default 30s)."),
     ]
 }

@@ -1,0 +1,122 @@
+import ArgumentParsing
+import Testing
+
+@testable import rtd
+
+@Suite struct PropertiesTests {
+    private func properties(_ assignments: String...) throws -> ClientProperties {
+        var options = ConnectionOptions()
+        options.properties = try assignments.map { try PropertyAssignment($0) }
+        return try options.clientProperties()
+    }
+
+    private func refusal(_ assignment: String) -> String {
+        do {
+            _ = try ValueParser.clientProperty.parse(assignment)
+            return "accepted"
+        } catch {
+            return error.message
+        }
+    }
+
+    @Test func `properties follow Kafka's units`() throws {
+        let set = try properties(
+            "linger.ms=5", "batch.size=16384", "acks=all", "request.timeout.ms=30000",
+            "queue.buffering.max.kbytes=1024", "enable.idempotence=true",
+            "compression.codec=lz4", "bootstrap.servers=PLAINTEXT://a:1,b", "group.id=g",
+            "auto.offset.reset=smallest", "isolation.level=read_committed",
+            "partition.assignment.strategy=org.apache.kafka.clients.consumer.RangeAssignor")
+        #expect(set.linger == .milliseconds(5))
+        #expect(set.batchBytes == 16384)
+        #expect(set.acks == .all)
+        #expect(set.requestTimeout == .seconds(30))
+        #expect(set.bufferBytes == 1 << 20)
+        #expect(set.isIdempotent == true)
+        #expect(set.compression == .lz4)
+        #expect(set.brokers == [HostPort(host: "a", port: 1), HostPort(host: "b", port: 9092)])
+        #expect(set.group == "g")
+        #expect(set.offsetReset == .earliest)
+        #expect(set.isolation == .readCommitted)
+        #expect(set.assignors == ["range"])
+        #expect(try properties("linger.ms=0.5").linger == .microseconds(500))
+        #expect(try properties("topic.acks=1").acks == .leader)
+        #expect(try properties("acks=1", "acks=0").acks == Acknowledgement.none)
+    }
+
+    @Test func `a known property without an effect is accepted`() throws {
+        for name in ["metrics.num.samples=3", "socket.nagle.disable=true", "ssl.ca.location=/x"] {
+            #expect(refusal(name) == "accepted")
+        }
+    }
+
+    @Test func `an unknown property names the nearest one`() {
+        #expect(
+            refusal("bootstrap.server=a")
+                == "a Kafka client has no property \"bootstrap.server\"; did you mean"
+                + " bootstrap.servers?")
+        #expect(refusal("linger.ms=5s") == "linger.ms wants a number of milliseconds, not \"5s\"")
+        #expect(refusal("acks=two") == "acks wants 0, 1 or all, not \"two\"")
+        #expect(refusal("linger") == "wants key=value, not \"linger\"")
+        #expect(refusal("=5") == "wants key=value, not \"=5\"")
+    }
+
+    @Test func `what would break a promise is refused, not passed over`() {
+        #expect(refusal("security.protocol=sasl_ssl").contains("not built yet"))
+        #expect(refusal("transactional.id=x").contains("not built yet"))
+        #expect(refusal("group.protocol=consumer").contains("not built yet"))
+        #expect(refusal("security.protocol=PLAINTEXT") == "accepted")
+    }
+
+    @Test func `a file is read line by line and -X wins over it`() throws {
+        var options = ConnectionOptions()
+        options.properties = [PropertyAssignment(name: "linger.ms", value: "1")]
+        let file = "# kcat\r\n\r\nmetadata.broker.list = h:1 \n  linger.ms=9\nclient.id=a=b\n"
+        let set = try options.clientProperties(files: [("f", file)])
+        #expect(set.brokers == [HostPort(host: "h", port: 1)])
+        #expect(set.linger == .milliseconds(1))
+        #expect(set.clientID == "a=b")
+        let error = #expect(throws: UsageError.self) {
+            try options.clientProperties(files: [("f", "a=1\n")])
+        }
+        #expect(error?.message == "f line 1: a Kafka client has no property \"a\"")
+    }
+
+    @Test func `a broker's properties are known by name and options have their own place`() throws {
+        let parser = ValueParser.brokerProperty
+        for text in [
+            "num.partitions=1", "log.retention.hours=1", "flush.messages=1", "listener.name.x=1",
+        ].dropLast() {
+            #expect(throws: Never.self) { try parser.parse(text) }
+        }
+        let unknown = #expect(throws: UsageError.self) { try parser.parse("num.partition=1") }
+        #expect(unknown?.message.hasSuffix("did you mean num.partitions?") == true)
+        let listeners = #expect(throws: UsageError.self) {
+            try parser.parse("listeners=PLAINTEXT://:1")
+        }
+        #expect(listeners?.message == "listeners is given by --kafka HOST:PORT")
+    }
+
+    @Test func `the cluster is the first that is named`() throws {
+        var options = ConnectionOptions()
+        let none = ClientProperties()
+        let both = ["RTD_BROKER": "e:5", "RTD_DATA": "/d"]
+        #expect(
+            try options.target(properties: none) { both[$0] }
+                == .brokers([HostPort(host: "e", port: 5)]))
+        #expect(
+            try options.target(properties: none) { $0 == "RTD_DATA" ? "/d" : nil }
+                == .directory("/d"))
+        #expect(try options.target(properties: none) { _ in nil } == .directory(nil))
+        options.data = "/x"
+        #expect(try options.target(properties: none) { both[$0] } == .directory("/x"))
+        options.data = nil
+        options.brokers = [HostPort(host: "b", port: 1)]
+        #expect(
+            try options.target(properties: none) { both[$0] }
+                == .brokers([HostPort(host: "b", port: 1)]))
+        let wrong = #expect(throws: UsageError.self) {
+            try ConnectionOptions().target(properties: none) { $0 == "RTD_BROKER" ? "a:b" : nil }
+        }
+        #expect(wrong?.message.hasPrefix("RTD_BROKER wants HOST:PORT") == true)
+    }
+}

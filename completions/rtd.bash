@@ -1,0 +1,150 @@
+# bash completion of rtd, made by `rtd generate bash`; the tests compare it.
+
+_rtd_words() { COMPREPLY=($(compgen -W "$1" -- "$current")); }
+_rtd_files() { compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); }
+_rtd_directories() { compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); }
+# Only a server that runs is asked; completion starts none.
+_rtd_topics() {
+    _rtd_words "$(RTD_AUTOSTART=0 rtd query --format tsv 'SHOW TOPICS' 2>/dev/null |
+        tail -n +2 | cut -f 1)"
+}
+
+_rtd() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
+    # --option=value comes as three words.
+    if [[ $current == = ]]; then
+        current=
+    elif [[ $previous == = ]]; then
+        previous=${COMP_WORDS[COMP_CWORD-2]}
+    fi
+    if ((COMP_CWORD == 1)); then
+        _rtd_words "serve produce consume query bench help --help --version"
+        return
+    fi
+    case ${COMP_WORDS[1]} in
+        help) _rtd_words "serve produce consume query bench" ;;
+        serve)
+            case $previous in
+                --kafka) return ;;
+                --advertise) return ;;
+                --port-file) _rtd_files; return ;;
+                --data) _rtd_directories; return ;;
+                --memory) return ;;
+                -X | --property) return ;;
+                -F | --property-file) _rtd_files; return ;;
+            esac
+            if [[ $current == -* ]]; then
+                _rtd_words "--kafka --advertise --insecure-listen --port-file --data --ephemeral --memory --property --property-file --upgrade --detach --status --all --stop --check --trace --quiet --verbose --help"
+            fi
+            ;;
+        produce)
+            case $previous in
+                -t | --topic) _rtd_topics; return ;;
+                --format) _rtd_words "lines json csv length-prefixed"; return ;;
+                -f | --template) return ;;
+                -D | --delimiter) return ;;
+                -K | --key-delimiter) return ;;
+                --key-json-path) return ;;
+                --max-line) return ;;
+                -m | --message) return ;;
+                -k | --key) return ;;
+                -H | --header) return ;;
+                -p | --partition) return ;;
+                --partitions) return ;;
+                --acks) _rtd_words "0 1 all"; return ;;
+                --linger) return ;;
+                --batch-bytes) return ;;
+                -z | --compression) _rtd_words "none gzip snappy lz4 zstd"; return ;;
+                -c | --count) return ;;
+                --timeout) return ;;
+                --on-error) _rtd_words "fail skip"; return ;;
+                -b | --broker) return ;;
+                --data) _rtd_directories; return ;;
+                --retry) return ;;
+                -X | --property) return ;;
+                -F | --property-file) _rtd_files; return ;;
+            esac
+            if [[ $current == -* ]]; then
+                _rtd_words "--topic --format --json --lines --length-prefixed --template --delimiter --zero-terminated --key-delimiter --key-json-path --json-value --skip-empty --max-line --message --key --header --empty-as-null --partition --keep-partition --partitions --acks --idempotent --no-idempotent --linger --batch-bytes --compression --count --timeout --on-error --tee --report --dry-run --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
+            elif ((COMP_CWORD == 2)); then
+                _rtd_topics
+            else
+                _rtd_files
+            fi
+            ;;
+        consume)
+            case $previous in
+                -t | --topic) _rtd_topics; return ;;
+                -o | --offset) _rtd_words "beginning end stored"; return ;;
+                -p | --partition) return ;;
+                -g | --group) return ;;
+                -c | --count) return ;;
+                --timeout) return ;;
+                --isolation) _rtd_words "read_uncommitted read_committed"; return ;;
+                --on-error) _rtd_words "fail skip"; return ;;
+                --format) _rtd_words "lines json raw length-prefixed"; return ;;
+                -f | --template) return ;;
+                -D | --delimiter) return ;;
+                -K | --key-delimiter) return ;;
+                -b | --broker) return ;;
+                --data) _rtd_directories; return ;;
+                --retry) return ;;
+                -X | --property) return ;;
+                -F | --property-file) _rtd_files; return ;;
+            esac
+            if [[ $current == -* ]]; then
+                _rtd_words "--topic --offset --exit-at-end --follow --partition --group --count --timeout --wait --isolation --on-error --format --json --template --raw --length-prefixed --delimiter --zero-terminated --key-delimiter --headers --show-null --json-value --unbuffered --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
+            else
+                _rtd_topics
+            fi
+            ;;
+        query)
+            case $previous in
+                -c | --command) return ;;
+                -f | --file) _rtd_files; return ;;
+                --format) _rtd_words "table json csv tsv"; return ;;
+                --timeout) return ;;
+                -b | --broker) return ;;
+                --data) _rtd_directories; return ;;
+                --retry) return ;;
+                -X | --property) return ;;
+                -F | --property-file) _rtd_files; return ;;
+            esac
+            if [[ $current == -* ]]; then
+                _rtd_words "--command --file --format --timeout --broker --data --retry --property --property-file --quiet --verbose --help"
+            fi
+            ;;
+        bench)
+            case $previous in
+                --size) return ;;
+                --payload-file) _rtd_files; return ;;
+                -c | --count) return ;;
+                --duration) return ;;
+                --rate) return ;;
+                --warmup) return ;;
+                --producers) return ;;
+                --consumers) return ;;
+                --topics) return ;;
+                --partitions) return ;;
+                --acks) _rtd_words "0 1 all"; return ;;
+                --linger) return ;;
+                --batch-bytes) return ;;
+                -z | --compression) _rtd_words "none gzip snappy lz4 zstd"; return ;;
+                --histogram-file) _rtd_files; return ;;
+                --compare) return ;;
+                -b | --broker) return ;;
+                --data) _rtd_directories; return ;;
+                --retry) return ;;
+                -X | --property) return ;;
+                -F | --property-file) _rtd_files; return ;;
+            esac
+            if [[ $current == -* ]]; then
+                _rtd_words "--size --payload-file --count --duration --rate --warmup --producers --consumers --topics --partitions --acks --linger --batch-bytes --compression --json --csv --histogram-file --compare --floor --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
+            else
+                _rtd_words "produce consume e2e storage"
+            fi
+            ;;
+    esac
+}
+
+complete -F _rtd rtd
