@@ -67,7 +67,7 @@ extension CompressionCodec {
         return try decompress(UnsafeRawBufferPointer(copy), limit: limit)
     }
 
-    static var compressing: [CompressionCodec] { allCases.filter { $0 != .none && $0 != .zstd } }
+    static var compressing: [CompressionCodec] { allCases.filter { $0 != .none } }
 }
 
 @Suite struct CompressionRoundTripTests {
