@@ -1,4 +1,4 @@
-/// An error of Kafka's protocol, as a number on the wire. Codes that are not known stay as they are.
+/// An error of Kafka's protocol, a number on the wire. Codes that are not known stay as they are.
 public struct ErrorCode: RawRepresentable, Hashable, Sendable {
     public var rawValue: Int16
 

@@ -3,9 +3,9 @@ import Records
 /// Both directions of Kafka's encoding: a reader fills the values it is given, a writer sends them.
 ///
 /// A message lists its fields once, in the order of the wire, and asks `version` where they depend
-/// on it. `flexible` versions (KIP-482) have compact lengths and end each struct with tagged fields;
-/// the coder knows, the message only calls `tags`. Coders are sticky: after an error reads give
-/// zeros, and the error is thrown once, when the message is done.
+/// on it. `flexible` versions (KIP-482) have compact lengths and end each struct with tagged
+/// fields; the coder knows, the message only calls `tags`. Coders are sticky: after an error reads
+/// give zeros, and the error is thrown once, when the message is done.
 public protocol MessageCoder: ~Copyable, ~Escapable {
     var version: Int16 { get }
     var flexible: Bool { get }

@@ -252,3 +252,14 @@ extension MessageReader {
         return reader.failed ? 0 : count
     }
 }
+
+/// Reads a message's body at an index of a frame. Bytes after it are left alone, as Kafka does.
+public func decode<M: KafkaMessage>(
+    _ type: M.Type, from frame: RawSpan, at start: Int, version: Int16, flexible: Bool
+) throws(WireError) -> M {
+    var reader = MessageReader(frame, from: start, version: version, flexible: flexible)
+    var message = M()
+    message.decode(&reader)
+    try reader.finish()
+    return message
+}

@@ -20,20 +20,3 @@ public enum Payload: Sendable, Equatable {
         }
     }
 }
-
-/// A message ready to send: `bytes` with the caller's own bytes put in at the holes.
-public struct EncodedFrame: Sendable, Equatable {
-    /// Bytes that are kept elsewhere (a file, the page cache) and go out before `bytes[position]`.
-    public struct Hole: Sendable, Equatable {
-        public let position: Int
-        public let count: Int
-    }
-
-    /// Starts with the frame's int32 size, which includes the bytes of the holes.
-    public let bytes: [UInt8]
-    /// In the order of their positions.
-    public let holes: [Hole]
-
-    /// Bytes that go over the wire.
-    public var totalCount: Int { holes.reduce(bytes.count) { $0 + $1.count } }
-}

@@ -27,7 +27,7 @@ public struct UUID: Hashable, Sendable {
             guard let digit = UUID.alphabet.firstIndex(of: character) else { return nil }
             bits = bits << 6 | UInt128(digit)
         }
-        // The last character carries two bits; its low four must be zero, else two texts meant one id.
+        // The last character carries two bits; were its low four free, two texts meant one id.
         guard let last = characters.last.flatMap({ UUID.alphabet.firstIndex(of: $0) }),
             last & 0xf == 0
         else { return nil }

@@ -1,7 +1,7 @@
 import KafkaProtocol
-import Records
 import Testing
 
+/// Names and meanings of Kafka's numbers.
 struct ErrorCodeTests {
     @Test func `each of Kafka's codes has its name and a sentence`() {
         var names: Set<String> = []
@@ -37,16 +37,5 @@ struct ErrorCodeTests {
         #expect(APIKey.listOffsets.name == "ListOffsets")
         #expect(APIKey(rawValue: 92)?.name == "DeleteShareGroupOffsets")
         #expect(APIKey.allCases.count == 93)
-    }
-
-    @Test func `a UUID's text is Kafka's and reads back`() {
-        #expect(UUID.zero.description == "AAAAAAAAAAAAAAAAAAAAAA")
-        let id = UUID(high: 0x0123_4567_89ab_cdef, low: 0xfedc_ba98_7654_3210)
-        #expect(id.description == "ASNFZ4mrze_-3LqYdlQyEA")
-        #expect(UUID("ASNFZ4mrze_-3LqYdlQyEA") == id)
-        #expect(UUID("__________________________") == nil)
-        #expect(UUID("_____________________w") == UUID(high: .max, low: .max))
-        #expect(UUID("ASNFZ4mrze_-3LqYdlQyEB") == nil, "bits beyond the 128th")
-        #expect(UUID("ASNFZ4mrze/+3LqYdlQyEA") == nil, "another alphabet")
     }
 }

@@ -42,6 +42,37 @@ struct HostileFrameTests {
         }
     }
 
+    @Test func `a count that the bytes cannot hold reserves nothing`() {
+        // A null client, no tags, then two thousand million topics in five bytes.
+        let metadata: [UInt8] = [0, 3, 0, 12, 0, 0, 0, 1, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0xff, 7]
+        #expect(throws: WireError.malformed) {
+            try MessageCatalog.decodeRequest(metadata.rawSpan)
+        }
+        // Enough bytes for one byte an element, not for the smallest topic, which takes ten.
+        let padding = [UInt8](repeating: 0, count: 1000)
+        let createTopics: [UInt8] = [0, 19, 0, 7, 0, 0, 0, 1, 0xff, 0xff, 0, 0xe9, 7] + padding
+        #expect(throws: WireError.malformed) {
+            try MessageCatalog.decodeRequest(createTopics.rawSpan)
+        }
+    }
+
+    @Test func `a message with too many elements is refused`() {
+        let count = Limits.elementsPerMessageMax
+        func listGroups(_ states: Int) -> [UInt8] {
+            var request = ListGroupsRequest()
+            request.statesFilter = Array(repeating: "", count: states)
+            return Array(
+                encodeRequest(request, version: 4, correlationID: 1, clientID: nil).bytes
+                    .dropFirst(4))
+        }
+        let most = listGroups(count)
+        #expect(throws: Never.self) { try MessageCatalog.decodeRequest(most.rawSpan) }
+        let tooMany = listGroups(count + 1)
+        #expect(throws: WireError.tooManyElements) {
+            try MessageCatalog.decodeRequest(tooMany.rawSpan)
+        }
+    }
+
     /// Whole request and response frames; version -1 marks a request.
     private func sampleFrames() -> [(frame: [UInt8], key: Int16, version: Int16)] {
         var frames: [(frame: [UInt8], key: Int16, version: Int16)] = []
