@@ -65,5 +65,6 @@ let package = Package(
         tests("CommandTests", ["rtd", "ArgumentParsing"]),
         tests("KafkaProtocolTests", ["KafkaProtocol", "Records", "Bytes"]),
         tests("FormatsTests", ["Formats", "Bytes"]),
+        tests("StreamingTests", ["Streaming", "Bytes"]),
     ]
 )

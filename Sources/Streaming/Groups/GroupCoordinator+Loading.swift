@@ -1,0 +1,128 @@
+import Bytes
+
+// The offsets topic is read at the start, and written anew at the front of each segment.
+extension GroupCoordinator {
+    /// Replays one record of the offsets topic. False if its key is not of a classic group; the
+    /// record of another kind of group is the caller's to keep.
+    @discardableResult
+    public func load(key: [UInt8], value: [UInt8]?) throws(MalformedBytes) -> Bool {
+        switch try OffsetRecordKey.decode(key) {
+        case nil: return false
+        case .offset(let groupID, let topic, let partition)?:
+            let offset: CommittedOffset? =
+                if let value { try CommittedOffset.decode(value) } else { nil }
+            guard let group = loadedGroup(groupID, creating: offset != nil) else { return true }
+            effects.offsetCount += group.offsets.set(offset, topic: topic, partition: partition)
+        case .group(let groupID)?:
+            guard let value else {
+                forget(groupID)
+                return true
+            }
+            let metadata = try GroupMetadata.decode(value)
+            guard let group = loadedGroup(groupID, creating: true) else { return true }
+            replay(metadata, value, into: group)
+        }
+        return true
+    }
+
+    private func loadedGroup(_ groupID: String, creating: Bool) -> Group? {
+        if let group = groups[groupID] { return group }
+        guard creating else { return nil }
+        let group = Group(id: groupID)
+        groups[groupID] = group
+        return group
+    }
+
+    /// A group's tombstone: its members are forgotten, offsets have tombstones of their own.
+    private func forget(_ groupID: String) {
+        guard let group = groups[groupID] else { return }
+        let simple = emptied(group)
+        groups[groupID] = simple.offsets.isEmpty ? nil : simple
+    }
+
+    /// The group without members and metadata, but with its offsets.
+    private func emptied(_ old: Group) -> Group {
+        for memberID in old.members.keys { old.remove(memberID, &effects) }
+        old.keep(nil, &effects)
+        let group = Group(id: old.id)
+        group.offsets = old.offsets
+        return group
+    }
+
+    private func replay(_ metadata: GroupMetadata, _ value: [UInt8], into old: Group) {
+        let group = emptied(old)
+        groups[old.id] = group
+        group.keep(value, &effects)
+        group.generation = metadata.generation
+        group.protocolType = metadata.protocolType.isEmpty ? nil : metadata.protocolType
+        group.protocolName = metadata.protocolName
+        group.stateTimestamp = metadata.stateTimestamp < 0 ? nil : metadata.stateTimestamp
+        group.state = metadata.members.isEmpty ? .empty : .stable
+        for loaded in metadata.members {
+            let chosen = GroupProtocol(
+                name: metadata.protocolName ?? "", metadata: loaded.subscription)
+            let member = GroupMember(
+                id: loaded.memberID, instanceID: loaded.instanceID, clientID: loaded.clientID,
+                clientHost: loaded.clientHost, ordinal: group.takeOrdinal(),
+                sessionTimeout: loaded.sessionTimeout, rebalanceTimeout: loaded.rebalanceTimeout,
+                protocols: [chosen])
+            member.assignment = loaded.assignment
+            group.add(member, &effects)
+        }
+        // `add` made the first member the leader; that stands if the record names nobody.
+        if let leader = metadata.leader, group.members[leader] != nil { group.leader = leader }
+        group.noteSubscriptions()
+    }
+
+    /// The replay is over: the sessions of the members begin anew, as Kafka does it, and a group
+    /// that is larger than it may be now is rebalanced.
+    public func loaded(now: Int64) -> [GroupAction] {
+        begin(now)
+        for group in groups.values.sorted(by: { $0.id < $1.id }) {
+            for member in group.orderedMembers {
+                effects.armSession(of: member, in: group)
+            }
+            // Its offsets had tombstones, and it never had members.
+            dropIfVacant(group)
+            if group.members.count > configuration.groupSizeMax {
+                group.prepareRebalance(&effects)
+            }
+        }
+        return effects.takeActions()
+    }
+
+    /// What a new segment of the offsets topic begins with: all that was written up to now, whether
+    /// durable yet or not, in records that replay to the same state.
+    public func snapshot() -> [GroupRecord] {
+        var values: [[UInt8]: [UInt8]] = [:]
+        var order: [[UInt8]] = []
+        func put(_ record: GroupRecord) {
+            if let value = record.value {
+                if values.updateValue(value, forKey: record.key) == nil {
+                    order.append(record.key)
+                }
+            } else {
+                values[record.key] = nil
+            }
+        }
+        for group in groups.values.sorted(by: { $0.id < $1.id }) {
+            if let persisted = group.persisted {
+                put(GroupRecord(key: OffsetRecordKey.group(group.id).bytes, value: persisted))
+            }
+            for (topic, partitions) in group.offsets.sorted {
+                for (partition, offset) in partitions {
+                    put(
+                        OffsetChange(
+                            group: group, topic: topic, partition: partition, offset: offset
+                        ).record)
+                }
+            }
+        }
+        for (_, write) in effects.pending.sorted(by: { $0.key < $1.key }) {
+            write.records.forEach(put)
+        }
+        return order.compactMap { key in
+            values.removeValue(forKey: key).map { GroupRecord(key: key, value: $0) }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+// Writes that have become durable, or failed to.
+extension GroupCoordinator {
+    /// All records of a `write` action are durable. Call it in the order of the writes.
+    public func written(_ id: GroupWriteID, now: Int64) -> [GroupAction] {
+        begin(now)
+        guard let write = effects.pending.removeValue(forKey: id) else { return [] }
+        write.group?.pendingWrites -= 1
+        for change in write.changes {
+            effects.offsetCount += change.group.offsets.set(
+                change.offset, topic: change.topic, partition: change.partition)
+        }
+        if let metadata = write.metadata { write.group?.keep(metadata, &effects) }
+        complete(write, error: nil)
+        if let group = write.group { return end(group) }
+        return effects.takeActions()
+    }
+
+    /// A `write` action could not be performed: nothing of it is true, and `error` is answered.
+    public func writeFailed(
+        _ id: GroupWriteID, error: GroupError, now: Int64
+    ) -> [GroupAction] {
+        begin(now)
+        guard let write = effects.pending.removeValue(forKey: id) else { return [] }
+        write.group?.pendingWrites -= 1
+        complete(write, error: error)
+        if let group = write.group { return end(group) }
+        return effects.takeActions()
+    }
+
+    func complete(_ write: PendingWrite, error: GroupError?) {
+        switch write.completion {
+        case .nothing: break
+        case .assignment(let generation, let assignments):
+            write.group?.assignmentWritten(generation, assignments, error: error, &effects)
+        case .replacement(let token, let result):
+            write.group?.replacementWritten(token, result, error: error, &effects)
+        case .leave(let token, var result):
+            // The member is out all the same; only its last record is missing.
+            result.error = error
+            effects.actions.append(.answerLeave(token, result))
+        case .offsetCommit(let token, var result):
+            if let error { result.fail(error) }
+            effects.actions.append(.answerOffsetCommit(token, result))
+        case .offsetDelete(let token, var result):
+            if let error { result.fail(error) }
+            effects.actions.append(.answerOffsetDelete(token, result))
+        case .deletion(let token, let deleted, let answers):
+            end(deletionOf: deleted, token, answers, error: error)
+        }
+    }
+
+    private func end(
+        deletionOf deleted: [Group], _ token: GroupToken?, _ answers: [GroupDeletion],
+        error: GroupError?
+    ) {
+        for group in deleted {
+            if error != nil {
+                group.state = .empty
+            } else if groups[group.id] === group {
+                effects.offsetCount -= group.offsets.count
+                group.keep(nil, &effects)
+                groups[group.id] = nil
+            }
+        }
+        guard let token else { return }
+        effects.actions.append(
+            .answerDeleteGroups(
+                token,
+                answers.map { answer in
+                    var answer = answer
+                    answer.error = answer.error ?? error
+                    return answer
+                }))
+    }
+
+    /// The last word on an offset: of the writes that are under way, else the durable one.
+    func pendingChanges(of group: Group) -> [OffsetChange] {
+        guard group.pendingWrites > 0 else { return [] }
+        return effects.pending.sorted { $0.key < $1.key }.flatMap { _, write in
+            write.changes.filter { $0.group === group }
+        }
+    }
+}
