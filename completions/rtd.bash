@@ -2,11 +2,16 @@
 
 _rtd_words() { COMPREPLY=($(compgen -W "$1" -- "$current")); }
 _rtd_files() { compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); }
-_rtd_directories() { compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); }
+_rtd_directories() {
+    compopt -o filenames
+    COMPREPLY=($(compgen -d -- "$current"))
+}
 # Only a server that runs is asked; completion starts none.
 _rtd_topics() {
-    _rtd_words "$(RTD_AUTOSTART=0 rtd query --format tsv 'SHOW TOPICS' 2>/dev/null |
-        tail -n +2 | cut -f 1)"
+    _rtd_words "$(
+        RTD_AUTOSTART=0 rtd query --format tsv 'SHOW TOPICS' 2>/dev/null |
+            tail -n +2 | cut -f 1
+    )"
 }
 
 _rtd() {

@@ -8,11 +8,16 @@ public enum BashCompletion {
 
             _\(name)_words() { COMPREPLY=($(compgen -W "$1" -- "$current")); }
             _\(name)_files() { compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); }
-            _\(name)_directories() { compopt -o filenames; COMPREPLY=($(compgen -d -- "$current")); }
+            _\(name)_directories() {
+                compopt -o filenames
+                COMPREPLY=($(compgen -d -- "$current"))
+            }
             # Only a server that runs is asked; completion starts none.
             _\(name)_topics() {
-                _\(name)_words "$(RTD_AUTOSTART=0 \(name) query --format tsv 'SHOW TOPICS' 2>/dev/null |
-                    tail -n +2 | cut -f 1)"
+                _\(name)_words "$(
+                    RTD_AUTOSTART=0 \(name) query --format tsv 'SHOW TOPICS' 2>/dev/null |
+                        tail -n +2 | cut -f 1
+                )"
             }
 
             _\(name)() {

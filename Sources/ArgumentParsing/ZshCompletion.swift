@@ -9,8 +9,10 @@ public enum ZshCompletion {
             # Only a server that runs is asked; completion starts none.
             _\(name)_topics() {
                 local -a topics
-                topics=(${(f)"$(RTD_AUTOSTART=0 \(name) query --format tsv 'SHOW TOPICS' 2>/dev/null |
-                    tail -n +2 | cut -f 1)"})
+                topics=(${(f)"$(
+                    RTD_AUTOSTART=0 \(name) query --format tsv 'SHOW TOPICS' 2>/dev/null |
+                        tail -n +2 | cut -f 1
+                )"})
                 compadd -a topics
             }
 
@@ -48,9 +50,8 @@ public enum ZshCompletion {
         }
         for (index, operand) in command.operands.enumerated() {
             let position = operand.repeats ? "*" : "\(index + 1)"
-            lines.append(
-                "                '\(position):\(operand.name):\(action(operand.completion, program))' \\"
-            )
+            let action = action(operand.completion, program)
+            lines.append("                '\(position):\(operand.name):\(action)' \\")
         }
         lines.append("                && return")
         lines.append("            ;;")

@@ -99,6 +99,8 @@ import Testing
         #expect(try consume("t", "-G", "g").group == "g")
         #expect(refusal(ConsumeOptions.command, "t", "-o", "stored").contains("-g GROUP"))
         #expect(refusal(ConsumeOptions.command, "t", "--timeout", "5").contains("with its unit"))
+        #expect(
+            refusal(ConsumeOptions.command, "t", "-f", "json").contains("did you mean --format"))
     }
 
     @Test func `serve refuses an address that others can reach`() throws {

@@ -99,7 +99,8 @@ extension BenchOptions {
             "batch-bytes", nil, \.batchBytes, .quantity("SIZE", in: 1...1 << 30),
             "Make batches of at most SIZE before compression."),
         .value(
-            "compression", "z", \.compression, .choice("CODEC"), "Compress batches (default none)."),
+            "compression", "z", \.compression, .choice("CODEC"),
+            "Compress batches (default none)."),
     ]
 
     private static let results: [Flag<BenchOptions>] = [

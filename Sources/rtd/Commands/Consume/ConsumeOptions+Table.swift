@@ -137,7 +137,7 @@ extension ConsumeOptions {
                 """
         ).exclusive("format"),
         .value(
-            "template", "f", \.template, .nonEmpty("TEMPLATE"),
+            "template", "f", \.template, .template,
             "Print each record by a template such as '%k %v\\n'.",
             details: """
                     %t %p %o         topic, partition, offset

@@ -93,7 +93,7 @@ extension ProduceOptions {
             details: "The length of the value is four bytes, the highest first."
         ).exclusive("format"),
         .value(
-            "template", "f", \.template, .nonEmpty("TEMPLATE"),
+            "template", "f", \.template, .template,
             "Read each record by a template such as '%k %v\\n'.",
             details: """
                 The template of `rtd consume -f`, read backwards: `%k` is the key, `%v` or `%s` \
@@ -166,7 +166,8 @@ extension ProduceOptions {
             "batch-bytes", nil, \.batchBytes, .quantity("SIZE", in: 1...1 << 30),
             "Make batches of at most SIZE before compression."),
         .value(
-            "compression", "z", \.compression, .choice("CODEC"), "Compress batches (default none)."),
+            "compression", "z", \.compression, .choice("CODEC"),
+            "Compress batches (default none)."),
     ]
 
     private static let course: [Flag<ProduceOptions>] = [

@@ -70,7 +70,7 @@ extension QueryOptions {
         operands: [OperandDocumentation("SQL", "The statements; stdin without them.")],
         examples: [
             Example(
-                "rtd query \"CREATE TOPIC orders WITH (partitions = 4)\" && rtd query 'SHOW TOPICS'",
+                "rtd query 'CREATE TOPIC orders WITH (partitions = 4)' && rtd query 'SHOW TOPICS'",
                 "Creates a topic and lists all."),
             Example(
                 "rtd query 'DESCRIBE orders'",
@@ -102,6 +102,7 @@ extension QueryOptions {
                     csv    with a first line of names; tsv with tabs
                 """),
         .value(
-            "timeout", nil, \.timeout, .duration, "Give a request up after DURATION (default 30s)."),
+            "timeout", nil, \.timeout, .duration,
+            "Give a request up after DURATION (default 30s)."),
     ]
 }
