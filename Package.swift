@@ -61,6 +61,7 @@ let package = Package(
         tests("StyleTests", []),
         tests("BytesTests", ["Bytes"]),
         tests("PlatformTests", ["Platform"]),
+        tests("LogStorageTests", ["LogStorage", "Records", "Platform", "Bytes"]),
         tests("ArgumentParsingTests", ["ArgumentParsing"]),
         tests("CommandTests", ["rtd", "ArgumentParsing"]),
         tests("KafkaProtocolTests", ["KafkaProtocol", "Records", "Bytes"]),
