@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -51,11 +52,12 @@ def environment(**changes):
 class Server:
     """One `rtd serve` on a free loopback port, with its data directory."""
 
-    def __init__(self, *options, data=None, wrapper=(), **variables):
+    def __init__(self, *options, data=None, wrapper=(), descriptors=None, **variables):
         self.options = [str(o) for o in options]
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="server-"))
         self.data = pathlib.Path(data) if data else self.home / "data"
         self.wrapper, self.variables = list(wrapper), variables
+        self.descriptors = descriptors
         self.process, self.address = None, None
 
     def start(self):
@@ -66,7 +68,8 @@ class Server:
         log = open(self.home / "stderr", "ab")
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            env=environment(**self.variables), start_new_session=True)
+            env=environment(**self.variables), start_new_session=True,
+            preexec_fn=self.limit_descriptors if self.descriptors else None)
         log.close()
         deadline = time.monotonic() + START_SECONDS_MAX
         while not ports.exists():
@@ -78,6 +81,9 @@ class Server:
             time.sleep(0.002)
         self.address = dict(line.split() for line in ports.read_text().splitlines())["kafka"]
         return self
+
+    def limit_descriptors(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
 
     @property
     def port(self):
