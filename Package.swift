@@ -64,6 +64,7 @@ let package = Package(
         tests("LogStorageTests", ["LogStorage", "Records", "Platform", "Bytes"]),
         tests("ArgumentParsingTests", ["ArgumentParsing"]),
         tests("CommandTests", ["rtd", "ArgumentParsing"]),
+        tests("KafkaClientTests", ["KafkaClient", "KafkaProtocol", "Records", "Platform", "Bytes"]),
         tests("KafkaProtocolTests", ["KafkaProtocol", "Records", "Bytes"]),
         tests("FormatsTests", ["Formats", "Bytes"]),
         tests("StreamingTests", ["Streaming", "Bytes"]),

@@ -223,6 +223,19 @@ public enum RecordBatchPatch {
         unsafe checksum(batch)
     }
 
+    /// Sets what makes a producer idempotent, and the CRC; before the batch is first sent.
+    public static func setProducer(
+        _ batch: inout [UInt8], id: Int64, epoch: Int16, baseSequence: Int32
+    ) {
+        precondition(batch.count >= RecordBatchHeader.size, "a batch holds at least its header")
+        unsafe batch.withUnsafeMutableBytes { bytes in
+            unsafe bytes.storeBigEndian(id, at: 43)
+            unsafe bytes.storeBigEndian(epoch, at: 51)
+            unsafe bytes.storeBigEndian(baseSequence, at: 53)
+            unsafe checksum(bytes)
+        }
+    }
+
     /// Computes the CRC of a whole batch and stores it.
     public static func checksum(_ batch: UnsafeMutableRawBufferPointer) {
         let body = unsafe UnsafeRawBufferPointer(

@@ -1,0 +1,27 @@
+/// What a client keeps and asks for at most; past a limit it waits or fails, it never grows.
+enum Limits {
+    /// The largest answer that is read. A fetch may bring one batch larger than it asked for
+    /// (KIP-74), and brokers allow batches up to 100 MiB.
+    static let responseBytesMax = 128 << 20
+    /// Bytes of the buffer that a connection reads into, until it meets a larger frame.
+    static let readBufferBytes = 64 << 10
+    /// A frame up to this size is copied out of the read buffer when someone keeps it.
+    static let copiedFrameBytesMax = 16 << 10
+    /// Read buffers kept for reuse, and the largest of them.
+    static let pooledBuffersMax = 4
+    static let pooledBufferBytesMax = 32 << 20
+    /// Reads in a row before a connection lets the others of its loop have a turn.
+    static let readsPerTurnMax = 64
+    /// Pieces up to this size are gathered for one write; larger ones are sent from where they lie.
+    static let gatheredPieceBytesMax = 32 << 10
+    /// Requests that a connection has sent and not got an answer to.
+    static let requestsInFlightMax = 1_024
+    /// Threads that look host names up.
+    static let resolverThreadsMax = 2
+    /// Batches of an idempotent producer that a broker tells apart: it remembers five (KIP-98).
+    static let idempotentRequestsInFlightMax = 5
+    /// A producer's tick, which finds batches whose time is over.
+    static let producerTickMilliseconds = 100
+    /// How long a created topic may take until all brokers know it and it has leaders.
+    static let topicVisibleMilliseconds = 10_000
+}

@@ -1,0 +1,188 @@
+import KafkaProtocol
+import Platform
+import Records
+
+extension Producer {
+    /// Matches the answer of a request to its batches. With acks 0 it is empty.
+    func answered(_ request: ProducerRequest, _ response: ProduceResponse) {
+        guard configuration.acks != .none else {
+            for (partition, batch) in request.entries {
+                partition.landed(batch)
+                complete(batch, of: partition, .success(-1))
+            }
+            return
+        }
+        learnBrokers(response)
+        var waiting = Dictionary(
+            request.entries.map { ($0.partition.id, $0) }, uniquingKeysWith: { first, _ in first })
+        for topic in response.responses {
+            let name = topic.name.isEmpty ? request.topicNames[topic.topicId] : topic.name
+            guard let name else { continue }
+            for answer in topic.partitionResponses {
+                let id = TopicPartition(name, answer.index)
+                guard let (partition, batch) = waiting.removeValue(forKey: id) else { continue }
+                answered(batch, of: partition, answer)
+            }
+        }
+        for (partition, batch) in waiting.values {
+            let detail = "the answer does not name the partition"
+            failed(
+                batch, of: partition, .partition(partition.id, .networkException, detail: detail))
+        }
+    }
+
+    private func answered(
+        _ batch: ProducerBatch, of partition: ProducerPartition,
+        _ answer: ProduceResponse.PartitionProduceResponse
+    ) {
+        switch answer.errorCode {
+        // A duplicate was appended by an earlier attempt whose answer got lost.
+        case .none, .duplicateSequenceNumber:
+            partition.landed(batch)
+            partition.delivered(batch)
+            complete(batch, of: partition, .success(answer.baseOffset))
+            schedule(partition)
+        case .messageTooLarge, .recordListTooLarge:
+            failed(batch, of: partition, .batchTooLarge(partition.id, bytes: batch.size))
+        default:
+            let leader = answer.currentLeader
+            _ = cluster.metadata.learnLeader(
+                partition.id, leader: leader.leaderId, epoch: leader.leaderEpoch)
+            let records = answer.recordErrors.first?.batchIndexErrorMessage
+            failed(
+                batch, of: partition,
+                .partition(
+                    partition.id, answer.errorCode, detail: records ?? answer.errorMessage))
+        }
+    }
+
+    private func learnBrokers(_ response: ProduceResponse) {
+        for endpoint in response.nodeEndpoints {
+            cluster.metadata.brokers[endpoint.nodeId] = Metadata.BrokerAddress(
+                nodeID: endpoint.nodeId, host: endpoint.host,
+                port: UInt16(truncatingIfNeeded: endpoint.port), rack: endpoint.rack)
+        }
+    }
+
+    /// A batch was not appended, or nobody knows whether it was.
+    func failed(_ batch: ProducerBatch, of partition: ProducerPartition, _ error: ClientError) {
+        partition.landed(batch)
+        batch.lastError = error
+        switch error.code {
+        case .outOfOrderSequenceNumber? where partition.hasOlder(than: batch):
+            // It only came before an older one that has to be sent again.
+            again(batch, of: partition)
+        case .outOfOrderSequenceNumber?, .unknownProducerId?, .invalidProducerEpoch?,
+            .invalidProducerIdMapping?:
+            guard configuration.usesIdempotence else {
+                return drop(batch, of: partition, error)
+            }
+            // The broker has lost what it knew of this producer: new numbers for all (KIP-360).
+            again(batch, of: partition)
+            expireIdentity()
+        default:
+            guard error.isRetriable else { return drop(batch, of: partition, error) }
+            if let code = error.code, Self.leadershipCodes.contains(code) {
+                cluster.requestRefresh()
+            }
+            again(batch, of: partition)
+        }
+    }
+
+    private static let leadershipCodes: Set<ErrorCode> = [
+        .notLeaderOrFollower, .leaderNotAvailable, .unknownTopicOrPartition, .unknownTopicId,
+        .fencedLeaderEpoch, .unknownLeaderEpoch, .replicaNotAvailable, .kafkaStorageError,
+        .brokerNotAvailable, .networkException,
+    ]
+
+    private func again(_ batch: ProducerBatch, of partition: ProducerPartition) {
+        statistics.batchesRetried += 1
+        // Batches in flight together fail together: that is one failure.
+        if !partition.isDraining {
+            partition.failures += 1
+            let pause = cluster.configuration.backoffNanoseconds(attempt: partition.failures)
+            partition.pausedUntil = loop.clock.monotonicNanoseconds + pause
+            loop.after(pause) { [weak self] in self?.schedule(partition) }
+        }
+        partition.requeue(batch)
+    }
+
+    private func drop(
+        _ batch: ProducerBatch, of partition: ProducerPartition, _ error: ClientError
+    ) {
+        complete(batch, of: partition, .failure(error))
+        // The numbers of the batches behind it have a gap now: they come back, and get others.
+        if configuration.usesIdempotence {
+            partition.hasGap = true
+        }
+        schedule(partition)
+    }
+}
+
+// The producer's id and epoch.
+extension Producer {
+    /// Marks the numbers as lost; a new epoch is asked for once nothing is in flight.
+    func expireIdentity() {
+        guard configuration.usesIdempotence, case .ready(let current) = identity else { return }
+        lastIdentity = current
+        identity = .expired
+        requestIdentity()
+    }
+
+    /// Gets an id, or a higher epoch of the one there was.
+    func requestIdentity() {
+        switch identity {
+        case .requested, .ready: return
+        case .none: break
+        case .expired: guard requestsInFlight == 0 else { return }
+        }
+        identity = .requested
+        let last = lastIdentity
+        Task(executorPreference: loop) { [self] in
+            let result: Result<ProducerIdentity, ClientError>
+            do throws(ClientError) {
+                result = .success(try await cluster.initProducerID(after: last))
+            } catch {
+                result = .failure(error)
+            }
+            switch result {
+            case .success(let new):
+                for partition in partitions.values { partition.renumber(restart: true) }
+                identity = .ready(new)
+                pumpAll()
+            case .failure(let error):
+                identity = .none
+                failAll(error)
+            }
+        }
+    }
+
+    private func failAll(_ error: ClientError) {
+        for partition in partitions.values {
+            for batch in partition.queue.removeAll() {
+                complete(batch, of: partition, .failure(error))
+            }
+        }
+    }
+}
+
+extension Cluster {
+    /// A producer id from the cluster. With `last` its epoch is raised where the broker can (v3), so
+    /// that requests of before are refused.
+    func initProducerID(after last: ProducerIdentity?) async throws(ClientError)
+        -> ProducerIdentity
+    {
+        try await retrying { [self] () async throws(ClientError) in
+            let request = InitProducerIdRequest.with {
+                $0.transactionTimeoutMs = .max
+                $0.producerId = last?.id ?? -1
+                $0.producerEpoch = last?.epoch ?? -1
+            }
+            let response = try await askAny(request)
+            guard response.errorCode == .none else {
+                throw .refused(api: .initProducerId, response.errorCode, detail: nil)
+            }
+            return ProducerIdentity(id: response.producerId, epoch: response.producerEpoch)
+        }
+    }
+}

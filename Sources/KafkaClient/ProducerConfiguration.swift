@@ -1,0 +1,46 @@
+/// How records are delivered. The comments give the property names of Kafka's clients.
+public struct ProducerConfiguration: Sendable {
+    /// `acks`: when a batch counts as delivered.
+    public enum Acks: Int16, Sendable {
+        /// When it was written to the socket; nothing tells whether it arrived.
+        case none = 0
+        /// When the leader has appended it.
+        case leader = 1
+        /// When all in-sync replicas have it; with rtd: when it is on the disk.
+        case all = -1
+    }
+
+    public var acks = Acks.all
+    /// `enable.idempotence`: a batch that is sent again is not appended twice, and order is kept.
+    /// Needs acks `all`; without it, it is off.
+    public var isIdempotent = true
+    /// `buffer.memory`: bytes that were sent and are not acknowledged; `send` waits beyond it.
+    public var bufferBytesMax = 64 << 20
+    /// Bytes of batches in one request; a single larger batch goes alone.
+    public var requestBytesMax = 8 << 20
+    /// `max.in.flight.requests.per.connection`; at most 5 with idempotence.
+    public var requestsInFlightMax = 5
+
+    public init() {}
+
+    var inFlightMax: Int {
+        let most = usesIdempotence ? Limits.idempotentRequestsInFlightMax : 1_024
+        return max(1, min(requestsInFlightMax, most))
+    }
+
+    var usesIdempotence: Bool { isIdempotent && acks == .all }
+}
+
+/// What a producer has done so far.
+public struct ProducerStatistics: Sendable, Equatable {
+    public var batchesDelivered = 0
+    public var recordsDelivered = 0
+    public var bytesDelivered = 0
+    public var batchesFailed = 0
+    public var recordsFailed = 0
+    public var requestsSent = 0
+    /// Batches that were sent again.
+    public var batchesRetried = 0
+
+    public init() {}
+}

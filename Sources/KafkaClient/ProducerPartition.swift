@@ -1,0 +1,137 @@
+import KafkaProtocol
+import Records
+
+/// A batch on its way, from `send` to its completion.
+final class ProducerBatch: @unchecked Sendable {
+    var bytes: [UInt8]
+    let records: Int
+    let size: Int
+    /// Monotonic nanoseconds after which it is given up.
+    let deadline: Int64
+    let done: Producer.Completion
+    /// Counts the batches of a partition in the order of their `send`.
+    var order: UInt64 = 0
+    /// The sequence number of its first record, once it has one.
+    var baseSequence: Int32?
+    /// True once bytes of it may have reached a broker: then its fate is not known until answered.
+    var wasSent = false
+    var lastError: ClientError?
+
+    init(
+        bytes: consuming [UInt8], records: Int, deadline: Int64,
+        done: @escaping Producer.Completion
+    ) {
+        size = bytes.count
+        self.bytes = bytes
+        self.records = records
+        self.deadline = deadline
+        self.done = done
+    }
+}
+
+/// The batches of one partition, in order; used on the producer's loop.
+///
+/// Order is kept over retries like this: after a failure nothing more is sent until all that is in
+/// flight came back, then everything is sent again from the lowest sequence number on. The broker
+/// drops what it has already (it remembers the last five batches).
+final class ProducerPartition: @unchecked Sendable {
+    let id: TopicPartition
+    /// Not in flight, by `order`.
+    var queue = Queue<ProducerBatch>()
+    /// Batches in flight, by `order`.
+    var flying: [ProducerBatch] = []
+    private var lastOrder: UInt64 = 0
+    private var nextSequence: Int32 = 0
+    /// What follows the last record that is known to be appended.
+    private var acknowledgedSequence: Int32 = 0
+    /// Set by a failure, until nothing is in flight any more.
+    var isDraining = false
+    /// A batch was dropped, so those behind it need other numbers once nothing is in flight.
+    var hasGap = false
+    /// Monotonic nanoseconds before which nothing is sent.
+    var pausedUntil: Int64 = 0
+    /// Failures in a row.
+    var failures = 0
+    /// True while a sender has it in its list.
+    var isListed = false
+
+    init(_ id: TopicPartition) {
+        self.id = id
+    }
+
+    func add(_ batch: ProducerBatch) {
+        lastOrder += 1
+        batch.order = lastOrder
+        queue.append(batch)
+    }
+
+    func canSend(at now: Int64) -> Bool {
+        !queue.isEmpty && !isDraining && pausedUntil <= now && !(hasGap && !flying.isEmpty)
+    }
+
+    /// Takes the next batch to send, with its sequence numbers written into it.
+    func take(_ identity: ProducerIdentity?) -> ProducerBatch? {
+        if hasGap, flying.isEmpty {
+            hasGap = false
+            renumber(restart: false)
+        }
+        guard let batch = queue.popFirst() else { return nil }
+        if let identity {
+            if batch.baseSequence == nil {
+                batch.baseSequence = nextSequence
+                nextSequence = Self.sequence(nextSequence, plus: batch.records)
+                RecordBatchPatch.setProducer(
+                    &batch.bytes, id: identity.id, epoch: identity.epoch,
+                    baseSequence: batch.baseSequence ?? 0)
+            }
+        }
+        batch.wasSent = true
+        flying.append(batch)
+        return batch
+    }
+
+    /// A batch came back, for good or not.
+    func landed(_ batch: ProducerBatch) {
+        flying.removeAll { $0 === batch }
+        guard flying.isEmpty else { return }
+        isDraining = false
+    }
+
+    func delivered(_ batch: ProducerBatch) {
+        failures = 0
+        guard let base = batch.baseSequence else { return }
+        acknowledgedSequence = Self.sequence(base, plus: batch.records)
+    }
+
+    /// Puts a batch back, to be sent again in its place.
+    func requeue(_ batch: ProducerBatch) {
+        queue.insert(batch) { $0.order > batch.order }
+        isDraining = !flying.isEmpty
+    }
+
+    /// Whether an older batch has not been acknowledged, so that a gap before this one is expected.
+    func hasOlder(than batch: ProducerBatch) -> Bool {
+        flying.contains { $0.order < batch.order }
+            || (queue.first.map { $0.order < batch.order } ?? false)
+    }
+
+    /// Makes the batches that wait get new sequence numbers when they are sent: after one was
+    /// dropped that the broker has not appended, or (`restart`) after the producer's epoch was
+    /// raised. Called when nothing is in flight.
+    func renumber(restart: Bool) {
+        if restart { acknowledgedSequence = 0 }
+        nextSequence = acknowledgedSequence
+        queue.forEach { $0.baseSequence = nil }
+    }
+
+    /// Sequence numbers wrap to 0 after the largest (KIP-98).
+    private static func sequence(_ base: Int32, plus records: Int) -> Int32 {
+        Int32((Int64(base) + Int64(records)) & Int64(Int32.max))
+    }
+}
+
+/// What the cluster knows an idempotent producer by.
+struct ProducerIdentity: Sendable, Equatable {
+    var id: Int64
+    var epoch: Int16
+}
