@@ -68,5 +68,6 @@ let package = Package(
         tests("KafkaProtocolTests", ["KafkaProtocol", "Records", "Bytes"]),
         tests("FormatsTests", ["Formats", "Bytes"]),
         tests("StreamingTests", ["Streaming", "Bytes"]),
+        tests("RecordTextTests", ["rtd", "Formats", "Records", "Bytes"]),
     ]
 )

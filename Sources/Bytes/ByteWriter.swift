@@ -61,6 +61,11 @@ public struct ByteWriter: Sendable {
     }
 
     @inlinable
+    public mutating func append(_ more: RawSpan) {
+        unsafe more.withUnsafeBytes { unsafe append($0) }
+    }
+
+    @inlinable
     public mutating func append(utf8 text: String) { bytes.append(contentsOf: text.utf8) }
 
     /// Overwrites four bytes at `index`, for a length that is known only afterwards.

@@ -111,3 +111,17 @@ public enum ByteScan {
         return index
     }
 }
+
+extension RawSpan {
+    /// The byte at `index`, which lies inside.
+    @inlinable
+    public func byte(at index: Int) -> UInt8 {
+        precondition(index >= 0 && index < byteCount, "a byte is read inside its span")
+        return unsafe unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
+    }
+
+    /// The bytes in `range` as text; what is not UTF-8 is replaced.
+    public func text(_ range: Range<Int>) -> String {
+        unsafe extracting(range).withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    }
+}

@@ -64,6 +64,23 @@ import Bytes
         count &+= 1
     }
 
+    /// Appends a record whose key and value lie in `bytes`; nil stands for null.
+    public mutating func append(
+        key: Range<Int>?, value: Range<Int>?, in bytes: RawSpan, timestamp: Int64,
+        headers: EncodedHeaders = .none
+    ) {
+        precondition(
+            (key?.upperBound ?? 0) <= bytes.byteCount && (value?.upperBound ?? 0) <= bytes.byteCount
+                && (key?.lowerBound ?? 0) >= 0 && (value?.lowerBound ?? 0) >= 0,
+            "key and value lie in the bytes")
+        unsafe bytes.withUnsafeBytes { all in
+            unsafe append(
+                key: key.map { unsafe UnsafeRawBufferPointer(rebasing: all[$0]) },
+                value: unsafe value.map { unsafe UnsafeRawBufferPointer(rebasing: all[$0]) },
+                timestamp: timestamp, headers: headers)
+        }
+    }
+
     @inline(__always)
     private static func fieldSize(_ count: Int?) -> Int {
         guard let count else { return 1 }
@@ -192,6 +209,12 @@ public struct EncodedHeaders: Sendable {
         }
         count = headers.count
         bytes = writer.bytes
+    }
+
+    /// `encoded` holds `count` headers as a record does: length, name, length or -1, value.
+    public init(count: Int, encoded: [UInt8]) {
+        self.count = count
+        self.bytes = encoded
     }
 }
 
