@@ -196,7 +196,7 @@ extension Log {
             hit.number == 0
             ? index.identity.chainStart
             : try stored.entries(hit.number - 1..<hit.number)?.first?.chain
-        let entry = try hit.entry ?? lock.withLock { index.tail.first }
+        let entry = hit.entry ?? lock.withLock { index.tail.first }
         guard let before, let entry else { return nil }
         return (before, entry)
     }

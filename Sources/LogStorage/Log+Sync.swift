@@ -214,7 +214,8 @@ extension Log {
         }
         guard wasOpen else { return }
         guard let job = beginSync(takingSnapshot: true) else {
-            return releaseAll()
+            releaseAll()
+            throw .readOnly(failureReason ?? "")
         }
         let (result, advanced) = endSync(job, job.perform())
         advanced?()
@@ -222,7 +223,10 @@ extension Log {
         if case .failure(let failure) = result { throw failure }
         maintain(job, force: true)
         if let failure = failureReason { throw .readOnly(failure) }
-        if let error = writeMark(synchronizing: true, clean: true) { throw .system(error) }
+        if let error = writeMark(synchronizing: true, clean: true) {
+            fail("\(error)")
+            throw .system(error)
+        }
     }
 
     private func releaseAll() {

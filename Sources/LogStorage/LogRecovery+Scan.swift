@@ -79,7 +79,7 @@ extension LogRecovery {
 
     /// At the mark the chain of headers must be what the mark says.
     private mutating func checkChain(_ segment: Segment, _ position: Int) throws(LogError) {
-        guard hasMark, segment.baseOffset == mark.segmentBase, segment.size == position,
+        guard hasMark, keepsChain, segment.baseOffset == mark.segmentBase, segment.size == position,
             segment.index.chain != mark.chain, segment.index.last?.damaged ?? 0 == 0
         else { return }
         report.findings.append(
@@ -138,7 +138,7 @@ extension LogRecovery {
     /// Writes what lies beyond the mark once more. After a failed sync the kernel takes pages for clean
     /// that are not on the disk: only a new write makes the next sync mean something.
     private func settle(_ segment: Segment, _ file: any File, _ position: Int) throws(LogError) {
-        guard report.isUnclean, segment.size > position else { return }
+        guard segment.size > position else { return }
         var done = max(0, position)
         while done < segment.size {
             let count = min(Limits.writeBytesMax, segment.size - done)

@@ -148,8 +148,9 @@ extension LogRecovery {
         if holdsMark, let trusted = try trustedIndex(name, base, size) {
             index = trusted
         } else {
-            let identity =
-                try openIndex(name, base)?.1 ?? Segment.newIdentity(base, directory, clock)
+            let known = try openIndex(name, base)?.1
+            if known == nil { keepsChain = false }
+            let identity = known ?? Segment.newIdentity(base, directory, clock)
             index = try newIndex(name, identity)
             if holdsMark ? mark.indexSynced > 0 : !hasMark { report.rebuiltIndexes.append(base) }
         }
@@ -192,6 +193,7 @@ extension LogRecovery {
         let stored = StoredEntries(file: file, count: Int(mark.entryCount), identity: identity)
         var count = Int(mark.indexSynced)
         var last: IndexEntry?
+        var unsynced: [IndexEntry] = []
         if count > 0 {
             guard let entry = try stored.entries(count - 1..<count)?.first, entry.end <= size
             else { return nil }
@@ -204,12 +206,16 @@ extension LogRecovery {
                     || settings.isCompacted
             else { break }
             last = entry
+            unsynced.append(entry)
             count += 1
         }
+        let synced = count - unsynced.count
         let index = SegmentIndex(
-            path: name, identity: identity, count: count, last: last, file: file,
+            path: name, identity: identity, count: synced,
+            last: synced > 0 ? try stored.entries(synced - 1..<synced)?.first : nil, file: file,
             fileSystem: fileSystem)
-        index.synced = min(count, Int(mark.indexSynced))
+        // They are written once more: a failed sync may have left them in the page cache only.
+        for entry in unsynced { index.append(entry) }
         return index
     }
 }

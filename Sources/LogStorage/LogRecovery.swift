@@ -41,6 +41,8 @@ struct LogRecovery {
     /// Batches from here on are not in `states` yet.
     var stateFrom: Int64 = 0
     var directoryChanged = false
+    /// The index of the mark's segment has its old identity, so the chain must come out as the mark says.
+    var keepsChain = true
 
     init(
         directory: String, fileSystem: any FileSystem, clock: any Clock, settings: LogSettings,

@@ -78,6 +78,8 @@ final class SegmentIndex: @unchecked Sendable {
     /// Writes the entries that are not in the file yet, and keeps only the newest in memory.
     func write(keeping kept: Int = Limits.indexEntriesInMemory) throws(SystemError) {
         if written < count {
+            // A failed sync may have left it in the page cache only.
+            if synced == 0 { try openFile().write(at: 0, identity.encoded()) }
             let bytes = encoded(from: written)
             try openFile().write(at: Int64((written + 1) * IndexEntry.size), bytes)
             written = count

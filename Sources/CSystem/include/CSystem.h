@@ -30,6 +30,9 @@
 /// Accepts a connection; on Linux non-blocking and closed by exec. -1 and errno on failure.
 int rtd_accept(int listener);
 
+/// A file in memory with a descriptor (memfd_create); -1 and errno on failure, always -1 off Linux.
+int rtd_memory_file(const char *name);
+
 /// CRC-32C (Castagnoli, RFC 3720) of `count` bytes, continuing from `crc` (0 to start).
 uint32_t rtd_crc32c(uint32_t crc, const void *bytes, size_t count);
 
