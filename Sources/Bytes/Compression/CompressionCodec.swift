@@ -39,8 +39,9 @@ extension CompressionCodec {
         }
     }
 
-    /// Decompresses a whole stream. Never reserves or produces more than `limit` bytes, whatever the
-    /// stream declares; `tooLarge` when it holds more, `malformed` when it breaks its format.
+    /// Decompresses a whole stream. Whatever the stream declares, the output is never larger than
+    /// `limit` bytes, nor is memory reserved for more; `tooLarge` when it holds more, `malformed`
+    /// when it breaks its format.
     public func decompress(_ bytes: UnsafeRawBufferPointer, limit: Int) throws(CompressionError)
         -> [UInt8]
     {

@@ -7,7 +7,7 @@ struct DecompressedBytes {
     private(set) var count = 0
     let limit: Int
 
-    /// `expected` is a guess of the size: what a header declares, capped by what it costs an attacker.
+    /// `expected` is a guess of the size: what a header declares, as far as that is plausible.
     init(limit: Int, expected: Int) {
         self.limit = max(0, limit)
         storage = Self.uninitialized(min(self.limit, max(0, expected)))

@@ -5,15 +5,20 @@ extension Deflate {
         private static let endOfBlock = 256
 
         /// A literal's byte, or bit 31, the length less 3 (bits 16-23) and the distance less 1.
-        private var symbols = [UInt32](repeating: 0, count: symbolsMax)
+        private var symbols: [UInt32]
         private var count = 0
         private var literalCounts = [UInt32](repeating: 0, count: 286)
         private var distanceCounts = [UInt32](repeating: 0, count: 30)
         /// Where the block's bytes start in the source.
         private var start = 0
 
+        /// `sourceBytes` make at most as many symbols: a small input does not pay for more.
+        init(sourceBytes: Int) {
+            symbols = [UInt32](repeating: 0, count: min(Self.symbolsMax, sourceBytes + 8))
+        }
+
         /// True when not even a literal and the match behind it fit any more.
-        var isFull: Bool { count > Self.symbolsMax - 4 }
+        var isFull: Bool { count > symbols.count - 4 }
 
         mutating func append(literal byte: UInt8) {
             symbols[count] = UInt32(byte)

@@ -1,4 +1,13 @@
 extension Deflate {
+    /// The low `bits` (at most 16) in reverse: a code's first bit stands lowest in the stream.
+    static func reversed(_ code: Int, bits: Int) -> Int {
+        var word = UInt16(truncatingIfNeeded: code)
+        word = word >> 1 & 0x5555 | (word & 0x5555) << 1
+        word = word >> 2 & 0x3333 | (word & 0x3333) << 2
+        word = word >> 4 & 0x0F0F | (word & 0x0F0F) << 4
+        return Int(word.byteSwapped >> UInt16(16 - bits))
+    }
+
     /// A canonical Huffman code, ready to write.
     struct Code {
         let lengths: [UInt8]
@@ -25,11 +34,8 @@ extension Deflate {
                 guard length > 0 else { return 0 }
                 let code = next[Int(length)]
                 next[Int(length)] += 1
-                var reversed: UInt32 = 0
-                for bit in 0..<UInt32(length) where code >> bit & 1 == 1 {
-                    reversed |= 1 << (UInt32(length) - 1 - bit)
-                }
-                return reversed << 8 | UInt32(length)
+                let reversed = Deflate.reversed(Int(code), bits: Int(length))
+                return UInt32(reversed) << 8 | UInt32(length)
             }
         }
 

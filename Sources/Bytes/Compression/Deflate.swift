@@ -5,7 +5,7 @@ struct Deflate: ~Copyable {
     /// The last position of each hash, and for each position (modulo the window) the one before it.
     private let heads: MatchTable
     private let chain: MatchTable
-    private var block = Block()
+    private var block: Block
 
     private static let windowBits = 15
     private static let matchBytesMin = 4
@@ -18,6 +18,7 @@ struct Deflate: ~Copyable {
 
     init(_ source: SourceBytes) {
         self.source = source
+        block = Block(sourceBytes: source.count)
         heads = MatchTable(positions: source.count, bitsMax: Self.windowBits)
         chain = MatchTable(positions: source.count, bitsMax: Self.windowBits)
     }

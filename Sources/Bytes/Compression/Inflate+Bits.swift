@@ -61,7 +61,7 @@ extension Inflate {
             return value
         }
 
-        /// Skips to the next whole byte of the source, gives its index, and forgets what was read ahead.
+        /// Skips to the next whole byte, gives its index, and drops what was read ahead.
         mutating func alignedPosition() throws(CompressionError) -> Int {
             guard padding <= count else { throw .malformed(.gzip) }
             let position = next - Int((count - padding) / 8)

@@ -40,11 +40,7 @@ extension Inflate {
                 guard length > 0 else { return 0 }
                 let code = next[Int(length)]
                 next[Int(length)] += 1
-                var reversed = 0
-                for bit in 0..<Int(length) where code >> bit & 1 == 1 {
-                    reversed |= 1 << (Int(length) - 1 - bit)
-                }
-                return reversed
+                return Deflate.reversed(code, bits: Int(length))
             }
         }
 
@@ -68,17 +64,23 @@ extension Inflate {
             guard payload != Kind.invalid else { return }
             let entry = payload | UInt32(length)
             if length <= primaryBits {
-                for index in stride(from: code, to: 1 << primaryBits, by: 1 << length) {
-                    entries[index] = entry
-                }
+                fill(entry, from: code, to: 1 << primaryBits, step: 1 << length)
                 return
             }
             let link = entries[code & (1 << primaryBits - 1)]
             let start = Int(link >> 16)
             let size = 1 << Int(link >> 8 & 15)
-            let step = 1 << (length - primaryBits)
-            for index in stride(from: code >> primaryBits, to: size, by: step) {
-                entries[start + index] = entry
+            fill(
+                entry, from: start + code >> primaryBits, to: start + size,
+                step: 1 << (length - primaryBits))
+        }
+
+        /// Enters a code under every value that the bits behind it may have.
+        private mutating func fill(_ entry: UInt32, from start: Int, to end: Int, step: Int) {
+            var index = start
+            while index < end {
+                entries[index] = entry
+                index &+= step
             }
         }
     }

@@ -1,7 +1,8 @@
-/// LZ4's frame format, version 1.6 (lz4_Frame_format.md), as Kafka's record batches of magic 2 carry it.
+/// LZ4's frame format, version 1.6 (lz4_Frame_format.md), as Kafka's record batches carry it.
 ///
-/// Reads every variant: linked or independent blocks, with or without sizes and checksums, skippable
-/// and concatenated frames. Writes what Kafka's Java client writes: independent blocks of 64 KiB.
+/// Reads every variant: linked or independent blocks, with or without sizes and checksums,
+/// skippable and concatenated frames. Writes what Kafka's Java client writes: independent blocks
+/// of 64 KiB.
 enum LZ4 {
     private static let magic: UInt32 = 0x184D_2204
     private static let skippableMagic: UInt32 = 0x184D_2A50

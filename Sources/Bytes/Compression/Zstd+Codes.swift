@@ -24,8 +24,8 @@ extension Zstd {
             predefinedStates = Self.states(predefined, bases, extraBits)
         }
 
-        /// The decoding table of this code: bits 0-31 the base, 32-39 the extra bits, 40-47 how many
-        /// bits to read for the next state, 48-63 what to add to them.
+        /// The decoding table of this code: bits 0-31 the base, 32-39 the extra bits, 40-47 how
+        /// many bits to read for the next state, 48-63 what to add to them.
         func states(_ distribution: Distribution) -> [UInt64] {
             Self.states(distribution, bases, extraBits)
         }

@@ -57,6 +57,7 @@ extension Zstd {
             return range.upperBound - anchor
         }
 
+        @inline(__always)
         private func insert(_ position: Int) {
             let word = source.word64(position)
             long[long.hash8(word)] = position

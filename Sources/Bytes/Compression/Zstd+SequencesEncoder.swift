@@ -2,35 +2,47 @@ extension Zstd {
     /// Writes a block's sequences section (RFC 8878, 3.1.1.3.2).
     struct SequencesEncoder {
         private let sequences: [Sequence]
-        private var literalCodes: [UInt8] = []
-        private var matchCodes: [UInt8] = []
-        private var offsetCodes: [UInt8] = []
+        /// For each sequence its code (bits 0-7), how many extra bits it has (8-15), and those.
+        private var literalCodes: [UInt32] = []
+        private var matchCodes: [UInt32] = []
+        /// An offset's code is the number of its extra bits.
+        private var offsetCodes: [UInt32] = []
 
         /// Fewer sequences do not pay for a table of their own.
         private static let tableMin = 24
 
         init(_ sequences: [Sequence]) {
             self.sequences = sequences
-            literalCodes = sequences.map { Self.literalCode($0.literalSize) }
-            matchCodes = sequences.map { Self.matchCode($0.matchSize) }
-            offsetCodes = sequences.map { UInt8(31 - $0.offsetValue.leadingZeroBitCount) }
+            let shortLiterals = Self.shortLiteralCodes
+            let shortMatches = Self.shortMatchCodes
+            literalCodes = sequences.map { sequence in
+                let size = sequence.literalSize
+                return size < 64 ? shortLiterals[Int(size)] : Self.longCode(size, first: 19)
+            }
+            matchCodes = sequences.map { sequence in
+                let size = sequence.matchSize &- 3
+                return size < 128 ? shortMatches[Int(size)] : Self.longCode(size, first: 36)
+            }
+            offsetCodes = sequences.map { 31 &- UInt32($0.offsetValue.leadingZeroBitCount) }
         }
 
+        /// The codes of literal sizes below 64 and of match sizes below 131.
         private static let shortLiteralCodes = codes(.literalLengths, 0..<64)
         private static let shortMatchCodes = codes(.matchLengths, 3..<131)
 
-        private static func codes(_ code: SequenceCode, _ values: Range<UInt32>) -> [UInt8] {
-            values.map { value in UInt8(code.bases.lastIndex { $0 <= value } ?? 0) }
+        private static func codes(_ code: SequenceCode, _ values: Range<UInt32>) -> [UInt32] {
+            values.map { value in
+                let symbol = code.bases.lastIndex { $0 <= value } ?? 0
+                let extra = UInt32(code.extraBits[symbol])
+                return UInt32(symbol) | extra << 8 | (value - code.bases[symbol]) << 16
+            }
         }
 
-        private static func literalCode(_ size: UInt32) -> UInt8 {
-            size < 64
-                ? shortLiteralCodes[Int(size)] : UInt8(31 - size.leadingZeroBitCount + 19)
-        }
-
-        private static func matchCode(_ size: UInt32) -> UInt8 {
-            size < 131
-                ? shortMatchCodes[Int(size) - 3] : UInt8(31 - (size - 3).leadingZeroBitCount + 36)
+        /// The code of a larger size: its extra bits are its binary digits below the first.
+        @inline(__always)
+        private static func longCode(_ size: UInt32, first: UInt32) -> UInt32 {
+            let extra = 31 &- UInt32(size.leadingZeroBitCount)
+            return extra &+ first | extra &<< 8 | (size ^ 1 &<< extra) &<< 16
         }
 
         func write(into target: TargetBytes, at start: Int) -> Int {
@@ -64,12 +76,13 @@ extension Zstd {
 
         /// Chooses a code's table by its cost and writes what the decoder needs of it.
         private func writeTable(
-            _ code: SequenceCode, _ symbols: [UInt8], into target: TargetBytes, at end: inout Int
+            _ code: SequenceCode, _ symbols: [UInt32], into target: TargetBytes, at end: inout Int
         ) -> (mode: UInt8, encoder: FSEEncoder) {
             var counts = [UInt32](repeating: 0, count: code.bases.count)
-            for symbol in symbols { counts[Int(symbol)] &+= 1 }
-            if counts[Int(symbols[0])] == UInt32(symbols.count) {
-                target[end] = symbols[0]
+            for symbol in symbols { counts[Int(symbol & 0xFF)] &+= 1 }
+            let first = symbols[0] & 0xFF
+            if counts[Int(first)] == UInt32(symbols.count) {
+                target[end] = UInt8(first)
                 end += 1
                 return (1, .constant)
             }
@@ -95,16 +108,16 @@ extension Zstd {
         ) -> Int {
             var writer = BitWriter(target, at: start)
             let last = sequences.count - 1
-            var literalState = literalEncoder.initialState(Int(literalCodes[last]))
-            var matchState = matchEncoder.initialState(Int(matchCodes[last]))
-            var offsetState = offsetEncoder.initialState(Int(offsetCodes[last]))
+            var literalState = literalEncoder.initialState(Int(literalCodes[last] & 0xFF))
+            var matchState = matchEncoder.initialState(Int(matchCodes[last] & 0xFF))
+            var offsetState = offsetEncoder.initialState(Int(offsetCodes[last] & 0xFF))
             writeExtraBits(last, into: &writer)
             var index = last
             while index > 0 {
                 index &-= 1
-                offsetEncoder.encode(Int(offsetCodes[index]), &offsetState, into: &writer)
-                matchEncoder.encode(Int(matchCodes[index]), &matchState, into: &writer)
-                literalEncoder.encode(Int(literalCodes[index]), &literalState, into: &writer)
+                offsetEncoder.encode(Int(offsetCodes[index] & 0xFF), &offsetState, into: &writer)
+                matchEncoder.encode(Int(matchCodes[index] & 0xFF), &matchState, into: &writer)
+                literalEncoder.encode(Int(literalCodes[index] & 0xFF), &literalState, into: &writer)
                 writer.flush()
                 writeExtraBits(index, into: &writer)
             }
@@ -117,20 +130,15 @@ extension Zstd {
 
         @inline(__always)
         private func writeExtraBits(_ index: Int, into writer: inout BitWriter) {
-            let sequence = sequences[index]
-            put(sequence.literalSize, .literalLengths, literalCodes[index], into: &writer)
-            put(sequence.matchSize, .matchLengths, matchCodes[index], into: &writer)
+            let literals = literalCodes[index]
+            let match = matchCodes[index]
+            writer.put(UInt64(literals &>> 16), Int(literals &>> 8 & 0xFF))
+            writer.put(UInt64(match &>> 16), Int(match &>> 8 & 0xFF))
             writer.flush()
-            put(sequence.offsetValue, .offsets, offsetCodes[index], into: &writer)
+            let bits = offsetCodes[index]
+            let offset = sequences[index].offsetValue
+            writer.put(UInt64(offset ^ 1 &<< bits), Int(bits))
             writer.flush()
-        }
-
-        @inline(__always)
-        private func put(
-            _ value: UInt32, _ code: SequenceCode, _ symbol: UInt8, into writer: inout BitWriter
-        ) {
-            let base = code.bases[Int(symbol)]
-            writer.put(UInt64(value &- base), Int(code.extraBits[Int(symbol)]))
         }
     }
 }
