@@ -71,3 +71,16 @@ let package = Package(
         tests("RecordTextTests", ["rtd", "Formats", "Records", "Bytes"]),
     ]
 )
+
+// The fuzzers need flags that a developer's build does not have: Tests/Fuzz/run sets this.
+if Context.environment["RTD_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["KafkaProtocol", "Records", "Formats", "Bytes"],
+            path: "Tests/Fuzz/Sources",
+            swiftSettings: [
+                .swiftLanguageMode(.v6), .enableExperimentalFeature("Lifetimes"),
+                .unsafeFlags(["-parse-as-library"]),
+            ]))
+    package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
+}

@@ -1,0 +1,66 @@
+"""seeds.py SURFACE FOLDER: writes the first inputs of a fuzzer, made from the tests' fixtures."""
+
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "Interop"))
+import wire  # noqa: E402
+
+CODECS = {"gzip": 0, "snappy": 1, "lz4": 2, "zstd": 3}
+
+
+def golden():
+    """Frames of every message and version, without their size: (name, version, bytes)."""
+    for line in (ROOT / "Fixtures/kafka/messages.txt").read_text().splitlines():
+        fields = line.split()
+        if len(fields) == 4 and fields[0].endswith(("Request", "Response")):
+            yield fields[0], int(fields[1]), bytes.fromhex(fields[3])[4:]
+
+
+def requests():
+    for name, _, data in golden():
+        if name.endswith("Request"):
+            yield data
+
+
+def responses():
+    keys = {name.removesuffix("Request"): data[:2] for name, _, data in golden()
+            if name.endswith("Request")}
+    for name, version, data in golden():
+        key = keys.get(name.removesuffix("Response"))
+        if key and name.endswith("Response"):
+            yield key[1:] + bytes([version]) + data
+
+
+def batches():
+    records = [wire.record(i, b"value", b"key", i, [(b"h", b"v")]) for i in range(3)]
+    yield wire.batch(records)
+    yield wire.batch([wire.record(0, b"")])
+    for stream in codecs():
+        yield wire.batch([stream[1:]], count=3, attributes=stream[0] + 1)
+
+
+def codecs():
+    for path in sorted((ROOT / "Fixtures/compression").glob("*@*@*")):
+        data = path.read_bytes()
+        if len(data) <= 20_000:
+            yield bytes([CODECS[path.name.split("@")[1]]]) + data
+
+
+def json():
+    yield b'{"a":[1,-2.5e3,null,true,false,"\\u00e9\\ud83d\\ude00"],"b":{"c":""}}'
+    yield b"[" * 200 + b"]" * 200
+
+
+def csv():
+    yield b'a,"b ""c""",\r\n1,2,3\n'
+
+
+def main():
+    surface, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+    for index, data in enumerate(globals()[surface]()):
+        (folder / f"seed-{index}").write_bytes(data)
+
+
+main()
