@@ -163,6 +163,13 @@ import Testing
         #expect(rig.join("c-2") == ["join 9 ok c-2 gen 2 range led by c-1"])
     }
 
+    @Test func `a static member comes back into a full group`() {
+        let rig = GroupsRig { $0.groupSizeMax = 1 }
+        _ = rig.join(instance: "i")
+        _ = rig.sync("i-1", 1, ["i-1": "all"])
+        #expect(rig.join(instance: "i").first?.contains("ok i-2 gen 1") == true)
+    }
+
     @Test func `a new member whose client is gone does not wait for ever`() {
         let rig = GroupsRig()
         _ = rig.join(session: 1_800_000, rebalance: 1_000_000, old: true)

@@ -62,16 +62,25 @@ extension Group {
         }
     }
 
-    /// Whether there is room for this join (`group.max.size`).
-    func hasRoom(for memberID: String, _ effects: Effects) -> Bool {
+    /// Whether there is room for this join (`group.max.size`). A static member that comes back under
+    /// a new id takes the place it had.
+    func hasRoom(for request: JoinRequest, _ effects: Effects) -> Bool {
         let sizeMax = effects.configuration.groupSizeMax
+        let memberID = request.instanceID.flatMap { staticMembers[$0] } ?? request.memberID
+        let member = members[memberID]
         switch state {
         case .empty, .dead: return true
         case .preparingRebalance:
             // Those that wait are counted, not all: the last ones to rejoin are the ones to go.
-            return members[memberID]?.joinToken != nil || awaitingJoinCount < sizeMax
+            if member?.joinToken != nil { return true }
+            guard awaitingJoinCount + staticMembers.count >= sizeMax else { return true }
+            // Static members keep their places while they are away.
+            let away = staticMembers.values.count {
+                $0 != memberID && members[$0]?.joinToken == nil
+            }
+            return awaitingJoinCount + away < sizeMax
         case .completingRebalance, .stable:
-            return members[memberID] != nil || members.count < sizeMax
+            return member != nil || members.count < sizeMax
         }
     }
 

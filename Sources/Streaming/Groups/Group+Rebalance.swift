@@ -49,7 +49,7 @@ extension Group {
         guard !members.isEmpty else { return becomeEmpty(&effects) }
         protocolName = electProtocol()
         noteSubscriptions()
-        enter(.completingRebalance, &effects)
+        enter(.completingRebalance(isAssigned: false), &effects)
         for member in orderedMembers {
             answerJoin(of: member, joined(member), &effects)
             effects.armSession(of: member, in: self)

@@ -9,11 +9,13 @@ extension Group {
         switch state {
         case .empty, .dead, .preparingRebalance:
             effects.actions.append(.answerSync(token, SyncResult(error: .rebalanceInProgress)))
-        case .completingRebalance:
+        case .completingRebalance(let isAssigned):
             answerSync(of: member, SyncResult(error: .rebalanceInProgress), &effects)
             member.syncToken = token
             pendingSyncs.remove(member.id)
-            if leader == member.id { assigned(request, &effects) }
+            // A second assignment, of a leader that asks again, must not reach the log after the
+            // first has been told.
+            if leader == member.id, !isAssigned { assigned(request, &effects) }
         case .stable:
             pendingSyncs.remove(member.id)
             effects.actions.append(.answerSync(token, assignment(of: member)))
@@ -52,6 +54,7 @@ extension Group {
             spread(.unknownServerError, &effects)
             return rebalance(&effects)
         }
+        state = .completingRebalance(isAssigned: true)
         effects.write(
             metadataWrite(
                 value, then: .assignment(generation: generation, assignments)))

@@ -7,8 +7,9 @@ final class Group {
         case empty
         /// Waits for its members to join; for its first ones maybe longer than needed.
         case preparingRebalance(InitialDelay?)
-        /// The members know the generation and wait for what the leader assigns.
-        case completingRebalance
+        /// The members know the generation and wait for what the leader assigns; once it has
+        /// assigned, for that to be durable.
+        case completingRebalance(isAssigned: Bool)
         case stable
         /// Being deleted: gone when its tombstones are durable.
         case dead

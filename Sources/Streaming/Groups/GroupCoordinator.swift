@@ -40,7 +40,7 @@ public final class GroupCoordinator {
         }
         if !hasMemory(for: request, in: group) {
             group.refuse(token, .groupMaxSizeReached, "", &effects)
-        } else if !group.hasRoom(for: request.memberID, effects) {
+        } else if !group.hasRoom(for: request, effects) {
             group.remove(request.memberID, &effects)
             group.refuse(token, .groupMaxSizeReached, "", &effects)
             group.completeJoinIfAllJoined(&effects)
