@@ -7,6 +7,8 @@ final class GroupsRig {
     var now: Int64 = 1_000_000
     /// All that was appended, in order.
     var log: [GroupRecord] = []
+    /// The producers of those that are in transactional batches, by place in the log.
+    var producers: [Int: TransactionalProducer] = [:]
     var isDurableAtOnce = true
     var waiting: [GroupWriteID] = []
     private var nextToken: UInt64 = 0
@@ -30,11 +32,19 @@ final class GroupsRig {
     func perform(_ actions: [GroupAction]) -> [String] {
         var lines: [String] = []
         for action in actions {
-            guard case .write(let id, let records) = action else {
+            let id: GroupWriteID
+            switch action {
+            case .write(let write, let records):
+                id = write
+                log += records
+            case .writeTransactional(let write, let records, let producer):
+                id = write
+                for index in log.count..<log.count + records.count { producers[index] = producer }
+                log += records
+            default:
                 lines.append(Self.line(action))
                 continue
             }
-            log += records
             if isDurableAtOnce {
                 lines += perform(coordinator.written(id, now: now))
             } else {
@@ -117,6 +127,25 @@ final class GroupsRig {
         return perform(coordinator.offsetsCommitted(request, token: token(), now: now))
     }
 
+    func commit(
+        _ offset: Int64, to partition: Int32 = 0, in producer: TransactionalProducer,
+        by memberID: String = "", _ generation: Int32 = -1, group: String = "g"
+    ) -> [String] {
+        let request = OffsetCommitRequest(
+            groupID: group, identity: MemberIdentity(memberID: memberID, generation: generation),
+            topics: [
+                .init(name: "t", partitions: [.init(partition: partition, offset: offset)])
+            ])
+        return perform(
+            coordinator.offsetsCommitted(request, in: producer, token: token(), now: now))
+    }
+
+    func end(_ producer: TransactionalProducer, isCommitted: Bool = true) {
+        _ = perform(
+            coordinator.transactionEnded(
+                producerID: producer.id, isCommitted: isCommitted, now: now))
+    }
+
     /// The committed offset, -1 for none.
     func offset(_ partition: Int32 = 0, of topic: String = "t", group: String = "g") -> Int64 {
         let fetched = coordinator.offsetsFetched(
@@ -150,11 +179,15 @@ final class GroupsRig {
     }
 
     /// A coordinator that has read `records`.
-    static func loaded(_ records: [GroupRecord], now: Int64 = 1_000_000) throws -> GroupsRig {
+    static func loaded(
+        _ records: [GroupRecord], _ producers: [Int: TransactionalProducer] = [:],
+        now: Int64 = 1_000_000
+    ) throws -> GroupsRig {
         let rig = GroupsRig()
         rig.now = now
-        for record in records {
-            try rig.coordinator.load(key: record.key, value: record.value)
+        for (index, record) in records.enumerated() {
+            try rig.coordinator.load(
+                key: record.key, value: record.value, producer: producers[index])
         }
         _ = rig.perform(rig.coordinator.loaded(now: now))
         return rig
@@ -190,7 +223,7 @@ extension GroupsRig {
         case .answerDeleteGroups(let token, let results):
             let errors = results.map { text($0.error) }.joined(separator: " ")
             return "groups \(token.rawValue) \(errors)"
-        case .write(let id, let records):
+        case .write(let id, let records), .writeTransactional(let id, let records, _):
             return "write \(id.rawValue) \(records.count)"
         }
     }

@@ -205,7 +205,8 @@ extension GroupsStorm {
             case .answerSync(let token, let result): synced(token, result)
             case .answerOffsetCommit(let token, let result): committed(token, result)
             case .answerLeave(let token, _): answered(token)
-            case .answerOffsetDelete, .answerDeleteGroups: faults.append("unasked answer")
+            case .answerOffsetDelete, .answerDeleteGroups, .writeTransactional:
+                faults.append("unasked answer")
             }
         }
     }

@@ -11,6 +11,8 @@ struct Effects {
     var deadlines = DeadlineHeap<AlarmOwner>()
     /// Writes that are not durable yet.
     var pending: [GroupWriteID: PendingWrite] = [:]
+    /// The groups in which a producer's transaction has offsets; some may be gone.
+    var transactionGroups: [Int64: Set<String>] = [:]
     private var nextWrite: UInt64 = 1
     /// The last write of the event being handled.
     var lastWrite: GroupWriteID?
@@ -48,7 +50,11 @@ struct Effects {
         let id = GroupWriteID(rawValue: nextWrite)
         nextWrite += 1
         write.group?.pendingWrites += 1
-        actions.append(.write(id, write.records))
+        if let producer = write.producer {
+            actions.append(.writeTransactional(id, write.records, producer))
+        } else {
+            actions.append(.write(id, write.records))
+        }
         pending[id] = write
         lastWrite = id
     }
@@ -72,14 +78,21 @@ struct Effects {
 /// A change of one offset, made when its record is durable.
 struct OffsetChange {
     var group: Group
-    var topic: String
-    var partition: Int32
+    var partition: TopicPartition
     /// Nil removes it.
     var offset: CommittedOffset?
 
+    init(group: Group, _ partition: TopicPartition, _ offset: CommittedOffset?) {
+        self.group = group
+        self.partition = partition
+        self.offset = offset
+    }
+
     var record: GroupRecord {
         GroupRecord(
-            key: OffsetRecordKey.offset(group: group.id, topic: topic, partition: partition).bytes,
+            key: OffsetRecordKey.offset(
+                group: group.id, topic: partition.topic, partition: partition.partition
+            ).bytes,
             value: offset?.bytes)
     }
 }
@@ -105,5 +118,7 @@ struct PendingWrite {
     /// The value of that group's metadata record, if there is one among the records.
     var metadata: [UInt8]?
     var changes: [OffsetChange] = []
+    /// The changes wait for this producer's transaction.
+    var producer: TransactionalProducer?
     var completion: Completion
 }

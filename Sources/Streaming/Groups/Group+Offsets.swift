@@ -51,16 +51,21 @@ extension Group {
         let retention = effects.configuration.offsetsRetentionMilliseconds
         var expired: [OffsetChange] = []
         for (topic, partitions) in offsets.sorted where !isSubscribed(to: topic) {
-            for (partition, offset) in partitions {
+            for (number, offset) in partitions {
+                let partition = TopicPartition(topic: topic, partition: number)
                 let deadline =
                     offset.expireTimestamp
                     ?? (emptySince ?? offset.commitTimestamp).saturatingAdd(retention)
-                guard effects.now >= deadline else { continue }
-                expired.append(
-                    OffsetChange(group: self, topic: topic, partition: partition, offset: nil))
+                guard effects.now >= deadline, !isHeldBack(partition) else { continue }
+                expired.append(OffsetChange(group: self, partition, nil))
             }
         }
         return expired
+    }
+
+    /// Whether a transaction under way has an offset for the partition.
+    func isHeldBack(_ partition: TopicPartition) -> Bool {
+        openTransactions.values.contains { $0.offsets[partition] != nil }
     }
 }
 

@@ -47,6 +47,8 @@ final class Group {
     /// The end of the join phase, or of the wait for syncs.
     var phase = Alarm()
     var offsets = OffsetTable()
+    /// By producer id.
+    var openTransactions: [Int64: OpenTransaction] = [:]
     /// The durable metadata record, nil if there is none.
     private(set) var persisted: [UInt8]?
     /// Writes that are not durable yet.
@@ -74,6 +76,7 @@ final class Group {
     var isVacant: Bool {
         guard case .empty = state else { return false }
         return pendingJoins.isEmpty && persisted == nil && offsets.isEmpty && pendingWrites == 0
+            && openTransactions.isEmpty
     }
 
     func takeOrdinal() -> UInt64 {

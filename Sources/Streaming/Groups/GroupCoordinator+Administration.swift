@@ -69,9 +69,7 @@ extension GroupCoordinator {
         var records: [GroupRecord] = []
         for group in doomed {
             for gone in existingOffsets(of: group).sorted() {
-                let change = OffsetChange(
-                    group: group, topic: gone.topic, partition: gone.partition, offset: nil)
-                records.append(change.record)
+                records.append(OffsetChange(group: group, gone, nil).record)
             }
             if group.persisted != nil || group.pendingWrites > 0 {
                 records.append(
@@ -92,7 +90,8 @@ extension GroupCoordinator {
             }
             let expired = group.expiredOffsets(effects)
             if case .empty = group.state, expired.count == group.offsets.count,
-                group.pendingWrites == 0, group.pendingJoins.isEmpty
+                group.pendingWrites == 0, group.pendingJoins.isEmpty,
+                group.openTransactions.isEmpty
             {
                 condemn(group)
                 bury([group], .deletion(nil, [group], []))

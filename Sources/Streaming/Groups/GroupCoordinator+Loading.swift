@@ -3,16 +3,21 @@ import Bytes
 // The offsets topic is read at the start, and written anew at the front of each segment.
 extension GroupCoordinator {
     /// Replays one record of the offsets topic. False if its key is not of a classic group; the
-    /// record of another kind of group is the caller's to keep.
+    /// record of another kind of group is the caller's to keep. A record of a transactional batch
+    /// comes with its producer.
     @discardableResult
-    public func load(key: [UInt8], value: [UInt8]?) throws(MalformedBytes) -> Bool {
+    public func load(
+        key: [UInt8], value: [UInt8]?, producer: TransactionalProducer? = nil
+    ) throws(MalformedBytes) -> Bool {
         switch try OffsetRecordKey.decode(key) {
         case nil: return false
         case .offset(let groupID, let topic, let partition)?:
             let offset: CommittedOffset? =
                 if let value { try CommittedOffset.decode(value) } else { nil }
             guard let group = loadedGroup(groupID, creating: offset != nil) else { return true }
-            effects.offsetCount += group.offsets.set(offset, topic: topic, partition: partition)
+            group.apply(
+                offset, to: TopicPartition(topic: topic, partition: partition), by: producer,
+                &effects)
         case .group(let groupID)?:
             guard let value else {
                 forget(groupID)
@@ -37,7 +42,7 @@ extension GroupCoordinator {
     private func forget(_ groupID: String) {
         guard let group = groups[groupID] else { return }
         let simple = emptied(group)
-        groups[groupID] = simple.offsets.isEmpty ? nil : simple
+        groups[groupID] = simple.isVacant ? nil : simple
     }
 
     /// The group without members and metadata, but with its offsets.
@@ -46,6 +51,7 @@ extension GroupCoordinator {
         old.keep(nil, &effects)
         let group = Group(id: old.id)
         group.offsets = old.offsets
+        group.openTransactions = old.openTransactions
         return group
     }
 
@@ -92,7 +98,8 @@ extension GroupCoordinator {
     }
 
     /// What a new segment of the offsets topic begins with: all that was written up to now, whether
-    /// durable yet or not, in records that replay to the same state.
+    /// durable yet or not, in records that replay to the same state. `openTransactions` belong
+    /// behind it.
     public func snapshot() -> [GroupRecord] {
         var values: [[UInt8]: [UInt8]] = [:]
         var order: [[UInt8]] = []
@@ -111,14 +118,13 @@ extension GroupCoordinator {
             }
             for (topic, partitions) in group.offsets.sorted {
                 for (partition, offset) in partitions {
-                    put(
-                        OffsetChange(
-                            group: group, topic: topic, partition: partition, offset: offset
-                        ).record)
+                    let partition = TopicPartition(topic: topic, partition: partition)
+                    put(OffsetChange(group: group, partition, offset).record)
                 }
             }
         }
-        for (_, write) in effects.pending.sorted(by: { $0.key < $1.key }) {
+        for (_, write) in effects.pending.sorted(by: { $0.key < $1.key })
+        where write.producer == nil {
             write.records.forEach(put)
         }
         return order.compactMap { key in

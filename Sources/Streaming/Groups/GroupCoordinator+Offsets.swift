@@ -5,9 +5,15 @@ extension GroupCoordinator {
         _ request: OffsetCommitRequest, token: GroupToken, now: Int64
     ) -> [GroupAction] {
         begin(now)
+        return commit(request, token: token, producer: nil)
+    }
+
+    func commit(
+        _ request: OffsetCommitRequest, token: GroupToken, producer: TransactionalProducer?
+    ) -> [GroupAction] {
         var result = PartitionErrors()
         let group: Group
-        switch groupForCommit(request) {
+        switch groupForCommit(request, isTransactional: producer != nil) {
         case .success(let found): group = found
         case .failure(let error):
             result.topics = request.topics.map { topic in
@@ -20,7 +26,7 @@ extension GroupCoordinator {
             result.error = error
             return [.answerOffsetCommit(token, result)]
         }
-        group.committed(by: request.identity, &effects)
+        if producer == nil { group.committed(by: request.identity, &effects) }
         var room = roomForOffsets(in: group)
         var changes: [OffsetChange] = []
         result.topics.reserveCapacity(request.topics.count)
@@ -42,22 +48,29 @@ extension GroupCoordinator {
         effects.write(
             PendingWrite(
                 records: changes.map(\.record), group: group, changes: changes,
-                completion: .offsetCommit(token, result)))
+                producer: producer, completion: .offsetCommit(token, result)))
         return effects.takeActions()
     }
 
     /// The group of a commit; one from outside of any membership makes it.
-    private func groupForCommit(_ request: OffsetCommitRequest) -> Result<Group, GroupError> {
+    private func groupForCommit(
+        _ request: OffsetCommitRequest, isTransactional: Bool
+    ) -> Result<Group, GroupError> {
         // The empty group id is allowed here, as it always was.
         guard request.groupID.utf8.count <= Limits.groupNameBytesMax else {
             return .failure(.invalidGroupID)
         }
         if let group = groups[request.groupID] {
-            if let fault = group.faultOfCommit(request.identity) { return .failure(fault) }
-            return .success(group)
+            let fault =
+                isTransactional
+                ? group.faultOfTransactionalCommit(request.identity)
+                : group.faultOfCommit(request.identity)
+            return fault.map { .failure($0) } ?? .success(group)
         }
         guard request.identity.generation < 0 else {
-            return .failure(request.reportsMissingGroup ? .groupIDNotFound : .illegalGeneration)
+            return .failure(
+                request.reportsMissingGroup && !isTransactional
+                    ? .groupIDNotFound : .illegalGeneration)
         }
         guard groups.count < Limits.groupsMax else { return .failure(.groupMaxSizeReached) }
         let group = Group(id: request.groupID)
@@ -68,7 +81,7 @@ extension GroupCoordinator {
     /// How many new offsets the group may still get.
     private func roomForOffsets(in group: Group) -> Int {
         min(
-            Limits.offsetsPerGroupMax - group.offsets.count,
+            Limits.offsetsPerGroupMax - group.offsets.count - group.openOffsetCount,
             Limits.offsetsMax - effects.offsetCount)
     }
 
@@ -94,8 +107,8 @@ extension GroupCoordinator {
             retention < 0 ? nil : effects.now.saturatingAdd(retention)
         }
         return OffsetChange(
-            group: group, topic: topic, partition: partition.partition,
-            offset: CommittedOffset(
+            group: group, TopicPartition(topic: topic, partition: partition.partition),
+            CommittedOffset(
                 offset: partition.offset, leaderEpoch: partition.leaderEpoch,
                 metadata: partition.metadata, commitTimestamp: effects.now,
                 expireTimestamp: expiry))
@@ -112,9 +125,8 @@ extension GroupCoordinator {
         if case .dead? = group?.state { group = nil }
         var unstable: Set<TopicPartition> = []
         if requireStable, let group {
-            for change in pendingChanges(of: group) {
-                unstable.insert(TopicPartition(topic: change.topic, partition: change.partition))
-            }
+            unstable.formUnion(pendingChanges(of: group).map(\.partition))
+            for open in group.openTransactions.values { unstable.formUnion(open.offsets.keys) }
         }
         let wanted =
             topics
@@ -170,11 +182,10 @@ extension GroupCoordinator {
                     name: topic.name,
                     partitions: topic.partitions.map { .init(partition: $0, error: error) }))
             guard error == nil else { continue }
-            for partition in topic.partitions
-            where known.contains(TopicPartition(topic: topic.name, partition: partition)) {
-                changes.append(
-                    OffsetChange(
-                        group: group, topic: topic.name, partition: partition, offset: nil))
+            for partition in topic.partitions {
+                let gone = TopicPartition(topic: topic.name, partition: partition)
+                guard known.contains(gone) else { continue }
+                changes.append(OffsetChange(group: group, gone, nil))
             }
         }
         guard !changes.isEmpty else { return [.answerOffsetDelete(token, result)] }
@@ -185,7 +196,7 @@ extension GroupCoordinator {
         return effects.takeActions()
     }
 
-    /// All offsets of the group, durable or on their way.
+    /// All offsets of the group, durable, on their way, or held back by a transaction.
     func existingOffsets(of group: Group) -> Set<TopicPartition> {
         var existing: Set<TopicPartition> = []
         for (topic, partitions) in group.offsets.topics {
@@ -194,8 +205,9 @@ extension GroupCoordinator {
             }
         }
         for change in pendingChanges(of: group) where change.offset != nil {
-            existing.insert(TopicPartition(topic: change.topic, partition: change.partition))
+            existing.insert(change.partition)
         }
+        for open in group.openTransactions.values { existing.formUnion(open.offsets.keys) }
         return existing
     }
 
@@ -205,9 +217,7 @@ extension GroupCoordinator {
         for group in groups.values.sorted(by: { $0.id < $1.id }) {
             let gone = existingOffsets(of: group).filter { names.contains($0.topic) }.sorted()
             guard !gone.isEmpty else { continue }
-            let changes = gone.map {
-                OffsetChange(group: group, topic: $0.topic, partition: $0.partition, offset: nil)
-            }
+            let changes = gone.map { OffsetChange(group: group, $0, nil) }
             effects.write(
                 PendingWrite(
                     records: changes.map(\.record), group: group, changes: changes,

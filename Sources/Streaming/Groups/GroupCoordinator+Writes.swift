@@ -6,8 +6,8 @@ extension GroupCoordinator {
         guard let write = effects.pending.removeValue(forKey: id) else { return [] }
         write.group?.pendingWrites -= 1
         for change in write.changes {
-            effects.offsetCount += change.group.offsets.set(
-                change.offset, topic: change.topic, partition: change.partition)
+            change.group.apply(
+                change.offset, to: change.partition, by: write.producer, &effects)
         }
         if let metadata = write.metadata { write.group?.keep(metadata, &effects) }
         complete(write, error: nil)
@@ -57,7 +57,7 @@ extension GroupCoordinator {
             if error != nil {
                 group.state = .empty
             } else if groups[group.id] === group {
-                effects.offsetCount -= group.offsets.count
+                effects.offsetCount -= group.offsets.count + group.openOffsetCount
                 group.keep(nil, &effects)
                 groups[group.id] = nil
             }
