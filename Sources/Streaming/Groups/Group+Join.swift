@@ -62,8 +62,8 @@ extension Group {
         }
     }
 
-    /// Whether there is room for this join (`group.max.size`). A static member that comes back under
-    /// a new id takes the place it had.
+    /// Whether there is room for this join (`group.max.size`). A static member that comes back
+    /// under a new id takes the place it had.
     func hasRoom(for request: JoinRequest, _ effects: Effects) -> Bool {
         let sizeMax = effects.configuration.groupSizeMax
         let memberID = request.instanceID.flatMap { staticMembers[$0] } ?? request.memberID

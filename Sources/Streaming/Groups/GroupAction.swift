@@ -31,7 +31,8 @@ public struct GroupRecord: Equatable, Sendable {
 ///
 /// `write`: append the records to the offsets topic, as acks=all and in the order of the actions
 /// (in several batches if they are many), and call `written` when all are durable, else
-/// `writeFailed`. `writeTransactional`: the same, in transactional batches of the producer. An answer whose token belongs to a lost connection is dropped.
+/// `writeFailed`. `writeTransactional`: the same, in transactional batches of the producer.
+/// An answer whose token belongs to a lost connection is dropped.
 public enum GroupAction: Equatable, Sendable {
     case answerJoin(GroupToken, JoinResult)
     case answerSync(GroupToken, SyncResult)

@@ -30,8 +30,8 @@ extension GroupCoordinator {
         }
     }
 
-    /// What a new segment has behind the snapshot: the offsets of transactions under way, each to be
-    /// written as a transactional batch of its producer.
+    /// What a new segment has behind the snapshot: the offsets of transactions under way, each to
+    /// be written as a transactional batch of its producer.
     public func openTransactions() -> [(producer: TransactionalProducer, records: [GroupRecord])] {
         var values: [TransactionalProducer: [[UInt8]: [UInt8]]] = [:]
         for group in groups.values {
