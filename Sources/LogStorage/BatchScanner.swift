@@ -14,7 +14,8 @@ public enum BatchDamage: String, Sendable {
     case missing = "bytes that were durable are missing"
 }
 
-/// Reads a segment batch by batch, with large reads, and checks each against itself and the one before.
+/// Reads a segment batch by batch, with large reads, and checks each against itself and the one
+/// before.
 struct BatchScanner: ~Copyable {
     enum Step {
         /// A sound batch at this position.
@@ -77,9 +78,11 @@ struct BatchScanner: ~Copyable {
     }
 
     /// The bytes of the batch that `next` has just given.
-    func withBatch<R>(_ header: RecordBatchHeader, at position: Int, _ body: (RawSpan) -> R) -> R {
+    func withBatch<R, E: Error>(
+        _ header: RecordBatchHeader, at position: Int, _ body: (RawSpan) throws(E) -> R
+    ) throws(E) -> R {
         let start = position - bufferStart
-        return unsafe body(buffer.span.bytes.extracting(start..<start + header.totalSize))
+        return unsafe try body(buffer.span.bytes.extracting(start..<start + header.totalSize))
     }
 
     mutating func next() throws(LogError) -> Step {

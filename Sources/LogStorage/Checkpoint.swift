@@ -49,7 +49,8 @@ struct Mark: Equatable, Sendable {
 
     init() {}
 
-    /// Nil if damaged. The version is checked after the checksum, so a newer one is not taken for damage.
+    /// Nil if damaged. The version is checked after the checksum, so a newer one is not taken for
+    /// damage.
     init?(_ bytes: [UInt8], path: String) throws(LogError) {
         guard bytes.count >= Self.size else { return nil }
         let sum = CRC32C.checksum(Array(bytes[..<(Self.size - 4)]))
@@ -85,7 +86,8 @@ final class Checkpoint: @unchecked Sendable {
     /// The slot that marks are written to now.
     private var slot: Int
 
-    /// Creates the file with the same mark in both slots and syncs it; the caller syncs the directory.
+    /// Creates the file with the same mark in both slots and syncs it; the caller syncs the
+    /// directory.
     init(creating path: String, mark: Mark, fileSystem: any FileSystem) throws(SystemError) {
         file = try fileSystem.create(path)
         self.mark = mark
@@ -153,8 +155,8 @@ final class Checkpoint: @unchecked Sendable {
         slot = 1 - slot
     }
 
-    /// Makes the mark that was loaded durable where it lies, before the other slot is written: it may
-    /// have been read from the page cache only.
+    /// Makes the mark that was loaded durable where it lies, before the other slot is written: it
+    /// may have been read from the page cache only.
     func settle() throws(SystemError) {
         var bytes = mark.encoded()
         bytes += [UInt8](repeating: 0, count: Self.slotSize - bytes.count)

@@ -2,8 +2,9 @@ public import Platform
 
 /// Makes acks=all true: syncs the files of all logs that someone waits for, round after round.
 ///
-/// A round syncs what was dirty when it began, in parallel, so that the files share journal commits;
-/// what arrives meanwhile shares the next one. Any thread may call; completions run on a worker.
+/// A round syncs what was dirty when it began, in parallel, so that the files share journal
+/// commits; what arrives meanwhile shares the next one. Any thread may call; completions run on a
+/// worker.
 public final class GroupCommit: @unchecked Sendable {
     private let workers: any Workers
     private let lock = Lock()
@@ -59,8 +60,8 @@ public final class GroupCommit: @unchecked Sendable {
         lock.withLock { noted[ObjectIdentifier(log)] = log }
     }
 
-    /// Called about once a second: syncs the logs noted since the last call, so that a start never has
-    /// much to read.
+    /// Called about once a second: syncs the logs noted since the last call, so that a start never
+    /// has much to read.
     public func tick() {
         let logs = lock.withLock {
             defer { noted = [:] }

@@ -1,8 +1,9 @@
 import Bytes
 import Records
 
-/// One batch of a segment, as its index holds it: 40 bytes, big-endian, closed by a CRC-32C that also
-/// covers the index's identity and the entry's number, so that moved or stale entries are seen.
+/// One batch of a segment, as its index holds it: 40 bytes, big-endian, closed by a CRC-32C that
+/// also covers the index's identity and the entry's number, so that moved or stale entries are
+/// seen.
 struct IndexEntry: Equatable, Sendable {
     static let size = 40
 

@@ -16,7 +16,8 @@ public struct LeaderEpochs: Sendable, Equatable {
 
     public var latest: Int32 { entries.last?.epoch ?? 0 }
 
-    /// Begins `epoch` at `offset` if it is newer than all before. An epoch without a batch is forgotten.
+    /// Begins `epoch` at `offset` if it is newer than all before. An epoch without a batch is
+    /// forgotten.
     mutating func begin(_ epoch: Int32, at offset: Int64) {
         guard entries.isEmpty || epoch > latest else { return }
         while let last = entries.last, last.startOffset >= offset { entries.removeLast() }
@@ -37,8 +38,8 @@ public struct LeaderEpochs: Sendable, Equatable {
         }
     }
 
-    /// OffsetForLeaderEpoch: the largest epoch not above `epoch`, and where it ended; nil if `epoch` is
-    /// not known here.
+    /// OffsetForLeaderEpoch: the largest epoch not above `epoch`, and where it ended; nil if
+    /// `epoch` is not known here.
     func end(of epoch: Int32, logEnd: Int64) -> (epoch: Int32, endOffset: Int64)? {
         guard let last = entries.last, epoch <= last.epoch, let first = entries.first else {
             return nil

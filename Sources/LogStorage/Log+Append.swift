@@ -22,8 +22,8 @@ public struct AppendResult: Equatable, Sendable {
 extension Log {
     /// Appends whole batches, checked by the caller, whose headers are given in order.
     ///
-    /// Base offset and leader epoch (and LogAppendTime, if so configured) are written into `bytes` in
-    /// place. If a later batch fails, the ones before it stay appended.
+    /// Base offset and leader epoch (and LogAppendTime, if so configured) are written into `bytes`
+    /// in place. If a later batch fails, the ones before it stay appended.
     public func append(
         _ bytes: UnsafeMutableRawBufferPointer, headers: [RecordBatchHeader],
         durability: Durability, nowMilliseconds: Int64

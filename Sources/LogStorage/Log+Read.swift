@@ -3,10 +3,12 @@ import Platform
 import Records
 
 extension Log {
-    /// Whole batches from the one that holds `offset` on, all below `limit`, at most `maxBytes` of them
-    /// but at least one if `minOneBatch`. Nil if there is nothing to read yet. Does not read the batches.
+    /// Whole batches from the one that holds `offset` on, all below `limit`, at most `maxBytes` of
+    /// them but at least one if `minOneBatch`. Nil if there is nothing to read yet. Does not read
+    /// the batches.
     ///
-    /// Throws `.offsetOutOfRange`, or `.corrupt` with the damaged offsets when `offset` is one of them.
+    /// Throws `.offsetOutOfRange`, or `.corrupt` with the damaged offsets when `offset` is one of
+    /// them.
     public func read(
         from offset: Int64, maxBytes: Int, upTo limit: Int64, minOneBatch: Bool
     ) throws(LogError) -> LogSlice? {
@@ -57,6 +59,9 @@ extension Log {
         }
         guard offset < min(end, search.limit) else { return nil }
         var number = segments.lastIndex { $0.baseOffset <= offset } ?? 0
+        if segments[number].baseOffset > offset, !storedSettings.isCompacted {
+            throw .corrupt(first: offset, last: segments[number].baseOffset - 1)
+        }
         if segments[number].nextOffset <= offset, number + 1 < segments.count {
             // Offsets that a segment's end lost, or that compaction has removed.
             guard storedSettings.isCompacted else {
@@ -119,9 +124,9 @@ extension Log {
         active.logPosition + Int64(active.size) - segment.logPosition
     }
 
-    /// Reads a cold slice in and checks what this process has not checked yet; blocks, so it is called
-    /// on a worker. Gives the part in front of the first damaged batch; throws if that is the first one,
-    /// which is then quarantined.
+    /// Reads a cold slice in and checks what this process has not checked yet; blocks, so it is
+    /// called on a worker. Gives the part in front of the first damaged batch; throws if that is
+    /// the first one, which is then quarantined.
     public func load(_ slice: LogSlice) throws(LogError) -> LogSlice {
         slice.file.advise(.willNeed, at: slice.position, count: Int64(slice.count))
         let bytes = try slice.read()

@@ -1,8 +1,8 @@
 import Platform
 
 extension Log {
-    /// Rebuilds the index of a segment whose file was found damaged by a read. Rare, so it holds the
-    /// lock. Damaged batches met on the way are quarantined.
+    /// Rebuilds the index of a segment whose file was found damaged by a read. Rare, so it holds
+    /// the lock. Damaged batches met on the way are quarantined.
     func rebuildIndex(of segment: Segment?) throws(LogError) {
         guard let segment else { return }
         try lock.withLock { () throws(LogError) in

@@ -15,8 +15,8 @@ extension Log {
         return epoch
     }
 
-    /// DeleteRecords: raises the log start to `offset` (-1: the high watermark), durably, and removes
-    /// the segments below it. Gives the new start. Blocks.
+    /// DeleteRecords: raises the log start to `offset` (-1: the high watermark), durably, and
+    /// removes the segments below it. Gives the new start. Blocks.
     @discardableResult
     public func deleteRecords(before offset: Int64) throws(LogError) -> Int64 {
         let (target, stop) = try lock.withLock { () throws(LogError) in
@@ -49,8 +49,8 @@ extension Log {
         return count
     }
 
-    /// Removes the oldest segment whatever retention says, but never the one written to; false if there
-    /// is none. For logs in memory that must stay within a size. Blocks.
+    /// Removes the oldest segment whatever retention says, but never the one written to; false if
+    /// there is none. For logs in memory that must stay within a size. Blocks.
     public func removeOldestSegment() throws(LogError) -> Bool {
         let (target, stop) = lock.withLock {
             (

@@ -82,8 +82,8 @@ extension Log {
         return snapshot
     }
 
-    /// Takes the result of a sync in: durable end, mark, high watermark. Gives what waiters get, and
-    /// what is to be called since the high watermark moved.
+    /// Takes the result of a sync in: durable end, mark, high watermark. Gives what waiters get,
+    /// and what is to be called since the high watermark moved.
     func endSync(_ job: SyncJob, _ error: SystemError?) -> (
         Result<Void, LogError>, advanced: (@Sendable () -> Void)?
     ) {
@@ -156,8 +156,8 @@ extension Log {
         return mark
     }
 
-    /// Writes out and syncs index, snapshot and mark when it is time to; called on a worker after the
-    /// waiters of a round were answered.
+    /// Writes out and syncs index, snapshot and mark when it is time to; called on a worker after
+    /// the waiters of a round were answered.
     func maintain(_ job: SyncJob, force: Bool = false) {
         let now = clock.monotonicNanoseconds
         let isDue = lock.withLock {
@@ -223,9 +223,12 @@ extension Log {
         if case .failure(let failure) = result { throw failure }
         maintain(job, force: true)
         if let failure = failureReason { throw .readOnly(failure) }
-        if let error = writeMark(synchronizing: true, clean: true) {
-            fail("\(error)")
-            throw .system(error)
+        // In both slots, so that a check can tell damage to either.
+        for _ in 0..<2 {
+            if let error = writeMark(synchronizing: true, clean: true) {
+                fail("\(error)")
+                throw .system(error)
+            }
         }
     }
 

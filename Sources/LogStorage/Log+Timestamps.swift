@@ -11,8 +11,8 @@ public struct TimestampOffset: Equatable, Sendable {
 }
 
 extension Log {
-    /// The first record, by offset, whose timestamp is at least `timestamp` milliseconds, below `limit`.
-    /// Reads one batch; blocks on the disk if it is old. Damaged batches are passed over.
+    /// The first record, by offset, whose timestamp is at least `timestamp` milliseconds, below
+    /// `limit`. Reads one batch; blocks on the disk if it is old. Damaged batches are passed over.
     public func offset(forTimestamp timestamp: Int64, upTo limit: Int64 = .max) throws(LogError)
         -> TimestampOffset?
     {

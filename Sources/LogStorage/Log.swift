@@ -2,9 +2,9 @@ import Platform
 
 /// The log of one partition: append-only, checksummed, recoverable.
 ///
-/// Any thread may call it. One lock guards its state; it is held for the assignment of offsets and one
-/// write of at most 1 MiB, never for a sync. Syncs are driven by `GroupCommit`. A directory is opened by
-/// one `Log` at a time.
+/// Any thread may call it. One lock guards its state; it is held for the assignment of offsets and
+/// one write of at most 1 MiB, never for a sync. Syncs are driven by `GroupCommit`. A directory is
+/// opened by one `Log` at a time.
 public final class Log: @unchecked Sendable {
     public let directory: String
     let fileSystem: any FileSystem
@@ -129,12 +129,14 @@ public final class Log: @unchecked Sendable {
         lock.withLock { storedSettings = settings }
     }
 
-    /// Called, outside of the lock and on the thread that did it, whenever the high watermark has moved.
+    /// Called, outside of the lock and on the thread that did it, whenever the high watermark has
+    /// moved.
     public func onAdvance(_ callback: (@Sendable () -> Void)?) {
         lock.withLock { advanceCallback = callback }
     }
 
-    /// OffsetForLeaderEpoch: the largest epoch not above `epoch` and where it ended; nil if unknown.
+    /// OffsetForLeaderEpoch: the largest epoch not above `epoch` and where it ended; nil if
+    /// unknown.
     public func epochEnd(for epoch: Int32) -> (epoch: Int32, endOffset: Int64)? {
         lock.withLock { epochs.end(of: epoch, logEnd: end) }
     }

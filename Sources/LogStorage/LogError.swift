@@ -4,7 +4,8 @@ public import Platform
 public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A system call failed; the log goes on.
     case system(SystemError)
-    /// A sync or write failed earlier: the log serves reads, and takes nothing until it is reopened.
+    /// A sync or write failed earlier: the log serves reads, and takes nothing until it is
+    /// reopened.
     case readOnly(String)
     /// Less than the reserve is free, or the disk is full; appends work again when space returns.
     case noSpace

@@ -5,8 +5,9 @@ import Records
 extension LogRecovery {
     /// Reads a segment from the end of its index on, and completes the index.
     ///
-    /// Below position `sealed.0` everything was durable (up to offset `sealed.1`, or -1 if unknown), so
-    /// damage there is quarantined; beyond it the first bad batch ends the log. False if it was cut.
+    /// Below position `sealed.0` everything was durable (up to offset `sealed.1`, or -1 if
+    /// unknown), so damage there is quarantined; beyond it the first bad batch ends the log. False
+    /// if it was cut.
     mutating func scan(_ segment: Segment, size: Int, sealed: (position: Int, end: Int64))
         throws(LogError) -> Bool
     {
@@ -135,8 +136,8 @@ extension LogRecovery {
         try system { () throws(SystemError) in try file.truncate(to: Int64(segment.size)) }
     }
 
-    /// Writes what lies beyond the mark once more. After a failed sync the kernel takes pages for clean
-    /// that are not on the disk: only a new write makes the next sync mean something.
+    /// Writes what lies beyond the mark once more. After a failed sync the kernel takes pages for
+    /// clean that are not on the disk: only a new write makes the next sync mean something.
     private func settle(_ segment: Segment, _ file: any File, _ position: Int) throws(LogError) {
         guard segment.size > position else { return }
         var done = max(0, position)

@@ -5,6 +5,12 @@ import Records
 extension LogRecovery {
     /// Opens all segments: those below the mark by their index, the others by reading them.
     mutating func openSegments(_ bases: [Int64]) throws(LogError) {
+        if hasMark, let first = bases.first, first > mark.startOffset, !settings.isCompacted {
+            report.findings.append(
+                LogFinding(
+                    path: directory, position: nil, offsets: mark.startOffset..<first,
+                    cause: BatchDamage.missing.rawValue))
+        }
         for (number, base) in bases.enumerated() {
             let next = number + 1 < bases.count ? bases[number + 1] : nil
             let isSealed = hasMark ? base < mark.segmentBase : next != nil
@@ -104,8 +110,8 @@ extension LogRecovery {
         }
     }
 
-    /// The index file as it is: its identity, and the index itself if its last entry is sound. Nil if not
-    /// even the identity is.
+    /// The index file as it is: its identity, and the index itself if its last entry is sound. Nil
+    /// if not even the identity is.
     private func openIndex(_ name: String, _ base: Int64) throws(LogError) -> (
         SegmentIndex?, IndexIdentity
     )? {
@@ -127,8 +133,8 @@ extension LogRecovery {
         return (index, identity)
     }
 
-    /// Opens the segment of the mark or one beyond it: what its index is known to hold is believed, the
-    /// rest is read. False if the log ends in it.
+    /// Opens the segment of the mark or one beyond it: what its index is known to hold is believed,
+    /// the rest is read. False if the log ends in it.
     private mutating func openUnsealed(_ base: Int64, _ later: ArraySlice<Int64>) throws(LogError)
         -> Bool
     {
@@ -179,8 +185,8 @@ extension LogRecovery {
         }
     }
 
-    /// The index of the mark's segment as far as its entries are sound and chain up to the mark; nil if
-    /// the entries that were synced are not.
+    /// The index of the mark's segment as far as its entries are sound and chain up to the mark;
+    /// nil if the entries that were synced are not.
     private func trustedIndex(_ name: String, _ base: Int64, _ size: Int) throws(LogError)
         -> SegmentIndex?
     {

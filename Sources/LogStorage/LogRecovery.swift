@@ -20,8 +20,8 @@ struct RecoveredLog {
     var inUseIsDurable: Bool
 }
 
-/// Opens a log's directory: reads what lies beyond the mark, cuts a torn tail there, and quarantines
-/// damage below it. Used once, by the thread that opens.
+/// Opens a log's directory: reads what lies beyond the mark, cuts a torn tail there, and
+/// quarantines damage below it. Used once, by the thread that opens.
 struct LogRecovery {
     let directory: String
     let fileSystem: any FileSystem
@@ -32,8 +32,8 @@ struct LogRecovery {
     var report = RecoveryReport()
     var segments: [Segment] = []
     var mark = Mark()
-    /// False if both slots of the checkpoint are lost: then all bytes count as durable, but for a tail
-    /// behind which nothing sound follows.
+    /// False if both slots of the checkpoint are lost: then all bytes count as durable, but for a
+    /// tail behind which nothing sound follows.
     var hasMark = false
     var epochs = LeaderEpochs()
     var states = ProducerStates()
@@ -41,7 +41,8 @@ struct LogRecovery {
     /// Batches from here on are not in `states` yet.
     var stateFrom: Int64 = 0
     var directoryChanged = false
-    /// The index of the mark's segment has its old identity, so the chain must come out as the mark says.
+    /// The index of the mark's segment has its old identity, so the chain must come out as the mark
+    /// says.
     var keepsChain = true
 
     init(
@@ -145,7 +146,8 @@ struct LogRecovery {
         stateFrom = max(mark.stateOffset, snapshot.offset)
     }
 
-    /// Reads the batches whose producers and epochs are not known yet and that the scan did not read.
+    /// Reads the batches whose producers and epochs are not known yet and that the scan did not
+    /// read.
     private mutating func replayStates() throws(LogError) {
         var pending: [(Segment, Int)] = []
         for segment in segments
@@ -317,8 +319,8 @@ struct LogRecovery {
 }
 
 extension Log {
-    /// Opens the log in `directory`, or makes one. Reads only what lies beyond the durable mark, but for
-    /// indexes that have to be rebuilt. The parent directory is not synced.
+    /// Opens the log in `directory`, or makes one. Reads only what lies beyond the durable mark,
+    /// but for indexes that have to be rebuilt. The parent directory is not synced.
     public static func open(
         directory: String, fileSystem: any FileSystem, clock: any Clock,
         settings: LogSettings = LogSettings(), space: SpaceGuard? = nil

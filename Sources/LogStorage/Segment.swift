@@ -2,8 +2,8 @@ import Platform
 
 /// One segment of a log: a file that holds nothing but batches, and its index.
 ///
-/// All fields are guarded by the lock of the log. The descriptor opens on first use; a slice keeps it
-/// open for as long as it is read.
+/// All fields are guarded by the lock of the log. The descriptor opens on first use; a slice keeps
+/// it open for as long as it is read.
 final class Segment: @unchecked Sendable {
     let baseOffset: Int64
     let path: String

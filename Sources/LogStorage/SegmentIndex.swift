@@ -150,8 +150,8 @@ struct StoredEntries: Sendable {
         return entries
     }
 
-    /// The number of the first entry at or after `start` for which `holds`, given that it holds for all
-    /// after it, and that entry; `count` and nil if there is none. Throws `DamagedIndex`.
+    /// The number of the first entry at or after `start` for which `holds`, given that it holds for
+    /// all after it, and that entry; `count` and nil if there is none. Throws `DamagedIndex`.
     func first(from start: Int = 0, where holds: (IndexEntry) -> Bool) throws(LogError)
         -> (number: Int, entry: IndexEntry?)?
     {

@@ -1,7 +1,7 @@
 public import Platform
 
-/// Watches the free space of the disk that logs share, asking at most once a second or 64 MiB; called
-/// under the locks of many logs.
+/// Watches the free space of the disk that logs share, asking at most once a second or 64 MiB;
+/// called under the locks of many logs.
 public final class SpaceGuard: @unchecked Sendable {
     private let fileSystem: any FileSystem
     private let path: String

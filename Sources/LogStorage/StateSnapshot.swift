@@ -1,10 +1,11 @@
 import Bytes
 import Platform
 
-/// The file `snapshot`: leader epochs, producers and aborted transactions as they were at one offset.
+/// The file `snapshot`: leader epochs, producers and aborted transactions as they were at one
+/// offset.
 ///
-/// It is replaced as a whole (temporary file, sync, rename) when a segment is rolled, every 64 MiB and
-/// at close; what batches behind its offset say is added at a start.
+/// It is replaced as a whole (temporary file, sync, rename) when a segment is rolled, every 64 MiB
+/// and at close; what batches behind its offset say is added at a start.
 struct StateSnapshot: Equatable, Sendable {
     static let magic: UInt64 = 0x7274_6473_6e61_7031  // "rtdsnap1"
 

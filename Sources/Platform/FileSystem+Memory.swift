@@ -8,8 +8,9 @@ import CSystem
     import Darwin
 #endif
 
-/// Files in memory that have real descriptors, so that sendfile works as with files on a disk: memfd on
-/// Linux, elsewhere temporary files without a name. For `--ephemeral`: all is gone at exit.
+/// Files in memory that have real descriptors, so that sendfile works as with files on a disk:
+/// memfd on Linux, elsewhere temporary files without a name. For `--ephemeral`: all is gone at
+/// exit.
 ///
 /// A sync does nothing. `space` tells what is left of the limit. Any thread may call.
 public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
@@ -97,7 +98,8 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
     }
 }
 
-/// An open file in memory: all opens of a name share one descriptor, which closes with the last of them.
+/// An open file in memory: all opens of a name share one descriptor, which closes with the last of
+/// them.
 final class MemoryFile: File {
     /// The descriptor that name and open files share.
     final class Storage: Sendable {

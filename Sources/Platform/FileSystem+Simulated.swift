@@ -1,9 +1,10 @@
-/// A file system in memory that loses and tears what was not synced, as a machine does that loses power.
+/// A file system in memory that loses and tears what was not synced, as a machine does that loses
+/// power.
 ///
-/// Per file it keeps the durable bytes and the operations since the last sync, per directory the durable
-/// names and the changes since `syncDirectory`. `crash(seed:)` makes the file system that a machine could
-/// find after a power cut; the same seed gives the same. `killed()` makes the one after kill -9. Faults
-/// are asked for by count. Any thread may call; one lock guards all.
+/// Per file it keeps the durable bytes and the operations since the last sync, per directory the
+/// durable names and the changes since `syncDirectory`. `crash(seed:)` makes the file system that a
+/// machine could find after a power cut; the same seed gives the same. `killed()` makes the one
+/// after kill -9. Faults are asked for by count. Any thread may call; one lock guards all.
 public final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
     /// What can be made to fail.
     public enum Call: Sendable, Hashable {
@@ -50,8 +51,8 @@ public final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
 
     // What tests turn.
 
-    /// Makes the `n`-th next call of a kind (1 is the next one) fail with `code`. A failing sync drops
-    /// what was pending and marks it clean, as Linux does; a failing write writes half.
+    /// Makes the `n`-th next call of a kind (1 is the next one) fail with `code`. A failing sync
+    /// drops what was pending and marks it clean, as Linux does; a failing write writes half.
     public func fail(_ call: Call, after n: Int, code: CInt = SystemError.ioErrorCode) {
         lock.withLock {
             failures[call, default: []].append((callCounts[call, default: 0] + n, code))

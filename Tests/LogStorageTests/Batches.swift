@@ -86,10 +86,16 @@ extension Log {
 
     /// The values of all records that may be read, by offset.
     func records(from offset: Int64? = nil) throws -> [Int64: String] {
+        Batches.values(try readAll(from: offset))
+    }
+}
+
+extension Batches {
+    /// The values of the records in batches as stored, by offset.
+    static func values(_ bytes: [UInt8]) -> [Int64: String] {
         var found: [Int64: String] = [:]
-        let bytes = try readAll(from: offset)
         var position = 0
-        for header in Batches.headers(bytes) {
+        for header in headers(bytes) {
             let end = position + header.totalSize
             let section = bytes.span.bytes.extracting(position + RecordBatchHeader.size..<end)
             var iterator = RecordIterator(header, records: section)

@@ -143,7 +143,7 @@ final class SimulatedLog {
             if let last, last.lastOffset < recovered.startOffset, found == nil { continue }
             if last?.lastSequence != found {
                 return
-                    "producer \(id): \(String(describing: found)) for \(String(describing: last?.lastSequence))"
+                    "producer \(id): sequence \(found ?? -1), not \(last?.lastSequence ?? -1)"
             }
         }
         return nil
