@@ -39,9 +39,9 @@ public enum Base64 {
         if padded { target.append(left == 2 ? "=" : "==") }
     }
 
-    /// Appends what `text` stands for. Padding may be missing as a whole; white space, foreign bytes
-    /// and set bits behind the last byte are refused, so that each value has one form. When it throws,
-    /// nothing was appended.
+    /// Appends what `text` stands for. Padding may be missing as a whole; white space, foreign
+    /// bytes and set bits behind the last byte are refused, so that each value has one form. When
+    /// it throws, nothing was appended.
     public static func decode(
         _ text: RawSpan, into target: inout OutputBuffer
     ) throws(FormatError) {

@@ -1,4 +1,5 @@
-/// Searches that look at eight or sixteen bytes at a time; the innermost loops of every text reader.
+/// Searches that look at eight or sixteen bytes at a time; the innermost loops of every text
+/// reader.
 ///
 /// Eight bytes are compared in one word: in `x ^ pattern` a byte is zero where it matches, and
 /// `(y - 0x01..) & ~y & 0x80..` marks the lowest zero byte exactly (higher marks may be false).
@@ -74,18 +75,25 @@ public enum ByteScan {
         return true
     }
 
-    /// Where the run of bytes that a JSON string holds as they are ends: the first byte from `start`
-    /// on that is a quote, a backslash, below 0x20 or above 0x7f, or the end.
+    /// Marks the lowest byte of `word` that a JSON string cannot hold as it is or that is not
+    /// ASCII.
+    @inlinable
+    @inline(__always)
+    static func specialBytes(_ word: UInt64) -> UInt64 {
+        let quotes = zeroBytes(word ^ (ones &* 0x22))
+        let slashes = zeroBytes(word ^ (ones &* 0x5c))
+        let controls = (word &- (ones &* 0x20)) & ~word & highs
+        return quotes | slashes | controls | (word & highs)
+    }
+
+    /// Where the run of bytes that a JSON string holds as they are ends: the first byte from
+    /// `start` on that is a quote, a backslash, below 0x20 or above 0x7f, or the end.
     @inlinable
     static func plainEnd(_ bytes: RawSpan, from start: Int) -> Int {
         let end = bytes.byteCount
         var index = start
         while end &- index >= 8 {
-            let x = word(bytes, index)
-            let quotes = zeroBytes(x ^ (ones &* 0x22))
-            let slashes = zeroBytes(x ^ (ones &* 0x5c))
-            let controls = (x &- (ones &* 0x20)) & ~x & highs
-            let hits = quotes | slashes | controls | (x & highs)
+            let hits = specialBytes(word(bytes, index))
             if hits != 0 { return index &+ hits.trailingZeroBitCount / 8 }
             index &+= 8
         }
@@ -118,6 +126,30 @@ extension RawSpan {
     public func byte(at index: Int) -> UInt8 {
         precondition(index >= 0 && index < byteCount, "a byte is read inside its span")
         return unsafe unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
+    }
+
+    /// The decimal integer that `range` is all of, with `-` before it if it is negative; nil for
+    /// any other text and beyond 64 bits.
+    @inlinable
+    public func integer(_ range: Range<Int>) -> Int64? {
+        precondition(range.upperBound <= byteCount, "a number is read inside its span")
+        var index = range.lowerBound
+        let isNegative = !range.isEmpty && ByteScan.byte(self, index) == UInt8(ascii: "-")
+        if isNegative { index &+= 1 }
+        guard index < range.upperBound else { return nil }
+        var value: Int64 = 0
+        while index < range.upperBound {
+            let digit = ByteScan.byte(self, index) &- UInt8(ascii: "0")
+            guard digit < 10 else { return nil }
+            // Counted below zero, where there is room for Int64.min.
+            let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, borrow) = tens.subtractingReportingOverflow(Int64(digit))
+            if overflow || borrow { return nil }
+            value = sum
+            index &+= 1
+        }
+        if isNegative { return value }
+        return value == .min ? nil : -value
     }
 
     /// The bytes in `range` as text; what is not UTF-8 is replaced.

@@ -36,7 +36,8 @@
         }
     }
 
-    /// Lets `body` write into at least `room` free bytes behind what is held; it gives how many it wrote.
+    /// Lets `body` write into at least `room` free bytes behind what is held; it gives how many it
+    /// wrote.
     public mutating func fill<Failure: Error>(
         room: Int = 64 * 1024,
         _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int

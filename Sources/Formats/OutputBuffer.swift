@@ -1,4 +1,5 @@
-/// A growing buffer of output bytes that is filled, written out and filled again without being freed.
+/// A growing buffer of output bytes that is filled, written out and filled again without being
+/// freed.
 ///
 /// It owns its memory and is used by one thread at a time. Writers reserve once and then append
 /// without further checks of their own; every append still checks the room that is left.

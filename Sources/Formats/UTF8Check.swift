@@ -1,7 +1,7 @@
 /// UTF-8 by Unicode's table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF.
 public enum UTF8Check {
-    /// Bytes of the sequence that starts at `index` (inside the span) with a byte above 0x7f; 0 if it
-    /// is not well formed or cut off.
+    /// Bytes of the sequence that starts at `index` (inside the span) with a byte above 0x7f; 0 if
+    /// it is not well formed or cut off.
     @inlinable
     public static func sequenceLength(_ bytes: RawSpan, at index: Int) -> Int {
         let left = bytes.byteCount &- index

@@ -3,8 +3,8 @@ import Bytes
 /// Builds one record batch, magic 2, in a buffer of its own; used by producers and by the server's
 /// internal topics, by one thread at a time.
 ///
-/// Records are appended by copying key and value once. `finish` writes the header, compresses if asked
-/// to, and gives the bytes; the builder is then empty and keeps its buffer.
+/// Records are appended by copying key and value once. `finish` writes the header, compresses if
+/// asked to, and gives the bytes; the builder is then empty and keeps its buffer.
 @safe public struct RecordBatchBuilder: ~Copyable {
     private var storage: UnsafeMutableRawPointer
     private var capacity: Int

@@ -136,20 +136,23 @@ import Testing
 
     @Test func `JSON objects may be pretty-printed or share a line`() throws {
         try check(
-            "\u{feff}{\r\n  \"value\": \"a\"\n}\n\n{\"value\":\"b\"} {\"value\":\"c\"}{\"value\":\"d\"}\r\n",
+            "\u{feff}{\r\n  \"value\": \"a\"\n}\n\n"
+                + "{\"value\":\"b\"} {\"value\":\"c\"}{\"value\":\"d\"}\r\n",
             options { $0.format = .json }, [.init("a"), .init("b"), .init("c"), .init("d")])
     }
 
     @Test func `a bad JSON line is named and passed over`() throws {
         try check(
-            "{\"value\":\"a\"}\noops\n{\"value\":\"b\"}\n{\"value\"\n{\"value\":\"c\"}\n{\"value\":\"d",
+            "{\"value\":\"a\"}\noops\n{\"value\":\"b\"}\n"
+                + "{\"value\"\n{\"value\":\"c\"}\n{\"value\":\"d",
             options { $0.format = .json }, [.init("a"), .init("b"), .init("c")],
             [
                 "line 2: invalid JSON: \"oops\"", "line 4: invalid JSON: \"{\"value\"\"",
                 "line 6: invalid JSON: \"{\"value\":\"d\"",
             ])
         try check(
-            "{\"value\":\"a\"}\n{\"value\":\"\(String(repeating: "x", count: 40))\",\"key\":nulk}\n",
+            "{\"value\":\"a\"}\n"
+                + "{\"value\":\"\(String(repeating: "x", count: 40))\",\"key\":nulk}\n",
             options { $0.format = .json }, [.init("a")],
             [
                 "line 2: invalid JSON at byte 62, an unexpected byte: "
@@ -226,7 +229,8 @@ import Testing
     @Test func `a path into the JSON value gives the key`() throws {
         let path = try options { $0.keyPath = try JSONKeyPath(".u.id") }
         try check(
-            "{\"u\":{\"id\":\"x\\ty\"}}\n{\"u\":{\"id\":7}}\n{\"u\":[]}\n{\"u\":{\"id\":null}}\nno\n",
+            "{\"u\":{\"id\":\"x\\ty\"}}\n{\"u\":{\"id\":7}}\n"
+                + "{\"u\":[]}\n{\"u\":{\"id\":null}}\nno\n",
             path,
             [
                 .init(#"{"u":{"id":"x\ty"}}"#, key: "x\ty"), .init(#"{"u":{"id":7}}"#, key: "7"),

@@ -97,7 +97,8 @@ import Testing
                 "%h %v\\n", "a=1,n v\n w\n",
                 [
                     .init(
-                        "v", headers: [.init(key: "a", value: [0x31]), .init(key: "n", value: nil)]),
+                        "v",
+                        headers: [.init(key: "a", value: [0x31]), .init(key: "n", value: nil)]),
                     .init("w"),
                 ]
             ),

@@ -21,9 +21,10 @@ public struct CSVField: Sendable, Equatable {
 
 /// Splits CSV (RFC 4180) into rows and fields, row by row, out of input that arrives in pieces.
 ///
-/// Rows end with LF or CRLF; a quoted field may hold separators, line ends and doubled quotes. `scan`
-/// is called with bytes that begin at the row; when they do not hold the whole row yet, it gives nil,
-/// remembers how far it came, and is called again with the same bytes and more behind them.
+/// Rows end with LF or CRLF; a quoted field may hold separators, line ends and doubled quotes.
+/// `scan` is called with bytes that begin at the row; when they do not hold the whole row yet, it
+/// gives nil, remembers how far it came, and is called again with the same bytes and more behind
+/// them.
 public struct CSVRowScanner: Sendable {
     /// The fields of the last complete row, valid for the bytes that were scanned.
     public private(set) var fields: [CSVField] = []
@@ -41,8 +42,8 @@ public struct CSVRowScanner: Sendable {
         self.separator = separator
     }
 
-    /// Scans the row at the start of `bytes`. Gives the index behind its line end, or nil if the row is
-    /// not complete and `atEnd` is false. Throws at most once a row; then call `reset`.
+    /// Scans the row at the start of `bytes`. Gives the index behind its line end, or nil if the
+    /// row is not complete and `atEnd` is false. Throws at most once a row; then call `reset`.
     public mutating func scan(_ bytes: RawSpan, atEnd: Bool) throws(FormatError) -> Int? {
         if fresh { begin() }
         while index < bytes.byteCount {

@@ -11,9 +11,10 @@ public enum JSONKind: Sendable, Equatable {
 ///     try cursor.enterObject()
 ///     while let name = try cursor.nextMember() { _ = try cursor.skip() }
 ///
-/// Strings are validated (UTF-8, escapes, surrogates) and given as ranges; numbers are given as their
-/// text, so no digit is lost. `finish` makes sure that nothing follows. Hostile text throws, never
-/// traps; nesting is bounded by `FormatLimits.jsonDepthMax`. Duplicate names are the caller's matter.
+/// Strings are validated (UTF-8, escapes, surrogates) and given as ranges; numbers are given as
+/// their text, so no digit is lost. `finish` makes sure that nothing follows. Hostile text throws,
+/// never traps; nesting is bounded by `FormatLimits.jsonDepthMax`. Duplicate names are the caller's
+/// matter.
 public struct JSONCursor: ~Escapable {
     public let bytes: RawSpan
     @usableFromInline var cursor: Int
@@ -42,7 +43,8 @@ public struct JSONCursor: ~Escapable {
             ? fault(.unexpectedByte(ByteScan.byte(bytes, cursor))) : fault(.unexpectedEnd)
     }
 
-    /// The next byte that is not white space, not consumed; 0 at the end (which no JSON begins with).
+    /// The next byte that is not white space, not consumed; 0 at the end (which no JSON begins
+    /// with).
     @inlinable
     @_lifetime(self: copy self)
     mutating func peek() -> UInt8 {

@@ -1,4 +1,5 @@
-/// A string of a JSON text as it lies between its quotes; made by `JSONCursor`, which has validated it.
+/// A string of a JSON text as it lies between its quotes; made by `JSONCursor`, which has validated
+/// it.
 public struct JSONString: Sendable, Equatable {
     /// The bytes between the quotes, as indices into the span that was read.
     public var content: Range<Int>
@@ -23,13 +24,28 @@ public struct JSONString: Sendable, Equatable {
 
     @usableFromInline
     func unescape(_ text: RawSpan, into target: inout OutputBuffer) {
-        target.reserve(text.byteCount)
-        var start = 0
-        while let slash = ByteScan.firstIndex(of: UInt8(ascii: "\\"), in: text, from: start) {
-            target.append(text, start..<slash)
-            start = appendEscape(text, at: slash &+ 1, into: &target)
+        // What is decoded is never longer than its text; eight bytes more take a copied word.
+        target.reserve(text.byteCount &+ 8)
+        let end = text.byteCount
+        let slashes = ByteScan.ones &* 0x5c
+        var index = 0
+        while index < end {
+            if end &- index >= 8 {
+                let word = ByteScan.word(text, index)
+                let hits = ByteScan.zeroBytes(word ^ slashes)
+                let plain = hits == 0 ? 8 : hits.trailingZeroBitCount / 8
+                target.put(word, count: plain)
+                index &+= plain
+                if hits == 0 { continue }
+            }
+            let byte = ByteScan.byte(text, index)
+            if byte == UInt8(ascii: "\\") {
+                index = appendEscape(text, at: index &+ 1, into: &target)
+            } else {
+                target.put(byte)
+                index &+= 1
+            }
         }
-        target.append(text, start..<text.byteCount)
     }
 
     /// Appends what the escape whose letter is at `index` stands for; gives where it ends.

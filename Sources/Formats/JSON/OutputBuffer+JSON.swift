@@ -2,19 +2,26 @@ extension OutputBuffer {
     /// Appends `text` as a JSON string with its quotes. False if it is not UTF-8: then nothing is
     /// appended, and the caller writes base64.
     ///
-    /// Runs that need no escape are copied whole. Escaped are the quote, the backslash and what is
-    /// below 0x20: by their letter where JSON has one, else as `\u00xx`.
+    /// Eight bytes are looked at and copied at a time. Escaped are the quote, the backslash and
+    /// what is below 0x20: by their letter where JSON has one, else as `\u00xx`.
     @inlinable
     public mutating func append(jsonString text: RawSpan) -> Bool {
         let mark = used
         let end = text.byteCount
-        reserve(end &+ 2)
-        append(UInt8(ascii: "\""))
-        var start = 0
         var index = 0
-        while true {
-            index = ByteScan.plainEnd(text, from: index)
-            guard index < end else { break }
+        reserve(end &+ 24)
+        put(UInt8(ascii: "\""))
+        // At the top of the loop there is room for the rest as it is and 16 bytes more: an escape,
+        // the closing quote, and what a copy of eight bytes writes too much.
+        while index < end {
+            if end &- index >= 8 {
+                let word = ByteScan.word(text, index)
+                let hits = ByteScan.specialBytes(word)
+                let plain = hits == 0 ? 8 : hits.trailingZeroBitCount / 8
+                put(word, count: plain)
+                index &+= plain
+                if hits == 0 { continue }
+            }
             let byte = ByteScan.byte(text, index)
             if byte >= 0x80 {
                 let length = UTF8Check.sequenceLength(text, at: index)
@@ -22,17 +29,28 @@ extension OutputBuffer {
                     used = mark
                     return false
                 }
+                for offset in 0..<length { put(ByteScan.byte(text, index &+ offset)) }
                 index &+= length
             } else {
-                append(text, start..<index)
-                append(jsonEscapeOf: byte)
                 index &+= 1
-                start = index
+                if byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") {
+                    put(byte)
+                } else {
+                    append(jsonEscapeOf: byte)
+                    reserve(end &- index &+ 16)
+                }
             }
         }
-        append(text, start..<end)
-        append(UInt8(ascii: "\""))
+        put(UInt8(ascii: "\""))
         return true
+    }
+
+    /// Appends a byte for which there is room.
+    @inlinable
+    @inline(__always)
+    mutating func put(_ byte: UInt8) {
+        unsafe base.storeBytes(of: byte, toByteOffset: used, as: UInt8.self)
+        used &+= 1
     }
 
     /// Appends a Swift string, which is UTF-8, as a JSON string.
@@ -44,20 +62,32 @@ extension OutputBuffer {
         }
     }
 
-    @usableFromInline
+    /// Appends the first `count` bytes of a little-endian word; there is room for all eight.
+    @inlinable
+    @inline(__always)
+    mutating func put(_ word: UInt64, count: Int) {
+        unsafe base.storeBytes(of: word.littleEndian, toByteOffset: used, as: UInt64.self)
+        used &+= count
+    }
+
+    /// Appends an escape, for which there is room: at most six bytes.
+    @inlinable
+    @inline(__always)
     mutating func append(jsonEscapeOf byte: UInt8) {
-        append(UInt8(ascii: "\\"))
+        put(UInt8(ascii: "\\"))
         switch byte {
-        case 0x08: append(UInt8(ascii: "b"))
-        case 0x09: append(UInt8(ascii: "t"))
-        case 0x0a: append(UInt8(ascii: "n"))
-        case 0x0c: append(UInt8(ascii: "f"))
-        case 0x0d: append(UInt8(ascii: "r"))
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): append(byte)
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): put(byte)
+        case 0x0a: put(UInt8(ascii: "n"))
+        case 0x09: put(UInt8(ascii: "t"))
+        case 0x0d: put(UInt8(ascii: "r"))
+        case 0x08: put(UInt8(ascii: "b"))
+        case 0x0c: put(UInt8(ascii: "f"))
         default:
-            append("u00")
-            append(hexDigit(byte >> 4))
-            append(hexDigit(byte & 15))
+            put(UInt8(ascii: "u"))
+            put(UInt8(ascii: "0"))
+            put(UInt8(ascii: "0"))
+            put(hexDigit(byte >> 4))
+            put(hexDigit(byte & 15))
         }
     }
 

@@ -1,7 +1,8 @@
 /// Dates and times of ISO 8601, in the extended form that RFC 3339 and SQL share.
 ///
-/// Read: `2024-05-01`, `2024-05-01T10:20`, `2024-05-01 10:20:30.123456789`, with `Z`, `+02`, `+0200` or
-/// `+02:00` behind the time; without a zone it is UTC. Written: `2024-05-01T10:20:30.123Z`.
+/// Read: `2024-05-01`, `2024-05-01T10:20`, `2024-05-01 10:20:30.123456789`, with `Z`, `+02`,
+/// `+0200` or `+02:00` behind the time; without a zone it is UTC. Written:
+/// `2024-05-01T10:20:30.123Z`.
 public enum ISO8601 {
     /// Reads all of `text`; the result is in UTC.
     public static func parse(_ text: RawSpan) throws(FormatError) -> CivilTime {

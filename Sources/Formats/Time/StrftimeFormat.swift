@@ -1,6 +1,7 @@
 /// A date format of C's strftime in the C locale and UTC, read once and applied to many times.
 ///
-/// Beyond POSIX: `%f` microseconds, `%L` milliseconds, `%N` nanoseconds, `%s` seconds since the epoch.
+/// Beyond POSIX: `%f` microseconds, `%L` milliseconds, `%N` nanoseconds, `%s` seconds since the
+/// epoch.
 public struct StrftimeFormat: Sendable, Equatable {
     private enum Item: Equatable {
         case literal([UInt8])

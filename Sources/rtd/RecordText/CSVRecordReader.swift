@@ -3,9 +3,9 @@ import Formats
 /// Makes a JSON object of each row of CSV (RFC 4180); the first row names the members.
 ///
 /// An unquoted field that is exactly a JSON number, `true` or `false` is written as it is, an empty
-/// one as null, everything else (quoted fields too) as a string. So `007` stays text and `7` becomes a
-/// number. A byte order mark is passed over, empty lines too. A row with more or fewer fields than the
-/// first is an error.
+/// one as null, everything else (quoted fields too) as a string. So `007` stays text and `7`
+/// becomes a number. A byte order mark is passed over, empty lines too. A row with more or fewer
+/// fields than the first is an error.
 struct CSVRecordReader {
     private(set) var position = 0
     private var line = 1
@@ -20,7 +20,8 @@ struct CSVRecordReader {
 
     mutating func begin() { position = 0 }
 
-    /// The next row as a record whose value is put into `scratch`; nil if the input holds no whole one.
+    /// The next row as a record whose value is put into `scratch`; nil if the input holds no whole
+    /// one.
     mutating func next(
         _ bytes: RawSpan, atEnd: Bool, into scratch: inout OutputBuffer
     ) throws(RecordTextError) -> ParsedRecord? {

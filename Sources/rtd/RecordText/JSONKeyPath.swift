@@ -37,8 +37,8 @@ struct JSONKeyPath: Sendable, Equatable {
         }
     }
 
-    /// Checks all of `text`, appends what the path leads to (a string's value, any other value's text)
-    /// and gives where it was put; nil if there is nothing, or null.
+    /// Checks all of `text`, appends what the path leads to (a string's value, any other value's
+    /// text) and gives where it was put; nil if there is nothing, or null.
     func extract(
         from text: RawSpan, into target: inout OutputBuffer
     ) throws(FormatError) -> Range<Int>? {

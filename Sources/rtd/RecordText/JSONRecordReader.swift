@@ -11,11 +11,11 @@ enum JSONRecordFault: Error, Equatable {
 
 /// Reads one JSON record, as `rtd consume -J` and kcat's -J print it.
 ///
-/// Members, each optional: `key`, `value` (kcat: `payload`), strings or null; `key_b64`, `value_b64`,
-/// base64 of bytes that are not UTF-8; `timestamp` (kcat: `ts`) in milliseconds; `headers`, an array of
-/// pairs `["name", "value"]`, in which either may be `{"b64":"..."}` and the value null, or kcat's flat
-/// array; `topic`, `offset` and kcat's `tstype` and `broker`, which are passed over; `partition`,
-/// which is passed over unless it is kept. Anything else is an error.
+/// Members, each optional: `key`, `value` (kcat: `payload`), strings or null; `key_b64`,
+/// `value_b64`, base64 of bytes that are not UTF-8; `timestamp` (kcat: `ts`) in milliseconds;
+/// `headers`, an array of pairs `["name", "value"]`, in which either may be `{"b64":"..."}` and the
+/// value null, or kcat's flat array; `topic`, `offset` and kcat's `tstype` and `broker`, which are
+/// passed over; `partition`, which is passed over unless it is kept. Anything else is an error.
 struct JSONRecordReader {
     let takesJSONValues: Bool
     let keepsPartition: Bool
@@ -245,7 +245,7 @@ extension JSONCursor {
             _ = try passValue()
             return nil
         case .number:
-            guard let value = Int64(bytes.text(try passValue())) else {
+            guard let value = bytes.integer(try passValue()) else {
                 throw .content("\"\(name)\" must be a whole number of 64 bits")
             }
             return value

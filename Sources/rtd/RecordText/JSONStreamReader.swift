@@ -2,9 +2,10 @@ import Formats
 
 /// Finds JSON records one after another in input that arrives in pieces.
 ///
-/// Objects usually stand one a line, but may be spread over lines or share one; a byte order mark at the
-/// start is passed over. An object is looked at when its line is complete, so a slow pipe is not
-/// parsed again and again. A bad record costs its first line; parsing goes on with the next line.
+/// Objects usually stand one a line, but may be spread over lines or share one; a byte order mark
+/// at the start is passed over. An object is looked at when its line is complete, so a slow pipe is
+/// not parsed again and again. A bad record costs its first line; parsing goes on with the next
+/// line.
 struct JSONStreamReader {
     private(set) var position = 0
     private var line = 1

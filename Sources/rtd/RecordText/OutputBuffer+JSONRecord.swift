@@ -2,8 +2,9 @@ import Formats
 import Records
 
 extension OutputBuffer {
-    /// Appends a record as a JSON object on a line, the form that `rtd produce -J` reads back without a
-    /// loss: null and empty differ, bytes that are not UTF-8 are base64, headers keep their order.
+    /// Appends a record as a JSON object on a line, the form that `rtd produce -J` reads back
+    /// without a loss: null and empty differ, bytes that are not UTF-8 are base64, headers keep
+    /// their order.
     ///
     /// `nestsValues` prints a value that is one JSON text without quotes around it, on one line.
     mutating func append(

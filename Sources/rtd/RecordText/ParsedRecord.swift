@@ -17,8 +17,8 @@ struct ParsedRecord: Sendable {
 
 /// What takes the records of a `RecordParser`, such as the batches of a producer.
 ///
-/// It is called once a record, on the parser's thread; `bytes` are valid during the call only. What it
-/// throws ends the parser's call, after which parsing may go on behind that record.
+/// It is called once a record, on the parser's thread; `bytes` are valid during the call only. What
+/// it throws ends the parser's call, after which parsing may go on behind that record.
 protocol RecordSink: ~Copyable {
     mutating func append(_ record: ParsedRecord, in bytes: RawSpan) throws(RecordTextError)
 }

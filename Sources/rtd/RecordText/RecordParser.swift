@@ -3,10 +3,11 @@ import Records
 
 /// Cuts input text, which arrives in pieces, into records: the reading half of `rtd produce`.
 ///
-/// It does no I/O and holds no input. The caller gives the bytes it has to `parse`, drops `consumed` of
-/// them afterwards, and calls again with the rest and more behind it. After a thrown error `consumed`
-/// lies behind the bad record, so that parsing can go on there (`--on-error skip`). One thread at a
-/// time. Records come out in order, and the same however the input is cut into pieces.
+/// It does no I/O and holds no input. The caller gives the bytes it has to `parse`, drops
+/// `consumed` of them afterwards, and calls again with the rest and more behind it. After a thrown
+/// error `consumed` lies behind the bad record, so that parsing can go on there (`--on-error
+/// skip`). One thread at a time. Records come out in order, and the same however the input is cut
+/// into pieces.
 struct RecordParser: ~Copyable {
     /// What was typed, resolved.
     struct Options: Sendable {

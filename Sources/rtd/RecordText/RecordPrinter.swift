@@ -65,6 +65,7 @@ struct RecordPrinter: Sendable {
             printed.nextOffset = max(bounds.from, header.baseOffset)
             return printed
         }
+        let template = TemplatePrinter(options, header, records: records, of: source)
         var iterator = RecordIterator(header, records: records)
         while let record = iterator.next() {
             if record.offset < bounds.from { continue }
@@ -72,7 +73,7 @@ struct RecordPrinter: Sendable {
                 printed.nextOffset = bounds.until
                 return printed
             }
-            printOne(record, records, header, source, &target)
+            printOne(record, records, template, source, &target)
             printed.count &+= 1
             if printed.count == bounds.count {
                 printed.nextOffset = record.offset &+ 1
@@ -90,12 +91,13 @@ struct RecordPrinter: Sendable {
         _ record: RecordView, in records: RawSpan, _ header: RecordBatchHeader,
         of source: RecordSource, into target: inout OutputBuffer
     ) {
-        printOne(record, records, header, source, &target)
+        let template = TemplatePrinter(options, header, records: records, of: source)
+        printOne(record, records, template, source, &target)
     }
 
     @inline(__always)
     private mutating func printOne(
-        _ record: RecordView, _ records: RawSpan, _ header: RecordBatchHeader,
+        _ record: RecordView, _ records: RawSpan, _ printer: borrowing TemplatePrinter,
         _ source: RecordSource, _ target: inout OutputBuffer
     ) {
         printedCount &+= 1
@@ -105,10 +107,7 @@ struct RecordPrinter: Sendable {
         case .json(let nestsValues):
             target.append(jsonRecord: record, in: records, of: source, nestsValues: nestsValues)
         case .template(let template):
-            let printer = TemplatePrinter(
-                options: options, record: record, records: records, header: header,
-                source: source, number: printedCount)
-            printer.print(template.items, into: &target)
+            printer.print(record, number: printedCount, by: template.items, into: &target)
         }
     }
 
@@ -117,31 +116,18 @@ struct RecordPrinter: Sendable {
         _ record: RecordView, _ records: RawSpan, _ target: inout OutputBuffer
     ) {
         if options.printsHeaders {
-            printHeaders(record, records, &target)
+            options.printHeaders(record, records, &target)
             target.append(0x09)
         }
         if let delimiter = options.keyDelimiter {
-            print(field: record.key, records, &target)
+            options.print(field: record.key, records, &target)
             target.append(delimiter)
         }
-        print(field: record.value, records, &target)
+        options.print(field: record.value, records, &target)
         if options.delimiter.count == 1 {
             target.append(options.delimiter[0])
         } else {
             target.append(options.delimiter)
-        }
-    }
-
-    @inline(__always)
-    func print(field: Range<Int>?, _ records: RawSpan, _ target: inout OutputBuffer) {
-        guard let field else {
-            if options.printsNulls { target.append("NULL") }
-            return
-        }
-        if options.escapesControls {
-            target.append(visible: records.extracting(field))
-        } else {
-            target.append(records, field)
         }
     }
 
@@ -159,6 +145,21 @@ struct RecordPrinter: Sendable {
         target.append(delimiter)
         if let value = record.value { target.append(records, value) }
     }
+}
+
+extension RecordPrinter.Options {
+    @inline(__always)
+    func print(field: Range<Int>?, _ records: RawSpan, _ target: inout OutputBuffer) {
+        guard let field else {
+            if printsNulls { target.append("NULL") }
+            return
+        }
+        if escapesControls {
+            target.append(visible: records.extracting(field))
+        } else {
+            target.append(records, field)
+        }
+    }
 
     /// Prints `name=value,name=value` as kcat does.
     func printHeaders(_ record: RecordView, _ records: RawSpan, _ target: inout OutputBuffer) {
@@ -170,7 +171,7 @@ struct RecordPrinter: Sendable {
             isFirst = false
             print(field: header.name, records, &target)
             target.append("=")
-            if header.value == nil, !options.printsNulls {
+            if header.value == nil, !printsNulls {
                 target.append("NULL")
             } else {
                 print(field: header.value, records, &target)

@@ -17,13 +17,15 @@ extension RecordPlace: CustomStringConvertible {
 
 /// Why text does not become records, or records do not become text.
 ///
-/// A command puts the name of the input before the description ("stdin line 2: invalid JSON: "oops"").
+/// A command puts the name of the input before the description ("stdin line 2: invalid JSON:
+/// "oops"").
 enum RecordTextError: Error, Equatable, Sendable {
     case invalid(RecordPlace, reason: String)
     case tooLong(RecordPlace, limit: Int)
     /// The input ends inside a record.
     case cutOff(RecordPlace)
-    /// A template, path or other option that means nothing; the text is for the person who typed it.
+    /// A template, path or other option that means nothing; the text is for the person who typed
+    /// it.
     case usage(String)
     /// A batch whose records do not follow their format.
     case malformedBatch(baseOffset: Int64)

@@ -1,7 +1,7 @@
 import Formats
 
-/// The format string of `-f`, the same for `consume`, which prints by it, and `produce`, which reads
-/// by it. kcat's letters and rpk's, with kcat's meaning where they disagree.
+/// The format string of `-f`, the same for `consume`, which prints by it, and `produce`, which
+/// reads by it. kcat's letters and rpk's, with kcat's meaning where they disagree.
 ///
 ///     %t topic          %k key            %v %s value       %h headers as name=value,...
 ///     %p partition      %K key length     %V %S its length  %H how many headers
@@ -10,10 +10,11 @@ import Formats
 ///     %a{...} attribute: compression, timestamp-type, transactional-bit, control-bit
 ///     %% %{ %}  \n \r \t \0 \e \\ \xNN
 ///
-/// In braces behind a text: `hex`, `base64`, `base64raw` (no padding), or its length when read; behind a
-/// number: `ascii`, `hex64 hex32 hex16 hex8 hex4`, `big64 big32 big16 big8`, `little64` to `little8`,
-/// `byte`, `bool`; behind `%d` or `%T` also a date by strftime: `%d{%F %T}` or `%d{strftime[%F %T]}`.
-/// Lengths are in bytes, -1 for null. In `%h{...}` the letters k, v, K and V mean the header.
+/// In braces behind a text: `hex`, `base64`, `base64raw` (no padding), or its length when read;
+/// behind a number: `ascii`, `hex64 hex32 hex16 hex8 hex4`, `big64 big32 big16 big8`, `little64` to
+/// `little8`, `byte`, `bool`; behind `%d` or `%T` also a date by strftime: `%d{%F %T}` or
+/// `%d{strftime[%F %T]}`. Lengths are in bytes, -1 for null. In `%h{...}` the letters k, v, K and V
+/// mean the header.
 struct RecordTemplate: Sendable, Equatable {
     indirect enum Item: Sendable, Equatable {
         case literal([UInt8])

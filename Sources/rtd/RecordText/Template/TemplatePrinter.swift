@@ -2,36 +2,36 @@ import Bytes
 import Formats
 import Records
 
-/// Prints one record by the items of a template.
+/// Prints the records of one batch by the items of a template.
 struct TemplatePrinter: ~Escapable {
     private let options: RecordPrinter.Options
-    private let record: RecordView
     private let records: RawSpan
     private let header: RecordBatchHeader
     private let source: RecordSource
-    private let number: Int64
 
     @_lifetime(copy records)
     init(
-        options: RecordPrinter.Options, record: RecordView, records: RawSpan,
-        header: RecordBatchHeader, source: RecordSource, number: Int64
+        _ options: RecordPrinter.Options, _ header: RecordBatchHeader, records: RawSpan,
+        of source: RecordSource
     ) {
         self.options = options
-        self.record = record
         self.records = records
         self.header = header
         self.source = source
-        self.number = number
     }
 
-    func print(_ items: [RecordTemplate.Item], into target: inout OutputBuffer) {
-        print(items, record.key, record.value, &target)
+    /// `number` counts the records of the whole output, from 1.
+    func print(
+        _ record: RecordView, number: Int64, by items: [RecordTemplate.Item],
+        into target: inout OutputBuffer
+    ) {
+        print(items, record, number, record.key, record.value, &target)
     }
 
     /// `key` and `value` are those of the record, or of a header.
     private func print(
-        _ items: [RecordTemplate.Item], _ key: Range<Int>?, _ value: Range<Int>?,
-        _ target: inout OutputBuffer
+        _ items: [RecordTemplate.Item], _ record: RecordView, _ count: Int64, _ key: Range<Int>?,
+        _ value: Range<Int>?, _ target: inout OutputBuffer
     ) {
         for item in items {
             switch item {
@@ -44,14 +44,15 @@ struct TemplatePrinter: ~Escapable {
                 target.append(Int64(key?.count ?? -1), as: encoding)
             case .number(.valueLength, let encoding):
                 target.append(Int64(value?.count ?? -1), as: encoding)
-            case .number(let field, let encoding): target.append(number(of: field), as: encoding)
+            case .number(.recordNumber, let encoding): target.append(count, as: encoding)
+            case .number(let field, let encoding):
+                target.append(number(of: field, record), as: encoding)
             case .date(let format): format.append(milliseconds: record.timestamp, to: &target)
-            case .headerList:
-                RecordPrinter(options).printHeaders(record, records, &target)
+            case .headerList: options.printHeaders(record, records, &target)
             case .eachHeader(let inner):
                 var headers = HeaderIterator(record, in: records)
                 while let header = headers.next() {
-                    print(inner, header.name, header.value, &target)
+                    print(inner, record, count, header.name, header.value, &target)
                 }
             case .compression: target.append(utf8: compressionName)
             }
@@ -76,7 +77,9 @@ struct TemplatePrinter: ~Escapable {
         }
     }
 
-    private func number(of field: RecordTemplate.NumberField) -> Int64 {
+    private func number(
+        of field: RecordTemplate.NumberField, _ record: RecordView
+    ) -> Int64 {
         switch field {
         case .partition: Int64(source.partition)
         case .offset: record.offset
@@ -85,12 +88,10 @@ struct TemplatePrinter: ~Escapable {
         case .leaderEpoch: Int64(header.partitionLeaderEpoch)
         case .producerID: header.producerID
         case .producerEpoch: Int64(header.producerEpoch)
-        case .recordNumber: number
         case .timestampType: header.usesLogAppendTime ? 1 : 0
         case .transactionalBit: header.isTransactional ? 1 : 0
         case .controlBit: header.isControl ? 1 : 0
-        case .keyLength: Int64(record.key?.count ?? -1)
-        case .valueLength: Int64(record.value?.count ?? -1)
+        case .keyLength, .valueLength, .recordNumber: 0
         }
     }
 

@@ -4,10 +4,10 @@ import Records
 
 /// Reads records as a `RecordTemplate` prints them, out of input that arrives in pieces.
 ///
-/// Literals must stand in the input as in the template. A text ends where the literal behind it begins,
-/// or after the length that was read for it before, or (as the last item) at the end of the input. A
-/// literal at the end of the template may be missing at the end of the input. After a bad record
-/// parsing goes on behind the next such literal.
+/// Literals must stand in the input as in the template. A text ends where the literal behind it
+/// begins, or after the length that was read for it before, or (as the last item) at the end of the
+/// input. A literal at the end of the template may be missing at the end of the input. After a bad
+/// record parsing goes on behind the next such literal.
 struct TemplateReader: Sendable {
     /// What one item does when it is read.
     indirect enum Step: Sendable {

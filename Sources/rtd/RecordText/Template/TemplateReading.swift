@@ -241,9 +241,10 @@ struct TemplateReading {
         }
         if end == bytes.byteCount, !atEnd { throw .needsMore }
         position = end
-        let text = bytes.text(start..<end)
-        if let value = Int64(text) { return value }
-        if isTimestamp, let date = try? ISO8601.parse(text) { return date.milliseconds }
+        if let value = bytes.integer(start..<end) { return value }
+        if isTimestamp, let date = try? ISO8601.parse(bytes.extracting(start..<end)) {
+            return date.milliseconds
+        }
         if end == start, start == bytes.byteCount { throw .needsMore }
         let shown = Excerpt.quote(bytes, start..<min(bytes.byteCount, max(end, start + 1)))
         throw .mismatch("\(shown) where the template has a \(isTimestamp ? "time" : "number")")
