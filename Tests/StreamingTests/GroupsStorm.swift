@@ -1,5 +1,11 @@
 import Streaming
 
+/// What the log of the storm holds.
+enum StormEntry {
+    case record(GroupRecord, TransactionalProducer?)
+    case marker(Int64, isCommitted: Bool)
+}
+
 /// The world of the storm: clients, disk, broker, and what must hold in it.
 struct GroupsStorm {
     static let partitionCount: Int32 = 40
@@ -8,12 +14,14 @@ struct GroupsStorm {
     var clients: [StormClient]
     var now: Int64 = 1_000_000
     /// The durable records, and those that are on their way with their numbers.
-    var log: [GroupRecord] = []
-    var waiting: [(GroupWriteID, [GroupRecord])] = []
+    var log: [StormEntry] = []
+    var waiting: [(id: GroupWriteID, entries: [StormEntry], producer: TransactionalProducer?)] = []
     /// Tokens that wait for an answer, with the client that asked; -1 if it has given up.
     var asked: [GroupToken: Int] = [:]
-    var commits: [GroupToken: (partition: Int32, offset: Int64)] = [:]
+    var commits: [GroupToken: (partition: Int32, offset: Int64, producer: Int64?)] = [:]
     var committed: [Int32: Int64] = [:]
+    /// What transactions under way hold back, by producer.
+    var held: [Int64: [Int32: Int64]] = [:]
     private var nextToken: UInt64 = 0
     private var nextOffset: Int64 = 0
     private var stepCount = 0
@@ -51,6 +59,7 @@ struct GroupsStorm {
         act(index)
         if random.oneIn(3) { writeOne() }
         if random.oneIn(8) { pass(Int64.random(in: 0..<(isRough ? 4_000 : 400), using: &random)) }
+        if random.oneIn(12) { endTransaction(of: Int64(index)) }
         if random.oneIn(400) { try compareSnapshot() }
         if random.oneIn(800) { try restart() }
     }
@@ -132,16 +141,35 @@ struct GroupsStorm {
         guard let partition = client.owned.randomElement(using: &random) else { return }
         nextOffset += 1
         let token = token(index)
-        commits[token] = (partition, nextOffset)
+        let request = OffsetCommitRequest(
+            groupID: "g", identity: identity(client),
+            topics: [
+                .init(name: "t", partitions: [.init(partition: partition, offset: nextOffset)])
+            ])
+        guard random.oneIn(3) else {
+            commits[token] = (partition, nextOffset, nil)
+            return perform(coordinator.offsetsCommitted(request, token: token, now: now))
+        }
+        let producer = TransactionalProducer(id: Int64(index), epoch: 0)
+        commits[token] = (partition, nextOffset, producer.id)
+        perform(coordinator.offsetsCommitted(request, in: producer, token: token, now: now))
+    }
+
+    /// Commits or aborts, once all the producer's writes are answered.
+    private mutating func endTransaction(of producer: Int64) {
+        guard !waiting.contains(where: { $0.producer?.id == producer }) else { return }
+        let isCommitted = random.oneIn(2)
+        log.append(.marker(producer, isCommitted: isCommitted))
         perform(
-            coordinator.offsetsCommitted(
-                OffsetCommitRequest(
-                    groupID: "g", identity: identity(client),
-                    topics: [
-                        .init(
-                            name: "t", partitions: [.init(partition: partition, offset: nextOffset)]
-                        )
-                    ]), token: token, now: now))
+            coordinator.transactionEnded(
+                producerID: producer, isCommitted: isCommitted, now: now))
+        guard let offsets = held.removeValue(forKey: producer), isCommitted else { return }
+        for (partition, offset) in offsets { becameTrue(offset, of: partition) }
+    }
+
+    private mutating func becameTrue(_ offset: Int64, of partition: Int32) {
+        committed[partition] = offset
+        for producer in held.keys { held[producer]?[partition] = nil }
     }
 
     private mutating func leave(_ index: Int) {
@@ -186,11 +214,11 @@ struct GroupsStorm {
     /// The oldest write becomes durable, or fails.
     mutating func writeOne() {
         guard !waiting.isEmpty else { return }
-        let (id, records) = waiting.removeFirst()
+        let (id, entries, _) = waiting.removeFirst()
         if random.oneIn(40) {
             perform(coordinator.writeFailed(id, error: .coordinatorNotAvailable, now: now))
         } else {
-            log += records
+            log += entries
             perform(coordinator.written(id, now: now))
         }
     }
@@ -200,12 +228,15 @@ extension GroupsStorm {
     mutating func perform(_ actions: [GroupAction]) {
         for action in actions {
             switch action {
-            case .write(let id, let records): waiting.append((id, records))
+            case .write(let id, let records):
+                waiting.append((id, records.map { .record($0, nil) }, nil))
+            case .writeTransactional(let id, let records, let producer):
+                waiting.append((id, records.map { .record($0, producer) }, producer))
             case .answerJoin(let token, let result): joined(token, result)
             case .answerSync(let token, let result): synced(token, result)
             case .answerOffsetCommit(let token, let result): committed(token, result)
             case .answerLeave(let token, _): answered(token)
-            case .answerOffsetDelete, .answerDeleteGroups, .writeTransactional:
+            case .answerOffsetDelete, .answerDeleteGroups:
                 faults.append("unasked answer")
             }
         }
@@ -266,7 +297,11 @@ extension GroupsStorm {
     private mutating func committed(_ token: GroupToken, _ result: PartitionErrors) {
         let error = result.topics[0].partitions[0].error
         if error == nil, let commit = commits[token] {
-            committed[commit.partition] = commit.offset
+            if let producer = commit.producer {
+                held[producer, default: [:]][commit.partition] = commit.offset
+            } else {
+                becameTrue(commit.offset, of: commit.partition)
+            }
             commitCount += 1
         }
         commits[token] = nil
@@ -280,7 +315,7 @@ extension GroupsStorm {
         commits = [:]
         waiting = []
         coordinator = Self.broker(Int(now))
-        for record in log { try coordinator.load(key: record.key, value: record.value) }
+        try Self.replay(log, into: coordinator)
         perform(coordinator.loaded(now: now))
         checkCommitted()
         for index in clients.indices {
@@ -306,18 +341,35 @@ extension GroupsStorm {
         }
     }
 
+    private static func replay(
+        _ entries: [StormEntry], into coordinator: GroupCoordinator
+    ) throws {
+        for entry in entries {
+            switch entry {
+            case .record(let record, let producer):
+                try coordinator.load(key: record.key, value: record.value, producer: producer)
+            case .marker(let producer, let isCommitted):
+                coordinator.loadTransactionEnd(producerID: producer, isCommitted: isCommitted)
+            }
+        }
+    }
+
     /// A snapshot, and the log with what is on its way, replay to the same state.
     mutating func compareSnapshot() throws {
-        func replayed(_ records: [GroupRecord]) throws -> GroupCoordinator {
-            let coordinator = Self.broker(0)
-            for record in records { try coordinator.load(key: record.key, value: record.value) }
-            _ = coordinator.loaded(now: now)
-            return coordinator
+        let one = Self.broker(0)
+        try Self.replay(log + waiting.flatMap(\.entries), into: one)
+        _ = one.loaded(now: now)
+        let other = Self.broker(0)
+        try Self.replay(coordinator.snapshot().map { .record($0, nil) }, into: other)
+        for (producer, records) in coordinator.openTransactions() {
+            try Self.replay(records.map { .record($0, producer) }, into: other)
         }
-        let one = try replayed(log + waiting.flatMap(\.1))
-        let other = try replayed(coordinator.snapshot())
+        _ = other.loaded(now: now)
+        let open = (one.openTransactions(), other.openTransactions())
         if one.snapshot() != other.snapshot()
             || one.description(of: "g") != other.description(of: "g")
+            || open.0.map(\.producer) != open.1.map(\.producer)
+            || open.0.map(\.records) != open.1.map(\.records)
         {
             faults.append("the snapshot differs from the log")
         }
