@@ -41,6 +41,30 @@ import Testing
         #expect(rig.state == .preparingRebalance)
     }
 
+    @Test func `a late write of an old generation does not decide the next one`() {
+        let rig = GroupsRig()
+        _ = rig.join(old: true)
+        rig.isDurableAtOnce = false
+        _ = rig.sync("c-1", 1, ["c-1": "all"])
+        _ = rig.join(old: true)
+        _ = rig.join("c-1")
+        #expect(rig.sync("c-2", 2) == [])
+        #expect(rig.sync() == [])
+        #expect(rig.state == .completingRebalance)
+        #expect(rig.sync("c-1", 2, ["c-1": "one", "c-2": "two"]) == [])
+        #expect(rig.sync() == ["sync 6 ok one", "sync 5 ok two"])
+    }
+
+    @Test func `a leader that assigns twice is held to the first`() throws {
+        let rig = GroupsRig()
+        _ = rig.join(old: true)
+        rig.isDurableAtOnce = false
+        #expect(rig.sync("c-1", 1, ["c-1": "first"]) == [])
+        #expect(rig.sync("c-1", 1, ["c-1": "second"]) == ["sync 2 rebalanceInProgress "])
+        #expect(rig.sync() == ["sync 3 ok first"])
+        #expect(try GroupsRig.loaded(rig.log).sync("c-1", 1) == ["sync 1 ok first"])
+    }
+
     @Test func `a sync is refused for what does not fit the generation`() {
         let rig = GroupsRig()
         rig.settleTwo()
