@@ -254,6 +254,47 @@ import Testing
         #expect(
             try JSONKeyPath(".a[2].c").steps == [.member([0x61]), .element(2), .member([0x63])])
     }
+
+    @Test func `random input gives the same in any chunking and never traps`() throws {
+        let seed: UInt64 = 2024
+        var random = SeededGenerator(seed: seed)
+        let pieces: [String] = [
+            "{", "}", "[", "]", "\"", ",", ":", "\n", "\r\n", " ", "\\", "\\u00e9", "é", "\0", "x",
+            "1",
+            "\"key\":\"a\"", "\"value\":null", "\"headers\":[[\"a\",null]]", "{\"value\":\"v\"}",
+            "\"key_b64\":\"/w==\"", "\u{feff}", "\"ts\":5", "-",
+        ]
+        let formats: [RecordParser.Format] = [
+            .lines, .json, .csv, .lengthPrefixed, .template(try RecordTemplate("%k:%v\\n")),
+        ]
+        for round in 0..<3000 {
+            var input: [UInt8] = []
+            for _ in 0..<Int.random(in: 0...25, using: &random) {
+                input += Array((pieces.randomElement(using: &random) ?? "").utf8)
+            }
+            var options = RecordParser.Options()
+            options.format = formats[round % formats.count]
+            options.keyDelimiter = round % 3 == 0 ? Array(",x".utf8) : nil
+            options.delimiter = round % 4 == 0 ? Array(",,".utf8) : [0x0a]
+            options.takesJSONValues = round % 2 == 0
+            let whole = try parse(input, options)
+            for step in [1, 2, 3, 7] {
+                let cut = try parse(input, options, step: step)
+                #expect(
+                    cut == whole, "seed \(seed), round \(round), pieces of \(step): \(input.text)")
+            }
+        }
+    }
+
+    @Test func `a record that comes byte by byte is not parsed again and again`() throws {
+        let members = (0..<300).map { "[\"name\($0)\",\n\"value\"]" }.joined(separator: ",\n")
+        let text = "{\"headers\":[\n\(members)\n],\n\"value\":\"v\"}\n"
+        var options = RecordParser.Options()
+        options.format = .json
+        let parsed = try parse(text, options, step: 1)
+        #expect(parsed.errors == [])
+        #expect(parsed.records.map(\.headerCount) == [300])
+    }
 }
 
 extension PlainRecord {

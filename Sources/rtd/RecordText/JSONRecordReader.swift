@@ -31,7 +31,6 @@ struct JSONRecordReader {
         var record = ParsedRecord(place: place)
         var seen = 0
         guard try cursor.peekKind() == .object else {
-            _ = try cursor.passValue()
             throw .content("a record is a JSON object")
         }
         try cursor.openObject()

@@ -11,6 +11,9 @@ struct JSONStreamReader {
     private var line = 1
     /// Bytes behind `position` that hold no line end beyond those already tried.
     private var searched = 0
+    /// True once an object was seen to go on beyond its first line: it is looked at again only when a
+    /// closing brace has come, or a long one that comes in small pieces would cost its square.
+    private var needsBrace = false
     private var discards = false
     private var started = false
     private let recordBytesMax: Int
@@ -34,13 +37,27 @@ struct JSONStreamReader {
             searched = 0
             return nil
         }
-        let lineEnd = ByteScan.firstIndex(of: 0x0a, in: bytes, from: position + searched)
-        guard lineEnd != nil || atEnd else {
-            searched = bytes.byteCount - position
-            if searched > recordBytesMax { throw refuse(bytes, atEnd) }
+        guard atEnd || hasWholeLine(bytes) else {
+            if bytes.byteCount - position > recordBytesMax { throw refuse(bytes, atEnd) }
             return nil
         }
         return try read(bytes, atEnd, &scratch)
+    }
+
+    /// True if enough has come to look at the record; else remembers how far it searched.
+    private mutating func hasWholeLine(_ bytes: RawSpan) -> Bool {
+        var start = position + searched
+        if needsBrace {
+            guard let brace = ByteScan.firstIndex(of: 0x7d, in: bytes, from: start) else {
+                searched = bytes.byteCount - position
+                return false
+            }
+            start = brace
+            searched = brace - position
+        }
+        if ByteScan.firstIndex(of: 0x0a, in: bytes, from: start) != nil { return true }
+        if !needsBrace { searched = bytes.byteCount - position }
+        return false
     }
 
     private mutating func read(
@@ -58,6 +75,7 @@ struct JSONStreamReader {
                 bytes.byteCount - position <= recordBytesMax
             {
                 searched = bytes.byteCount - position
+                needsBrace = true
                 return nil
             }
             throw fail(error, cursor.position, bytes, atEnd)
@@ -94,6 +112,7 @@ struct JSONStreamReader {
     private mutating func discardLine(_ bytes: RawSpan, _ atEnd: Bool) -> Bool {
         guard discards else { return true }
         searched = 0
+        needsBrace = false
         guard let end = ByteScan.firstIndex(of: 0x0a, in: bytes, from: position) else {
             position = bytes.byteCount
             return false
@@ -114,6 +133,7 @@ struct JSONStreamReader {
         }
         position += count
         searched = 0
+        needsBrace = false
     }
 
     private mutating func skipBlanks(_ bytes: RawSpan) {
