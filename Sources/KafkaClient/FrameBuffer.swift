@@ -25,16 +25,16 @@ public final class FrameBuffer: @unchecked Sendable {
 
     /// Reads from `stream` into the part that begins at `start`, up to `end`.
     func read(_ stream: any Stream, from start: Int, upTo end: Int) -> StreamResult {
-        bytes.withUnsafeMutableBytes { all in
-            stream.read(into: UnsafeMutableRawBufferPointer(rebasing: all[start..<end]))
+        unsafe bytes.withUnsafeMutableBytes { all in
+            unsafe stream.read(into: UnsafeMutableRawBufferPointer(rebasing: all[start..<end]))
         }
     }
 
     /// Moves a range to the front.
     func moveToFront(_ range: Range<Int>) {
         guard range.lowerBound > 0, !range.isEmpty else { return }
-        bytes.withUnsafeMutableBytes { all in
-            UnsafeMutableRawBufferPointer(rebasing: all[0..<range.count])
+        unsafe bytes.withUnsafeMutableBytes { all in
+            unsafe UnsafeMutableRawBufferPointer(rebasing: all[0..<range.count])
                 .copyMemory(from: UnsafeRawBufferPointer(rebasing: all[range]))
         }
     }
@@ -43,9 +43,9 @@ public final class FrameBuffer: @unchecked Sendable {
     func copy(_ range: Range<Int>, of other: FrameBuffer) {
         guard !range.isEmpty else { return }
         let source = other.bytes
-        bytes.withUnsafeMutableBytes { target in
-            source.withUnsafeBytes { all in
-                target.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[range]))
+        unsafe bytes.withUnsafeMutableBytes { target in
+            unsafe source.withUnsafeBytes { all in
+                unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[range]))
             }
         }
     }

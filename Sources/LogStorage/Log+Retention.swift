@@ -126,3 +126,14 @@ extension Log {
         }
     }
 }
+
+extension Log {
+    /// Seals the active segment, unless it is empty, so that the next batch begins a new one.
+    public func beginSegment() throws(LogError) {
+        try lock.withLock { () throws(LogError) in
+            if isClosed { throw .closed }
+            if let failure { throw .readOnly(failure) }
+            if active.size > 0 { try roll() }
+        }
+    }
+}

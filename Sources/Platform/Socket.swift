@@ -220,3 +220,44 @@ func setOption(_ descriptor: CInt, _ level: CInt, _ name: CInt) {
     var on: CInt = 1
     unsafe setsockopt(descriptor, level, name, &on, socklen_t(MemoryLayout<CInt>.size))
 }
+
+/// Asks whether something accepts connections, for commands that have no loop yet.
+public enum SocketProbe {
+    /// Connects, blocking, and closes again.
+    public static func accepts(_ address: SocketAddress) -> Bool {
+        let descriptor = socket(address.family, streamType, 0)
+        guard descriptor >= 0 else { return false }
+        defer { closeDescriptor(descriptor) }
+        return unsafe address.withRaw { raw, length in
+            uninterrupted { unsafe connect(descriptor, raw, length) }
+        } == 0
+    }
+}
+
+/// Reads lines of text from a socket, blocking, for commands that have no loop.
+public enum SocketLines {
+    /// Gives each line until the peer ends or `line` returns false.
+    public static func read(_ address: SocketAddress, _ line: (String) -> Bool) throws(SystemError)
+    {
+        let descriptor = socket(address.family, streamType, 0)
+        guard descriptor >= 0 else { throw SystemError.last("open a socket for", "\(address)") }
+        defer { closeDescriptor(descriptor) }
+        let status = unsafe address.withRaw { raw, length in
+            uninterrupted { unsafe connect(descriptor, raw, length) }
+        }
+        guard status == 0 else { throw SystemError.last("reach", "\(address)") }
+        var pending: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        while true {
+            let count = unsafe buffer.withUnsafeMutableBytes { target in
+                uninterrupted { unsafe recv(descriptor, target.baseAddress, target.count, 0) }
+            }
+            guard count > 0 else { return }
+            pending += buffer[..<count]
+            while let end = pending.firstIndex(of: 10) {
+                guard line(String(decoding: pending[...end], as: UTF8.self)) else { return }
+                pending.removeSubrange(...end)
+            }
+        }
+    }
+}

@@ -44,6 +44,11 @@ public enum StandardError {
     public static var isTerminal: Bool { isatty(descriptor) == 1 }
 
     public static var columns: Int? { terminalColumns(descriptor) }
+
+    /// Empties the file that it goes to, which was opened for appending.
+    public static func truncate() {
+        _ = ftruncate(descriptor, 0)
+    }
 }
 
 public enum StandardInput {

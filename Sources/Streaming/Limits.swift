@@ -1,5 +1,5 @@
 /// The limits of this target, in one place.
-enum Limits {
+public enum Limits {
     /// Groups that one coordinator keeps, and members over all of them (waiting ones included).
     static let groupsMax = 100_000
     static let membersMax = 200_000

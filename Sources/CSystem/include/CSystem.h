@@ -30,6 +30,11 @@
 /// Accepts a connection; on Linux non-blocking and closed by exec. -1 and errno on failure.
 int rtd_accept(int listener);
 
+/// Starts a process in a session of its own, with "/" as working directory, standard error appended
+/// to `log`, `pipe_end` as descriptor `pipe_target`, and nothing else open. 0, or an errno.
+int rtd_spawn_detached(const char *executable, char *const arguments[], const char *log,
+                       int pipe_end, int pipe_target, int *process);
+
 /// A file in memory with a descriptor (memfd_create); -1 and errno on failure, always -1 off Linux.
 int rtd_memory_file(const char *name);
 

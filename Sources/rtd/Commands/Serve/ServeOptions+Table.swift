@@ -107,6 +107,8 @@ extension ServeOptions {
     ]
 
     private static let jobs: [Flag<ServeOptions>] = [
+        .toggle("on-demand", nil, \.isOnDemand, "Serve commands of this user until idle.").hidden(),
+        .toggle("ready-pipe", nil, \.hasReadyPipe, "Say on descriptor 3 when ready.").hidden(),
         .choosing(
             "detach", nil, .detach, \.job, "Return when the server is ready.",
             details: "Its messages go to `server.log` in the directory."

@@ -26,7 +26,13 @@ struct ServeOptions: Sendable, Equatable {
     var advertise: HostPort?
     var allowsInsecureListening = false
     var upgradesFormat = false
+    /// Started by a command of this user: Unix sockets only, and gone when idle.
+    var isOnDemand = false
+    /// Says on a pipe when it is ready, or why it is not.
+    var hasReadyPipe = false
     var reporting = ReportingOptions()
+
+    var tellsStarter: Bool { isOnDemand || hasReadyPipe }
 
     /// The properties of `-F` and `-X` in the order they take effect; `files` are the contents of
     /// `propertyFiles`. Names are checked, values are the server's to judge.

@@ -1,0 +1,116 @@
+import KafkaProtocol
+import LogStorage
+import Records
+import Streaming
+
+/// What one look at the partitions of a fetch has given, within its limits of bytes.
+struct FetchReading {
+    /// A partition's part of the answer, and where its batches lie.
+    struct Part {
+        let wanted: FetchSession.Wanted
+        var data: FetchResponse.PartitionData
+        var slice: LogSlice?
+    }
+
+    let broker: Broker
+    let session: FetchSession
+    let maxBytes: Int
+    let readCommitted: Bool
+    private(set) var parts: [Part] = []
+    private(set) var byteCount = 0
+    private(set) var hasError = false
+
+    init(broker: Broker, session: FetchSession, maxBytes: Int, readCommitted: Bool) {
+        self.broker = broker
+        self.session = session
+        self.maxBytes = maxBytes
+        self.readCommitted = readCommitted
+    }
+
+    /// The slices to be sent, with the place of their part.
+    var slices: [(place: Int, slice: LogSlice)] {
+        parts.enumerated().compactMap { place, part in part.slice.map { (place, $0) } }
+    }
+
+    mutating func readAll() {
+        parts.reserveCapacity(session.partitions.count)
+        for wanted in session.partitions { read(wanted) }
+    }
+
+    private mutating func read(_ wanted: FetchSession.Wanted) {
+        var part = Part(wanted: wanted, data: FetchResponse.PartitionData())
+        part.data.partitionIndex = wanted.partition
+        do throws(StreamingError) {
+            try fill(&part)
+        } catch {
+            part.data.errorCode = ErrorCode(rawValue: error.code)
+            part.data.highWatermark = -1
+            part.slice = nil
+            hasError = true
+        }
+        part.data.records = part.slice.map { .external($0.count) } ?? .bytes([])
+        byteCount += part.slice?.count ?? 0
+        parts.append(part)
+    }
+
+    private func fill(_ part: inout Part) throws(StreamingError) {
+        let wanted = part.wanted
+        guard let topic = session.topic(wanted, broker) else {
+            throw wanted.topicID == .zero ? .unknownTopic(wanted.topic) : .unknownTopicID
+        }
+        guard let partition = topic.partition(wanted.partition) else {
+            throw .unknownPartition(topic: topic.name, partition: wanted.partition)
+        }
+        try partition.checkEpoch(wanted.currentLeaderEpoch)
+        let log = partition.log
+        part.data.highWatermark = log.highWatermark
+        part.data.lastStableOffset = log.lastStableOffset
+        part.data.logStartOffset = log.startOffset
+        if diverges(&part.data, wanted, log) { return }
+        let room = min(Int(max(0, wanted.maxBytes)), maxBytes - byteCount)
+        // The first batch is sent whatever its size, so that no consumer is stuck behind it.
+        let slice = try partition.read(
+            from: wanted.fetchOffset, bytesMax: max(0, room), atLeastOne: byteCount == 0)
+        part.slice = slice
+        if readCommitted, let slice {
+            part.data.abortedTransactions = log.abortedTransactions(
+                in: slice.baseOffset..<slice.nextOffset
+            ).map { aborted in
+                var answer = FetchResponse.AbortedTransaction()
+                answer.producerId = aborted.producerID
+                answer.firstOffset = aborted.firstOffset
+                return answer
+            }
+        }
+    }
+
+    /// KIP-595: tells a client that it has read what is no longer in the log.
+    private func diverges(
+        _ data: inout FetchResponse.PartitionData, _ wanted: FetchSession.Wanted, _ log: Log
+    ) -> Bool {
+        guard wanted.lastFetchedEpoch >= 0, let end = log.epochEnd(for: wanted.lastFetchedEpoch),
+            end.epoch < wanted.lastFetchedEpoch || end.endOffset < wanted.fetchOffset
+        else { return false }
+        data.divergingEpoch.epoch = end.epoch
+        data.divergingEpoch.endOffset = end.endOffset
+        return true
+    }
+
+    /// Reads in and checks what may have to come from the disk; on a worker.
+    mutating func loadCold() {
+        for (place, slice) in slices where slice.isCold {
+            guard let topic = session.topic(parts[place].wanted, broker),
+                let partition = topic.partition(parts[place].wanted.partition)
+            else { continue }
+            do throws(LogError) {
+                let loaded = try partition.log.load(slice)
+                parts[place].slice = loaded
+                parts[place].data.records = .external(loaded.count)
+            } catch {
+                parts[place].slice = nil
+                parts[place].data.records = .bytes([])
+                parts[place].data.errorCode = .corruptMessage
+            }
+        }
+    }
+}

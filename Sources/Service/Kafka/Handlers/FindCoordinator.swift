@@ -1,0 +1,42 @@
+import KafkaProtocol
+import Streaming
+
+/// FindCoordinator, key 10, v0-6: this server coordinates every group. Transactions (type 1) are
+/// answered with error 53 until they exist, share groups (type 2) with INVALID_REQUEST.
+enum FindCoordinatorHandler: KafkaHandler {
+    static let versions: ClosedRange<Int16> = 0...6
+
+    static func handle(
+        _ request: FindCoordinatorRequest, _ context: borrowing RequestContext,
+        _ reply: Reply<FindCoordinatorRequest>
+    ) {
+        var response = FindCoordinatorResponse()
+        let (host, port) = context.advertisedAddress
+        let error = fault(request.keyType)
+        if context.version >= 4 {
+            response.coordinators = request.coordinatorKeys.map { key in
+                var answer = FindCoordinatorResponse.Coordinator()
+                answer.key = key
+                answer.errorCode = error
+                answer.nodeId = error == .none ? context.broker.nodeID : -1
+                answer.host = error == .none ? host : ""
+                answer.port = error == .none ? port : -1
+                return answer
+            }
+        } else {
+            response.errorCode = error
+            response.nodeId = error == .none ? context.broker.nodeID : -1
+            response.host = error == .none ? host : ""
+            response.port = error == .none ? port : -1
+        }
+        reply.send(response)
+    }
+
+    private static func fault(_ keyType: Int8) -> ErrorCode {
+        switch keyType {
+        case 0: .none
+        case 1: .transactionalIdAuthorizationFailed
+        default: .invalidRequest
+        }
+    }
+}

@@ -1,0 +1,265 @@
+import KafkaProtocol
+import LogStorage
+import Platform
+
+/// One client on the Kafka wire: cuts requests out of its bytes, hands them to their handlers, and
+/// sends the answers in the order of the requests. Lives on one loop.
+final class KafkaConnection: StreamHandler, @unchecked Sendable {
+    let stream: any Stream
+    let loop: any EventLoop
+    let server: KafkaServer
+    let number: UInt64
+    private var input: InputBuffer
+    private let splitter: FrameSplitter
+    /// Bytes that the frame under way needs before it can be looked at again.
+    private var need = FrameSplitter.sizeBytes
+    private var answers = AnswerQueue()
+    private var output = OutputQueue()
+    private var flushScheduled = false
+    private var readScheduled = false
+    private var open = true
+    /// Set when no more requests are taken: the peer has ended, or sent what cannot be read.
+    private var draining = false
+    /// Milliseconds of the monotonic clock.
+    private(set) var lastActivity: Int64
+    /// What the client called itself last, for the log.
+    private(set) var clientID = ""
+
+    init(
+        _ stream: any Stream, loop: any EventLoop, pool: BufferPool, server: KafkaServer,
+        number: UInt64
+    ) {
+        self.stream = stream
+        self.loop = loop
+        self.server = server
+        self.number = number
+        input = InputBuffer(pool: pool)
+        splitter = FrameSplitter(frameBytesMax: server.frameBytesMax)
+        lastActivity = loop.clock.monotonicNanoseconds / 1_000_000
+    }
+
+    func start() {
+        stream.start(on: loop, handler: self)
+    }
+
+    func streamReady(readable: Bool, writable: Bool) {
+        guard open else { return }
+        if writable && !output.isEmpty { flush() }
+        if readable { readRequests() }
+    }
+
+    /// True while nothing more may be taken in: answers pile up, or memory is short.
+    private var saturated: Bool {
+        output.byteCount > Limits.outputBytesMax || answers.count >= Limits.pipelinedMax
+    }
+
+    private func readRequests() {
+        var turn = 0
+        while open && !draining {
+            guard useFrames() else { break }
+            if saturated { break }
+            guard need <= Limits.inputBufferBytes || server.mayBuffer(need) else {
+                readLater(10_000_000)
+                break
+            }
+            input.makeRoom(for: need)
+            let room = unsafe input.room
+            let result = unsafe stream.read(into: room)
+            guard case .moved(let count) = result else {
+                ended(result)
+                break
+            }
+            input.received(count)
+            turn += count
+            // Less than there was room for: the socket is empty, and new bytes are told of.
+            if count < room.count {
+                _ = useFrames()
+                break
+            }
+            if turn >= Limits.turnBytes {
+                _ = useFrames()
+                readLater(0)
+                break
+            }
+        }
+        input.rest()
+        if open { flush() }
+    }
+
+    /// Reads again after a while, once, since the poller tells of new bytes only.
+    private func readLater(_ nanoseconds: Int64) {
+        guard !readScheduled else { return }
+        readScheduled = true
+        let again: @Sendable () -> Void = { [weak self] in
+            guard let self else { return }
+            readScheduled = false
+            if open { readRequests() }
+        }
+        if nanoseconds == 0 { loop.post(again) } else { loop.after(nanoseconds, again) }
+    }
+
+    private func ended(_ result: StreamResult) {
+        if result == .wouldBlock { return }
+        draining = true
+        if case .failed = result { return close() }
+        closeIfDrained()
+    }
+
+    /// Handles every complete frame; false if the connection cannot go on.
+    private func useFrames() -> Bool {
+        while open && input.pending >= FrameSplitter.sizeBytes && !saturated {
+            do throws(WireError) {
+                let bytes = unsafe input.bytes
+                let step = try splitter.next(
+                    in: unsafe UnsafeRawBufferPointer(bytes).bytes, from: 0)
+                guard case .frame(let range) = step else {
+                    if case .incomplete(let count) = step { need = count }
+                    return true
+                }
+                lastActivity = loop.clock.monotonicNanoseconds / 1_000_000
+                let frame = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[range])
+                unsafe try server.dispatch(frame, from: self)
+                input.used(range.upperBound)
+                need = FrameSplitter.sizeBytes
+            } catch {
+                server.closing(self, error)
+                close()
+                return false
+            }
+        }
+        return open
+    }
+
+    // MARK: Answers
+
+    /// Reserves the place of an answer in the order of the requests.
+    func expectAnswer() -> AnswerQueue.Ticket {
+        answers.reserve()
+    }
+
+    /// Puts an answer in its place; on the loop.
+    func answer(_ ticket: AnswerQueue.Ticket, _ frame: EncodedFrame?, _ slices: [LogSlice]) {
+        guard open else { return }
+        answers.fill(ticket, frame, slices)
+        guard !flushScheduled else { return }
+        // After the other answers of this round, so that they leave in one write.
+        flushScheduled = true
+        loop.post { [weak self] in
+            guard let self else { return }
+            flushScheduled = false
+            flush()
+        }
+    }
+
+    private func flush() {
+        guard open else { return }
+        let wasSaturated = saturated
+        while let (frame, slices) = answers.next() {
+            if let frame { output.append(frame, slices) }
+        }
+        if !output.isEmpty {
+            switch output.flush(to: stream) {
+            case .failed: return close()
+            case .wouldBlock, .done:
+                lastActivity = loop.clock.monotonicNanoseconds / 1_000_000
+            }
+        }
+        if draining { return closeIfDrained() }
+        if wasSaturated && !saturated { readLater(0) }
+    }
+
+    // MARK: The end
+
+    /// Remembers what the client calls itself, for the log.
+    func note(client: String?) {
+        if let client, client != clientID { clientID = client }
+    }
+
+    /// The client's name with control characters made harmless.
+    var printableClientID: String {
+        var text = ""
+        for scalar in clientID.unicodeScalars.prefix(200) {
+            text.unicodeScalars.append(scalar.value < 32 || scalar.value == 127 ? "?" : scalar)
+        }
+        return text
+    }
+
+    /// Closes after the answers that are ready; from any thread.
+    func closeSoon() {
+        loop.post { [weak self] in
+            self?.flush()
+            self?.close()
+        }
+    }
+
+    /// Takes no more requests and closes once those under way are answered.
+    func drain() {
+        draining = true
+        closeIfDrained()
+    }
+
+    private func closeIfDrained() {
+        if answers.count == 0 && output.isEmpty { close() }
+    }
+
+    /// Closes connections that are idle, or whose frame does not arrive.
+    func sweep(now: Int64, idleMilliseconds: Int64) {
+        let silent = now - lastActivity
+        let stalled = input.pending > 0 && !saturated && silent > Limits.stalledFrameMilliseconds
+        if stalled || (silent > idleMilliseconds && answers.count == 0) { close() }
+    }
+
+    func close() {
+        guard open else { return }
+        open = false
+        stream.close()
+        input.used(input.pending)
+        input.rest()
+        output = OutputQueue()
+        server.closed(self)
+    }
+}
+
+/// Answers in the order of their requests, filled in any order.
+struct AnswerQueue {
+    struct Ticket {
+        fileprivate let number: Int
+    }
+
+    private enum Slot {
+        case waiting
+        /// Nil for a request that gets no answer (acks=0).
+        case filled(EncodedFrame?, [LogSlice])
+    }
+
+    private var slots: [Slot] = []
+    private var head = 0
+    private var firstNumber = 0
+
+    /// Answers that were not taken yet.
+    var count: Int { slots.count - head }
+
+    mutating func reserve() -> Ticket {
+        slots.append(.waiting)
+        return Ticket(number: firstNumber + slots.count - 1)
+    }
+
+    mutating func fill(_ ticket: Ticket, _ frame: EncodedFrame?, _ slices: [LogSlice]) {
+        slots[ticket.number - firstNumber] = .filled(frame, slices)
+    }
+
+    /// The next answer in order, if it is there.
+    mutating func next() -> (frame: EncodedFrame?, slices: [LogSlice])? {
+        guard head < slots.count, case .filled(let frame, let slices) = slots[head] else {
+            return nil
+        }
+        slots[head] = .waiting
+        head += 1
+        if head == slots.count || head > 1_024 {
+            slots.removeFirst(head)
+            firstNumber += head
+            head = 0
+        }
+        return (frame, slices)
+    }
+}

@@ -1,0 +1,198 @@
+import KafkaProtocol
+import LogStorage
+import Platform
+import Records
+import Streaming
+import Synchronization
+
+/// The Kafka side of a server: listens, spreads connections over its loops, dispatches requests.
+///
+/// Made on the main thread; `dispatch` and `closed` are called on the loop of the connection.
+final class KafkaServer: @unchecked Sendable {
+    let broker: Broker
+    let workers: any Workers
+    let sessions: FetchSessions
+    let tracer: RequestTracer?
+    let frameBytesMax: Int
+    private let loops: [Loop]
+    private let pools: [BufferPool]
+    private let advertise: (host: String, port: Int32)?
+    private let bufferedBytesMax: Int
+    private let connectionsMax: Int
+    private let idleMilliseconds: Int64
+    private let report: @Sendable (String) -> Void
+
+    private let lock = Lock()
+    private var connections: [UInt64: KafkaConnection] = [:]
+    private var lastNumber: UInt64 = 0
+    private var listeners: [any Listener] = []
+    private var draining = false
+    /// Called, from any loop, when the number of connections has changed.
+    private var countChanged: (@Sendable (Int) -> Void)?
+
+    struct Options: Sendable {
+        var advertise: (host: String, port: Int32)?
+        var tracer: RequestTracer?
+        var report: @Sendable (String) -> Void
+    }
+
+    init(broker: Broker, loops: [Loop], workers: any Workers, options: Options) {
+        self.broker = broker
+        self.loops = loops
+        self.workers = workers
+        pools = loops.map { _ in BufferPool() }
+        advertise = options.advertise
+        tracer = options.tracer
+        report = options.report
+        let settings = broker.brokerSettings
+        frameBytesMax = Int(settings.number("socket.request.max.bytes"))
+        let queued = settings.number("queued.max.request.bytes")
+        bufferedBytesMax = queued <= 0 ? Int.max : Int(queued)
+        connectionsMax = Int(settings.number("max.connections"))
+        idleMilliseconds = settings.number("connections.max.idle.ms")
+        sessions = FetchSessions(
+            sessionsMax: Int(settings.number("max.incremental.fetch.session.cache.slots")),
+            random: SystemRandom(), clock: broker.clock)
+        let loop = loops[0]
+        broker.groups.setTimer { [broker] milliseconds in
+            loop.post { loop.after(milliseconds * 1_000_000) { broker.groups.advance() } }
+        }
+        for number in loops.indices { loops[number].post { [weak self] in self?.sweep(number) } }
+    }
+
+    // MARK: Connections
+
+    /// Listens on one more address; on the first loop's thread, or before it runs.
+    func listen(_ address: SocketAddress) throws(SystemError) -> SocketAddress {
+        let listener = try loops[0].listen(address) { [weak self] stream in self?.accept(stream) }
+        lock.withLock { listeners.append(listener) }
+        return listener.address
+    }
+
+    private func accept(_ stream: any Stream) {
+        let number = lock.withLock { () -> UInt64? in
+            guard !draining, connections.count < connectionsMax else { return nil }
+            lastNumber += 1
+            return lastNumber
+        }
+        guard let number else { return stream.close() }
+        let place = Int(number) % loops.count
+        let connection = KafkaConnection(
+            stream, loop: loops[place], pool: pools[place], server: self, number: number)
+        let count = lock.withLock {
+            connections[number] = connection
+            return connections.count
+        }
+        countChanged?(count)
+        loops[place].post { connection.start() }
+    }
+
+    func closed(_ connection: KafkaConnection) {
+        let count = lock.withLock {
+            connections[connection.number] = nil
+            return connections.count
+        }
+        countChanged?(count)
+    }
+
+    func onCountChange(_ callback: @escaping @Sendable (Int) -> Void) {
+        countChanged = callback
+    }
+
+    var connectionCount: Int { lock.withLock { connections.count } }
+
+    /// True if a frame of so many bytes may be gathered in memory now; on the loop that asks.
+    func mayBuffer(_ count: Int) -> Bool {
+        pools.reduce(0) { $0 + $1.lentBytes } + count <= bufferedBytesMax + frameBytesMax
+    }
+
+    private func sweep(_ number: Int) {
+        let loop = loops[number]
+        let mine = lock.withLock { connections.values.filter { $0.loop === loop } }
+        let now = loop.clock.monotonicNanoseconds / 1_000_000
+        for connection in mine { connection.sweep(now: now, idleMilliseconds: idleMilliseconds) }
+        loop.after(Limits.sweepNanoseconds) { [weak self] in self?.sweep(number) }
+    }
+
+    /// The address clients are told: the one asked for at start, else where this one came in.
+    func advertised(to local: SocketAddress) -> (host: String, port: Int32) {
+        if let advertise { return advertise }
+        guard let host = local.host, let port = local.port else { return ("127.0.0.1", 9_092) }
+        // A listener for both families sees IPv4 clients under a mapped address.
+        let plain = host.hasPrefix("::ffff:") ? String(host.dropFirst(7)) : host
+        return (plain, Int32(port))
+    }
+
+    // MARK: Requests
+
+    /// Handles one request; throws if the connection cannot go on.
+    func dispatch(_ frame: UnsafeMutableRawBufferPointer, from connection: KafkaConnection)
+        throws(WireError)
+    {
+        let span = unsafe UnsafeRawBufferPointer(frame).bytes
+        let parsed = try RequestFrame(span)
+        let header = parsed.header
+        let key = Int(header.apiKey)
+        guard key >= 0, key < HandlerTable.byKey.count, let entry = HandlerTable.byKey[key] else {
+            throw .unsupportedAPI(header.apiKey)
+        }
+        connection.note(client: header.clientId)
+        guard entry.served.contains(header.apiVersion) else {
+            guard entry.key == .apiVersions else {
+                throw .unsupportedVersion(entry.key, header.apiVersion)
+            }
+            return answerUnsupported(header, connection)
+        }
+        let context = unsafe RequestContext(
+            server: self, connection: connection, header: header, frame: frame)
+        try entry.run(parsed, context)
+    }
+
+    private func answerUnsupported(_ header: RequestHeader, _ connection: KafkaConnection) {
+        let frame = encodeResponse(
+            ApiVersionsHandler.unsupported, api: ApiVersionsRequest.api, version: 0,
+            correlationID: header.correlationId)
+        connection.answer(connection.expectAnswer(), frame, [])
+    }
+
+    // MARK: The log of the server
+
+    /// A connection was closed for what it sent.
+    func closing(_ connection: KafkaConnection, _ error: WireError) {
+        report(
+            "\(connection.stream.peerAddress) (\(connection.printableClientID)): \(error); closed")
+    }
+
+    /// A request was refused for a reason that whoever runs the server should know.
+    func refused<Request: KafkaRequest>(_ reply: Reply<Request>, _ error: StreamingError) {
+        guard case .storage(let text) = error else { return }
+        report(
+            "\(Request.api.key.name) of \(reply.connection.printableClientID): \(text)")
+    }
+
+    // MARK: The end
+
+    /// Stops listening, lets every connection finish what is under way, then calls `done`.
+    func drain(done: @escaping @Sendable () -> Void) {
+        let (open, sockets) = lock.withLock {
+            draining = true
+            defer { listeners = [] }
+            return (Array(connections.values), listeners)
+        }
+        for socket in sockets { loops[0].post { socket.close() } }
+        let gather = Gather<Void>(open.count) { _ in done() }
+        for (place, connection) in open.enumerated() {
+            connection.loop.post {
+                connection.drain()
+                gather.put((), at: place)
+            }
+        }
+    }
+
+    /// Closes what is left.
+    func closeAll() {
+        for connection in lock.withLock({ Array(connections.values) }) {
+            connection.loop.post { connection.close() }
+        }
+    }
+}

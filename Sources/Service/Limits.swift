@@ -1,0 +1,25 @@
+/// What the server allows at most; past each there is a defined answer, never growth.
+enum Limits {
+    /// Answers of one connection that wait to be sent, in bytes of memory; past it nothing more is
+    /// read from that connection. File ranges do not count.
+    static let outputBytesMax = 4 << 20
+    /// Requests of one connection that wait for their answer; past it nothing more is read.
+    static let pipelinedMax = 512
+    /// Bytes that one connection may have processed before the others get their turn.
+    static let turnBytes = 4 << 20
+    /// The first input buffer of a connection, and the size kept in the pool.
+    static let inputBufferBytes = 256 * 1024
+    static let pooledBuffersMax = 16
+    /// A frame that has begun must be complete after this time without progress.
+    static let stalledFrameMilliseconds: Int64 = 10_000
+    /// How often idle and stalled connections are looked for.
+    static let sweepNanoseconds: Int64 = 2_000_000_000
+    /// How long a stopping server waits for the answers under way.
+    static let drainNanoseconds: Int64 = 5_000_000_000
+    /// Bytes of records that an ephemeral server keeps if nothing else is said.
+    static let ephemeralBytesMax = 1 << 30
+    /// Partitions that one fetch session may hold.
+    static let sessionPartitionsMax = 100_000
+    /// Topics that one DescribeTopicPartitions answer holds.
+    static let describedPartitionsMax = 2_000
+}

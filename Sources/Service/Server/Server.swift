@@ -1,0 +1,192 @@
+import LogStorage
+import Platform
+import Records
+import Streaming
+
+/// A running server: the owner of one data directory, its broker, and the listeners in front of it.
+///
+/// Started and stopped by the main thread; everything else runs on its loops and workers.
+public final class Server: @unchecked Sendable {
+    public let record: ServerRecord
+    /// Addresses that are listened on for Kafka.
+    public let kafka: [SocketAddress]
+    private let configuration: ServerConfiguration
+    private let lock: FileLock
+    private let runDirectory: RunDirectory
+    private let broker: Broker
+    private let kafkaServer: KafkaServer
+    private let loops: [Loop]
+    private let workers: WorkerThreads
+    private let tracing: TraceSocket
+    private let upkeep: Upkeep
+
+    /// Threads that sync and read for the loops; DESIGN §4 has at most 32 files synced in parallel.
+    private static let workersMax = 32
+
+    /// Takes the directory, opens what is in it, listens. The lock says afterwards who it is.
+    public init(_ configuration: ServerConfiguration) throws(ServiceError) {
+        Processes.restrictFileModes()
+        Processes.raiseFileLimit()
+        self.configuration = configuration
+        let directory = configuration.directory
+        try directory.prepare()
+        lock = try Takeover.lock(directory, for: configuration.kind)
+        runDirectory = RunDirectory(of: directory)
+        try runDirectory.prepare()
+        try runDirectory.note(directory)
+        workers = WorkerThreads(threadsMax: Self.workersMax)
+        loops = (0..<min(2, Processes.processorCount)).map { _ in Loop() }
+        tracing = TraceSocket(path: runDirectory.traceSocket, loop: loops[0])
+        broker = try Self.openBroker(configuration, workers)
+        kafkaServer = KafkaServer(
+            broker: broker, loops: loops, workers: workers,
+            options: KafkaServer.Options(
+                advertise: configuration.advertise,
+                tracer: RequestTracer(
+                    clock: SystemClock(), also: configuration.trace, socket: tracing),
+                report: configuration.report))
+        upkeep = Upkeep(broker: broker, loop: loops[0], workers: workers)
+        kafka = try Self.listen(configuration, kafkaServer, runDirectory, tracing)
+        record = ServerRecord(
+            kind: configuration.kind, processID: Processes.currentID, host: Processes.hostName,
+            version: configuration.version, kafka: kafka.map(\.description),
+            directory: directory.path)
+        do throws(SystemError) {
+            try lock.write(record.line + "\n")
+            try writePortFile()
+        } catch {
+            throw ServiceError(error)
+        }
+        upkeep.start()
+        for loop in loops { loop.start() }
+    }
+
+    private static func openBroker(
+        _ configuration: ServerConfiguration, _ workers: WorkerThreads
+    ) throws(ServiceError) -> Broker {
+        let directory = configuration.directory
+        let random = SystemRandom()
+        let isEphemeral = configuration.kind == .ephemeral
+        let format =
+            isEphemeral
+            ? DataDirectory.Format(
+                version: 1, clusterID: UUID(high: random.next() | 1, low: random.next()), nodeID: 1)
+            : try directory.openFormat(random: random)
+        let fileSystem: any FileSystem
+        if isEphemeral {
+            fileSystem = MemoryFileSystem(
+                bytesMax: Int64(configuration.memoryBytes ?? Limits.ephemeralBytesMax))
+        } else {
+            fileSystem = POSIXFileSystem()
+        }
+        do throws(StreamingError) {
+            var settings = configuration.properties
+            if isEphemeral {
+                // Nothing outlives the process, so nothing is waited for.
+                settings["log.flush.interval.messages"] = String(Int64.max)
+            }
+            return try Broker(
+                Broker.Environment(
+                    directory: directory.path, fileSystem: fileSystem, clock: SystemClock(),
+                    random: random, workers: workers, clusterID: format.clusterID,
+                    nodeID: format.nodeID, settings: try BrokerSettings(settings),
+                    report: configuration.report))
+        } catch {
+            if case .invalidConfig(let text) = error { throw ServiceError(text, status: 2) }
+            throw ServiceError(error.message ?? "\(error)")
+        }
+    }
+
+    private static func listen(
+        _ configuration: ServerConfiguration, _ server: KafkaServer, _ run: RunDirectory,
+        _ tracing: TraceSocket
+    ) throws(ServiceError) -> [SocketAddress] {
+        do throws(SystemError) {
+            run.removeSocket(run.kafkaSocket)
+            _ = try server.listen(.unix(path: run.kafkaSocket))
+            run.removeSocket(run.traceSocket)
+            try tracing.listen()
+        } catch {
+            throw ServiceError(error)
+        }
+        var addresses: [SocketAddress] = []
+        for address in configuration.kafka {
+            do throws(SystemError) {
+                addresses.append(try server.listen(sharingPort(address, addresses.first)))
+            } catch {
+                // The second default listener is for machines that have IPv6.
+                if !configuration.kafkaWasAskedFor && !addresses.isEmpty && !error.isInUse {
+                    continue
+                }
+                throw Self.explained(error, address)
+            }
+        }
+        return addresses
+    }
+
+    /// IPv4 and IPv6 of one listener get the same port, also when the kernel picks it.
+    private static func sharingPort(_ address: SocketAddress, _ first: SocketAddress?)
+        -> SocketAddress
+    {
+        if case .ipv6(let host, 0) = address, let port = first?.port {
+            return .ipv6(host: host, port: port)
+        }
+        return address
+    }
+
+    private static func explained(_ error: SystemError, _ address: SocketAddress) -> ServiceError {
+        if error.isInUse {
+            return ServiceError(
+                "\(address) is taken by another program; --kafka 127.0.0.1:0 picks a free port")
+        }
+        return ServiceError(error)
+    }
+
+    private func writePortFile() throws(SystemError) {
+        guard let path = configuration.portFile else { return }
+        let lines = kafka.map { "kafka \($0)\n" }.joined()
+        try POSIXFileSystem().replace(path, with: Array(lines.utf8))
+    }
+
+    /// True if a broker property of this name has a meaning here.
+    public static func understands(_ property: String) -> Bool {
+        BrokerConfigs.all.contains { $0.name == property }
+    }
+
+    // MARK: The end
+
+    /// Calls `leave` once a server on demand has had no client for its idle time, or at once when
+    /// its lock file is gone.
+    public func leaveWhenIdle(_ leave: @escaping @Sendable () -> Void) {
+        upkeep.watchIdle(kafkaServer, lock, configuration.idleNanoseconds, leave)
+    }
+
+    /// True while clients are connected.
+    public var isInUse: Bool { kafkaServer.connectionCount > 0 }
+
+    /// Ends: no new connections, the answers under way, everything on the disk. Blocks.
+    public func stop() {
+        let finished = Flag()
+        kafkaServer.drain { finished.raise() }
+        let deadline = SystemClock().monotonicNanoseconds + Limits.drainNanoseconds
+        while kafkaServer.connectionCount > 0 || !finished.isRaised {
+            if SystemClock().monotonicNanoseconds > deadline { break }
+            Processes.pause(milliseconds: 2)
+        }
+        kafkaServer.closeAll()
+        upkeep.stop()
+        runDirectory.removeSocket(runDirectory.kafkaSocket)
+        runDirectory.removeSocket(runDirectory.traceSocket)
+        broker.close()
+        for loop in loops { loop.stop() }
+    }
+}
+
+/// Something that happens once and is seen by other threads.
+final class Flag: Sendable {
+    private let lock = Lock()
+    nonisolated(unsafe) private var raised = false
+
+    func raise() { lock.withLock { unsafe raised = true } }
+    var isRaised: Bool { lock.withLock { unsafe raised } }
+}

@@ -1,0 +1,76 @@
+import Platform
+import Synchronization
+
+/// The socket in the run directory on which a line a request is told to whoever connects.
+///
+/// Lives on one loop. A reader that does not keep up misses lines; it never holds the server.
+final class TraceSocket: @unchecked Sendable {
+    private let path: String
+    private let loop: Loop
+    private let readers = Atomic<Int>(0)
+    private var streams: [ObjectIdentifier: any Stream] = [:]
+    private var listener: (any Listener)?
+
+    private static let readersMax = 16
+
+    init(path: String, loop: Loop) {
+        self.path = path
+        self.loop = loop
+    }
+
+    func listen() throws(SystemError) {
+        listener = try loop.listen(.unix(path: path)) { [weak self] in self?.accept($0) }
+    }
+
+    /// False while nobody reads, so that no line is made for nothing.
+    var isRead: Bool { readers.load(ordering: .relaxed) > 0 }
+
+    private func accept(_ stream: any Stream) {
+        guard streams.count < Self.readersMax else { return stream.close() }
+        streams[ObjectIdentifier(stream)] = stream
+        readers.store(streams.count, ordering: .relaxed)
+        stream.start(on: loop, handler: Reader(stream, self))
+    }
+
+    /// Sends a line to every reader; from any thread.
+    func write(_ line: String) {
+        let bytes = Array((line + "\n").utf8)
+        loop.post { [self] in
+            for stream in streams.values {
+                let result = unsafe bytes.withUnsafeBytes { unsafe stream.write($0) }
+                if case .failed = result { forget(stream) }
+            }
+        }
+    }
+
+    private func forget(_ stream: any Stream) {
+        streams[ObjectIdentifier(stream)] = nil
+        readers.store(streams.count, ordering: .relaxed)
+        stream.close()
+    }
+
+    /// Notices that a reader has left.
+    private final class Reader: StreamHandler, @unchecked Sendable {
+        private let stream: any Stream
+        private weak var socket: TraceSocket?
+
+        init(_ stream: any Stream, _ socket: TraceSocket) {
+            self.stream = stream
+            self.socket = socket
+        }
+
+        func streamReady(readable: Bool, writable: Bool) {
+            var scratch = [UInt8](repeating: 0, count: 64)
+            while true {
+                let result = unsafe scratch.withUnsafeMutableBytes { unsafe stream.read(into: $0) }
+                switch result {
+                case .moved: continue
+                case .wouldBlock: return
+                case .end, .failed:
+                    socket?.forget(stream)
+                    return
+                }
+            }
+        }
+    }
+}

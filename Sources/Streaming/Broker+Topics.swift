@@ -1,0 +1,233 @@
+import LogStorage
+import Platform
+import Records
+
+extension Broker {
+    /// What CreateTopics asks for; -1 for the broker's defaults.
+    public struct NewTopic: Sendable {
+        public var name: String
+        public var partitions: Int32
+        public var replicationFactor: Int16
+        public var configs: [String: String]
+
+        public init(
+            name: String, partitions: Int32 = -1, replicationFactor: Int16 = -1,
+            configs: [String: String] = [:]
+        ) {
+            self.name = name
+            self.partitions = partitions
+            self.replicationFactor = replicationFactor
+            self.configs = configs
+        }
+    }
+
+    public typealias TopicDone = @Sendable (Result<Topic, StreamingError>) -> Void
+
+    /// Creates a topic; `done` is called once its record is durable. With `validateOnly` nothing is
+    /// made, and the topic given has no partitions.
+    public func createTopic(_ new: NewTopic, validateOnly: Bool, done: @escaping TopicDone) {
+        do throws(StreamingError) {
+            let (count, settings) = try checkNew(new)
+            if validateOnly {
+                return done(
+                    .success(
+                        Topic(
+                            id: .zero, name: new.name, configs: new.configs, settings: settings,
+                            partitions: [], isInternal: false)))
+            }
+            try make(new, count, settings, done)
+        } catch {
+            done(.failure(error))
+        }
+    }
+
+    /// The partitions that `new` gets, and its settings; throws if it cannot be.
+    private func checkNew(_ new: NewTopic) throws(StreamingError) -> (Int32, TopicSettings) {
+        try TopicName.check(new.name)
+        guard new.replicationFactor == -1 || new.replicationFactor == 1 else {
+            throw .invalidReplicationFactor(
+                "Replication factor: \(new.replicationFactor) larger than available brokers: 1.")
+        }
+        for (name, value) in new.configs.sorted(by: { $0.key < $1.key }) {
+            try TopicConfigs.all.named(name).check(value)
+        }
+        let count: Int32
+        let settings: TopicSettings
+        (count, settings) = lock.withLock {
+            let fallback = Int32(clamping: self.settings.number("num.partitions"))
+            return (
+                new.partitions == -1 ? fallback : new.partitions,
+                self.settings.topicSettings(new.configs)
+            )
+        }
+        guard count > 0 else {
+            throw .invalidPartitions("Number of partitions must be larger than 0.")
+        }
+        try checkRoom(count, existing: 0)
+        if topic(new.name) != nil { throw .topicExists(new.name) }
+        return (count, settings)
+    }
+
+    private func checkRoom(_ count: Int32, existing: Int32) throws(StreamingError) {
+        if count > Limits.partitionsPerTopicMax {
+            throw .invalidPartitions(
+                "A topic has at most \(Limits.partitionsPerTopicMax) partitions.")
+        }
+        let (topicCount, partitionCount) = lock.withLock {
+            (byName.count, byName.values.reduce(0) { $0 + $1.partitions.count })
+        }
+        if topicCount >= Limits.topicsMax {
+            throw .policyViolation("This server holds at most \(Limits.topicsMax) topics.")
+        }
+        if partitionCount + Int(count - existing) > Limits.partitionsMax {
+            throw .policyViolation("This server holds at most \(Limits.partitionsMax) partitions.")
+        }
+    }
+
+    private func make(
+        _ new: NewTopic, _ count: Int32, _ settings: TopicSettings, _ done: @escaping TopicDone
+    ) throws(StreamingError) {
+        let name = new.name
+        let free = lock.withLock { byName[name] == nil && changing.insert(name).inserted }
+        guard free else { throw .topicExists(name) }
+        let id = UUID(high: random.next() | 1 << 63, low: random.next())
+        let partitions: [Partition]
+        do throws(StreamingError) {
+            partitions = try opener.open(
+                id, name, partitions: 0...(count - 1), configs: new.configs, settings: settings)
+        } catch {
+            lock.withLock { _ = changing.remove(name) }
+            throw error
+        }
+        let topic = Topic(
+            id: id, name: name, configs: new.configs, settings: settings, partitions: partitions,
+            isInternal: false)
+        persist(.topic(id: id, name: name, partitions: count, configs: new.configs)) {
+            [self] result in
+            lock.withLock {
+                changing.remove(name)
+                if case .success = result { register(topic) }
+            }
+            if case .failure = result { removeFiles(of: topic) }
+            done(result.map { topic })
+        }
+    }
+
+    var opener: PartitionOpener {
+        var current = environment
+        current.settings = brokerSettings
+        return PartitionOpener(current, commits, diskSpace)
+    }
+
+    /// Removes a topic with its records and offsets; `done` once that is durable.
+    public func deleteTopic(_ name: String, done: @escaping TopicDone) {
+        guard let topic = topic(name) else { return done(.failure(.unknownTopic(name))) }
+        guard !topic.isInternal else {
+            return done(.failure(.invalidRequest("Topic '\(name)' belongs to the server.")))
+        }
+        guard brokerSettings.flag("delete.topic.enable") else {
+            return done(.failure(.invalidRequest("delete.topic.enable is false.")))
+        }
+        persist(.topicRemoved(id: topic.id)) { [self] result in
+            guard case .success = result else { return done(result.map { topic }) }
+            let removed = lock.withLock {
+                guard byID.removeValue(forKey: topic.id) != nil else { return false }
+                byName[name] = nil
+                return true
+            }
+            guard removed else { return done(.failure(.unknownTopic(name))) }
+            removeFiles(of: topic)
+            for partition in topic.partitions { partition.wakeAll() }
+            groups.topicsDeleted([name])
+            done(.success(topic))
+        }
+    }
+
+    private func removeFiles(of topic: Topic) {
+        for partition in topic.partitions {
+            // The files go below; what a close cannot write is not missed.
+            try? partition.log.close()
+        }
+        do throws(SystemError) {
+            try fileSystem.removeTree(PartitionOpener.directory(directory, topic.id))
+        } catch {
+            report("\(topic.name): \(error)")
+        }
+    }
+
+    /// Adds partitions up to `count`.
+    public func createPartitions(
+        _ name: String, count: Int32, validateOnly: Bool, done: @escaping TopicDone
+    ) {
+        do throws(StreamingError) {
+            guard let topic = topic(name), !topic.isInternal else { throw .unknownTopic(name) }
+            let existing = Int32(topic.partitions.count)
+            guard count > existing else {
+                throw .invalidPartitions(
+                    count == existing
+                        ? "Topic already has \(existing) partitions."
+                        : "The topic \(name) currently has \(existing) partitions; "
+                            + "\(count) would not be an increase.")
+            }
+            try checkRoom(count, existing: existing)
+            if validateOnly { return done(.success(topic)) }
+            let added = try opener.open(
+                topic.id, name, partitions: existing...(count - 1), configs: topic.configs,
+                settings: topic.settings)
+            replace(topic, partitions: topic.partitions + added, configs: topic.configs, done)
+        } catch {
+            done(.failure(error))
+        }
+    }
+
+    /// Sets a topic's own configs as a whole.
+    public func setConfigs(
+        _ configs: [String: String], ofTopic name: String, validateOnly: Bool,
+        done: @escaping TopicDone
+    ) {
+        do throws(StreamingError) {
+            guard let topic = topic(name) else { throw .unknownTopic(name) }
+            guard !topic.isInternal else {
+                throw .invalidRequest("Topic '\(name)' belongs to the server.")
+            }
+            for (name, value) in configs.sorted(by: { $0.key < $1.key }) {
+                try TopicConfigs.all.named(name).check(value)
+            }
+            if validateOnly { return done(.success(topic)) }
+            replace(topic, partitions: topic.partitions, configs: configs, done)
+        } catch {
+            done(.failure(error))
+        }
+    }
+
+    private func replace(
+        _ topic: Topic, partitions: [Partition], configs: [String: String],
+        _ done: @escaping TopicDone
+    ) {
+        let broker = brokerSettings
+        let changed = Topic(
+            id: topic.id, name: topic.name, configs: configs,
+            settings: broker.topicSettings(configs), partitions: partitions, isInternal: false)
+        persist(
+            .topic(
+                id: topic.id, name: topic.name, partitions: Int32(partitions.count),
+                configs: configs)
+        ) { [self] result in
+            guard case .success = result else { return done(result.map { topic }) }
+            let current = lock.withLock {
+                guard byID[topic.id] != nil else { return false }
+                byName[topic.name] = changed
+                return true
+            }
+            guard current else { return done(.failure(.unknownTopic(topic.name))) }
+            apply(broker, to: changed)
+            done(.success(changed))
+        }
+    }
+
+    func apply(_ broker: BrokerSettings, to topic: Topic) {
+        for partition in topic.partitions {
+            partition.log.update(topic.settings.log(broker))
+        }
+    }
+}

@@ -1,0 +1,190 @@
+import LogStorage
+import Platform
+import Records
+
+/// The streaming engine over one data directory: topics with their partitions, producers, groups.
+///
+/// Called from any loop; its lock guards the registry of topics, which is read as an immutable
+/// picture, and the internal logs. It is the only one that opens the directory (DESIGN law 2).
+public final class Broker: @unchecked Sendable {
+    public let clusterID: UUID
+    public let nodeID: Int32
+    public let clock: any Clock
+    let environment: Environment
+    public let directory: String
+    let fileSystem: any FileSystem
+    let random: any RandomSource
+    let commits: GroupCommit
+    let diskSpace: SpaceGuard
+    let lock = Lock()
+
+    /// Guarded by `lock`, as all that follows.
+    var byName: [String: Topic] = [:]
+    var byID: [UUID: String] = [:]
+    var settings: BrokerSettings
+    let metadata: InternalLog
+    var nextProducerID: Int64 = 0
+    /// Ids below this one are durably taken.
+    var reservedProducerID: Int64 = 0
+    var reservingProducerIDs = false
+    var producerIDWaits: [@Sendable (Result<Int64, StreamingError>) -> Void] = []
+    /// Records of the metadata log that are appended and not yet applied.
+    var changesUnderWay = 0
+    /// Names that are being created or removed, whose records are not durable yet.
+    var changing: Set<String> = []
+
+    public let groups: GroupsFront
+    /// Called with one line whenever something must be told: recovery, damage, failures.
+    let report: @Sendable (String) -> Void
+
+    /// What a broker stands on.
+    public struct Environment: Sendable {
+        public var directory: String
+        public var fileSystem: any FileSystem
+        public var clock: any Clock
+        public var random: any RandomSource
+        public var workers: any Workers
+        public var clusterID: UUID
+        public var nodeID: Int32
+        public var settings: BrokerSettings
+        public var report: @Sendable (String) -> Void
+
+        public init(
+            directory: String, fileSystem: any FileSystem, clock: any Clock,
+            random: any RandomSource, workers: any Workers, clusterID: UUID, nodeID: Int32,
+            settings: BrokerSettings, report: @escaping @Sendable (String) -> Void
+        ) {
+            self.directory = directory
+            self.fileSystem = fileSystem
+            self.clock = clock
+            self.random = random
+            self.workers = workers
+            self.clusterID = clusterID
+            self.nodeID = nodeID
+            self.settings = settings
+            self.report = report
+        }
+    }
+
+    /// The internal topics, with ids that are the same in every directory.
+    public static let metadataTopic = "__rtd_metadata"
+    public static let offsetsTopic = "__consumer_offsets"
+    static let metadataID = UUID(high: 0, low: 0x7274_6401)
+    static let offsetsID = UUID(high: 0, low: 0x7274_6402)
+
+    /// Opens the directory: the metadata log first, then every partition it names.
+    public init(_ environment: Environment) throws(StreamingError) {
+        self.environment = environment
+        directory = environment.directory
+        fileSystem = environment.fileSystem
+        clock = environment.clock
+        random = environment.random
+        clusterID = environment.clusterID
+        nodeID = environment.nodeID
+        settings = environment.settings
+        report = environment.report
+        commits = GroupCommit(workers: environment.workers)
+        diskSpace = SpaceGuard(fileSystem: fileSystem, path: directory)
+        let opener = PartitionOpener(environment, commits, diskSpace)
+        let metadataTopic = try opener.openInternal(Self.metadataID, Self.metadataTopic)
+        let offsetsTopic = try opener.openInternal(Self.offsetsID, Self.offsetsTopic)
+        metadata = InternalLog(metadataTopic.partitions[0], commits: commits, clock: clock)
+        groups = GroupsFront(
+            configuration: GroupConfiguration(environment.settings),
+            log: InternalLog(offsetsTopic.partitions[0], commits: commits, clock: clock),
+            commits: commits, clock: clock, random: random)
+        register(metadataTopic)
+        register(offsetsTopic)
+        try loadMetadata(opener)
+        try groups.load()
+    }
+
+    func register(_ topic: Topic) {
+        byName[topic.name] = topic
+        byID[topic.id] = topic.name
+    }
+
+    /// Free and total bytes of the disk; nil if it does not say.
+    public var space: (free: Int64, total: Int64)? {
+        try? fileSystem.space(directory)
+    }
+
+    // MARK: Look-ups
+
+    public func topic(_ name: String) -> Topic? {
+        lock.withLock { byName[name] }
+    }
+
+    public func topic(id: UUID) -> Topic? {
+        lock.withLock { byID[id].flatMap { byName[$0] } }
+    }
+
+    /// All topics by name.
+    public var topics: [Topic] {
+        lock.withLock { byName.values.sorted { $0.name < $1.name } }
+    }
+
+    public var brokerSettings: BrokerSettings {
+        lock.withLock { settings }
+    }
+
+    /// The one partition, or the error a client gets for a topic or partition that is not there.
+    public func partition(_ topic: String, _ index: Int32) throws(StreamingError) -> (
+        Topic, Partition
+    ) {
+        guard let found = self.topic(topic) else { throw .unknownTopic(topic) }
+        guard let partition = found.partition(index) else {
+            throw .unknownPartition(topic: topic, partition: index)
+        }
+        return (found, partition)
+    }
+
+    /// Called about once a second: what nobody waits for is synced, internal logs are compacted.
+    public func tick() {
+        commits.tick()
+        compactInternalLogs()
+    }
+
+    /// Removes old segments of every topic; blocks, so it is called on a worker.
+    public func applyRetention() {
+        for topic in topics where topic.settings.deletesOld {
+            for partition in topic.partitions {
+                do throws(LogError) {
+                    _ = try partition.log.applyRetention(nowMilliseconds: clock.wallMilliseconds)
+                } catch {
+                    report("\(topic.name)-\(partition.index): \(error)")
+                }
+            }
+        }
+    }
+
+    /// Syncs and closes every log; nothing is called afterwards.
+    public func close() {
+        let all = lock.withLock { byName.values.flatMap(\.partitions) }
+        for partition in all {
+            do throws(LogError) {
+                try partition.log.close()
+            } catch {
+                report("\(partition.topicName)-\(partition.index): \(error)")
+            }
+        }
+    }
+}
+
+extension GroupConfiguration {
+    /// The broker's settings of groups, which hold from the start on.
+    init(_ broker: BrokerSettings) {
+        self.init()
+        sessionTimeoutMillisecondsMin = Int32(
+            clamping: broker.number("group.min.session.timeout.ms"))
+        sessionTimeoutMillisecondsMax = Int32(
+            clamping: broker.number("group.max.session.timeout.ms"))
+        groupSizeMax = min(groupSizeMax, Int(broker.number("group.max.size")))
+        initialRebalanceDelayMilliseconds = broker.number("group.initial.rebalance.delay.ms")
+        offsetMetadataLengthMax = min(
+            Int(broker.number("offset.metadata.max.bytes")), offsetMetadataLengthMax * 2)
+        offsetsRetentionMilliseconds = broker.number("offsets.retention.minutes") * 60_000
+        offsetsRetentionCheckIntervalMilliseconds = broker.number(
+            "offsets.retention.check.interval.ms")
+    }
+}

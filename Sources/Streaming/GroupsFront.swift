@@ -1,0 +1,284 @@
+import LogStorage
+import Platform
+import Records
+
+/// The door to the group coordinator: puts its callers in a row, writes what it wants written, and
+/// gives its answers to those who wait. Called from any loop.
+public final class GroupsFront: @unchecked Sendable {
+    /// What an answer is given to; dropped when the client is gone.
+    private enum Waiting {
+        case join(@Sendable (JoinResult) -> Void)
+        case sync(@Sendable (SyncResult) -> Void)
+        case leave(@Sendable (LeaveResult) -> Void)
+        case partitions(@Sendable (PartitionErrors) -> Void)
+        case deletion(@Sendable ([GroupDeletion]) -> Void)
+    }
+
+    private let clock: any Clock
+    private let commits: GroupCommit
+    private let log: InternalLog
+    /// Wall clock at the start, from where the monotonic one leads on: no session ends because
+    /// somebody sets the clock.
+    private let startMilliseconds: Int64
+    private let startNanoseconds: Int64
+
+    private let lock = Lock()
+    private let coordinator: GroupCoordinator
+    private var waiting: [GroupToken: Waiting] = [:]
+    private var lastToken: UInt64 = 0
+    /// Writes in their order; the result is there once the disk has it or has failed.
+    private var writes: [(id: GroupWriteID, result: Result<Void, StreamingError>?)] = []
+    private var armedDeadline = Int64.max
+    private var arm: (@Sendable (_ milliseconds: Int64) -> Void)?
+
+    init(
+        configuration: GroupConfiguration, log: InternalLog, commits: GroupCommit,
+        clock: any Clock, random: any RandomSource
+    ) {
+        self.log = log
+        self.commits = commits
+        self.clock = clock
+        startMilliseconds = clock.wallMilliseconds
+        startNanoseconds = clock.monotonicNanoseconds
+        coordinator = GroupCoordinator(configuration: configuration) {
+            MemberSuffix.text(random.next(), random.next())
+        }
+    }
+
+    private var now: Int64 {
+        startMilliseconds + (clock.monotonicNanoseconds - startNanoseconds) / 1_000_000
+    }
+
+    /// Replays the offsets topic; before anything else is called.
+    func load() throws(StreamingError) {
+        var failure: StreamingError?
+        try log.load { record in
+            do {
+                try coordinator.load(key: record.key, value: record.value)
+            } catch {
+                failure = .storage("\(Broker.offsetsTopic) holds a record that cannot be read")
+            }
+        }
+        if let failure { throw failure }
+        perform { $0.loaded(now: $1) }
+    }
+
+    /// `arm` is called whenever an earlier deadline is set: `advance` is wanted after so long.
+    public func setTimer(_ arm: @escaping @Sendable (_ milliseconds: Int64) -> Void) {
+        lock.withLock {
+            self.arm = arm
+            armedDeadline = .max
+        }
+        perform { _, _ in [] }
+    }
+
+    /// The time that was asked for has come.
+    public func advance() {
+        lock.withLock { armedDeadline = .max }
+        perform { $0.advance(now: $1) }
+    }
+
+    // MARK: Requests
+
+    public func join(_ request: JoinRequest, done: @escaping @Sendable (JoinResult) -> Void) {
+        perform(.join(done)) { $0.joined(request, token: $2, now: $1) }
+    }
+
+    public func sync(_ request: SyncRequest, done: @escaping @Sendable (SyncResult) -> Void) {
+        perform(.sync(done)) { $0.synced(request, token: $2, now: $1) }
+    }
+
+    public func heartbeat(groupID: String, identity: MemberIdentity) -> GroupError? {
+        lock.withLock { coordinator.heartbeat(groupID: groupID, identity: identity, now: now) }
+    }
+
+    public func leave(
+        groupID: String, members: [LeavingMember], done: @escaping @Sendable (LeaveResult) -> Void
+    ) {
+        perform(.leave(done)) {
+            $0.left(groupID: groupID, members: members, token: $2, now: $1)
+        }
+    }
+
+    public func commit(
+        _ request: OffsetCommitRequest, done: @escaping @Sendable (PartitionErrors) -> Void
+    ) {
+        perform(.partitions(done)) { $0.offsetsCommitted(request, token: $2, now: $1) }
+    }
+
+    public func deleteOffsets(
+        groupID: String, topics: [TopicPartitions],
+        done: @escaping @Sendable (PartitionErrors) -> Void
+    ) {
+        perform(.partitions(done)) {
+            $0.offsetsDeleted(groupID: groupID, topics: topics, token: $2, now: $1)
+        }
+    }
+
+    public func delete(_ groups: [String], done: @escaping @Sendable ([GroupDeletion]) -> Void) {
+        perform(.deletion(done)) { $0.groupsDeleted(groups, token: $2, now: $1) }
+    }
+
+    public func offsets(
+        groupID: String, topics: [TopicPartitions]?, requireStable: Bool
+    ) -> OffsetFetchResult {
+        lock.withLock {
+            coordinator.offsetsFetched(
+                groupID: groupID, topics: topics, requireStable: requireStable)
+        }
+    }
+
+    public func description(of groupID: String) -> GroupDescription {
+        lock.withLock { coordinator.description(of: groupID) }
+    }
+
+    public func listing(states: [String], types: [String]) -> [GroupListing] {
+        lock.withLock { coordinator.listing(states: states, types: types) }
+    }
+
+    func topicsDeleted(_ names: Set<String>) {
+        perform { $0.topicsDeleted(names, now: $1) }
+    }
+
+    // MARK: Actions
+
+    private func perform(
+        _ waiter: Waiting, _ call: (GroupCoordinator, Int64, GroupToken) -> [GroupAction]
+    ) {
+        let token = lock.withLock {
+            lastToken += 1
+            let token = GroupToken(lastToken)
+            waiting[token] = waiter
+            return token
+        }
+        perform { coordinator, now in call(coordinator, now, token) }
+    }
+
+    /// Calls the coordinator and does what it asks for. Records are appended under the lock, so that
+    /// they lie in the order of the events; answers and waits for the disk come after it.
+    private func perform(_ call: (GroupCoordinator, Int64) -> [GroupAction]) {
+        var effects = Effects()
+        let timer = lock.withLock { () -> (() -> Void)? in
+            run(call(coordinator, now), &effects)
+            return takeTimer()
+        }
+        for answer in effects.answers { answer() }
+        for (id, end) in effects.appended {
+            commits.commit(log.partition.log, upTo: end) { [weak self] result in
+                self?.written(id, result.mapError { StreamingError($0) })
+            }
+        }
+        timer?()
+    }
+
+    /// What is left to do once the lock is free.
+    private struct Effects {
+        var answers: [() -> Void] = []
+        var appended: [(id: GroupWriteID, end: Int64)] = []
+    }
+
+    private func run(_ actions: [GroupAction], _ effects: inout Effects) {
+        for action in actions {
+            switch action {
+            case .write(let id, let records):
+                writes.append((id, nil))
+                do throws(StreamingError) {
+                    try log.write(
+                        records.map { InternalRecord(key: $0.key, value: $0.value) })
+                    effects.appended.append((id, log.partition.log.endOffset))
+                } catch {
+                    finish(id, .failure(error), &effects)
+                }
+            case .writeTransactional(let id, _, _):
+                // Nobody can ask for it: no request of a transaction is served.
+                writes.append((id, nil))
+                finish(id, .failure(.storage("transactions are not served")), &effects)
+            case .answerJoin(let token, let result):
+                if case .join(let done)? = waiting.removeValue(forKey: token) {
+                    effects.answers.append { done(result) }
+                }
+            case .answerSync(let token, let result):
+                if case .sync(let done)? = waiting.removeValue(forKey: token) {
+                    effects.answers.append { done(result) }
+                }
+            case .answerLeave(let token, let result):
+                if case .leave(let done)? = waiting.removeValue(forKey: token) {
+                    effects.answers.append { done(result) }
+                }
+            case .answerOffsetCommit(let token, let result),
+                .answerOffsetDelete(let token, let result):
+                if case .partitions(let done)? = waiting.removeValue(forKey: token) {
+                    effects.answers.append { done(result) }
+                }
+            case .answerDeleteGroups(let token, let result):
+                if case .deletion(let done)? = waiting.removeValue(forKey: token) {
+                    effects.answers.append { done(result) }
+                }
+            }
+        }
+    }
+
+    private func written(_ id: GroupWriteID, _ result: Result<Void, StreamingError>) {
+        var effects = Effects()
+        lock.withLock { finish(id, result, &effects) }
+        for answer in effects.answers { answer() }
+        for (id, end) in effects.appended {
+            commits.commit(log.partition.log, upTo: end) { [weak self] result in
+                self?.written(id, result.mapError { StreamingError($0) })
+            }
+        }
+    }
+
+    /// Tells the coordinator of finished writes, in the order of the writes.
+    private func finish(
+        _ id: GroupWriteID, _ result: Result<Void, StreamingError>, _ effects: inout Effects
+    ) {
+        if let index = writes.firstIndex(where: { $0.id == id }) { writes[index].result = result }
+        while let first = writes.first, let result = first.result {
+            writes.removeFirst()
+            switch result {
+            case .success: run(coordinator.written(first.id, now: now), &effects)
+            case .failure:
+                run(coordinator.writeFailed(first.id, error: .storageError, now: now), &effects)
+            }
+        }
+    }
+
+    private func takeTimer() -> (() -> Void)? {
+        guard let arm, let deadline = coordinator.nextDeadline, deadline < armedDeadline else {
+            return nil
+        }
+        armedDeadline = deadline
+        let wait = max(0, deadline - now)
+        return { arm(wait) }
+    }
+
+    /// Writes a snapshot of all groups at the front of a new segment, if much has been appended.
+    func compact() throws(StreamingError) {
+        let snapshot = try lock.withLock { () throws(StreamingError) -> Range<Int64>? in
+            guard log.wantsSnapshot else { return nil }
+            return try log.writeSnapshot(
+                coordinator.snapshot().map { InternalRecord(key: $0.key, value: $0.value) })
+        }
+        if let snapshot { log.forgetOlder(than: snapshot) }
+    }
+}
+
+/// What makes a member id unlike all others: a random UUID (RFC 9562, version 4), as Kafka's is.
+enum MemberSuffix {
+    static func text(_ first: UInt64, _ second: UInt64) -> String {
+        let high = first & ~0xf000 | 0x4000
+        let low = second & ~(0b11 << 62) | 0b10 << 62
+        let digits = Array((Hexadecimal.digits(high) + Hexadecimal.digits(low)).utf8)
+        let groups = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
+        return groups.map { String(decoding: digits[$0], as: UTF8.self) }.joined(separator: "-")
+    }
+}
+
+/// A number as the 16 digits of its bytes.
+enum Hexadecimal {
+    static func digits(_ value: UInt64) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

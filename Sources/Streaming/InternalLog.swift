@@ -1,0 +1,157 @@
+import Bytes
+import LogStorage
+import Platform
+import Records
+
+/// One record of an internal topic; without a value it is a tombstone.
+public struct InternalRecord: Sendable, Equatable {
+    public var key: [UInt8]
+    public var value: [UInt8]?
+
+    public init(key: [UInt8], value: [UInt8]?) {
+        self.key = key
+        self.value = value
+    }
+}
+
+/// A single-partition log of the server's own, last record by key: its appends count as acks=all.
+///
+/// From time to time a new segment begins with a full snapshot and what is older is let go, so that
+/// a start reads little. Called under its owner's lock.
+final class InternalLog {
+    let partition: Partition
+    private let commits: GroupCommit
+    private let clock: any Clock
+    private var builder = RecordBatchBuilder()
+    private var bytesSinceSnapshot: Int64 = 0
+    private var snapshotBytes: Int64 = 0
+
+    /// Bytes of records in one batch at most.
+    private static let batchBytes = 256 * 1024
+
+    init(_ partition: Partition, commits: GroupCommit, clock: any Clock) {
+        self.partition = partition
+        self.commits = commits
+        self.clock = clock
+    }
+
+    /// Replays every record from the log's start.
+    func load(_ record: (InternalRecord) -> Void) throws(StreamingError) {
+        var offset = partition.log.startOffset
+        let end = partition.log.endOffset
+        while offset < end {
+            let slice: LogSlice?
+            do throws(LogError) {
+                slice = try partition.log.read(
+                    from: offset, maxBytes: 1 << 20, upTo: end, minOneBatch: true)
+            } catch {
+                throw StreamingError(error)
+            }
+            guard let slice else { break }
+            let bytes: [UInt8]
+            do throws(SystemError) {
+                bytes = try slice.file.read(at: slice.position, count: slice.count)
+            } catch {
+                throw .storage("\(error)")
+            }
+            guard let next = replay(bytes, record), next > offset else {
+                throw .storage("\(slice.file.path) holds a record that cannot be read")
+            }
+            offset = next
+            bytesSinceSnapshot += Int64(slice.count)
+        }
+    }
+
+    /// Gives the offset behind the last record; nil if a batch is malformed.
+    private func replay(_ bytes: [UInt8], _ record: (InternalRecord) -> Void) -> Int64? {
+        var start = 0
+        var next: Int64?
+        while start < bytes.count {
+            let batch = unsafe bytes.span.bytes.extracting(start..<bytes.count)
+            guard let header = RecordBatchHeader(batch), header.batchLength > 0,
+                header.totalSize <= batch.byteCount
+            else { return nil }
+            let records = batch.extracting(RecordBatchHeader.size..<header.totalSize)
+            var iterator = RecordIterator(header, records: records)
+            while let view = iterator.next() {
+                record(
+                    InternalRecord(
+                        key: view.key.map { records.extracting($0).copied() } ?? [],
+                        value: view.value.map { records.extracting($0).copied() }))
+            }
+            if iterator.failed { return nil }
+            next = header.lastOffset + 1
+            start += header.totalSize
+        }
+        return next
+    }
+
+    /// Appends; durable once the log is synced up to its end.
+    func write(_ records: [InternalRecord]) throws(StreamingError) {
+        let now = clock.wallMilliseconds
+        for record in records {
+            append(record, now)
+            if builder.size >= Self.batchBytes { try flush(now) }
+        }
+        if !builder.isEmpty { try flush(now) }
+    }
+
+    private func append(_ record: InternalRecord, _ now: Int64) {
+        unsafe record.key.withUnsafeBytes { key in
+            if let value = record.value {
+                unsafe value.withUnsafeBytes { value in
+                    unsafe builder.append(key: key, value: value, timestamp: now)
+                }
+            } else {
+                unsafe builder.append(key: key, value: nil, timestamp: now)
+            }
+        }
+    }
+
+    private func flush(_ now: Int64) throws(StreamingError) {
+        var batch = builder.finish()
+        bytesSinceSnapshot += Int64(batch.count)
+        guard let header = unsafe RecordBatchHeader(batch.span.bytes) else { return }
+        var failure: LogError?
+        unsafe batch.withUnsafeMutableBytes { bytes in
+            do throws(LogError) {
+                _ = unsafe try partition.log.append(
+                    bytes, headers: [header], durability: .synced, nowMilliseconds: now)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw StreamingError(failure) }
+    }
+
+    /// True if so much was appended that the next start would read too much.
+    var wantsSnapshot: Bool {
+        bytesSinceSnapshot > max(Limits.snapshotAfterBytes, 4 * snapshotBytes)
+    }
+
+    /// Begins a new segment with `records`, which say all that holds now. Gives the range of their
+    /// offsets, for `forgetOlder`.
+    func writeSnapshot(_ records: [InternalRecord]) throws(StreamingError) -> Range<Int64> {
+        let log = partition.log
+        do throws(LogError) {
+            try log.beginSegment()
+        } catch {
+            throw StreamingError(error)
+        }
+        let first = log.endOffset
+        bytesSinceSnapshot = 0
+        try write(records)
+        snapshotBytes = bytesSinceSnapshot
+        bytesSinceSnapshot = 0
+        return first..<log.endOffset
+    }
+
+    /// Lets go what is older than a snapshot, once that is durable.
+    func forgetOlder(than snapshot: Range<Int64>) {
+        let log = partition.log
+        commits.commit(log, upTo: snapshot.upperBound) { result in
+            // After a failure the older segments stay, which still say everything.
+            if case .success = result { _ = try? log.deleteRecords(before: snapshot.lowerBound) }
+        }
+    }
+}

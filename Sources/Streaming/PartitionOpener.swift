@@ -1,0 +1,96 @@
+import LogStorage
+import Platform
+import Records
+
+/// Opens and makes the logs of partitions: `topics/<topic-id>/<partition>` below the directory.
+struct PartitionOpener {
+    private let environment: Broker.Environment
+    private let commits: GroupCommit
+    private let space: SpaceGuard
+
+    init(_ environment: Broker.Environment, _ commits: GroupCommit, _ space: SpaceGuard) {
+        self.environment = environment
+        self.commits = commits
+        self.space = space
+    }
+
+    /// The directory of a topic, named by its id in hex: names of topics never reach the disk.
+    static func directory(_ root: String, _ id: UUID) -> String {
+        "\(root)/topics/\(Hexadecimal.digits(id.high))\(Hexadecimal.digits(id.low))"
+    }
+
+    /// Opens what is there of a topic and makes what is missing.
+    func open(
+        _ id: UUID, _ name: String, partitions: ClosedRange<Int32>, configs: [String: String],
+        settings: TopicSettings
+    ) throws(StreamingError) -> [Partition] {
+        let directory = Self.directory(environment.directory, id)
+        do throws(SystemError) {
+            try environment.fileSystem.makeDirectories(directory)
+            try environment.fileSystem.syncDirectory(environment.directory + "/topics")
+        } catch {
+            throw .storage("\(error)")
+        }
+        var opened: [Partition] = []
+        for index in partitions {
+            opened.append(try open("\(directory)/\(index)", id, name, index, settings))
+        }
+        return opened
+    }
+
+    private func open(
+        _ directory: String, _ id: UUID, _ name: String, _ index: Int32, _ settings: TopicSettings
+    ) throws(StreamingError) -> Partition {
+        do throws(LogError) {
+            let (log, recovery) = try Log.open(
+                directory: directory, fileSystem: environment.fileSystem, clock: environment.clock,
+                settings: settings.log(environment.settings), space: space)
+            for line in recovery.lines { environment.report("\(name)-\(index): \(line)") }
+            return Partition(
+                topicID: id, topicName: name, index: index, log: log, commits: commits,
+                clock: environment.clock)
+        } catch {
+            throw .storage("\(directory): \(error)")
+        }
+    }
+
+    /// An internal topic: one partition that keeps everything.
+    func openInternal(_ id: UUID, _ name: String) throws(StreamingError) -> Topic {
+        let configs = ["cleanup.policy": "compact", "retention.ms": "-1", "flush.messages": "1"]
+        let settings = environment.settings.topicSettings(configs)
+        let partitions = try open(
+            id, name, partitions: 0...0, configs: configs, settings: settings)
+        return Topic(
+            id: id, name: name, configs: configs, settings: settings, partitions: partitions,
+            isInternal: true)
+    }
+}
+
+extension TopicSettings {
+    /// What of it the log itself needs.
+    func log(_ broker: BrokerSettings) -> LogSettings {
+        var log = LogSettings()
+        log.segmentBytes = Int(segmentBytes)
+        log.segmentMilliseconds = segmentMilliseconds
+        log.retentionMilliseconds = deletesOld ? retentionMilliseconds : -1
+        log.retentionBytes = deletesOld ? retentionBytes : -1
+        log.flushMessages = flushMessages
+        log.usesLogAppendTime = usesLogAppendTime
+        log.producerExpirationMilliseconds = broker.number("producer.id.expiration.ms")
+        return log
+    }
+}
+
+extension RecoveryReport {
+    /// What whoever runs the server should know of it.
+    var lines: [String] {
+        var lines = findings.map { "damaged: \($0)" }
+        if cutBytes > 0 {
+            lines.append("cut \(cutBytes) bytes that were never acknowledged off the log's end")
+        }
+        if !rebuiltIndexes.isEmpty {
+            lines.append("rebuilt the index of \(rebuiltIndexes.count) segments")
+        }
+        return lines
+    }
+}

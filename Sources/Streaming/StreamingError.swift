@@ -1,0 +1,77 @@
+/// Why the engine refuses something, each with Kafka's error code; the Service puts it on the wire.
+public enum StreamingError: Error, Equatable, Sendable {
+    case unknownTopic(String)
+    case unknownTopicID
+    case unknownPartition(topic: String, partition: Int32)
+    case topicExists(String)
+    /// The text says which rule the name breaks.
+    case invalidTopicName(String)
+    case invalidPartitions(String)
+    case invalidReplicationFactor(String)
+    case invalidConfig(String)
+    case invalidRequest(String)
+    case corruptMessage(String)
+    case unsupportedFormat(String)
+    case messageTooLarge(size: Int, limit: Int)
+    case invalidRecord(String)
+    case invalidTimestamp(String)
+    case offsetOutOfRange
+    case outOfOrderSequence
+    case duplicateSequence
+    case invalidProducerEpoch
+    case unknownProducer
+    case fencedLeaderEpoch
+    case unknownLeaderEpoch
+    /// A file cannot be written, synced or read; the text is for the server's log.
+    case storage(String)
+    case policyViolation(String)
+
+    /// Kafka's number for it.
+    public var code: Int16 {
+        switch self {
+        case .offsetOutOfRange: 1
+        case .corruptMessage: 2
+        case .unknownTopic, .unknownPartition: 3
+        case .messageTooLarge: 10
+        case .invalidTopicName: 17
+        case .invalidTimestamp: 32
+        case .topicExists: 36
+        case .invalidPartitions: 37
+        case .invalidReplicationFactor: 38
+        case .invalidConfig: 40
+        case .invalidRequest: 42
+        case .unsupportedFormat: 43
+        case .policyViolation: 44
+        case .outOfOrderSequence: 45
+        case .duplicateSequence: 46
+        case .invalidProducerEpoch: 47
+        case .storage: 56
+        case .unknownProducer: 59
+        case .fencedLeaderEpoch: 74
+        case .unknownLeaderEpoch: 75
+        case .invalidRecord: 87
+        case .unknownTopicID: 100
+        }
+    }
+
+    /// A sentence for the client that names the thing; nil where the code says it all.
+    public var message: String? {
+        switch self {
+        case .unknownTopic(let name): "Topic '\(name)' does not exist."
+        case .unknownPartition(let topic, let partition):
+            "Topic '\(topic)' has no partition \(partition)."
+        case .topicExists(let name): "Topic '\(name)' already exists."
+        case .messageTooLarge(let size, let limit):
+            "A batch of \(size) bytes is larger than max.message.bytes, \(limit)."
+        case .invalidTopicName(let text), .invalidPartitions(let text),
+            .invalidReplicationFactor(let text), .invalidConfig(let text),
+            .invalidRequest(let text), .corruptMessage(let text), .unsupportedFormat(let text),
+            .invalidRecord(let text), .invalidTimestamp(let text), .storage(let text),
+            .policyViolation(let text):
+            text
+        case .unknownTopicID, .offsetOutOfRange, .outOfOrderSequence, .duplicateSequence,
+            .invalidProducerEpoch, .unknownProducer, .fencedLeaderEpoch, .unknownLeaderEpoch:
+            nil
+        }
+    }
+}
