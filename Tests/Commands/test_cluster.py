@@ -1,16 +1,49 @@
-"""The commands against a cluster of three brokers: librdkafka's mock."""
+"""The commands against a cluster of three brokers: librdkafka's """
+
+import pathlib
+import subprocess
+import sys
 
 from harness import contains, equal
 from home import Home, outcome
 
-import mockcluster as mock
-
 NEEDS_CLIENTS = True
+PRODUCE, FETCH, INIT_PRODUCER_ID = 0, 1, 22
+NOT_LEADER_OR_FOLLOWER, REQUEST_TIMED_OUT, COORDINATOR_LOADING = 6, 7, 14
+NOT_ENOUGH_REPLICAS, TOPIC_AUTHORIZATION_FAILED = 19, 29
+
+
+class Mock:
+    """The mock cluster in a process of its own, driven by lines; see mock_cluster.py."""
+
+    def __init__(self):
+        script = pathlib.Path(__file__).parent.parent / "Interop/mock_cluster.py"
+        self.process = subprocess.Popen([sys.executable, script, "3"], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        text=True)
+        self.address = self.process.stdout.readline().strip()
+
+    def tell(self, *words):
+        print(*words, file=self.process.stdin, flush=True)
+        equal(self.process.stdout.readline(), "ok\n", " ".join(map(str, words)))
+
+    def set_leader(self, topic, partition, broker):
+        self.tell("leader", topic, partition, broker)
+
+    def push_errors(self, key, *codes):
+        self.tell("errors", key, *codes)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(10)
 
 
 def cluster():
-    made = mock.MockCluster(3)
-    made.create_topic("t", 6)
+    made = Mock()
+    made.tell("topic", "t", 6)
     for partition in range(6):
         made.set_leader("t", partition, partition % 3 + 1)
     return made
@@ -46,11 +79,11 @@ def test_a_missing_topic_and_one_bootstrap_address():
 
 def test_retriable_errors_are_retried():
     with Home() as home, cluster() as brokers:
-        brokers.push_errors(mock.PRODUCE, mock.NOT_LEADER_OR_FOLLOWER, mock.REQUEST_TIMED_OUT,
-                            mock.NOT_ENOUGH_REPLICAS, mock.NOT_LEADER_OR_FOLLOWER)
-        brokers.push_errors(mock.INIT_PRODUCER_ID, mock.COORDINATOR_LOAD_IN_PROGRESS)
+        brokers.push_errors(PRODUCE, NOT_LEADER_OR_FOLLOWER, REQUEST_TIMED_OUT,
+                            NOT_ENOUGH_REPLICAS, NOT_LEADER_OR_FOLLOWER)
+        brokers.push_errors(INIT_PRODUCER_ID, COORDINATOR_LOADING)
         outcome(home.rtd("produce", "-K:", "t", "-b", brokers.address, input=keyed()), 0, "", "")
-        brokers.push_errors(mock.FETCH, mock.NOT_LEADER_OR_FOLLOWER, mock.NOT_LEADER_OR_FOLLOWER)
+        brokers.push_errors(FETCH, NOT_LEADER_OR_FOLLOWER, NOT_LEADER_OR_FOLLOWER)
         equal(numbers(home, brokers), list(range(5000)))
 
 
@@ -66,7 +99,7 @@ def test_leaders_that_move():
 def test_a_broker_that_is_down():
     with Home() as home, cluster() as brokers:
         home.rtd("produce", "-K:", "t", "-b", brokers.address, input=keyed())
-        brokers.set_down(1)
+        brokers.tell("down", 1)
         for partition in range(6):
             brokers.set_leader("t", partition, partition % 2 + 2)
         outcome(home.rtd("produce", "t", "-b", brokers.address, input="5000\n"), 0, "", "")
@@ -82,7 +115,7 @@ def test_groups_and_offsets_on_another_cluster():
 
 def test_a_permanent_error_is_reported():
     with Home() as home, cluster() as brokers:
-        brokers.push_errors(mock.PRODUCE, *[29] * 20)
+        brokers.push_errors(PRODUCE, *[TOPIC_AUTHORIZATION_FAILED] * 20)
         done = home.rtd("produce", "t", "-b", brokers.address, input="a\n")
         equal(done.returncode, 1, done.errors)
         contains(done.errors, "0 of 1 records delivered")

@@ -32,11 +32,14 @@ enum Arrows {
 
     /// The module that a line of Swift imports.
     static func module(importedBy line: String) -> String? {
+        // Most lines begin with none of these, which is cheaper to see than the pattern.
+        let head = line.utf8.drop { $0 == UInt8(ascii: " ") }
+        guard let first = head.first, "i@pf".utf8.contains(first) else { return nil }
         let pattern =
             /\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:\w+\s+)?import\s+(?:(?:struct|class|enum|protocol|func|var|let|typealias)\s+)?(\w+).*/
-        guard line.contains("import"), !line.hasPrefix("//"),
-            let match = line.wholeMatch(of: pattern)
-        else { return nil }
+        guard line.contains("import"), let match = line.wholeMatch(of: pattern) else {
+            return nil
+        }
         return String(match.1)
     }
 
