@@ -73,7 +73,7 @@ enum FunctionScanner {
             for (index, line) in file.lines.enumerated()
             where line.utf8.count > Self.columnsMax && line.count > Self.columnsMax {
                 // Literals of bytes and regular expressions cannot be broken.
-                if line.wholeMatch(of: /\s*\/.*\/\s*|.*"[^" ]{60,}".*/) != nil { continue }
+                if line.wholeMatch(of: /\s*\/.*\/\s*|.*"[^"]{60,}".*/) != nil { continue }
                 Issue.record("\(file.place(index)): \(line.count) columns")
             }
         }
