@@ -57,13 +57,13 @@ class Server:
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="server-"))
         self.data = pathlib.Path(data) if data else self.home / "data"
         self.wrapper, self.variables = list(wrapper), variables
-        self.descriptors = descriptors
+        self.descriptors, self.kafka = descriptors, "127.0.0.1:0"
         self.process, self.address = None, None
 
     def start(self):
         ports = self.home / "ports"
         ports.unlink(missing_ok=True)
-        command = self.wrapper + [rtd, "serve", "--data", str(self.data), "--kafka", "127.0.0.1:0",
+        command = self.wrapper + [rtd, "serve", "--data", str(self.data), "--kafka", self.kafka,
                                   "--port-file", str(ports), *self.options]
         log = open(self.home / "stderr", "ab")
         self.process = subprocess.Popen(

@@ -11,7 +11,7 @@ from harness import equal
 MEGABYTE = 1 << 20
 # What one bad frame may leave behind in the process: an allocator keeps pages, so the bound is on
 # the whole of a test's frames.
-GROWTH_MAX = 64 * MEGABYTE
+GROWTH_MAX = 128 * MEGABYTE
 
 
 @contextlib.contextmanager
@@ -216,19 +216,19 @@ def test_timestamps_at_both_ends(server, topic):
 
 
 def bombs():
-    zeros = b"\0" * (64 * MEGABYTE)
-    record = wire.record(0, zeros)
-    yield "gzip", 1, gzip.compress(record, 9)
+    """Streams below 1 MB that are valid and hold 20 MB to 1 GB of zeros."""
+    yield "gzip", 1, gzip.compress(b"\0" * (256 * MEGABYTE), 9)
     # One literal, then copies of 64 bytes: 21 to 1, the most that snappy can.
-    size = 1 + 64 * 10**6
-    yield "snappy", 2, wire.uvarint(size) + b"\0\0" + b"\xfe\x01\0" * 10**6
-    # lz4: a match whose length is 255s; zstd: a block that repeats a byte.
-    block = b"\x1f\0\1\0" + b"\xff" * 250_000 + b"\0" + b"\x50" + b"\0" * 5
-    frame = b"\x04\x22\x4d\x18\x60\x70\x73" + struct.pack("<I", len(block)) + block + b"\0" * 4
-    yield "lz4", 3, frame
-    rle = struct.pack("<I", 1 | 1 << 1 | (128 * 1024) << 3)[:3] + b"\0"
-    yield "zstd", 4, b"\x28\xb5\x2f\xfd\xa0" + struct.pack("<I", 2**31 - 1) + \
-        (b"\2" + rle[1:3] + b"\0") * 512
+    yield "snappy", 2, wire.uvarint(1 + 64 * 300_000) + b"\0\0" + b"\xfe\x01\0" * 300_000
+    # Blocks of 4 MiB: a literal, a match whose length is in bytes of 255, five literals.
+    block = b"\x1f\0\1\0" + b"\xff" * 16_448 + b"\0" + b"\x50" + b"\0" * 5
+    yield "lz4", 3, (b"\x04\x22\x4d\x18\x60\x70\x73"
+                     + (struct.pack("<I", len(block)) + block) * 60 + b"\0" * 4)
+    # Blocks of 128 KiB that repeat one byte, four bytes each, in a window of 2 MiB.
+    repeated = 1 << 17 << 3 | 1 << 1
+    yield "zstd", 4, (b"\x28\xb5\x2f\xfd\0\x58"
+                      + (struct.pack("<I", repeated)[:3] + b"\0") * 8000
+                      + struct.pack("<I", repeated | 1)[:3] + b"\0")
 
 
 def test_decompression_bombs(server, topic):

@@ -142,7 +142,7 @@ def test_a_second_static_member_of_that_name_fences_the_first(server, topic):
     eventually(lambda: settled([first], 1), 30)
     second = Member(server, topic, topic, **{"group.instance.id": "one"})
     eventually(lambda: settled([second], 1), 30)
-    eventually(lambda: any("FENCED" in e for e in first.errors), 30, "the fencing")
+    eventually(lambda: any("FATAL" in e or "FENCED" in e for e in first.errors), 30, "the fencing")
     second.leave()
     first.leave()
 

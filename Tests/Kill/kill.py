@@ -1,11 +1,12 @@
 """kill -9 at random instants under load: what was acknowledged is there, once, in order.
 
-Each cycle starts `rtd serve` on the same directory, checks everything that earlier cycles were
-told is safe, lets an idempotent producer (acks=all) and a committing group run, and kills the
-server at a random instant. The last line is JSON; the exit status is 1 when a promise was broken.
+An idempotent producer (acks=all) and a committing consumer of librdkafka run all the time. Each
+cycle kills the server at a random instant, starts it on the same directory and port, and checks
+everything that was promised. The last line is JSON; exit status 1 when a promise was broken.
 """
 
 import argparse
+import faulthandler
 import json
 import os
 import pathlib
@@ -20,11 +21,12 @@ from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402
 
 TOPIC, GROUP, PARTITIONS = "kill", "readers", 3
 CYCLES_A_DIRECTORY = 50
-QUIET = {"log_level": 0, "broker.address.family": "v4"}
+QUIET = {"log_level": 0, "broker.address.family": "v4", "socket.timeout.ms": 5000,
+         "reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 50}
 
 
 class Ledger:
-    """What the server has promised: acknowledged values by place, the highest commit, violations."""
+    """What the server has promised: values by their places, commits; and where it broke that."""
 
     def __init__(self):
         self.acknowledged = [{} for _ in range(PARTITIONS)]
@@ -39,7 +41,9 @@ class Ledger:
         print(f"VIOLATION {text}", flush=True)
 
     def delivered(self, error, message):
-        if error is None:
+        if error is not None:
+            self.violation(f"a record failed: {error}")
+        else:
             place = self.acknowledged[message.partition()]
             if place.setdefault(message.offset(), message.value()) != message.value():
                 self.violation(f"offset {message.partition()}/{message.offset()} was given twice")
@@ -63,7 +67,7 @@ class Ledger:
 
 
 def consumer(server, **options):
-    return Consumer({**options, "socket.timeout.ms": 5000, "bootstrap.servers": server.address, "group.id": GROUP, **QUIET,
+    return Consumer({**options, **QUIET, "bootstrap.servers": server.address, "group.id": GROUP,
                      "enable.auto.commit": False, "auto.offset.reset": "error",
                      "fetch.wait.max.ms": 20, "enable.partition.eof": True, "check.crcs": True})
 
@@ -99,50 +103,68 @@ def read_between(c, ledger, begins, ends):
             if message.error():
                 continue
             partition, offset = message.partition(), message.offset()
+            if offset >= ends[partition]:
+                continue
             if offset != following[partition]:
-                ledger.violation(f"{partition}: {following[partition]} is followed by {offset}")
+                ledger.violation(f"{partition}: {following[partition]} comes before {offset}")
             following[partition] = offset + 1
-            if offset < ends[partition]:
-                ledger.read(partition, offset, message.value())
-            else:
-                following[partition] = ends[partition]
+            ledger.read(partition, offset, message.value())
     if following != ends:
         ledger.violation(f"read up to {following}, the log ends at {ends}")
 
 
-def load(server, ledger, rng, cycle, seconds):
-    """Produces and commits until a timer kills the server, `seconds` from now on."""
-    p = Producer({"bootstrap.servers": server.address, "enable.idempotence": True, "acks": "all",
-                  "linger.ms": rng.choice((0, 1, 5)), "message.timeout.ms": 1500, **QUIET,
-                  "compression.type": rng.choice(("none", "lz4", "zstd")),
-                  "request.timeout.ms": 1000, "reconnect.backoff.max.ms": 50})
-    c, number, commit_at = consumer(server, on_commit=ledger.commit_answered), 0, 0
-    killer = threading.Timer(seconds, server.kill)
-    killer.start()
-    while killer.is_alive():
-        for _ in range(rng.choice((1, 20, 200))):
-            value = b"%d-%d-" % (cycle, number) + b"x" * rng.choice((0, 10, 100, 1000))
-            ledger.sent.add(value)
-            number += 1
+class Load:
+    """An idempotent producer (acks=all) and a committing consumer that outlive the server."""
+
+    def __init__(self, server, ledger, rng):
+        self.server, self.ledger, self.rng, self.number = server, ledger, rng, 0
+        self.producer, self.producers = None, 0
+        self.committer = consumer(server, on_commit=ledger.commit_answered)
+        self.renew()
+
+    def renew(self):
+        """A new producer, with another setting, once the old one has got every answer."""
+        if self.producer is not None:
+            self.finish()
+        self.producers += 1
+        self.producer = Producer({
+            "bootstrap.servers": self.server.address, "enable.idempotence": True, "acks": "all",
+            "linger.ms": self.rng.choice((0, 1, 5)), "message.timeout.ms": 60_000, **QUIET,
+            "compression.type": self.rng.choice(("none", "lz4", "zstd")), "retry.backoff.ms": 10})
+
+    def run(self, seconds):
+        """Sends and commits until the server has been killed, `seconds` from now on."""
+        killer = threading.Timer(seconds, self.server.kill)
+        killer.start()
+        commit_at = 0
+        while killer.is_alive():
+            self.send(self.rng.choice((1, 20, 200)))
+            self.producer.poll(0.002)
+            if time.monotonic() > commit_at:
+                # Places that only grow; once a commit was answered, it may not go back.
+                self.committer.commit(asynchronous=True, offsets=[
+                    TopicPartition(TOPIC, p, len(self.ledger.acknowledged[p]))
+                    for p in range(PARTITIONS)])
+                commit_at = time.monotonic() + 0.02
+            self.committer.poll(0)
+        killer.join()
+
+    def send(self, count):
+        for _ in range(count):
+            value = b"%d-" % self.number + b"x" * self.rng.choice((0, 10, 100, 1000))
             try:
-                p.produce(TOPIC, value, partition=rng.randrange(PARTITIONS),
-                          on_delivery=ledger.delivered)
+                self.producer.produce(TOPIC, value, partition=self.rng.randrange(PARTITIONS),
+                                      on_delivery=self.ledger.delivered)
             except BufferError:
-                break
-        p.poll(0.002)
-        if time.monotonic() > commit_at:
-            # Places that only grow; once a commit was answered, it may not go back.
-            c.commit(offsets=[TopicPartition(TOPIC, p, len(ledger.acknowledged[p]))
-                              for p in range(PARTITIONS)], asynchronous=True)
-            commit_at = time.monotonic() + 0.02
-        c.poll(0)
-    killer.join()
-    # What was acknowledged before the kill is in the clients' queues still.
-    p.poll(0.05)
-    c.poll(0.01)
-    p.purge()
-    p.flush(2)
-    c.close()
+                return
+            self.ledger.sent.add(value)
+            self.number += 1
+
+    def finish(self):
+        """Every record must be acknowledged in the end: the server came back in time."""
+        left = self.producer.flush(60)
+        if left:
+            self.ledger.violation(f"{left} records were never acknowledged")
 
 
 def create(server):
@@ -150,41 +172,62 @@ def create(server):
     create_topic(server, TOPIC, PARTITIONS, **{"segment.bytes": "1000000"})
 
 
-def run(options):
-    rng, violations, records, restarts = random.Random(options.seed), [], 0, []
-    begin, done = time.monotonic(), 0
-    while done < options.cycles and not violations:
-        server, ledger = harness.Server("-X", "log.segment.bytes=1048576"), Ledger()
-        try:
-            for cycle in range(min(CYCLES_A_DIRECTORY, options.cycles - done)):
-                started = time.monotonic()
-                server.start()
-                restarts.append(time.monotonic() - started)
-                if cycle == 0:
-                    create(server)
-                verify(server, ledger, whole=cycle % 10 == 9)
-                load(server, ledger, rng, cycle, rng.uniform(0.005, options.span))
-                done += 1
-            server.start()
-            verify(server, ledger, whole=True)
-            server.stop()
-        except Exception as error:
-            ledger.violation(f"cycle {done}: {error!r}")
+def start(server):
+    """On the port of its first start, so that clients find it again; the time it took."""
+    begin = time.monotonic()
+    if server.address is not None:
+        server.kafka = server.address
+    server.start()
+    return time.monotonic() - begin
+
+
+def run_directory(options, rng, cycles, restarts):
+    """Kills one server `cycles` times on the same directory; the ledger of what was found."""
+    server, ledger = harness.Server(), Ledger()
+    try:
+        start(server)
+        create(server)
+        load = Load(server, ledger, rng)
+        for cycle in range(cycles):
+            load.run(rng.uniform(0.005, options.span))
+            restarts.append(start(server))
+            verify(server, ledger, whole=cycle % 10 == 9)
+            if rng.random() < 0.1:
+                load.renew()
+        load.finish()
+        load.committer.close()
+        verify(server, ledger, whole=True)
+        missing = len(ledger.sent) - len(ledger.seen)
+        if missing:
+            ledger.violation(f"{missing} acknowledged records are not in the log")
+        server.stop()
         check = harness.run("rtd", "serve", "--check", "--data", server.data, seconds=120)
         if check.returncode != 0:
             ledger.violation(f"serve --check: {check.returncode} {check.text} {check.errors}")
-        violations += ledger.violations
+    except Exception as error:
+        ledger.violation(f"{error!r}; the server said: {server.log()[-500:]}")
+    if ledger.violations and options.keep:
+        print(f"kept: {server.home}", file=sys.stderr)
+        server.kill()
+    else:
+        server.discard()
+    return ledger
+
+
+def run(options):
+    rng, violations, records, restarts = random.Random(options.seed), 0, 0, []
+    begin, done = time.monotonic(), 0
+    while done < options.cycles and not violations:
+        cycles = min(CYCLES_A_DIRECTORY, options.cycles - done)
+        ledger = run_directory(options, rng, cycles, restarts)
+        done += cycles
+        violations += len(ledger.violations)
         records += sum(map(len, ledger.acknowledged))
-        if ledger.violations and options.keep:
-            print(f"kept: {server.home}", file=sys.stderr)
-            server.kill()
-        else:
-            server.discard()
     seconds = time.monotonic() - begin
     restarts.sort()
-    return {"test": "kill", "seed": options.seed, "cycles": done, "acknowledged": records,
-            "violations": len(violations), "seconds": round(seconds, 1),
-            "cycles_per_second": round(done / seconds, 2),
+    return {"test": "kill", "seed": options.seed, "cycles": len(restarts),
+            "acknowledged": records, "violations": violations, "seconds": round(seconds, 1),
+            "cycles_per_second": round(len(restarts) / seconds, 2),
             "restart_ms_median": round(1000 * restarts[len(restarts) // 2]) if restarts else None,
             "restart_ms_max": round(1000 * restarts[-1]) if restarts else None}
 
@@ -198,6 +241,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="keep the directory of a violation")
     options = parser.parse_args()
     harness.rtd = os.path.abspath(options.rtd)
+    faulthandler.dump_traceback_later(60 + 20 * options.cycles, exit=True)
     outcome = run(options)
     print(json.dumps(outcome), flush=True)
     # Threads of clients may be waiting for a server that is gone.
