@@ -49,6 +49,11 @@ extension Log {
         return count
     }
 
+    /// When the oldest segment was begun, in milliseconds; nil if it is the one written to.
+    public var oldestSealedMilliseconds: Int64? {
+        lock.withLock { segments.count > 1 ? segments[0].createdMilliseconds : nil }
+    }
+
     /// Removes the oldest segment whatever retention says, but never the one written to; false if
     /// there is none. For logs in memory that must stay within a size. Blocks.
     public func removeOldestSegment() throws(LogError) -> Bool {

@@ -83,21 +83,23 @@ extension FileSystem {
         return try file.read(at: 0, count: Int(size))
     }
 
-    /// Replaces a file as a whole and durably: temporary file, sync, rename, directory sync.
-    public func replace(_ path: String, with bytes: [UInt8]) throws(SystemError) {
+    /// Replaces a file as a whole: temporary file, rename; both synced unless `isDurable` is false.
+    public func replace(_ path: String, with bytes: [UInt8], isDurable: Bool = true)
+        throws(SystemError)
+    {
         let temporary = path + ".tmp"
         if exists(temporary) { try remove(temporary) }
         let file = try create(temporary)
         do throws(SystemError) {
             try file.write(at: 0, bytes)
-            try file.synchronize()
+            if isDurable { try file.synchronize() }
         } catch {
             file.close()
             throw error
         }
         file.close()
         try rename(temporary, to: path)
-        try syncDirectory(Self.parent(of: path))
+        if isDurable { try syncDirectory(Self.parent(of: path)) }
     }
 
     /// The directory that holds `path`.

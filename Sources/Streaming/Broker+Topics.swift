@@ -116,7 +116,7 @@ extension Broker {
     var opener: PartitionOpener {
         var current = environment
         current.settings = brokerSettings
-        return PartitionOpener(current, commits, diskSpace)
+        return PartitionOpener(current, commits, diskSpace, memory)
     }
 
     /// Removes a topic with its records and offsets; `done` once that is durable.
@@ -227,7 +227,7 @@ extension Broker {
 
     func apply(_ broker: BrokerSettings, to topic: Topic) {
         for partition in topic.partitions {
-            partition.log.update(topic.settings.log(broker))
+            partition.log.update(topic.settings.log(broker, memory))
         }
     }
 }

@@ -16,6 +16,7 @@ public final class Broker: @unchecked Sendable {
     let random: any RandomSource
     let commits: GroupCommit
     let diskSpace: SpaceGuard
+    let memory: MemoryBudget?
     let lock = Lock()
 
     /// Guarded by `lock`, as all that follows.
@@ -47,6 +48,8 @@ public final class Broker: @unchecked Sendable {
         public var clusterID: UUID
         public var nodeID: Int32
         public var settings: BrokerSettings
+        /// Bytes of records that a server in memory keeps; nil for one on a disk.
+        public var memoryBytes: Int64?
         public var report: @Sendable (String) -> Void
 
         public init(
@@ -84,8 +87,12 @@ public final class Broker: @unchecked Sendable {
         settings = environment.settings
         report = environment.report
         commits = GroupCommit(workers: environment.workers)
-        diskSpace = SpaceGuard(fileSystem: fileSystem, path: directory)
-        let opener = PartitionOpener(environment, commits, diskSpace)
+        memory = environment.memoryBytes.map { MemoryBudget(bytesMax: $0) }
+        diskSpace =
+            memory == nil
+            ? SpaceGuard(fileSystem: fileSystem, path: directory)
+            : SpaceGuard(fileSystem: fileSystem, path: directory, freeBytesMin: 0)
+        let opener = PartitionOpener(environment, commits, diskSpace, memory)
         let metadataTopic = try opener.openInternal(Self.metadataID, Self.metadataTopic)
         let offsetsTopic = try opener.openInternal(Self.offsetsID, Self.offsetsTopic)
         metadata = InternalLog(metadataTopic.partitions[0], commits: commits, clock: clock)
@@ -97,6 +104,9 @@ public final class Broker: @unchecked Sendable {
         register(offsetsTopic)
         try loadMetadata(opener)
         try groups.load()
+        memory?.watch { [weak self] in
+            self?.topics.filter { !$0.isInternal }.flatMap { $0.partitions.map(\.log) } ?? []
+        }
     }
 
     func register(_ topic: Topic) {

@@ -14,11 +14,13 @@ public final class Partition: Sendable {
     private let commits: GroupCommit
     private let clock: any Clock
     private let waits: FetchWaits
+    private let memory: MemoryBudget?
 
     init(
         topicID: UUID, topicName: String, index: Int32, log: Log, commits: GroupCommit,
-        clock: any Clock
+        clock: any Clock, memory: MemoryBudget?
     ) {
+        self.memory = memory
         self.topicID = topicID
         self.topicName = topicName
         self.index = index
@@ -55,6 +57,7 @@ public final class Partition: Sendable {
                 logStartOffset: result.logStartOffset)
             end = result.endOffset
             if result.needsSync { commits.schedule(log) }
+            memory?.appended(bytes.count)
         } catch {
             return done(.failure(error))
         }

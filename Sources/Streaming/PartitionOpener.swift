@@ -7,8 +7,13 @@ struct PartitionOpener {
     private let environment: Broker.Environment
     private let commits: GroupCommit
     private let space: SpaceGuard
+    private let memory: MemoryBudget?
 
-    init(_ environment: Broker.Environment, _ commits: GroupCommit, _ space: SpaceGuard) {
+    init(
+        _ environment: Broker.Environment, _ commits: GroupCommit, _ space: SpaceGuard,
+        _ memory: MemoryBudget?
+    ) {
+        self.memory = memory
         self.environment = environment
         self.commits = commits
         self.space = space
@@ -26,8 +31,10 @@ struct PartitionOpener {
     ) throws(StreamingError) -> [Partition] {
         let directory = Self.directory(environment.directory, id)
         do throws(SystemError) {
-            try environment.fileSystem.makeDirectories(directory)
-            try environment.fileSystem.syncDirectory(environment.directory + "/topics")
+            if !environment.fileSystem.exists(directory) {
+                try environment.fileSystem.makeDirectories(directory)
+                try environment.fileSystem.syncDirectory(environment.directory + "/topics")
+            }
         } catch {
             throw .storage("\(error)")
         }
@@ -44,11 +51,11 @@ struct PartitionOpener {
         do throws(LogError) {
             let (log, recovery) = try Log.open(
                 directory: directory, fileSystem: environment.fileSystem, clock: environment.clock,
-                settings: settings.log(environment.settings), space: space)
+                settings: settings.log(environment.settings, memory), space: space)
             for line in recovery.lines { environment.report("\(name)-\(index): \(line)") }
             return Partition(
                 topicID: id, topicName: name, index: index, log: log, commits: commits,
-                clock: environment.clock)
+                clock: environment.clock, memory: memory)
         } catch {
             throw .storage("\(directory): \(error)")
         }
@@ -68,9 +75,9 @@ struct PartitionOpener {
 
 extension TopicSettings {
     /// What of it the log itself needs.
-    func log(_ broker: BrokerSettings) -> LogSettings {
+    func log(_ broker: BrokerSettings, _ memory: MemoryBudget?) -> LogSettings {
         var log = LogSettings()
-        log.segmentBytes = Int(segmentBytes)
+        log.segmentBytes = Int(min(segmentBytes, memory?.segmentBytesMax ?? .max))
         log.segmentMilliseconds = segmentMilliseconds
         log.retentionMilliseconds = deletesOld ? retentionMilliseconds : -1
         log.retentionBytes = deletesOld ? retentionBytes : -1

@@ -64,7 +64,8 @@ public struct RunDirectory: Sendable {
     /// Notes which data directory this one belongs to.
     func note(_ data: DataDirectory) throws(ServiceError) {
         do throws(SystemError) {
-            try POSIXFileSystem().replace(path + "/data", with: Array(data.path.utf8))
+            try POSIXFileSystem().replace(
+                path + "/data", with: Array(data.path.utf8), isDurable: false)
         } catch {
             throw ServiceError(error)
         }

@@ -72,25 +72,23 @@ public final class Server: @unchecked Sendable {
             ? DataDirectory.Format(
                 version: 1, clusterID: UUID(high: random.next() | 1, low: random.next()), nodeID: 1)
             : try directory.openFormat(random: random)
-        let fileSystem: any FileSystem
-        if isEphemeral {
-            fileSystem = MemoryFileSystem(
-                bytesMax: Int64(configuration.memoryBytes ?? Limits.ephemeralBytesMax))
-        } else {
-            fileSystem = POSIXFileSystem()
-        }
+        let memoryBytes = isEphemeral ? configuration.memoryBytes ?? Limits.ephemeralBytesMax : nil
+        // The budget lets old segments go; the file system's own limit is for what it does not see.
+        let fileSystem: any FileSystem =
+            memoryBytes.map { MemoryFileSystem(bytesMax: 2 * Int64($0)) } ?? POSIXFileSystem()
         do throws(StreamingError) {
             var settings = configuration.properties
             if isEphemeral {
                 // Nothing outlives the process, so nothing is waited for.
                 settings["log.flush.interval.messages"] = String(Int64.max)
             }
-            return try Broker(
-                Broker.Environment(
-                    directory: directory.path, fileSystem: fileSystem, clock: SystemClock(),
-                    random: random, workers: workers, clusterID: format.clusterID,
-                    nodeID: format.nodeID, settings: try BrokerSettings(settings),
-                    report: configuration.report))
+            var environment = Broker.Environment(
+                directory: directory.path, fileSystem: fileSystem, clock: SystemClock(),
+                random: random, workers: workers, clusterID: format.clusterID,
+                nodeID: format.nodeID, settings: try BrokerSettings(settings),
+                report: configuration.report)
+            environment.memoryBytes = memoryBytes.map(Int64.init)
+            return try Broker(environment)
         } catch {
             if case .invalidConfig(let text) = error { throw ServiceError(text, status: 2) }
             throw ServiceError(error.message ?? "\(error)")
@@ -145,7 +143,7 @@ public final class Server: @unchecked Sendable {
     private func writePortFile() throws(SystemError) {
         guard let path = configuration.portFile else { return }
         let lines = kafka.map { "kafka \($0)\n" }.joined()
-        try POSIXFileSystem().replace(path, with: Array(lines.utf8))
+        try POSIXFileSystem().replace(path, with: Array(lines.utf8), isDurable: false)
     }
 
     /// True if a broker property of this name has a meaning here.
