@@ -6,6 +6,7 @@ import Platform
 @main
 enum Main {
     static func main() {
+        ProcessEnvironment.reserveStandardDescriptors()
         ProcessEnvironment.ignoreBrokenPipes()
         ProcessEnvironment.exit(run(Array(CommandLine.arguments.dropFirst())))
     }

@@ -1,0 +1,143 @@
+import ArgumentParsing
+import KafkaClient
+import KafkaProtocol
+import Platform
+import Service
+
+/// A command's way to the cluster that its options name: the server of a local directory, started
+/// when none runs, or brokers. Made on the main thread; used on `loop`, which runs there.
+final class ClusterConnection: Sendable {
+    let loop: Loop
+    /// Not in contact yet: `connect` comes first.
+    let cluster: Cluster
+    let properties: ClientProperties
+    /// Nil when the command talks to brokers.
+    let directory: DataDirectory?
+    /// Where the topics are, as messages say it: "in ~/.local/share/rtd", "on 127.0.0.1:9092".
+    let place: String
+
+    /// Finds the cluster; blocks while a local server starts. `command` begins usage messages.
+    init(
+        _ command: String, _ options: ConnectionOptions, _ reporting: ReportingOptions
+    ) throws(CommandFailure) {
+        let target: ConnectionOptions.Target
+        (properties, target) = try Self.resolve(command, options)
+        let endpoints: [Endpoint]
+        switch target {
+        case .brokers(let brokers):
+            directory = nil
+            place = "on " + brokers.map(\.description).joined(separator: ",")
+            endpoints = brokers.map { .tcp(host: $0.host, port: $0.port) }
+        case .directory(let path):
+            let (found, endpoint) = try Self.startLocal(path)
+            directory = found
+            place = "in \(found.displayPath)"
+            endpoints = [endpoint]
+        }
+        var configuration = properties.clientConfiguration(endpoints)
+        if let retry = options.retry {
+            configuration.retryFirstContactMilliseconds = retry.millisecondsClamped
+        }
+        if reporting.isVerbose {
+            configuration.log = { StandardError.write(line: "rtd: \($0)") }
+        }
+        loop = Loop()
+        cluster = Cluster(configuration, on: loop)
+    }
+
+    private static func resolve(
+        _ command: String, _ options: ConnectionOptions
+    ) throws(CommandFailure) -> (ClientProperties, ConnectionOptions.Target) {
+        do throws(UsageError) {
+            let files = try PropertyFiles.read(options.propertyFiles)
+            let properties = try options.clientProperties(files: files)
+            let target = try options.target(
+                properties: properties, environment: ProcessEnvironment.value)
+            return (properties, target)
+        } catch {
+            throw CommandFailure("\(command): \(error.message)", status: UsageError.exitStatus)
+        }
+    }
+
+    private static func startLocal(
+        _ path: String?
+    ) throws(CommandFailure) -> (DataDirectory, Endpoint) {
+        do throws(ServiceError) {
+            let directory = try DataDirectory.locate(path)
+            let socket = try LocalServer.socket(of: directory)
+            guard case .unix(let path) = socket else {
+                return (directory, .unix(path: "\(socket)"))
+            }
+            return (directory, .unix(path: path))
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
+    /// Makes the first contact.
+    func connect() async throws(CommandFailure) {
+        do throws(ClientError) {
+            try await cluster.connect()
+        } catch {
+            throw failure(error)
+        }
+    }
+
+    /// The words for a client's error.
+    func failure(_ error: ClientError) -> CommandFailure {
+        CommandFailure(text(error))
+    }
+
+    func text(_ error: ClientError) -> String {
+        guard let directory else { return error.description }
+        let server = "the server of \(directory.displayPath)"
+        return switch error {
+        case .unreachable(_, let reason): "cannot reach \(server): \(reason)"
+        case .connectionLost(_, let reason): "lost the connection to \(server): \(reason)"
+        case .timedOut(let api, _, let milliseconds):
+            "\(server) did not answer \(api.name) within \(milliseconds) ms"
+        default: error.description
+        }
+    }
+
+    /// The words for a topic that is not there, with the nearest name; `hint` names the way out,
+    /// such as "--wait waits for it".
+    func unknownTopic(_ name: String, hint: String? = nil) async -> CommandFailure {
+        var message = "topic \"\(name)\" does not exist \(place)"
+        if let all = try? await cluster.describe() {
+            let names = all.topics.values.filter { !$0.isInternal }.map(\.name).sorted()
+            if let nearest = nearestName(to: name, among: names) {
+                message += "; did you mean \"\(nearest)\"?"
+            }
+        }
+        if let hint { message += " (\(hint))" }
+        return CommandFailure(message)
+    }
+}
+
+extension ClientProperties {
+    /// The client's own settings, where set.
+    func clientConfiguration(_ bootstrap: [Endpoint]) -> ClientConfiguration {
+        var result = ClientConfiguration(bootstrap: bootstrap)
+        result.softwareVersion = Program.version
+        if let clientID { result.clientID = clientID }
+        func set(_ path: WritableKeyPath<ClientConfiguration, Int64>, _ time: Duration?) {
+            if let time { result[keyPath: path] = time.millisecondsClamped }
+        }
+        set(\.requestTimeoutMilliseconds, requestTimeout)
+        set(\.deliveryTimeoutMilliseconds, deliveryTimeout)
+        set(\.retryBackoffMilliseconds, retryBackoff)
+        set(\.retryBackoffMaxMilliseconds, retryBackoffMax)
+        set(\.metadataAgeMaxMilliseconds, metadataAgeMax)
+        set(\.connectTimeoutMilliseconds, connectTimeout)
+        return result
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, at least 1 for what is more than nothing.
+    var millisecondsClamped: Int64 {
+        let nanoseconds = nanosecondsClamped
+        return nanoseconds > 0 ? max(1, nanoseconds / 1_000_000) : 0
+    }
+}

@@ -1,0 +1,49 @@
+import Platform
+
+/// The signals that end a command. The first one asks it to finish what it has begun; the second
+/// ends the process at once. When all is cleaned up the first one is raised again, so that the shell
+/// sees what ended the command and stops its loop.
+///
+/// Signals come on a thread of their own; the rest may be called on any.
+final class Interruption: @unchecked Sendable {
+    private let lock = Lock()
+    private var first: CInt?
+    private var handler: (@Sendable () -> Void)?
+
+    /// Takes the signals over. Called once, before any other thread starts.
+    static func watch() -> Interruption {
+        let interruption = Interruption()
+        Signals.watch([Signals.interrupt, Signals.terminate, Signals.hangUp]) {
+            interruption.received($0)
+        }
+        return interruption
+    }
+
+    /// True once a signal has asked the command to end.
+    var isSignalled: Bool { lock.withLock { first != nil } }
+
+    /// Sets what the first signal starts, on the signals' thread; at once here if it has come
+    /// already. As long as there is no handler, the first signal ends the process.
+    func handle(_ handler: @escaping @Sendable () -> Void) {
+        let isLate = lock.withLock {
+            self.handler = handler
+            return first != nil
+        }
+        if isLate { handler() }
+    }
+
+    /// Ends the process by the signal that has come; returns if none has.
+    func raiseAgain() {
+        if let number = lock.withLock({ first }) { Signals.raiseAgain(number) }
+    }
+
+    private func received(_ number: CInt) {
+        let job = lock.withLock { () -> (@Sendable () -> Void)? in
+            guard first == nil else { return nil }
+            first = number
+            return handler
+        }
+        guard let job else { Signals.raiseAgain(number) }
+        job()
+    }
+}
