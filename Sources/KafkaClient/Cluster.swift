@@ -32,6 +32,8 @@ public final class Cluster: @unchecked Sendable {
     /// The topics that the last refresh reported as not there.
     var missingTopics: Set<String> = []
     var refresh = RefreshState()
+    /// Where groups are kept, as far as it was asked for.
+    var coordinators: [String: Endpoint] = [:]
     /// Called on the loop when leaders may have changed.
     var observers: [Int: @Sendable () -> Void] = [:]
     private var lastObserver = 0
@@ -108,6 +110,12 @@ extension Cluster {
         return .tcp(host: host, port: port)
     }
 
+    /// Every broker that the metadata names.
+    var knownBrokers: [Broker] {
+        let endpoints = Set(metadata.brokers.values.map { endpoint(host: $0.host, port: $0.port) })
+        return endpoints.map { broker(at: $0) }
+    }
+
     /// The brokers that can answer what every broker can: connected ones, then the known, then
     /// those that the client was started with.
     var anyBrokers: [Broker] {
@@ -145,18 +153,25 @@ extension Cluster {
         timeoutMilliseconds: Int64? = nil
     ) async throws(ClientError) -> R.Response {
         let timeout = timeoutMilliseconds ?? configuration.requestTimeoutMilliseconds
-        let result: Result<R.Response, ClientError> = await run { done in
-            broker.connection { found in
-                switch found {
-                case .failure(let error): done(.failure(error))
-                case .success(let connection):
-                    guard let version = connection.version(of: R.api, atMost: limit) else {
-                        return done(.failure(connection.unsupported(R.api)))
+        let answer = OneAnswer<R.Response>()
+        let result: Result<R.Response, ClientError> = await withTaskCancellationHandler {
+            await run { done in
+                answer.begin(done)
+                broker.connection { found in
+                    switch found {
+                    case .failure(let error): answer.end(.failure(error))
+                    case .success(let connection):
+                        guard let version = connection.version(of: R.api, atMost: limit) else {
+                            return answer.end(.failure(connection.unsupported(R.api)))
+                        }
+                        connection.send(
+                            request, version: version, timeoutMilliseconds: timeout,
+                            done: answer.end)
                     }
-                    connection.send(
-                        request, version: version, timeoutMilliseconds: timeout, done: done)
                 }
             }
+        } onCancel: {
+            loop.post { answer.end(.failure(.cancelled)) }
         }
         return try result.get()
     }
@@ -199,5 +214,24 @@ extension Cluster {
                 await refreshTopicsInUse()
             }
         }
+    }
+}
+
+/// The completion of one request, called once: by the answer or by a cancellation, on the loop.
+private final class OneAnswer<Response: Sendable>: @unchecked Sendable {
+    typealias Completion = @Sendable (Result<Response, ClientError>) -> Void
+
+    private var completion: Completion?
+    private var result: Result<Response, ClientError>?
+
+    func begin(_ done: @escaping Completion) {
+        if let result { done(result) } else { completion = done }
+    }
+
+    func end(_ result: Result<Response, ClientError>) {
+        guard self.result == nil else { return }
+        self.result = result
+        completion?(result)
+        completion = nil
     }
 }

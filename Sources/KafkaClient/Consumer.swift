@@ -144,6 +144,9 @@ public final class Consumer: @unchecked Sendable {
         }
     }
 
+    /// Makes a waiting `next` return nil.
+    func interrupt() { answer(.success(nil)) }
+
     func answer(_ answer: Answer) {
         guard let waiting = waiter else { return }
         waiter = nil

@@ -22,6 +22,8 @@ enum Limits {
     static let idempotentRequestsInFlightMax = 5
     /// A producer's tick, which finds batches whose time is over.
     static let producerTickMilliseconds = 100
+    /// How long leaving a group may delay the end of a consumer.
+    static let leaveMilliseconds = 2_000
     /// How long a created topic may take until all brokers know it and it has leaders.
     static let topicVisibleMilliseconds = 10_000
 }

@@ -69,8 +69,8 @@ extension Producer {
         partition.landed(batch)
         batch.lastError = error
         switch error.code {
-        case .outOfOrderSequenceNumber? where partition.hasOlder(than: batch):
-            // It only came before an older one that has to be sent again.
+        case .outOfOrderSequenceNumber? where partition.hasGap || partition.hasOlder(than: batch):
+            // It only came before an older one that has to be sent again, or was given up.
             again(batch, of: partition)
         case .outOfOrderSequenceNumber?, .unknownProducerId?, .invalidProducerEpoch?,
             .invalidProducerIdMapping?:

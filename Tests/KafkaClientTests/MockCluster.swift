@@ -31,7 +31,9 @@ final class MockCluster {
         process.arguments = [script.path, "\(brokers)"]
         process.standardInput = commands
         process.standardOutput = answers
-        process.standardError = FileHandle.nullDevice
+        process.standardError =
+            ProcessInfo.processInfo.environment["MOCK_DEBUG"] == nil
+            ? FileHandle.nullDevice : FileHandle.standardError
         try process.run()
         bootstrap = Self.line(answers).split(separator: ",").compactMap { Endpoint(String($0)) }
     }

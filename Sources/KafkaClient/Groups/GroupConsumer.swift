@@ -1,0 +1,110 @@
+import KafkaProtocol
+import Platform
+
+/// Reads topics as a member of a consumer group.
+///
+/// One task calls `next` in a loop. Between `revoked` and the following call of `next` the partitions
+/// are still this member's: what was processed can be committed. Heartbeats go on by themselves.
+public final class GroupConsumer: @unchecked Sendable {
+    /// What happens to a member of a group.
+    public enum Event: Sendable {
+        /// These partitions are read from now on, from these offsets; maybe none.
+        case assigned([TopicPartition: Int64])
+        case batches(FetchedBatches)
+        /// These partitions will be given up by the next call of `next`. When `lost`, they are
+        /// others' already, and a commit fails.
+        case revoked([TopicPartition], lost: Bool)
+    }
+
+    private enum State {
+        case outside
+        case member
+        case closed
+    }
+
+    private let cluster: Cluster
+    private let membership: Membership
+    private let consumer: Consumer
+    private var state = State.outside
+    private var partitions: [TopicPartition] = []
+
+    public init(
+        _ cluster: Cluster, group: GroupConfiguration, topics: [String],
+        _ configuration: ConsumerConfiguration = .init()
+    ) {
+        self.cluster = cluster
+        membership = Membership(cluster, group, topics: topics)
+        consumer = Consumer(cluster, configuration)
+        membership.changed = { [weak consumer] in consumer?.interrupt() }
+    }
+
+    /// The next event. Waits for it; nil after `timeoutMilliseconds`, which does not count the time
+    /// that joining takes.
+    public func next(timeoutMilliseconds: Int64? = nil) async throws(ClientError) -> Event? {
+        try await cluster.onLoop { [self] () async throws(ClientError) in
+            switch state {
+            case .closed: throw .closed
+            case .outside: return .assigned(try await join())
+            case .member: return try await read(timeoutMilliseconds)
+            }
+        }
+    }
+
+    /// Commits the offsets to read on from. Throws `membershipLost` when the partitions are others'.
+    public func commit(_ offsets: [TopicPartition: Int64]) async throws(ClientError) {
+        try await cluster.onLoop { [self] () async throws(ClientError) in
+            try await membership.commit(offsets.mapValues { CommittedOffset(offset: $0) })
+        }
+    }
+
+    /// Leaves the group and stops reading.
+    public func close() async {
+        await consumer.close()
+        do throws(ClientError) {
+            try await cluster.onLoop { [self] () async throws(ClientError) in
+                state = .closed
+                await membership.leave()
+            }
+        } catch {
+            cluster.environment.log("\(error)")
+        }
+    }
+
+    private func join() async throws(ClientError) -> [TopicPartition: Int64] {
+        let share = try await membership.join()
+        var starts: [TopicPartition: StartPosition] = [:]
+        for partition in share { starts[partition] = membership.configuration.start }
+        if !share.isEmpty {
+            let group = membership.configuration.groupID
+            for (partition, committed) in try await cluster.committedOffsets(of: group, in: share) {
+                starts[partition] = .offset(committed.offset)
+            }
+        }
+        let offsets = try await consumer.assign(starts)
+        partitions = share
+        state = .member
+        return offsets
+    }
+
+    private func read(_ timeoutMilliseconds: Int64?) async throws(ClientError) -> Event? {
+        let clock = cluster.loop.clock
+        let deadline = timeoutMilliseconds.map { clock.monotonicNanoseconds + $0 * 1_000_000 }
+        while true {
+            if let failure = membership.failure { throw failure }
+            if membership.mustRejoin { return try await giveUp() }
+            let left = deadline.map { max(0, ($0 - clock.monotonicNanoseconds) / 1_000_000) }
+            if let fetched = try await consumer.next(timeoutMilliseconds: left) {
+                return .batches(fetched)
+            }
+            if let left, left == 0 { return nil }
+        }
+    }
+
+    private func giveUp() async throws(ClientError) -> Event {
+        let revoked = partitions
+        partitions = []
+        state = .outside
+        try await consumer.assign([:])
+        return .revoked(revoked, lost: membership.isLost)
+    }
+}

@@ -1,0 +1,109 @@
+import Bytes
+import KafkaProtocol
+import Records
+
+@testable import KafkaClient
+
+/// The produce side of a broker that checks sequence numbers as Kafka does, with faults to script.
+final class FakeLog: @unchecked Sendable {
+    struct Appended: Equatable {
+        let producerID: Int64
+        let epoch: Int16
+        let baseSequence: Int32
+        let records: Int32
+    }
+
+    /// What happens to the next produce requests, one entry each; then all succeed.
+    enum Fault {
+        case none
+        case error(ErrorCode)
+        /// Appended, but the connection ends before the answer.
+        case appendThenDrop
+        case drop
+    }
+
+    private(set) var batches: [Appended] = []
+    var faults: [Fault] = []
+    /// Checksums that did not match.
+    private(set) var damaged = 0
+    private var epochs: [Int64: (epoch: Int16, next: Int32)] = [:]
+
+    /// Answers produce requests on `broker`.
+    func serve(on broker: FakeBroker) {
+        broker.onFrame(.produce) { [self, unowned broker] frame, bytes in
+            guard let request = try? frame.decode(ProduceRequest.self, from: bytes) else {
+                return nil
+            }
+            let fault = faults.isEmpty ? .none : faults.removeFirst()
+            if case .drop = fault {
+                broker.drop()
+                return nil
+            }
+            var response = ProduceResponse()
+            for topic in request.topicData {
+                response.responses.append(
+                    .with {
+                        $0.name = topic.name
+                        $0.topicId = topic.topicId
+                        $0.partitionResponses = topic.partitionData.map {
+                            append($0, bytes, fault)
+                        }
+                    })
+            }
+            if case .appendThenDrop = fault {
+                broker.drop()
+                return nil
+            }
+            if request.acks == 0 { return nil }
+            return encodeResponse(
+                response, api: ProduceRequest.api, version: frame.header.apiVersion,
+                correlationID: frame.header.correlationId
+            ).bytes
+        }
+    }
+
+    private func append(
+        _ partition: ProduceRequest.PartitionProduceData, _ bytes: RawSpan, _ fault: Fault
+    ) -> ProduceResponse.PartitionProduceResponse {
+        var answer = ProduceResponse.PartitionProduceResponse()
+        answer.index = partition.index
+        guard case .slice(let range) = partition.records,
+            let header = try? RecordBatchCheck.validate(bytes.extracting(range))
+        else {
+            damaged += 1
+            answer.errorCode = .corruptMessage
+            return answer
+        }
+        if case .error(let code) = fault {
+            answer.errorCode = code
+            return answer
+        }
+        answer.baseOffset = Int64(batches.reduce(0) { $0 + $1.records })
+        answer.errorCode = check(header)
+        if answer.errorCode == .none, !isDuplicate(header) {
+            batches.append(
+                Appended(
+                    producerID: header.producerID, epoch: header.producerEpoch,
+                    baseSequence: header.baseSequence, records: header.recordCount))
+            epochs[header.producerID] = (
+                header.producerEpoch, header.baseSequence + header.recordCount
+            )
+        }
+        return answer
+    }
+
+    private func isDuplicate(_ header: RecordBatchHeader) -> Bool {
+        batches.contains {
+            $0.producerID >= 0 && $0.producerID == header.producerID
+                && $0.epoch == header.producerEpoch && $0.baseSequence == header.baseSequence
+        }
+    }
+
+    private func check(_ header: RecordBatchHeader) -> ErrorCode {
+        guard header.producerID >= 0, let known = epochs[header.producerID] else { return .none }
+        guard header.producerEpoch >= known.epoch else { return .invalidProducerEpoch }
+        if isDuplicate(header) { return .none }
+        let expected = header.producerEpoch > known.epoch ? 0 : known.next
+        return header.baseSequence == expected ? .none : .outOfOrderSequenceNumber
+    }
+}
