@@ -78,7 +78,7 @@ extension ClientError: CustomStringConvertible {
         case .topic(let name, let code, let detail):
             "topic \"\(name)\": \(ClientError.text(code, detail))"
         case .partition(let partition, let code, let detail):
-            "topic \"\(partition.topic)\" partition \(partition.partition): "
+            "\(ClientError.place(partition)): "
                 + ClientError.text(code, detail)
         case .group(let group, let code, let detail):
             "group \"\(group)\": \(ClientError.text(code, detail))"
@@ -92,25 +92,29 @@ extension ClientError: CustomStringConvertible {
     private var dataDescription: String {
         switch self {
         case .batchTooLarge(let partition, let bytes):
-            "topic \"\(partition.topic)\" partition \(partition.partition): a batch of \(bytes) bytes "
+            "\(ClientError.place(partition)): a batch of \(bytes) bytes "
                 + "is larger than the topic's max.message.bytes (raise it, or lower --batch-bytes)"
         case .undelivered(let partition, let milliseconds, let cause):
-            "topic \"\(partition.topic)\" partition \(partition.partition): not delivered within "
+            "\(ClientError.place(partition)): not delivered within "
                 + "\(milliseconds) ms: \(cause)"
         case .offsetOutOfRange(let partition, let offset, let start):
-            "topic \"\(partition.topic)\" partition \(partition.partition): offset \(offset) is out of "
+            "\(ClientError.place(partition)): offset \(offset) is out of "
                 + "range, the log starts at \(start)"
         case .truncated(let partition, let position, let end):
-            "topic \"\(partition.topic)\" partition \(partition.partition): the log was cut at offset "
+            "\(ClientError.place(partition)): the log was cut at offset "
                 + "\(end) after it was read up to \(position)"
         case .corrupt(let partition, let offset):
-            "topic \"\(partition.topic)\" partition \(partition.partition): the batch at offset "
+            "\(ClientError.place(partition)): the batch at offset "
                 + "\(offset) is damaged, its checksum does not match"
         case .membershipLost(let group):
             "group \"\(group)\": this member was removed, its partitions were given to others"
         case .cancelled: "cancelled"
         default: "the client is closed"
         }
+    }
+
+    private static func place(_ partition: TopicPartition) -> String {
+        "topic \"\(partition.topic)\" partition \(partition.partition)"
     }
 
     private static func text(_ code: ErrorCode, _ detail: String?) -> String {

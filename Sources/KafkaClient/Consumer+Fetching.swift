@@ -95,8 +95,8 @@ extension Consumer {
         }
     }
 
-    /// Whether the log still holds what was read up to the position: after a change of leader it may
-    /// have been cut (KIP-320). False while that is being found out.
+    /// Whether the log still holds what was read up to the position: after a change of leader it
+    /// may have been cut (KIP-320). False while that is being found out.
     func isValidated(_ partition: ConsumerPartition, _ leaderEpoch: Int32) -> Bool {
         guard leaderEpoch >= 0, partition.lastEpoch >= 0, leaderEpoch > partition.lastEpoch,
             leaderEpoch > partition.validatedEpoch, let position = partition.position

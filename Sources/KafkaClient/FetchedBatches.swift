@@ -2,7 +2,8 @@ import Bytes
 import KafkaProtocol
 import Records
 
-/// Record batches of one partition, as they came: still in the buffer that the answer was read into.
+/// Record batches of one partition, as they came: still in the buffer that the answer was read
+/// into.
 ///
 /// The buffer is kept as long as this value; drop it when the records are processed.
 public struct FetchedBatches: Sendable {

@@ -167,8 +167,8 @@ extension Producer {
 }
 
 extension Cluster {
-    /// A producer id from the cluster. With `last` its epoch is raised where the broker can (v3), so
-    /// that requests of before are refused.
+    /// A producer id from the cluster. With `last` its epoch is raised where the broker can (v3),
+    /// so that requests of before are refused.
     func initProducerID(after last: ProducerIdentity?) async throws(ClientError)
         -> ProducerIdentity
     {

@@ -18,7 +18,8 @@ public final class Producer: @unchecked Sendable {
     enum IdentityState {
         case none
         case requested
-        /// Its epoch must be raised as soon as nothing is in flight: a partition's numbers are lost.
+        /// Its epoch must be raised as soon as nothing is in flight: a partition's numbers are
+        /// lost.
         case expired
         case ready(ProducerIdentity)
     }
@@ -66,8 +67,8 @@ public final class Producer: @unchecked Sendable {
         enqueue(bytes, records, partition, done)
     }
 
-    /// As `send`, for a thread of its own that may block, such as one that reads a file. Not for the
-    /// loop's thread.
+    /// As `send`, for a thread of its own that may block, such as one that reads a file. Not for
+    /// the loop's thread.
     public func sendBlocking(
         batch: consuming [UInt8], records: Int, to partition: TopicPartition,
         done: @escaping Completion

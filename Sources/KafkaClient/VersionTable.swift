@@ -31,8 +31,8 @@ struct VersionTable: Sendable {
 extension Connection {
     /// Learns what the broker speaks; the first request on every connection.
     ///
-    /// A broker that does not know our version of ApiVersions answers error 35 in version 0, with its
-    /// own range (KIP-511); where the range is missing, version 0 is asked for, which all know.
+    /// A broker that does not know our version of ApiVersions answers error 35 in version 0, with
+    /// its own range (KIP-511); where the range is missing, version 0 is asked for, which all know.
     func negotiate(done: @escaping @Sendable (ClientError?) -> Void) {
         ask(version: ApiVersionsRequest.api.versions.upperBound, done: done)
     }

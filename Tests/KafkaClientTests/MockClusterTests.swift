@@ -150,7 +150,8 @@ struct MockClusterTests {
         await client.end()
     }
 
-    /// The mock rebalances a second before the session's end at the latest, not when all have joined.
+    /// The mock rebalances a second before the session's end at the latest, not when all have
+    /// joined.
     private func quickGroup() -> GroupConfiguration {
         var group = GroupConfiguration(groupID: "g")
         group.sessionTimeoutMilliseconds = 1_200

@@ -117,8 +117,8 @@ extension Cluster {
         }
     }
 
-    /// Deletes the records before these offsets (-1: before the high watermark). Gives where the logs
-    /// start then.
+    /// Deletes the records before these offsets (-1: before the high watermark). Gives where the
+    /// logs start then.
     public func deleteRecords(
         before offsets: [TopicPartition: Int64]
     ) async throws(ClientError) -> [TopicPartition: Int64] {

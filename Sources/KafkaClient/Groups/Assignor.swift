@@ -1,5 +1,5 @@
-/// Shares the partitions of topics among the members of a group, as Kafka's assignors of these names
-/// do; run by the member that the group chose as its leader.
+/// Shares the partitions of topics among the members of a group, as Kafka's assignors of these
+/// names do; run by the member that the group chose as its leader.
 enum Assignor: String, Sendable, CaseIterable {
     /// Each topic in ranges: members get neighbouring partitions, the first ones more.
     case range

@@ -3,8 +3,9 @@ import Platform
 
 /// Reads topics as a member of a consumer group.
 ///
-/// One task calls `next` in a loop. Between `revoked` and the following call of `next` the partitions
-/// are still this member's: what was processed can be committed. Heartbeats go on by themselves.
+/// One task calls `next` in a loop. Between `revoked` and the following call of `next` the
+/// partitions are still this member's: what was processed can be committed. Heartbeats go on by
+/// themselves.
 public final class GroupConsumer: @unchecked Sendable {
     /// What happens to a member of a group.
     public enum Event: Sendable {
@@ -50,7 +51,8 @@ public final class GroupConsumer: @unchecked Sendable {
         }
     }
 
-    /// Commits the offsets to read on from. Throws `membershipLost` when the partitions are others'.
+    /// Commits the offsets to read on from. Throws `membershipLost` when the partitions are
+    /// others'.
     public func commit(_ offsets: [TopicPartition: Int64]) async throws(ClientError) {
         try await cluster.onLoop { [self] () async throws(ClientError) in
             try await membership.commit(offsets.mapValues { CommittedOffset(offset: $0) })

@@ -50,7 +50,8 @@ final class Membership: @unchecked Sendable {
         }
     }
 
-    /// Stops the heartbeats and tells the group, unless the member is static: that one is waited for.
+    /// Stops the heartbeats and tells the group, unless the member is static: that one is waited
+    /// for.
     func leave() async {
         heartbeats?.cancel()
         if let observer { cluster.observers[observer] = nil }
