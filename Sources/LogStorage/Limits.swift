@@ -9,7 +9,7 @@ public enum Limits {
     /// Index entries that wait in memory before they are written to the index file.
     public static let indexEntriesUnwritten = 512
     /// Newest index entries kept in memory for each active segment (40 bytes each).
-    public static let indexEntriesInMemory = 4_096
+    public static let indexEntriesInMemory = 1_024
     /// Sealed segments of a log whose descriptors stay open.
     public static let openSealedSegments = 4
     /// Idempotent producers remembered by a log; past it the longest silent are forgotten.

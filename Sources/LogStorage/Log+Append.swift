@@ -249,6 +249,10 @@ extension Log {
             directoryDirty = true
             rolledSinceCheckpoint = true
         } catch {
+            // Half of a new segment must not stay where the next one is looked for.
+            if end > sealed.baseOffset {
+                try? fileSystem.remove(directory + "/" + Segment.name(end) + ".log")
+            }
             throw error.isNoSpace ? .noSpace : .system(error)
         }
     }

@@ -232,6 +232,16 @@ extension Log {
         }
     }
 
+    /// Lets the log go without syncing it, for a partition that is deleted: waiters and later calls
+    /// fail.
+    public func discard() {
+        lock.withLock {
+            isClosed = true
+            if failure == nil { failure = "the log was deleted" }
+        }
+        releaseAll()
+    }
+
     private func releaseAll() {
         lock.withLock {
             for segment in segments { segment.releaseFiles() }

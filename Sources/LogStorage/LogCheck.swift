@@ -39,8 +39,11 @@ public struct LogCheck {
         let names = try system { () throws(SystemError) in try fileSystem.list(directory) }
         try check.checkCheckpoint()
         try check.checkSnapshot(names)
-        let bases = names.filter { $0.hasSuffix(".log") && $0.utf8.count == 24 }
+        var bases = names.filter { $0.hasSuffix(".log") && $0.utf8.count == 24 }
             .compactMap { Int64($0.dropLast(4)) }.sorted()
+        // What an interrupted deletion has left is no damage; the next start removes it.
+        let start = check.mark?.startOffset ?? 0
+        while bases.count > 1, bases[1] <= start { bases.removeFirst() }
         for (number, base) in bases.enumerated() {
             try check.checkSegment(base, isLast: number == bases.count - 1)
         }

@@ -4,7 +4,8 @@ import Records
 
 extension LogRecovery {
     /// Opens all segments: those below the mark by their index, the others by reading them.
-    mutating func openSegments(_ bases: [Int64]) throws(LogError) {
+    mutating func openSegments(_ found: [Int64]) throws(LogError) {
+        let bases = try withoutLeftovers(found)
         if hasMark, let first = bases.first, first > mark.startOffset, !settings.isCompacted {
             report.findings.append(
                 LogFinding(
@@ -23,6 +24,26 @@ extension LogRecovery {
             }
         }
         try closeGapBelowMark()
+    }
+
+    /// Removes what an interrupted deletion or a failed roll has left: segments that end below the
+    /// log start, of which any may already be gone, and empty ones that others follow.
+    private mutating func withoutLeftovers(_ found: [Int64]) throws(LogError) -> [Int64] {
+        var bases = found
+        if hasMark {
+            while bases.count > 1, bases[1] <= mark.startOffset {
+                try remove(bases.removeFirst())
+            }
+        }
+        var kept: [Int64] = []
+        for base in bases {
+            if base != bases.last, !hasMark || base != mark.segmentBase, try openFile(base).1 == 0 {
+                try remove(base)
+            } else {
+                kept.append(base)
+            }
+        }
+        return kept
     }
 
     /// After damage the log must go on at or behind the mark: offsets are never given twice.

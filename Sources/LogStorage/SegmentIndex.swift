@@ -157,6 +157,12 @@ struct StoredEntries: Sendable {
     {
         var low = start
         var high = count
+        // The end of a fetch is mostly near its start: one read finds it.
+        if start > 0, high - low > Self.block {
+            guard let near = try entries(low..<low + Self.block) else { return nil }
+            for (i, entry) in near.enumerated() where holds(entry) { return (low + i, entry) }
+            low += Self.block
+        }
         while high - low > Self.block {
             let middle = (low + high) / 2
             guard let entry = try entries(middle..<middle + 1)?.first else { return nil }

@@ -109,6 +109,26 @@ private let statesWanted =
         }
     }
 
+    @Test func `any call that fails once costs nothing acknowledged`() throws {
+        let calls: [SimulatedFileSystem.Call] = [
+            .write, .sync, .syncDirectory, .create, .rename, .truncate, .read, .remove,
+        ]
+        for seed in UInt64(1)...UInt64(max(80, statesWanted / 10)) {
+            let simulated = try SimulatedLog(seed: seed)
+            var random = SeededRandom(seed: seed)
+            let call = calls[random.below(calls.count)]
+            simulated.fileSystem.fail(call, after: 1 + random.below(20))
+            for _ in 0..<80 { try? simulated.step() }
+            simulated.workers.runAll()
+            for disk in [simulated.fileSystem.killed(), simulated.fileSystem.crash(seed: seed)] {
+                let (log, report) = try SimulatedLog.open(
+                    disk, simulated.clock, simulated.settings)
+                let violation = try simulated.violation(of: log, report)
+                #expect(violation == nil, "seed \(seed) \(call)")
+            }
+        }
+    }
+
     @Test func `a full disk refuses writes, keeps reads and goes on when space returns`() throws {
         for seed in UInt64(1)...UInt64(max(20, statesWanted / 20)) {
             let simulated = try SimulatedLog(seed: seed)

@@ -85,6 +85,48 @@ import Testing
         #expect(try log.records()[999] == "value 999")
     }
 
+    @Test func `appends, reads, syncs and retention go on beside each other`() async throws {
+        var settings = LogSettings()
+        settings.segmentBytes = 20_000
+        settings.retentionMilliseconds = -1
+        settings.retentionBytes = 60_000
+        let (log, _) = try open(settings)
+        let commit = GroupCommit(workers: WorkerThreads(threadsMax: 4))
+        await withTaskGroup(of: Int.self) { group in
+            for writer in 0..<4 {
+                group.addTask {
+                    for i in 0..<300 {
+                        let batch = Batches.make(["\(writer) \(i)"])
+                        guard let result = try? log.append(batch, i % 2 == 0 ? .synced : .appended)
+                        else { return 1 }
+                        commit.commit(log, upTo: result.endOffset) { _ in }
+                        if i % 100 == 99 {
+                            try? log.synchronize()
+                            _ = try? log.applyRetention(nowMilliseconds: 0)
+                        }
+                    }
+                    return 0
+                }
+                group.addTask {
+                    var wrong = 0
+                    for _ in 0..<100 {
+                        let from = log.startOffset
+                        guard let bytes = try? log.readAll(from: from) else { continue }
+                        let headers = Batches.headers(bytes)
+                        for (i, header) in headers.enumerated().dropFirst()
+                        where header.baseOffset != headers[i - 1].lastOffset + 1 { wrong += 1 }
+                    }
+                    return wrong
+                }
+            }
+            for await wrong in group { #expect(wrong == 0) }
+        }
+        try log.synchronize()
+        #expect(log.endOffset == 1_200)
+        #expect(log.highWatermark == 1_200)
+        #expect(log.startOffset > 0)
+    }
+
     @Test func `waiters of one round share it`() async throws {
         let (log, _) = try open()
         let commit = GroupCommit(workers: WorkerThreads(threadsMax: 4))
