@@ -14,6 +14,10 @@ final class ConsumerPartition: @unchecked Sendable {
     var isBusy = false
     /// Monotonic nanoseconds before which it is not fetched.
     var pausedUntil: Int64 = 0
+    /// It is not fetched until its reader has caught up.
+    var isPaused = false
+    /// It is not fetched from here on.
+    var end = Int64.max
     /// Since when it fails, for how often, and with what.
     var failingSince: Int64?
     var failures = 0
@@ -174,7 +178,9 @@ public final class Consumer: @unchecked Sendable {
         let now = loop.clock.monotonicNanoseconds
         var wanted: [Int32: [TopicPartition: FetchSession.Wanted]] = [:]
         for (id, partition) in partitions where !partition.isBusy && partition.pausedUntil <= now {
-            guard let position = partition.position else { continue }
+            guard let position = partition.position, !partition.isPaused,
+                position < partition.end
+            else { continue }
             guard let leader = cluster.leader(of: id) else {
                 cluster.requestRefresh()
                 continue

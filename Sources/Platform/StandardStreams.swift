@@ -20,6 +20,23 @@ public enum StandardOutput {
         try write(Array(text.utf8))
     }
 
+    /// The same for bytes that lie elsewhere.
+    public static func write(_ bytes: RawSpan) throws(SystemError) {
+        try unsafe bytes.withUnsafeBytes { (buffer) throws(SystemError) in
+            try unsafe writeAll(buffer, to: descriptor, named: "standard output")
+        }
+    }
+
+    /// Blocks until the reader of a pipe, socket or terminal has left; for ever on a file.
+    public static func waitForReaderToLeave() {
+        // POLLERR and POLLHUP are reported unasked.
+        var waited = pollfd(fd: descriptor, events: 0, revents: 0)
+        while true {
+            let count = unsafe uninterrupted { unsafe poll(&waited, 1, -1) }
+            if count > 0, waited.revents & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 { return }
+        }
+    }
+
     public static var isTerminal: Bool { isatty(descriptor) == 1 }
 
     /// The width of the terminal, nil when it is none or does not tell.
@@ -93,12 +110,18 @@ public enum ProcessEnvironment {
 private func writeAll(
     _ bytes: [UInt8], to descriptor: CInt, named name: String
 ) throws(SystemError) {
+    try unsafe bytes.withUnsafeBytes { (buffer) throws(SystemError) in
+        try unsafe writeAll(buffer, to: descriptor, named: name)
+    }
+}
+
+private func writeAll(
+    _ bytes: UnsafeRawBufferPointer, to descriptor: CInt, named name: String
+) throws(SystemError) {
     var start = 0
     while start < bytes.count {
-        let written = unsafe bytes.withUnsafeBytes { buffer in
-            let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[start...])
-            return uninterrupted { unsafe write(descriptor, rest.baseAddress, rest.count) }
-        }
+        let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[start...])
+        let written = uninterrupted { unsafe write(descriptor, rest.baseAddress, rest.count) }
         if written >= 0 {
             start += written
         } else if errno == EAGAIN {

@@ -1,0 +1,160 @@
+import KafkaClient
+
+// Reading partitions.
+extension ConsumeSession {
+    /// Finds the topics and what of them is to be read, and begins to fetch.
+    func begin() async throws(ConsumeError) -> RecordFeed {
+        let search = TopicSearch(connection: connection, options: options)
+        let partitions = try await search.partitions()
+        nextDiscovery = now + ConsumeLimits.discoveryMilliseconds * 1_000_000
+        if let group = options.group { throw .message("group \(group): not built yet") }
+        let ranges = try await ranges(of: partitions)
+        isAssigned = true
+        let isMerged = ranges.count > 1 && ranges.values.allSatisfy(\.isFinite)
+        let feed = RecordFeed.partitions(
+            Consumer(connection.cluster, configuration(ranges.count, isMerged: isMerged)))
+        for (rank, id) in partitions.enumerated() {
+            guard let range = ranges[id] else { continue }
+            readings[id] = PartitionReading(id, rank: rank, range)
+        }
+        try await assign(feed)
+        if isMerged { merge = PartitionMerge(Array(readings.values), feed) }
+        return feed
+    }
+
+    func ranges(
+        of partitions: [TopicPartition]
+    ) async throws(ConsumeError) -> [TopicPartition: ReadingRange] {
+        let lookup = RangeLookup(
+            cluster: connection.cluster, isolation: isolation, range: options.offset,
+            endsAtEnd: options.atEnd == .exit, now: printing.clock.wallMilliseconds)
+        do throws(ClientError) {
+            return try await lookup.ranges(of: partitions)
+        } catch {
+            throw .client(error)
+        }
+    }
+
+    var isolation: IsolationLevel {
+        switch options.isolation ?? connection.properties.isolation ?? .readCommitted {
+        case .readCommitted: .readCommitted
+        case .readUncommitted: .readUncommitted
+        }
+    }
+
+    /// Has the consumer read on from where each reading is.
+    func assign(_ feed: RecordFeed) async throws(ConsumeError) {
+        countOpen()
+        guard case .partitions(let consumer) = feed else { return }
+        let open = readings.values.filter { !$0.isComplete }
+        do throws(ClientError) {
+            try await consumer.assign(
+                Dictionary(uniqueKeysWithValues: open.map { ($0.id, .offset($0.position)) }))
+        } catch {
+            throw .client(error)
+        }
+        feed.stop(at: readings.compactMapValues(\.range.end))
+    }
+
+    /// Counts what is to be read, and tells the output whose positions it carries.
+    func countOpen() {
+        output.readings = Array(readings.values)
+        openCount = output.readings.count { !$0.isComplete }
+        isBounded = options.atEnd == .exit || options.offset.end != nil
+    }
+
+    /// How to fetch, for so many partitions.
+    func configuration(_ count: Int, isMerged: Bool) -> ConsumerConfiguration {
+        let properties = connection.properties
+        var result = ConsumerConfiguration()
+        result.isolation = isolation
+        if isMerged { result.partitionBytesMax = Int32(PartitionMerge.laneBytes(of: count)) }
+        func set(_ path: WritableKeyPath<ConsumerConfiguration, Int32>, _ value: Int?) {
+            if let value { result[keyPath: path] = Int32(clamping: value) }
+        }
+        set(\.fetchBytesMin, properties.fetchBytesMin)
+        set(\.fetchBytesMax, properties.fetchBytesMax)
+        set(\.partitionBytesMax, properties.partitionFetchBytesMax)
+        if let wait = properties.fetchWaitMax {
+            result.fetchWaitMaxMilliseconds = Int32(clamping: wait.millisecondsClamped)
+        }
+        if let checks = properties.checksCRC { result.checksChecksums = checks }
+        switch properties.offsetReset ?? .earliest {
+        case .earliest: result.outOfRange = .earliest
+        case .latest: result.outOfRange = .latest
+        case .none: result.outOfRange = .fail
+        }
+        return result
+    }
+}
+
+// While it goes on.
+extension ConsumeSession {
+    func handle(_ event: RecordFeed.Event, _ feed: RecordFeed) async throws(ConsumeError) {
+        switch event {
+        case .batches(let fetched): try handle(fetched, feed)
+        }
+    }
+
+    var commitNanoseconds: Int64 { ConsumeLimits.commitMilliseconds * 1_000_000 }
+    func commit(_ feed: RecordFeed) async throws(ConsumeError) {}
+
+    /// Prints what has come of a partition.
+    func handle(_ fetched: FetchedBatches, _ feed: RecordFeed) throws(ConsumeError) {
+        guard let reading = readings[fetched.partition], !reading.isComplete else { return }
+        let before = output.recordCount
+        reading.position = fetched.nextOffset
+        if reading.isComplete { openCount -= 1 }
+        if merge != nil {
+            try merge?.append(fetched, into: output)
+        } else {
+            try output.print(fetched, of: reading)
+        }
+        if output.recordCount != before { lastRecordAt = now }
+    }
+
+    /// Nothing has come for a while: a partition may be complete all the same, when what it held
+    /// was deleted meanwhile.
+    func lookAtPositions(_ feed: RecordFeed) async throws(ConsumeError) {
+        guard isBounded, openCount > 0 else { return }
+        let positions = await feed.positions()
+        // What had been fetched when the positions were taken is handed out first.
+        while let event = try await feed.next(timeoutMilliseconds: 0) {
+            try await handle(event, feed)
+        }
+        for (id, position) in positions {
+            guard let reading = readings[id], !reading.isComplete, let end = reading.range.end,
+                position >= end
+            else { continue }
+            reading.position = position
+            reading.printed = max(reading.printed, end)
+            openCount -= 1
+            try merge?.completed(id, into: output)
+        }
+    }
+
+    /// What is due from time to time, data or not.
+    func maintain(_ feed: RecordFeed) async throws(ConsumeError) {
+        let time = now
+        if time >= nextCommit, nextCommit > 0 {
+            nextCommit = time + commitNanoseconds
+            try await commit(feed)
+        }
+        guard !isBounded, options.group == nil, options.partitions.isEmpty, time >= nextDiscovery
+        else { return }
+        nextDiscovery = time + ConsumeLimits.discoveryMilliseconds * 1_000_000
+        try await discover(feed)
+    }
+
+    /// Reads partitions that were added to the topics, from their beginning on.
+    private func discover(_ feed: RecordFeed) async throws(ConsumeError) {
+        let search = TopicSearch(connection: connection, options: options)
+        let added = await search.presentPartitions().filter { readings[$0] == nil }
+        guard !added.isEmpty else { return }
+        for id in added {
+            let range = ReadingRange(.init(), .init(), atEnd: false)
+            readings[id] = PartitionReading(id, rank: readings.count, range)
+        }
+        try await assign(feed)
+    }
+}
