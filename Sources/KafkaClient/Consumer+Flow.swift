@@ -1,3 +1,5 @@
+import Platform
+
 // Holding partitions back. All may be called from any thread and hold for what is assigned then.
 extension Consumer {
     /// Fetches no further than these offsets, which are exclusive.

@@ -1,3 +1,5 @@
+import Bytes
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -13,7 +15,7 @@ public enum StandardOutput {
 
     /// Writes all of it, or throws what the system said; `isBrokenPipe` tells that the reader left.
     public static func write(_ bytes: [UInt8]) throws(SystemError) {
-        try writeAll(bytes, to: descriptor, named: "standard output")
+        try write(bytes.rawSpan)
     }
 
     public static func write(_ text: String) throws(SystemError) {
@@ -22,9 +24,7 @@ public enum StandardOutput {
 
     /// The same for bytes that lie elsewhere.
     public static func write(_ bytes: RawSpan) throws(SystemError) {
-        try unsafe bytes.withUnsafeBytes { (buffer) throws(SystemError) in
-            try unsafe writeAll(buffer, to: descriptor, named: "standard output")
-        }
+        try writeAll(bytes, to: descriptor, named: "standard output")
     }
 
     /// Blocks until the reader of a pipe, socket or terminal has left; for ever on a file.
@@ -32,7 +32,7 @@ public enum StandardOutput {
         // POLLERR and POLLHUP are reported unasked.
         var waited = pollfd(fd: descriptor, events: 0, revents: 0)
         while true {
-            let count = unsafe uninterrupted { unsafe poll(&waited, 1, -1) }
+            let count = uninterrupted { unsafe poll(&waited, 1, -1) }
             if count > 0, waited.revents & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 { return }
         }
     }
@@ -55,7 +55,7 @@ public enum StandardError {
 
     /// Writes a text as it is, such as a progress line that is drawn over.
     public static func write(_ text: String) {
-        try? writeAll(Array(text.utf8), to: descriptor, named: "standard error")
+        try? writeAll(Array(text.utf8).rawSpan, to: descriptor, named: "standard error")
     }
 
     public static var isTerminal: Bool { isatty(descriptor) == 1 }
@@ -108,20 +108,14 @@ public enum ProcessEnvironment {
 }
 
 private func writeAll(
-    _ bytes: [UInt8], to descriptor: CInt, named name: String
-) throws(SystemError) {
-    try unsafe bytes.withUnsafeBytes { (buffer) throws(SystemError) in
-        try unsafe writeAll(buffer, to: descriptor, named: name)
-    }
-}
-
-private func writeAll(
-    _ bytes: UnsafeRawBufferPointer, to descriptor: CInt, named name: String
+    _ bytes: RawSpan, to descriptor: CInt, named name: String
 ) throws(SystemError) {
     var start = 0
-    while start < bytes.count {
-        let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[start...])
-        let written = uninterrupted { unsafe write(descriptor, rest.baseAddress, rest.count) }
+    while start < bytes.byteCount {
+        let rest = bytes.extracting(droppingFirst: start)
+        let written = unsafe rest.withUnsafeBytes { buffer in
+            uninterrupted { unsafe write(descriptor, buffer.baseAddress, buffer.count) }
+        }
         if written >= 0 {
             start += written
         } else if errno == EAGAIN {

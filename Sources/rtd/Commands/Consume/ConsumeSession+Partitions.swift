@@ -1,4 +1,5 @@
 import KafkaClient
+import Platform
 
 // Reading partitions.
 extension ConsumeSession {
