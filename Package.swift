@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
 /// Cross-module optimisation is what makes `public` code fast across targets in release: without
@@ -18,11 +19,16 @@ let uncheckedExclusivity: [SwiftSetting] = [
     .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
 ]
 
-/// The Swift runtime and libstdc++ are linked statically in release, so that the binary runs on
-/// any machine with the same C library and starts in about 2 ms.
+/// The Swift runtime and, where its archive is installed, libstdc++ are linked statically in
+/// release, so that the binary runs on any machine with the same C library and starts in about 2 ms.
+let hasStaticLibrary =
+    FileManager.default.subpaths(atPath: "/usr/lib/gcc")?
+    .contains { $0.hasSuffix("/libstdc++.a") } ?? false
 let linkStatically: [LinkerSetting] = [
     .unsafeFlags(
-        ["-static-stdlib", "-Xlinker", "-s", "-Xlinker", "--gc-sections"],
+        ["-static-stdlib", "-use-ld=lld", "-Xlinker", "-s", "-Xlinker", "--icf=safe"]
+            + (hasStaticLibrary
+                ? ["-L\(Context.packageDirectory)/Sources/CSystem/static"] : []),
         .when(platforms: [.linux], configuration: .release))
 ]
 
@@ -44,7 +50,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [.executable(name: "rtd", targets: ["rtd"])],
     targets: [
-        .target(name: "CSystem"),
+        .target(name: "CSystem", exclude: ["static"]),
         core("Bytes", ["CSystem"]),
         core("Records", ["Bytes"]),
         core("Formats", ["Bytes"]),
@@ -72,7 +78,8 @@ let package = Package(
         tests("LogStorageTests", ["LogStorage", "Records", "Platform", "Bytes"]),
         tests("ArgumentParsingTests", ["ArgumentParsing"]),
         tests("CommandTests", ["rtd", "ArgumentParsing"]),
-        tests("KafkaClientTests", ["KafkaClient", "KafkaProtocol", "Records", "Platform", "Bytes"]),
+        tests(
+            "KafkaClientTests", ["KafkaClient", "KafkaProtocol", "Records", "Platform", "Bytes"]),
         tests("KafkaProtocolTests", ["KafkaProtocol", "Records", "Bytes"]),
         tests("FormatsTests", ["Formats", "Bytes"]),
         tests("StreamingTests", ["Streaming", "Bytes"]),
