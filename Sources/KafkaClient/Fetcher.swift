@@ -94,8 +94,12 @@ final class Fetcher: @unchecked Sendable {
         failures = 0
         isBusy = false
         if isCurrent {
+            let names = Dictionary(
+                wanted.keys.map { (cluster.metadata.topics[$0.topic]?.id ?? .zero, $0.topic) },
+                uniquingKeysWith: { first, _ in first })
             for topic in response.responses {
-                guard let name = name(of: topic, wanted) else { continue }
+                let name = topic.topicId == .zero ? topic.topic : names[topic.topicId]
+                guard let name else { continue }
                 for partition in topic.partitions {
                     consumer.received(
                         partition, of: TopicPartition(name, partition.partitionIndex), frame,
@@ -104,14 +108,6 @@ final class Fetcher: @unchecked Sendable {
             }
         }
         consumer.pump()
-    }
-
-    private func name(
-        of topic: FetchResponse.FetchableTopicResponse,
-        _ wanted: [TopicPartition: FetchSession.Wanted]
-    ) -> String? {
-        guard topic.topicId != .zero else { return topic.topic }
-        return wanted.keys.first { cluster.metadata.topics[$0.topic]?.id == topic.topicId }?.topic
     }
 
     /// No answer came: all partitions that were asked for wait, and new metadata may tell more.

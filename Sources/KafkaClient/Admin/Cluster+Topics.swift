@@ -41,15 +41,24 @@ extension Cluster {
                     }
                 }
             }
+            let attempts = Attempts()
             try await retrying { [self] () async throws(ClientError) in
+                attempts.count += 1
                 let response = try await askController(request)
                 for topic in response.topics where topic.errorCode != .none {
-                    if ifMissing, topic.errorCode == .topicAlreadyExists { continue }
+                    // An earlier attempt, whose answer got lost, may have made it.
+                    let mayExist = ifMissing || attempts.count > 1
+                    if mayExist, topic.errorCode == .topicAlreadyExists { continue }
                     throw .topic(topic.name, topic.errorCode, detail: topic.errorMessage)
                 }
             }
             try await waitForLeaders(Set(topics.map(\.name)))
         }
+    }
+
+    /// How often something was tried; on the loop.
+    private final class Attempts: @unchecked Sendable {
+        var count = 0
     }
 
     /// Asks the broker that the metadata names as the controller; where it names none, any.

@@ -18,6 +18,8 @@ final class Membership: @unchecked Sendable {
     /// Called when one of the three has changed.
     var changed: @Sendable () -> Void = {}
     private var heartbeats: Task<Void, Never>?
+    /// After `leave` nothing joins again, whatever a join that was under way gets for an answer.
+    private var hasLeft = false
     private var observer: Int?
     /// What the leader has shared out, to see when topics have grown.
     private var sharedCounts: [String: Int32]?
@@ -39,12 +41,14 @@ final class Membership: @unchecked Sendable {
         heartbeats?.cancel()
         for topic in topics { cluster.use(topic) }
         while true {
+            if hasLeft { throw .closed }
             mustRejoin = false
             isLost = false
             sharedCounts = nil
             let joined = try await enter()
             guard let joined else { continue }
             guard let share = try await synchronise(joined) else { continue }
+            if hasLeft { throw .closed }
             beginHeartbeats()
             return share
         }
@@ -53,6 +57,7 @@ final class Membership: @unchecked Sendable {
     /// Stops the heartbeats and tells the group, unless the member is static: that one is waited
     /// for.
     func leave() async {
+        hasLeft = true
         heartbeats?.cancel()
         if let observer { cluster.observers[observer] = nil }
         guard !member.id.isEmpty, member.instanceID == nil, !isLost,
