@@ -27,7 +27,8 @@ extension Broker {
                     id: id, name: name, configs: configs, settings: values,
                     partitions: partitions, isInternal: false))
         }
-        removeLeftovers()
+        // A directory may be of a topic whose record is among the damaged ones.
+        if metadata.damaged == nil { removeLeftovers() }
     }
 
     /// Directories that no record names: of a topic whose creation or removal a crash cut short.

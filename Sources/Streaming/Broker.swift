@@ -104,6 +104,9 @@ public final class Broker: @unchecked Sendable {
         register(offsetsTopic)
         try loadMetadata(opener)
         try groups.load()
+        for line in [metadata.damageReport, groups.damageReport] {
+            if let line { report(line) }
+        }
         memory?.watch { [weak self] in
             self?.topics.filter { !$0.isInternal }.flatMap { $0.partitions.map(\.log) } ?? []
         }

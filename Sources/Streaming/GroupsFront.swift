@@ -63,6 +63,8 @@ public final class GroupsFront: @unchecked Sendable {
         perform { $0.loaded(now: $1) }
     }
 
+    var damageReport: String? { log.damageReport }
+
     /// `arm` is called whenever an earlier deadline is set: `advance` is wanted after so long.
     public func setTimer(_ arm: @escaping @Sendable (_ milliseconds: Int64) -> Void) {
         lock.withLock {

@@ -25,6 +25,9 @@ final class InternalLog {
     private var builder = RecordBatchBuilder()
     private var bytesSinceSnapshot: Int64 = 0
     private var snapshotBytes: Int64 = 0
+    /// Offsets between which `load` met damage. From an absence nothing follows then, and no
+    /// snapshot takes the place of what is damaged: a person may still mend it.
+    private(set) var damaged: Range<Int64>?
 
     /// Bytes of records in one batch at most.
     private static let batchBytes = 256 * 1024
@@ -35,31 +38,33 @@ final class InternalLog {
         self.clock = clock
     }
 
-    /// Replays every record from the log's start.
+    /// Replays every record from the log's start whose bytes are as they were written. What is
+    /// damaged is passed over and kept, see `damaged`: a server that does not start helps nobody.
     func load(_ record: (InternalRecord) -> Void) throws(StreamingError) {
         var offset = partition.log.startOffset
         let end = partition.log.endOffset
         while offset < end {
-            let slice: LogSlice?
             do throws(LogError) {
-                slice = try partition.log.read(
-                    from: offset, maxBytes: 1 << 20, upTo: end, minOneBatch: true)
+                guard let slice = try slice(from: offset, upTo: end) else { break }
+                guard let next = replay(try slice.read(), record), next > offset else {
+                    throw .corrupt(first: offset, last: slice.nextOffset - 1)
+                }
+                offset = next
+                bytesSinceSnapshot += Int64(slice.count)
+            } catch .corrupt(let first, let last) {
+                damaged = min(first, damaged?.lowerBound ?? first)..<max(offset, last) + 1
+                offset = max(offset, last) + 1
             } catch {
                 throw StreamingError(error)
             }
-            guard let slice else { break }
-            let bytes: [UInt8]
-            do throws(SystemError) {
-                bytes = try slice.file.read(at: slice.position, count: slice.count)
-            } catch {
-                throw .storage("\(error)")
-            }
-            guard let next = replay(bytes, record), next > offset else {
-                throw .storage("\(slice.file.path) holds a record that cannot be read")
-            }
-            offset = next
-            bytesSinceSnapshot += Int64(slice.count)
         }
+    }
+
+    /// Whole batches whose checksums are right.
+    private func slice(from offset: Int64, upTo end: Int64) throws(LogError) -> LogSlice? {
+        let log = partition.log
+        let found = try log.read(from: offset, maxBytes: 1 << 20, upTo: end, minOneBatch: true)
+        return try found.map { slice throws(LogError) in try log.load(slice) }
     }
 
     /// Gives the offset behind the last record; nil if a batch is malformed.
@@ -124,9 +129,17 @@ final class InternalLog {
         if let failure { throw StreamingError(failure) }
     }
 
+    /// A line about the damage, if there is any.
+    var damageReport: String? {
+        damaged.map {
+            "\(partition.topicName): records between offsets \($0.lowerBound) and "
+                + "\($0.upperBound - 1) are damaged and were passed over"
+        }
+    }
+
     /// True if so much was appended that the next start would read too much.
     var wantsSnapshot: Bool {
-        bytesSinceSnapshot > max(Limits.snapshotAfterBytes, 4 * snapshotBytes)
+        damaged == nil && bytesSinceSnapshot > max(Limits.snapshotAfterBytes, 4 * snapshotBytes)
     }
 
     /// Begins a new segment with `records`, which say all that holds now. Gives the range of their

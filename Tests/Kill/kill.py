@@ -237,7 +237,7 @@ def main():
     parser.add_argument("--rtd", required=True)
     parser.add_argument("--cycles", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--span", type=float, default=0.8, help="the longest time under load, s")
+    parser.add_argument("--span", type=float, default=0.5, help="the longest time under load, s")
     parser.add_argument("--keep", action="store_true", help="keep the directory of a violation")
     options = parser.parse_args()
     harness.rtd = os.path.abspath(options.rtd)
