@@ -59,6 +59,7 @@ let package = Package(
             name: "LogStorage", dependencies: ["Records", "Platform", "Bytes"],
             swiftSettings: settings + uncheckedExclusivity),
         core("Streaming", ["LogStorage", "Records", "Platform", "Bytes"]),
+        core("SQL", ["Formats", "Bytes"]),
         core("KafkaProtocol", ["Records", "Bytes"]),
         core("KafkaClient", ["KafkaProtocol", "Records", "Platform", "Bytes"]),
         core(
@@ -69,7 +70,7 @@ let package = Package(
             name: "rtd",
             dependencies: [
                 "Service", "KafkaClient", "Streaming", "LogStorage", "KafkaProtocol", "Records",
-                "Platform", "Bytes", "ArgumentParsing", "Formats",
+                "Platform", "Bytes", "ArgumentParsing", "Formats", "SQL",
             ],
             swiftSettings: settings, linkerSettings: linkStatically),
         tests("StyleTests", []),
@@ -82,6 +83,7 @@ let package = Package(
             "KafkaClientTests", ["KafkaClient", "KafkaProtocol", "Records", "Platform", "Bytes"]),
         tests("KafkaProtocolTests", ["KafkaProtocol", "Records", "Bytes"]),
         tests("FormatsTests", ["Formats", "Bytes"]),
+        tests("SQLTests", ["SQL"]),
         tests("StreamingTests", ["Streaming", "Bytes"]),
         tests("RecordTextTests", ["rtd", "Formats", "Records", "Bytes"]),
     ]

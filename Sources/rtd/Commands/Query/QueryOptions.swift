@@ -51,21 +51,38 @@ extension QueryOptions {
         description: """
             Runs statements, separated by semicolons, that show and change the topics, groups \
             and configurations of a cluster. They are sent as Kafka's admin requests, so any \
-            Kafka cluster will do. Without SQL they are read from stdin.
+            Kafka cluster will do. Without SQL they are read from stdin; a prompt for a terminal \
+            is not in this version.
 
-                SHOW TOPICS
+                SHOW [ALL] TOPICS
                 SHOW GROUPS
-                SHOW CONFIGS [FOR topic]
-                DESCRIBE topic
+                SHOW CONFIGS [FOR TOPIC name | FOR BROKER [number]]
+                DESCRIBE name
                 DESCRIBE GROUP name
-                CREATE TOPIC name [WITH (partitions = 4, 'retention.ms' = 60000)]
-                ALTER TOPIC name SET (partitions = 8, 'retention.ms' = 60000)
-                ALTER TOPIC name RESET ('retention.ms')
-                DROP TOPIC name
-                ALTER GROUP name RESET OFFSETS TO offset [FOR topic]
-                DROP GROUP name
+                CREATE TOPIC [IF NOT EXISTS] name [WITH (option = value, ...)]
+                ALTER TOPIC [IF EXISTS] name SET (option = value, ...)
+                ALTER TOPIC [IF EXISTS] name RESET (option, ...)
+                ALTER TOPIC [IF EXISTS] name ADD PARTITIONS number
+                DROP TOPIC [IF EXISTS] name, ...
+                DELETE FROM name [WHERE _offset < number [AND _partition = number]]
+                ALTER GROUP name RESET OFFSETS
+                  TO EARLIEST | LATEST | OFFSET number | TIMESTAMP 'time'
+                  [FOR TOPIC name [PARTITION number]]
+                DROP GROUP [IF EXISTS] name, ...
 
-            The statements run one after another; the first that fails ends the command.
+            Options are `partitions`, `replication_factor` and Kafka's topic configurations, such \
+            as `retention.ms`, with or without quotes. `SET (partitions = 8)` names the new total, \
+            `ADD PARTITIONS` how many are added; `RESET` goes back to the default.
+
+            A name is matched exactly, else without regard to case if only one fits. Names with \
+            other characters than letters, digits, dots and underscores are quoted: \
+            `"my-topic"`. DELETE moves the start of the log: it removes what lies below an offset, \
+            or all. Offsets of a group are reset while it has no members; with FOR the group need \
+            not exist yet.
+
+            The statements run one after another; the first that fails ends the command, and an \
+            error names the line and the place. Answers go to stdout; what was done is said on \
+            stderr when it is a terminal, or with `-v`.
             """,
         operands: [OperandDocumentation("SQL", "The statements; stdin without them.")],
         examples: [

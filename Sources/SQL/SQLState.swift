@@ -1,0 +1,20 @@
+/// The classes of errors, by PostgreSQL's five characters.
+public enum SQLState: String, Sendable, Equatable {
+    case featureNotSupported = "0A000"
+    case characterNotInRepertoire = "22021"
+    case invalidDatetimeFormat = "22007"
+    case numericValueOutOfRange = "22003"
+    case invalidParameterValue = "22023"
+    case nonstandardUseOfEscapeCharacter = "22P06"
+    case invalidEscapeSequence = "22025"
+    case syntaxError = "42601"
+    case insufficientPrivilege = "42501"
+    case invalidName = "42602"
+    case ambiguousName = "42702"
+    case undefinedObject = "42704"
+    case undefinedRelation = "42P01"
+    case duplicateRelation = "42P07"
+    case programLimitExceeded = "54000"
+    case objectInUse = "55006"
+    case objectNotReady = "55000"
+}

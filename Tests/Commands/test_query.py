@@ -1,0 +1,348 @@
+"""`rtd query`: each administrative statement, each kind of error, each format, against a server of
+our own and against librdkafka's mock brokers."""
+
+import contextlib
+import json
+import os
+import pathlib
+import pty
+import subprocess
+import sys
+
+import harness
+from harness import Server, Skip, contains, equal
+from home import Home, outcome
+
+
+def rows(home, sql, *options):
+    """The rows of a statement that has to succeed."""
+    done = home.rtd("query", *options, sql)
+    equal((done.returncode, done.errors), (0, ""), sql)
+    return [json.loads(line) for line in done.text.splitlines()]
+
+
+def refused(home, sql, message, *parts, status=1, options=()):
+    """The first line of stderr is exactly the message; the parts follow."""
+    done = home.rtd("query", *options, sql)
+    equal((done.returncode, done.text, done.errors.split("\n")[0]),
+          (status, "", f"rtd: {message}"), sql)
+    for part in parts:
+        contains(done.errors, part)
+    return done
+
+
+def test_topics_are_created_shown_and_dropped():
+    with Home() as home:
+        equal(rows(home, "SHOW TOPICS"), [])
+        outcome(home.rtd("query", "CREATE TOPIC t WITH (partitions = 3, 'retention.ms' = 60000)"),
+                0, "", "")
+        outcome(home.rtd("query", 'create topic if not exists "My-Topic"'), 0, "", "")
+        equal([(r["name"], r["partitions"], r["replicas"]) for r in rows(home, "SHOW TOPICS")],
+              [("My-Topic", 4, 1), ("t", 3, 1)])
+        internal = [r["name"] for r in rows(home, "SHOW ALL TOPICS") if r["internal"]]
+        assert all(name.startswith("_") for name in internal), internal
+        outcome(home.rtd("query", "CREATE TOPIC IF NOT EXISTS t"), 0, "",
+                'rtd: topic "t" already exists, skipping\n')
+        outcome(home.rtd("query", "-q", "CREATE TOPIC IF NOT EXISTS t"), 0, "", "")
+        outcome(home.rtd("query", 'DROP TOPIC "My-Topic", t'), 0, "", "")
+        outcome(home.rtd("query", "DROP TOPIC IF EXISTS t"), 0, "",
+                'rtd: topic "t" does not exist, skipping\n')
+        equal(rows(home, "SHOW TOPICS"), [])
+
+
+def test_describe_shows_partitions_offsets_size_and_retention():
+    with Home() as home:
+        home.rtd("query", "CREATE TOPIC t WITH (partitions = 2, retention.ms = 60000, "
+                 "cleanup.policy = 'delete')")
+        home.rtd("produce", "t", "-p", "1", input="a\nb\nc\n")
+        first, second = rows(home, "DESCRIBE t")
+        equal({k: first[k] for k in ("partition", "leader", "start_offset", "end_offset",
+                                     "bytes", "cleanup_policy", "retention_ms",
+                                     "retention_bytes")},
+              {"partition": 0, "leader": second["leader"], "start_offset": 0, "end_offset": 0,
+               "bytes": 0, "cleanup_policy": "delete", "retention_ms": 60000,
+               "retention_bytes": -1})
+        equal((first["replicas"], first["isr"]), ([first["leader"]], [first["leader"]]))
+        equal((second["partition"], second["start_offset"], second["end_offset"]), (1, 0, 3))
+        assert second["bytes"] > 61, second
+
+
+def test_configs_are_set_reset_and_shown():
+    with Home() as home:
+        home.rtd("query", "CREATE TOPIC t")
+
+        def config(name, owner="TOPIC t"):
+            return [(r["value"], r["source"]) for r in rows(home, f"SHOW CONFIGS FOR {owner}")
+                    if r["name"] == name][0]
+        equal(config("retention.ms"), ("604800000", "default"))
+        outcome(home.rtd("query", "ALTER TOPIC t SET ('retention.ms' = 1000, "
+                         "\"max.message.bytes\" = 5000)"), 0, "", "")
+        equal(config("retention.ms", "t"), ("1000", "topic"))
+        equal(config("max.message.bytes"), ("5000", "topic"))
+        outcome(home.rtd("query", "ALTER TOPIC t RESET (retention.ms)"), 0, "", "")
+        equal(config("retention.ms"), ("604800000", "default"))
+        equal(config("max.message.bytes"), ("5000", "topic"))
+        equal(config("num.partitions", "BROKER")[0], "4")
+        equal(rows(home, "SHOW CONFIGS"), rows(home, "SHOW CONFIGS FOR BROKER"))
+        refused(home, "SHOW CONFIGS FOR BROKER 77", "broker 77 does not exist (42704)")
+
+
+def test_partitions_are_added_but_not_removed():
+    with Home() as home:
+        home.rtd("query", "CREATE TOPIC t WITH (partitions = 1)")
+        outcome(home.rtd("query", "ALTER TOPIC t ADD PARTITIONS 2"), 0, "", "")
+        equal(len(rows(home, "DESCRIBE t")), 3)
+        outcome(home.rtd("query", "ALTER TOPIC t SET (partitions = 5)"), 0, "", "")
+        outcome(home.rtd("query", "ALTER TOPIC t SET (partitions = 5)"), 0, "", "")
+        equal(len(rows(home, "DESCRIBE t")), 5)
+        refused(home, "ALTER TOPIC t SET (partitions = 2)",
+                'topic "t" has 5 partitions, which cannot become fewer (22023)')
+        refused(home, "ALTER TOPIC t ADD PARTITIONS 0",
+                "0 is no number of partitions to add (22023)")
+        outcome(home.rtd("query", "ALTER TOPIC IF EXISTS u ADD PARTITIONS 2"), 0, "",
+                'rtd: topic "u" does not exist, skipping\n')
+
+
+def test_records_are_deleted_from_the_start_of_the_log():
+    with Home() as home:
+        home.rtd("produce", "t", input="".join(f"{n}\n" for n in range(10)))
+        home.rtd("query", "DELETE FROM t WHERE _offset < 4 AND _partition = 0")
+        equal(home.rtd("consume", "t", "-e").text, "4\n5\n6\n7\n8\n9\n")
+        home.rtd("query", "DELETE FROM t WHERE _offset <= 5")
+        equal(rows(home, "DESCRIBE t")[0]["start_offset"], 6)
+        outcome(home.rtd("query", "DELETE FROM t WHERE _offset < 2"), 0, "", "")
+        outcome(home.rtd("query", "DELETE FROM t WHERE _offset < 1000"), 0, "", "")
+        equal(rows(home, "DESCRIBE t")[0]["start_offset"], 10)
+        home.rtd("produce", "t", input="x\n")
+        outcome(home.rtd("query", "DELETE FROM t"), 0, "", "")
+        equal(rows(home, "DESCRIBE t")[0]["start_offset"], 11)
+        refused(home, "DELETE FROM t WHERE a = 1",
+                "this condition is not supported by DELETE (0A000)", "HINT:  ")
+        refused(home, "DELETE FROM t WHERE _partition = 3",
+                'topic "t" has no partition 3 (22023)', "HINT:  It has partition 0.")
+
+
+def test_offsets_of_a_group_are_reset():
+    with Home() as home:
+        for number in range(5):
+            home.rtd("produce", "-J", "t", input=json.dumps(
+                {"value": str(number), "timestamp": 1_700_000_000_000 + number * 1000}))
+
+        def offset_after(place):
+            done = home.rtd("query", f"ALTER GROUP g RESET OFFSETS TO {place}")
+            equal((done.returncode, done.text), (0, ""), done.errors)
+            row, = rows(home, "DESCRIBE GROUP g")
+            equal((row["topic"], row["partition"], row["end_offset"]), ("t", 0, 5))
+            equal(row["lag"], 5 - row["committed_offset"])
+            return row["committed_offset"], done.errors
+
+        refused(home, "ALTER GROUP g RESET OFFSETS TO LATEST",
+                'group "g" does not exist (42704)')
+        equal(offset_after("LATEST FOR TOPIC t"), (5, ""))
+        equal(offset_after("EARLIEST"), (0, ""))
+        equal(offset_after("OFFSET 3 FOR t PARTITION 0"), (3, ""))
+        equal(offset_after("TIMESTAMP '2023-11-14T22:13:21.500Z'"), (2, ""))
+        equal(offset_after("TIMESTAMP '2100-01-01'"), (5, ""))
+        equal(offset_after("OFFSET 77"), (5, 'rtd: topic "t" partition 0: 77 is outside the log, '
+                                          "the offset is set to 5\n"))
+        equal([(r["name"], r["state"]) for r in rows(home, "SHOW GROUPS")], [("g", "Empty")])
+        refused(home, "ALTER GROUP g RESET OFFSETS TO TIMESTAMP 'soon'",
+                'invalid input syntax for type timestamp: "soon" (22007)', "HINT:  ")
+        outcome(home.rtd("query", "DROP GROUP g"), 0, "", "")
+        equal(rows(home, "SHOW GROUPS"), [])
+        refused(home, "DROP GROUP g", 'group "g" does not exist (42704)')
+        outcome(home.rtd("query", "DROP GROUP IF EXISTS g"), 0, "",
+                'rtd: group "g" does not exist, skipping\n')
+
+
+def test_a_group_with_members_is_described_and_kept():
+    if not harness.has_clients:
+        raise Skip("needs confluent-kafka")
+    from confluent_kafka import Consumer
+    with Home() as home, Server() as server:
+        broker = ("-b", server.address)
+        home.rtd("produce", "t", *broker, input="a\nb\n")
+        consumer = Consumer({"bootstrap.servers": server.address, "group.id": "my-group",
+                             "client.id": "reader", "auto.offset.reset": "earliest"})
+        try:
+            consumer.subscribe(["t"])
+            message = consumer.poll(20)
+            consumer.commit(message=message, asynchronous=False)
+            row, = rows(home, 'DESCRIBE GROUP "my-group"', *broker)
+            equal((row["topic"], row["partition"], row["committed_offset"], row["lag"],
+                   row["client"], row["state"]), ("t", 0, 1, 1, "reader", "Stable"))
+            refused(home, 'ALTER GROUP "my-group" RESET OFFSETS TO EARLIEST',
+                    'group "my-group" has a member (55006)', "HINT:  ", options=broker)
+            refused(home, 'DROP GROUP "my-group"', 'group "my-group" has members (55006)',
+                    options=broker)
+        finally:
+            consumer.close()
+
+
+def test_errors_show_the_line_and_a_caret():
+    with Home() as home:
+        home.rtd("query", "CREATE TOPIC orders; CREATE TOPIC a.b")
+        outcome(home.rtd("query", "DESCRIBE nosuch"), 1, "",
+                'rtd: relation "nosuch" does not exist (42P01)\n'
+                "LINE 1: DESCRIBE nosuch\n"
+                "                 ^\n")
+        outcome(home.rtd("query", "SHOW TOPICS;\n\n  DESCRIBE odrers", "--format", "tsv"), 1,
+                None)
+        refused(home, "DESCRIBE odrers", 'relation "odrers" does not exist (42P01)',
+                'HINT:  Did you mean "orders"?')
+        refused(home, "DROP TOPIC odrers", 'topic "odrers" does not exist (42P01)',
+                'HINT:  Did you mean "orders"?')
+        refused(home, "DESCRIBE GROUP nosuch", 'group "nosuch" does not exist (42704)')
+        refused(home, "CREATE TOPIC orders", 'topic "orders" already exists (42P07)',
+                "LINE 1: CREATE TOPIC orders\n                     ^")
+        refused(home, "FOO", 'syntax error at or near "FOO" (42601)', "LINE 1: FOO\n        ^")
+        refused(home, "SHOW", "syntax error at end of input (42601)")
+        refused(home, "SHOW TOPCIS", 'syntax error at or near "TOPCIS" (42601)',
+                "HINT:  Did you mean TOPICS?")
+        refused(home, "DESCRIBE my-topic", 'syntax error at or near "-" (42601)',
+                '"my-topic"')
+        for sql in ("SELECT * FROM orders", "INSERT INTO t VALUES (1)"):
+            word = sql.split()[0]
+            refused(home, sql, f"{word} is not supported yet (0A000)", f"LINE 1: {sql}\n        ^")
+        outcome(home.rtd("query", "DESCRIBE A.B"), 0)
+        refused(home, 'DESCRIBE "A.B"', 'relation "A.B" does not exist (42P01)')
+        home.rtd("query", "CREATE TOPIC ORDERS")
+        refused(home, "DESCRIBE Orders", 'topic name "Orders" is ambiguous (42702)',
+                '"ORDERS" or "orders"')
+
+
+def test_options_of_a_topic_are_judged():
+    with Home() as home:
+        refused(home, "CREATE TOPIC t WITH (retention_ms = 1)",
+                'unrecognized topic option "retention_ms" (22023)',
+                'HINT:  Did you mean "retention.ms"?')
+        refused(home, "CREATE TOPIC t WITH ('retention.sm' = 1)",
+                'unrecognized topic option "retention.sm" (22023)',
+                'HINT:  Did you mean "retention.ms"?')
+        done = refused(home, "CREATE TOPIC t WITH (partitons = 4)",
+                       'unrecognized topic option "partitons" (22023)',
+                       'HINT:  Did you mean "partitions"?')
+        contains(done.errors, "LINE 1: CREATE TOPIC t WITH (partitons = 4)\n" + " " * 29 + "^")
+        refused(home, "CREATE TOPIC t WITH (partitions = many)",
+                'invalid value for option "partitions": "many" (22023)')
+        done = home.rtd("query", "CREATE TOPIC t WITH (retention.ms = soon)")
+        equal((done.returncode, "retention.ms" in done.errors, "(22023)" in done.errors),
+              (1, True, True), done.errors)
+        done = home.rtd("query", "CREATE TOPIC t WITH (replication_factor = 3)")
+        equal((done.returncode, "(22023)" in done.errors), (1, True), done.errors)
+        done = home.rtd("query", 'CREATE TOPIC "a b"')
+        equal((done.returncode, "(42602)" in done.errors), (1, True), done.errors)
+        equal(rows(home, "SHOW TOPICS"), [])
+
+
+def test_statements_run_up_to_the_first_error():
+    with Home() as home:
+        script = "CREATE TOPIC a;\n-- then\nCREATE TOPIC b; DESCRIBE c; CREATE TOPIC d;"
+        done = home.rtd("query", input=script)
+        equal((done.returncode, done.text), (1, ""))
+        contains(done.errors, 'rtd: stdin: relation "c" does not exist (42P01)\nLINE 3: ')
+        equal([r["name"] for r in rows(home, "SHOW TOPICS")], ["a", "b"])
+        (home.path / "s.sql").write_text("DROP TOPIC a;\nDROP TOPIC x\n")
+        done = home.rtd("query", "-c", "CREATE TOPIC e", "-f", "s.sql", "-c", "CREATE TOPIC f")
+        equal(done.returncode, 1)
+        contains(done.errors, 'rtd: s.sql: topic "x" does not exist (42P01)\nLINE 2: ')
+        equal([r["name"] for r in rows(home, "SHOW TOPICS")], ["b", "e"])
+        outcome(home.rtd("query", "-f", "-", input="DROP TOPIC e"), 0, "", "")
+        outcome(home.shell("rtd query -f <(echo 'DROP TOPIC b')"), 0, "", "")
+        outcome(home.rtd("query", "-v", "CREATE TOPIC g"), 0, "", None)
+        contains(home.rtd("query", "-v", "DROP TOPIC g").errors, "rtd: DROP TOPIC\n")
+
+
+def test_a_slip_starts_no_server():
+    with Home() as home:
+        refused(home, "SHWO TOPICS", 'syntax error at or near "SHWO" (42601)')
+        refused(home, "SELECT 1", "SELECT is not supported yet (0A000)")
+        outcome(home.rtd("query", " ; -- nothing"), 0, "", "")
+        outcome(home.rtd("query", input=""), 0, "", "")
+        equal(home.data.exists(), False, "a directory was made")
+        done = home.rtd("query", "-f", "nosuch.sql")
+        equal((done.returncode, done.errors),
+              (1, "rtd: cannot open nosuch.sql: No such file or directory\n"))
+        done = home.rtd("query", "SHOW TOPICS", RTD_AUTOSTART=0)
+        equal((done.returncode, done.errors.count("\n")), (1, 1), done.errors)
+        done = home.rtd("query", "-b", ":1", "SHOW TOPICS")
+        equal((done.returncode, done.errors),
+              (1, "rtd: cannot reach 127.0.0.1:1: Connection refused\n"))
+        done = home.rtd("query", input=b"SHOW \xff")
+        equal(done.returncode, 1)
+        contains(done.errors, 'rtd: stdin: invalid byte sequence for encoding "UTF8": 0xff (22021)')
+
+
+def test_formats():
+    with Home() as home:
+        home.rtd("query", "CREATE TOPIC t WITH (partitions = 1)")
+        header = ["name", "partitions", "replicas", "internal"]
+        equal(home.rtd("query", "--format", "tsv", "SHOW TOPICS").text,
+              "\t".join(header) + "\nt\t1\t1\tf\n")
+        equal(home.rtd("query", "--format", "csv", "SHOW TOPICS").text,
+              ",".join(header) + "\nt,1,1,f\n")
+        equal(home.rtd("query", "--format", "table", "SHOW TOPICS").text,
+              " name | partitions | replicas | internal\n"
+              "------+------------+----------+----------\n"
+              " t    |          1 |        1 | f\n"
+              "(1 row)\n")
+        equal(home.rtd("query", "SHOW TOPICS").text,
+              '{"name":"t","partitions":1,"replicas":1,"internal":false}\n')
+        contains(home.rtd("query", "--format", "csv", "DESCRIBE t").text, ",{")
+        outcome(home.shell("rtd query 'SHOW TOPICS' >/dev/full"), 1, "",
+                "rtd: cannot write to standard output: No space left on device\n")
+        outcome(home.shell("rtd query 'SHOW TOPICS; SHOW GROUPS' | true; echo ${PIPESTATUS[0]}"),
+                0, "0\n", "")
+
+
+def test_a_terminal_gets_a_table_and_no_prompt():
+    with Home() as home:
+        home.rtd("query", "CREATE TOPIC t WITH (partitions = 1)")
+        shown = on_terminal(home, "query", "SHOW TOPICS; CREATE TOPIC u")
+        contains(shown, "(1 row)")
+        contains(shown, "rtd: CREATE TOPIC")
+        contains(on_terminal(home, "query"), "rtd: query: no SQL")
+
+
+def on_terminal(home, *arguments):
+    """What a command shows on a terminal of its own."""
+    main, side = pty.openpty()
+    process = subprocess.Popen([harness.rtd, *arguments], stdin=side, stdout=side, stderr=side,
+                               env=home.environment(), cwd=home.path)
+    os.close(side)
+    shown = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(main, 65536):
+            shown += piece
+    process.wait(timeout=20)
+    os.close(main)
+    return shown.decode()
+
+
+def test_brokers_of_another_kind():
+    """What librdkafka's mock brokers can do, and a clear word for what they cannot."""
+    if not harness.has_clients:
+        raise Skip("needs confluent-kafka")
+    script = pathlib.Path(__file__).parent.parent / "Interop/mock_cluster.py"
+    mock = subprocess.Popen([sys.executable, script, "3"], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, text=True)
+    try:
+        broker = ("-b", mock.stdout.readline().strip())
+        with Home() as home:
+            for line in ("topic t 3 2", "leader t 1 -1"):
+                mock.stdin.write(line + "\n")
+                mock.stdin.flush()
+                equal(mock.stdout.readline().strip(), "ok", line)
+            shown, = rows(home, "SHOW TOPICS", *broker)
+            equal((shown["name"], shown["partitions"], shown["replicas"]), ("t", 3, 2))
+            described = rows(home, "DESCRIBE t", *broker)
+            equal([r["end_offset"] for r in described], [0, None, 0])
+            equal([r["bytes"] for r in described], [None] * 3)
+            refused(home, "DESCRIBE u", 'relation "u" does not exist (42P01)', options=broker)
+            done = home.rtd("query", *broker, "SHOW GROUPS")
+            equal((done.returncode, done.text), (1, ""))
+            contains(done.errors, "does not support")
+            equal(home.data.exists(), False, "a directory was made")
+    finally:
+        mock.stdin.close()
+        mock.wait(timeout=20)
