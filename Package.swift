@@ -84,7 +84,8 @@ let package = Package(
         tests("KafkaProtocolTests", ["KafkaProtocol", "Records", "Bytes"]),
         tests("FormatsTests", ["Formats", "Bytes"]),
         tests("SQLTests", ["SQL"]),
-        tests("StreamingTests", ["Streaming", "Bytes"]),
+        tests("StreamingTests", ["Streaming", "LogStorage", "Records", "Platform", "Bytes"]),
+        tests("ServiceTests", ["Service", "KafkaProtocol", "Records", "Platform"]),
         tests("RecordTextTests", ["rtd", "Formats", "Records", "Bytes"]),
     ]
 )

@@ -1,0 +1,96 @@
+import Platform
+import Records
+
+@testable import Streaming
+
+/// A broker on a simulated disk with workers that run when told, for tests of topics and partitions.
+final class BrokerRig {
+    let fileSystem = SimulatedFileSystem()
+    let clock = SimulatedClock()
+    var workers = SimulatedWorkers()
+    private(set) var broker: Broker
+
+    init(_ properties: [String: String] = [:]) throws {
+        try fileSystem.makeDirectories("/data")
+        broker = try Self.open(fileSystem, clock, workers, properties)
+    }
+
+    private static func open(
+        _ fileSystem: SimulatedFileSystem, _ clock: SimulatedClock, _ workers: SimulatedWorkers,
+        _ properties: [String: String]
+    ) throws -> Broker {
+        try Broker(
+            Broker.Environment(
+                directory: "/data", fileSystem: fileSystem, clock: clock, random: SystemRandom(),
+                workers: workers, clusterID: UUID(high: 1, low: 1), nodeID: 1,
+                settings: try BrokerSettings(properties), report: { _ in }))
+    }
+
+    /// Closes in order and opens again.
+    func restart(_ properties: [String: String] = [:]) throws {
+        workers.runAll()
+        broker.close()
+        workers = SimulatedWorkers()
+        broker = try Self.open(fileSystem, clock, workers, properties)
+    }
+
+    /// Runs what waits on workers and gives what `start` has passed to its callback.
+    func result<T>(_ start: (@escaping @Sendable (Result<T, StreamingError>) -> Void) -> Void)
+        -> Result<T, StreamingError>?
+    {
+        let box = Box<Result<T, StreamingError>>()
+        start { box.set($0) }
+        workers.runAll()
+        return box.value
+    }
+
+    func create(_ topic: Broker.NewTopic) -> Result<Topic, StreamingError>? {
+        result { broker.createTopic(topic, validateOnly: false, done: $0) }
+    }
+
+    func produce(_ values: [String], to name: String, key: String? = "k", acks: Int16 = -1)
+        -> Result<Partition.Appended, StreamingError>?
+    {
+        guard let topic = broker.topic(name), let partition = topic.partition(0) else { return nil }
+        var batch = Self.batch(values, key: key, timestamp: clock.wallMilliseconds)
+        return result { done in
+            batch.withUnsafeMutableBytes {
+                partition.produce($0, acks: acks, settings: topic.settings, done: done)
+            }
+        }
+    }
+
+    static func batch(_ values: [String], key: String?, timestamp: Int64) -> [UInt8] {
+        var builder = RecordBatchBuilder()
+        for value in values {
+            let key = key.map { Array($0.utf8) }
+            Array(value.utf8).withUnsafeBytes { value in
+                if let key {
+                    key.withUnsafeBytes {
+                        builder.append(key: $0, value: value, timestamp: timestamp)
+                    }
+                } else {
+                    builder.append(key: nil, value: value, timestamp: timestamp)
+                }
+            }
+        }
+        return builder.finish()
+    }
+}
+
+/// A value handed over by a callback.
+final class Box<T>: @unchecked Sendable {
+    private let lock = Lock()
+    private var stored: T?
+    func set(_ value: T) { lock.withLock { stored = value } }
+    var value: T? { lock.withLock { stored } }
+}
+
+extension Result {
+    var error: Failure? {
+        if case .failure(let error) = self { error } else { nil }
+    }
+    var success: Success? {
+        if case .success(let value) = self { value } else { nil }
+    }
+}

@@ -1,0 +1,262 @@
+import Bytes
+import Platform
+import Records
+import Testing
+
+@testable import Streaming
+
+@Suite struct BrokerTests {
+    @Test func `a topic keeps its id, partitions and configs across a restart`() throws {
+        let rig = try BrokerRig()
+        let made = rig.create(
+            Broker.NewTopic(name: "t", partitions: 3, configs: ["retention.ms": "1000"]))?.success
+        try rig.restart()
+        let found = try #require(rig.broker.topic("t"))
+        #expect(found.id == made?.id)
+        #expect(found.partitions.count == 3)
+        #expect(found.configs == ["retention.ms": "1000"])
+        #expect(found.settings.retentionMilliseconds == 1_000)
+        #expect(rig.broker.topic(id: found.id)?.name == "t")
+    }
+
+    @Test func `a topic that is created anew gets another id`() throws {
+        let rig = try BrokerRig()
+        let first = rig.create(Broker.NewTopic(name: "t"))?.success?.id
+        #expect(rig.result { rig.broker.deleteTopic("t", done: $0) }?.success != nil)
+        #expect(rig.broker.topic("t") == nil)
+        let second = rig.create(Broker.NewTopic(name: "t"))?.success?.id
+        #expect(first != nil && second != nil && first != second)
+    }
+
+    @Test func `num.partitions counts where a topic does not say`() throws {
+        let rig = try BrokerRig()
+        #expect(rig.create(Broker.NewTopic(name: "t"))?.success?.partitions.count == 4)
+        let other = try BrokerRig(["num.partitions": "2"])
+        #expect(other.create(Broker.NewTopic(name: "t"))?.success?.partitions.count == 2)
+    }
+
+    private static let impossible: [(Broker.NewTopic, Int16)] = [
+        (Broker.NewTopic(name: "a/b"), 17), (Broker.NewTopic(name: ".."), 17),
+        (Broker.NewTopic(name: String(repeating: "x", count: 250)), 17),
+        (Broker.NewTopic(name: "t", partitions: 0), 37),
+        (Broker.NewTopic(name: "t", replicationFactor: 3), 38),
+        (Broker.NewTopic(name: "t", configs: ["retention.ms": "soon"]), 40),
+        (Broker.NewTopic(name: "t", configs: ["retention.sm": "1"]), 40),
+    ]
+
+    @Test(arguments: impossible)
+    func `a topic that cannot be is refused with Kafka's code`(
+        topic: Broker.NewTopic, code: Int16
+    ) throws {
+        let rig = try BrokerRig()
+        #expect(rig.create(topic)?.error?.code == code)
+        #expect(rig.broker.topics.filter { !$0.isInternal }.isEmpty)
+    }
+
+    @Test func `a name is taken once`() throws {
+        let rig = try BrokerRig()
+        _ = rig.create(Broker.NewTopic(name: "t"))
+        #expect(rig.create(Broker.NewTopic(name: "t"))?.error == .topicExists("t"))
+    }
+
+    @Test func `what was produced is there after a restart`() throws {
+        let rig = try BrokerRig()
+        _ = rig.create(Broker.NewTopic(name: "t", partitions: 1))
+        #expect(rig.produce(["a", "b"], to: "t")?.success?.baseOffset == 0)
+        #expect(rig.produce(["c"], to: "t")?.success?.baseOffset == 2)
+        try rig.restart()
+        let partition = try #require(rig.broker.topic("t")?.partition(0))
+        #expect(partition.log.highWatermark == 3)
+        let slice = try partition.read(from: 1, bytesMax: 1_000, atLeastOne: true)
+        // Offset 1 lies inside the first batch, which comes as a whole.
+        #expect(slice?.baseOffset == 0)
+    }
+
+    @Test func `a waiting fetch is woken by an append, once`() throws {
+        let rig = try BrokerRig()
+        _ = rig.create(Broker.NewTopic(name: "t", partitions: 1))
+        let partition = try #require(rig.broker.topic("t")?.partition(0))
+        let woken = Box<Int>()
+        woken.set(0)
+        let wait = FetchWait { woken.set((woken.value ?? 0) + 1) }
+        partition.add(wait)
+        #expect(woken.value == 0)
+        _ = rig.produce(["a"], to: "t")
+        _ = rig.produce(["b"], to: "t")
+        #expect(woken.value == 1)
+    }
+
+    @Test func `acks=1 is answered before any sync, and seen at once`() throws {
+        let rig = try BrokerRig()
+        _ = rig.create(Broker.NewTopic(name: "t", partitions: 1))
+        let topic = try #require(rig.broker.topic("t"))
+        var batch = BrokerRig.batch(["a"], key: nil, timestamp: rig.clock.wallMilliseconds)
+        let answered = Box<Bool>()
+        batch.withUnsafeMutableBytes {
+            topic.partitions[0].produce($0, acks: 1, settings: topic.settings) { _ in
+                answered.set(true)
+            }
+        }
+        #expect(answered.value == true)
+    }
+
+    @Test func `producer ids never come twice, not even after a restart`() throws {
+        let rig = try BrokerRig()
+        var seen: Set<Int64> = []
+        for _ in 0..<3 {
+            for _ in 0..<5 {
+                let id = rig.result { rig.broker.allocateProducerID(done: $0) }?.success
+                #expect(seen.insert(try #require(id)).inserted)
+            }
+            try rig.restart()
+        }
+    }
+
+    @Test func `a topic's configs change and fall back to the broker's`() throws {
+        let rig = try BrokerRig(["log.retention.hours": "1"])
+        _ = rig.create(Broker.NewTopic(name: "t", partitions: 1))
+        #expect(rig.broker.topic("t")?.settings.retentionMilliseconds == 3_600_000)
+        _ = rig.result {
+            rig.broker.setConfigs(
+                ["retention.ms": "5"], ofTopic: "t", validateOnly: false, done: $0)
+        }
+        #expect(rig.broker.topic("t")?.settings.retentionMilliseconds == 5)
+        let done = rig.result {
+            rig.broker.setBrokerConfigs(
+                ["message.max.bytes": "100"], validateOnly: false, done: $0)
+        }
+        #expect(done?.error == nil)
+        #expect(rig.broker.topic("t")?.settings.maxMessageBytes == 100)
+        let error = rig.produce([String(repeating: "x", count: 200)], to: "t")?.error
+        #expect(error?.code == 10)
+    }
+
+    @Test func `the metadata log is rewritten when it has grown, and says the same`() throws {
+        let rig = try BrokerRig()
+        _ = rig.create(Broker.NewTopic(name: "kept", partitions: 1))
+        // Past 8 MiB a snapshot is due.
+        for _ in 0..<40_000 where !rig.broker.metadata.wantsSnapshot {
+            try rig.broker.metadata.write([
+                MetadataRecord.topicRemoved(id: UUID(high: 9, low: 9)).record,
+                InternalRecord(key: [99], value: [UInt8](repeating: 0, count: 60_000)),
+            ])
+        }
+        _ = rig.result {
+            rig.broker.setConfigs(
+                ["cleanup.policy": "compact"], ofTopic: "kept", validateOnly: false, done: $0)
+        }
+        rig.broker.compactInternalLogs()
+        rig.workers.runAll()
+        #expect(rig.broker.metadata.partition.log.startOffset > 0)
+        try rig.restart()
+        #expect(rig.broker.topic("kept")?.configs == ["cleanup.policy": "compact"])
+    }
+}
+
+@Suite struct BatchRulesTests {
+    private func code(_ bytes: [UInt8], _ configs: [String: String] = [:]) throws -> Int16? {
+        var bytes = bytes
+        let settings = try BrokerSettings().topicSettings(configs)
+        return bytes.withUnsafeMutableBytes { raw in
+            do throws(StreamingError) {
+                _ = try BatchRules.check(raw, settings: settings, now: 1_000_000)
+                return nil
+            } catch {
+                return error.code
+            }
+        }
+    }
+
+    private var sound: [UInt8] { BrokerRig.batch(["v"], key: "k", timestamp: 1_000_000) }
+
+    @Test func `a sound batch passes`() throws {
+        #expect(try code(sound) == nil)
+    }
+
+    @Test func `each flipped bit of what the checksum covers is noticed`() throws {
+        for index in 16..<sound.count {
+            var bytes = sound
+            bytes[index] ^= 0x10
+            #expect(try code(bytes) != nil, "byte \(index)")
+        }
+    }
+
+    @Test func `every truncation is refused`() throws {
+        for count in 0..<sound.count {
+            #expect(try code(Array(sound[..<count])) == 2, "\(count) bytes")
+        }
+    }
+
+    @Test func `old formats, two batches and control batches have codes of their own`() throws {
+        var old = sound
+        old[16] = 1
+        #expect(try code(old) == 43)
+        #expect(try code(sound + sound) == 87)
+        #expect(try code(patched { $0[22] |= 0x20 }) == 87)
+        #expect(try code(patched { $0[22] |= 0x10 }) == 87)
+    }
+
+    @Test func `a compacted topic wants keys`() throws {
+        let keyless = BrokerRig.batch(["v"], key: nil, timestamp: 1_000_000)
+        #expect(try code(keyless, ["cleanup.policy": "compact"]) == 87)
+        #expect(try code(sound, ["cleanup.policy": "compact"]) == nil)
+    }
+
+    @Test func `a time too far ahead is refused where records keep theirs`() throws {
+        let ahead = BrokerRig.batch(["v"], key: "k", timestamp: 1_000_000 + 3_600_001)
+        #expect(try code(ahead) == 32)
+        #expect(try code(ahead, ["message.timestamp.type": "LogAppendTime"]) == nil)
+    }
+
+    private func patched(_ change: (inout [UInt8]) -> Void) -> [UInt8] {
+        var bytes = sound
+        change(&bytes)
+        bytes.withUnsafeMutableBytes { RecordBatchPatch.checksum($0) }
+        return bytes
+    }
+}
+
+@Suite struct ConfigTests {
+    @Test func `every default is one that the config can have`() throws {
+        for definition in TopicConfigs.all + BrokerConfigs.all {
+            if let value = definition.defaultValue { try definition.check(value) }
+        }
+    }
+
+    @Test func `names are unique`() {
+        #expect(Set(TopicConfigs.all.map(\.name)).count == TopicConfigs.all.count)
+        #expect(Set(BrokerConfigs.all.map(\.name)).count == BrokerConfigs.all.count)
+    }
+
+    @Test func `a config tells where its value comes from, the strongest first`() throws {
+        let settings = try BrokerSettings(["log.retention.ms": "7"])
+        let definition = try TopicConfigs.named("retention.ms")
+        let value = settings.describe(definition, topic: ["retention.ms": "5"])
+        #expect(value.value == "5" && value.source == .topic)
+        #expect(value.synonyms.map(\.value) == ["5", "7", "604800000"])
+        #expect(settings.describe(definition, topic: [:]).source == .staticBroker)
+    }
+
+    @Test func `lists are edited in place`() {
+        let type = ConfigType.list(["delete", "compact"])
+        #expect(type.edited("delete", with: "compact", adding: true) == "delete,compact")
+        #expect(type.edited("delete,compact", with: "delete", adding: false) == "compact")
+    }
+
+    @Test(arguments: [
+        MetadataRecord.topic(
+            id: UUID(high: 7, low: 8), name: "ü", partitions: 3, configs: ["a": "b", "c": ""]),
+        .topicRemoved(id: UUID(high: 1, low: 2)), .brokerConfigs([:]), .producerIDs(next: .max),
+    ])
+    func `a metadata record is read as it was written, and no truncation traps`(
+        record: MetadataRecord
+    ) {
+        let stored = record.record
+        #expect(MetadataRecord(stored) == record)
+        for count in 0..<(stored.value?.count ?? 0) {
+            let cut = InternalRecord(
+                key: stored.key, value: stored.value.map { Array($0[..<count]) })
+            #expect(MetadataRecord(cut) == nil)
+        }
+    }
+}
