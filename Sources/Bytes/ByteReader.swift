@@ -1,8 +1,8 @@
 /// A sticky cursor over bytes: past the end every read gives zero and `failed` stays true.
 ///
 /// Decoders read all their fields without looking, then ask once (`finish`). Before anything is
-/// reserved for a declared count, `count(_:elementSize:)` checks it against the bytes that are left.
-/// Integers are big-endian, as on Kafka's and PostgreSQL's wires.
+/// reserved for a declared count, `count(_:elementSize:)` checks it against the bytes that are
+/// left. Integers are big-endian, as on Kafka's and PostgreSQL's wires.
 public struct ByteReader: ~Escapable {
     @usableFromInline let bytes: RawSpan
     /// Index of the next byte, from the start of the span.

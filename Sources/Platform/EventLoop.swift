@@ -12,7 +12,8 @@ public protocol EventLoop: TaskExecutor {
     func after(_ nanoseconds: Int64, _ job: @escaping @Sendable () -> Void) -> TimerID
     /// Forgets a timer; one that has fired is no error. Called on the loop.
     func cancel(_ timer: TimerID)
-    /// Opens a listening socket; `accepted` gets each new connection, on this loop, not started yet.
+    /// Opens a listening socket; `accepted` gets each new connection, on this loop, not started
+    /// yet.
     func listen(_ address: SocketAddress, accepted: @escaping @Sendable (any Stream) -> Void)
         throws(SystemError) -> any Listener
     /// Connects; `done` is called on this loop with a stream that is not started yet.

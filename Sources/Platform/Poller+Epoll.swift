@@ -2,7 +2,8 @@
     import CSystem
     import Glibc
 
-    /// epoll, edge-triggered, with an eventfd that wakes it. Used by its loop's thread; `wake` by any.
+    /// epoll, edge-triggered, with an eventfd that wakes it. Used by its loop's thread; `wake` by
+    /// any.
     @safe struct Poller {
         private let epoll: CInt
         private let wakeup: CInt

@@ -100,14 +100,15 @@ public struct DetachedProcess: Sendable {
     /// The descriptor under which the new process finds the writing end of the pipe.
     public static let readyDescriptor: CInt = 3
 
-    /// Starts `executable` with "/" as working directory, its errors in `log` (appended), and nothing
-    /// else that is open here.
+    /// Starts `executable` with "/" as working directory, its errors in `log` (appended), and
+    /// nothing else that is open here.
     public static func start(
         _ executable: String, _ arguments: [String], log: String
     ) throws(SystemError) -> DetachedProcess {
         var ends: [CInt] = [-1, -1]
         guard unsafe makePipe(&ends) == 0 else { throw SystemError.last("make a pipe") }
-        // Above the descriptor it becomes in the child, so that the copy is one, and closed by exec.
+        // Above the descriptor it becomes in the child, so that the copy is one, and closed by
+        // exec.
         let writing = fcntl(ends[1], F_DUPFD_CLOEXEC, readyDescriptor + 1)
         _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
         closeDescriptor(ends[1])

@@ -89,9 +89,9 @@ public enum ProcessEnvironment {
         _ = signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Fills the places of closed standard streams, so that no socket or file takes them. What is put
-    /// there cannot be used: reading stdin and writing the others fail as on a closed one. Called
-    /// once, before anything is opened.
+    /// Fills the places of closed standard streams, so that no socket or file takes them. What is
+    /// put there cannot be used: reading stdin and writing the others fail as on a closed one.
+    /// Called once, before anything is opened.
     public static func reserveStandardDescriptors() {
         for (descriptor, mode) in [
             (STDIN_FILENO, O_WRONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_RDONLY),

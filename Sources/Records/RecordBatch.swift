@@ -2,9 +2,9 @@ import Bytes
 
 /// The header of a record batch, magic 2 (KIP-98), read where it lies.
 ///
-/// Layout, big-endian: base offset 8, length 4 (of what follows it), leader epoch 4, magic 1, CRC-32C 4
-/// (of all that follows it), attributes 2, last offset delta 4, base timestamp 8, max timestamp 8,
-/// producer id 8, producer epoch 2, base sequence 4, record count 4; then the records.
+/// Layout, big-endian: base offset 8, length 4 (of what follows it), leader epoch 4, magic 1,
+/// CRC-32C 4 (of all that follows it), attributes 2, last offset delta 4, base timestamp 8, max
+/// timestamp 8, producer id 8, producer epoch 2, base sequence 4, record count 4; then the records.
 public struct RecordBatchHeader: Sendable, Equatable {
     /// Bytes of the header, up to the first record.
     public static let size = 61
@@ -78,8 +78,8 @@ public enum RecordBatchError: Error, Equatable, Sendable {
 
 /// Checks on batches that come from outside.
 public enum RecordBatchCheck {
-    /// Checks the first batch of `bytes`: length, magic, CRC, count and, if it is not compressed, that
-    /// the lengths of its records chain to its end. Gives its header.
+    /// Checks the first batch of `bytes`: length, magic, CRC, count and, if it is not compressed,
+    /// that the lengths of its records chain to its end. Gives its header.
     public static func validate(_ bytes: RawSpan) throws(RecordBatchError) -> RecordBatchHeader {
         guard let header = RecordBatchHeader(bytes) else { throw .truncated }
         guard header.magic == 2 else { throw .unsupportedMagic(header.magic) }

@@ -118,8 +118,8 @@ public struct RecordHeader: Sendable, Equatable {
 }
 
 extension RecordBatchHeader {
-    /// The record section of the batch at the start of `batch`, decompressed to at most `limit` bytes.
-    /// Nil if it is not compressed: then it is the batch from byte 61 on, in place.
+    /// The record section of the batch at the start of `batch`, decompressed to at most `limit`
+    /// bytes. Nil if it is not compressed: then it is the batch from byte 61 on, in place.
     public func decompressedRecords(_ batch: RawSpan, limit: Int) throws(RecordBatchError)
         -> [UInt8]?
     {

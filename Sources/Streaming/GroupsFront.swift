@@ -156,8 +156,8 @@ public final class GroupsFront: @unchecked Sendable {
         perform { coordinator, now in call(coordinator, now, token) }
     }
 
-    /// Calls the coordinator and does what it asks for. Records are appended under the lock, so that
-    /// they lie in the order of the events; answers and waits for the disk come after it.
+    /// Calls the coordinator and does what it asks for. Records are appended under the lock, so
+    /// that they lie in the order of the events; answers and waits for the disk come after it.
     private func perform(_ call: (GroupCoordinator, Int64) -> [GroupAction]) {
         var effects = Effects()
         let timer = lock.withLock { () -> (() -> Void)? in

@@ -3,7 +3,8 @@ import Platform
 
 /// Keeps a server in memory within its size: past it the oldest segments go, of whatever topic.
 ///
-/// Told of every append, from any loop; looks at the logs only after a part of the size was appended.
+/// Told of every append, from any loop; looks at the logs only after a part of the size was
+/// appended.
 final class MemoryBudget: @unchecked Sendable {
     private let bytesMax: Int64
     private let lock = Lock()

@@ -2,8 +2,8 @@ import Bytes
 import Platform
 import Records
 
-/// The directory that holds everything (DESIGN §2, "Where data lives"): where it is, whose it is, in
-/// which format, and who has it open.
+/// The directory that holds everything (DESIGN §2, "Where data lives"): where it is, whose it is,
+/// in which format, and who has it open.
 public struct DataDirectory: Sendable {
     /// Absolute.
     public let path: String

@@ -11,8 +11,8 @@ struct JSONStreamReader {
     private var line = 1
     /// Bytes behind `position` that hold no line end beyond those already tried.
     private var searched = 0
-    /// True once an object was seen to go on beyond its first line: it is looked at again only when a
-    /// closing brace has come, or a long one that comes in small pieces would cost its square.
+    /// True once an object was seen to go on beyond its first line: it is looked at again only when
+    /// a closing brace has come, or a long one that comes in small pieces would cost its square.
     private var needsBrace = false
     private var discards = false
     private var started = false

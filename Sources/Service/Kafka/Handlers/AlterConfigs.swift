@@ -1,8 +1,8 @@
 import KafkaProtocol
 import Streaming
 
-/// AlterConfigs, key 33, v0-2: replaces all configs of a resource; what is not named goes back to its
-/// default.
+/// AlterConfigs, key 33, v0-2: replaces all configs of a resource; what is not named goes back to
+/// its default.
 enum AlterConfigsHandler: KafkaHandler {
     static let versions: ClosedRange<Int16> = 0...2
 

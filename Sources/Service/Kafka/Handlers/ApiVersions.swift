@@ -1,8 +1,8 @@
 import KafkaProtocol
 
-/// ApiVersions, key 18, v0-4: what this server speaks, from the table of handlers. A version that is
-/// not known is answered in v0 with error 35 and the range of this API (KIP-511), so that the client
-/// can ask again; the dispatcher sees to that before the body is read.
+/// ApiVersions, key 18, v0-4: what this server speaks, from the table of handlers. A version that
+/// is not known is answered in v0 with error 35 and the range of this API (KIP-511), so that the
+/// client can ask again; the dispatcher sees to that before the body is read.
 enum ApiVersionsHandler: KafkaHandler {
     static let versions: ClosedRange<Int16> = 0...4
 

@@ -1,8 +1,8 @@
 import KafkaProtocol
 import Streaming
 
-/// DescribeConfigs, key 32, v1-4: every config of a topic (type 2) or of the broker (type 4) with its
-/// default, its source and what it overrides.
+/// DescribeConfigs, key 32, v1-4: every config of a topic (type 2) or of the broker (type 4) with
+/// its default, its source and what it overrides.
 enum DescribeConfigsHandler: KafkaHandler {
     static let versions: ClosedRange<Int16> = 1...4
 

@@ -2,8 +2,8 @@ import KafkaProtocol
 import LogStorage
 import Streaming
 
-/// DescribeTopicPartitions, key 75, v0 (KIP-966): topics page by page, sorted by name; a cursor says
-/// where the next page begins.
+/// DescribeTopicPartitions, key 75, v0 (KIP-966): topics page by page, sorted by name; a cursor
+/// says where the next page begins.
 enum DescribeTopicPartitionsHandler: KafkaHandler {
     static let versions: ClosedRange<Int16> = 0...0
 

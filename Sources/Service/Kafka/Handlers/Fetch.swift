@@ -4,8 +4,8 @@ import Platform
 import Records
 import Streaming
 
-/// Fetch, key 1, v4-18: whole batches from the file to the socket, with sessions (KIP-227), topic ids
-/// from v13 on, leader epochs (KIP-320). Waits up to max wait for min bytes; woken by appends.
+/// Fetch, key 1, v4-18: whole batches from the file to the socket, with sessions (KIP-227), topic
+/// ids from v13 on, leader epochs (KIP-320). Waits up to max wait for min bytes; woken by appends.
 enum FetchHandler: KafkaHandler {
     static let versions: ClosedRange<Int16> = 4...18
 

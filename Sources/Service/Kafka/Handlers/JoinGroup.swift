@@ -2,8 +2,9 @@ import KafkaProtocol
 import Platform
 import Streaming
 
-/// JoinGroup, key 11, v0-9: answered when the join phase ends. v4 asks new members to come back with
-/// the id they are given (KIP-394), v5 static members (KIP-345), v9 skipped assignment (KIP-814).
+/// JoinGroup, key 11, v0-9: answered when the join phase ends. v4 asks new members to come back
+/// with the id they are given (KIP-394), v5 static members (KIP-345), v9 skipped assignment
+/// (KIP-814).
 enum JoinGroupHandler: KafkaHandler {
     static let versions: ClosedRange<Int16> = 0...9
 

@@ -4,9 +4,9 @@ import Platform
 import Records
 import Streaming
 
-/// Metadata, key 3, v0-13: brokers (this one), topics with their ids and leaders. Creates what it is
-/// asked for and does not know, if the client allows it and auto.create.topics.enable is true. The
-/// address told is the one the client has connected to.
+/// Metadata, key 3, v0-13: brokers (this one), topics with their ids and leaders. Creates what it
+/// is asked for and does not know, if the client allows it and auto.create.topics.enable is true.
+/// The address told is the one the client has connected to.
 enum MetadataHandler: KafkaHandler {
     static let versions: ClosedRange<Int16> = 0...13
 

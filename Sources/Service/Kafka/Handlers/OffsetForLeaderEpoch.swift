@@ -2,8 +2,8 @@ import KafkaProtocol
 import LogStorage
 import Streaming
 
-/// OffsetForLeaderEpoch, key 23, v2-4: where an epoch ended, so that a client finds out whether what
-/// it has read is still in the log (KIP-320).
+/// OffsetForLeaderEpoch, key 23, v2-4: where an epoch ended, so that a client finds out whether
+/// what it has read is still in the log (KIP-320).
 enum OffsetForLeaderEpochHandler: KafkaHandler {
     static let versions: ClosedRange<Int16> = 2...4
 

@@ -1,7 +1,8 @@
 import KafkaProtocol
 import Streaming
 
-/// SyncGroup, key 14, v0-5: the leader's assignments in, each member's own out, once they are durable.
+/// SyncGroup, key 14, v0-5: the leader's assignments in, each member's own out, once they are
+/// durable.
 enum SyncGroupHandler: KafkaHandler {
     static let versions: ClosedRange<Int16> = 0...5
 

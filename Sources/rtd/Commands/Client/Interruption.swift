@@ -1,8 +1,8 @@
 import Platform
 
 /// The signals that end a command. The first one asks it to finish what it has begun; the second
-/// ends the process at once. When all is cleaned up the first one is raised again, so that the shell
-/// sees what ended the command and stops its loop.
+/// ends the process at once. When all is cleaned up the first one is raised again, so that the
+/// shell sees what ended the command and stops its loop.
 ///
 /// Signals come on a thread of their own; the rest may be called on any.
 final class Interruption: @unchecked Sendable {

@@ -10,8 +10,8 @@ struct ProgressSample: Sendable {
     var detail: String?
 }
 
-/// Records, bytes, rate, share and time left on stderr: one line that is drawn over on a terminal, a
-/// line a second elsewhere. On the loop's thread.
+/// Records, bytes, rate, share and time left on stderr: one line that is drawn over on a terminal,
+/// a line a second elsewhere. On the loop's thread.
 final class ProgressLine: @unchecked Sendable {
     private static let terminalIntervalNanoseconds: Int64 = 250_000_000
     private static let logIntervalNanoseconds: Int64 = 1_000_000_000

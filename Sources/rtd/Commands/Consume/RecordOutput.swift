@@ -7,7 +7,8 @@ import Records
 /// What is printed and waits to be written to stdout, and how far that brings each partition.
 ///
 /// Records are printed from the buffer that the answer was read into straight into the output
-/// buffer, which is written when it is full and when no more data is there. On the task that prints.
+/// buffer, which is written when it is full and when no more data is there. On the task that
+/// prints.
 final class RecordOutput: @unchecked Sendable {
     private var buffer = OutputBuffer(capacity: ConsumeLimits.outputBytes * 2)
     private var printer: RecordPrinter

@@ -135,9 +135,10 @@ enum ServeCommand {
         let place = options.isEphemeral ? "memory" : directory.displayPath
         log.inform(
             "serving \(place)" + (addresses.isEmpty ? "" : " to Kafka clients on \(addresses)"))
-        if (try? DataDirectory.locate(nil) { $0 == "RTD_DATA" ? nil : ProcessEnvironment.value($0) })?
-            .path != directory.path
-        {
+        let standard = try? DataDirectory.locate(nil) {
+            $0 == "RTD_DATA" ? nil : ProcessEnvironment.value($0)
+        }
+        if standard?.path != directory.path {
             log.inform("in other shells: export RTD_DATA=\(shellQuoted(directory.path))")
         }
         for address in server.kafka where !address.isLoopback {

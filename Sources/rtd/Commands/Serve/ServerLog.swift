@@ -1,7 +1,7 @@
 import Platform
 
-/// Where a server tells what whoever runs it should know: stderr, which for a server in the background
-/// is `server.log`; that one is kept short.
+/// Where a server tells what whoever runs it should know: stderr, which for a server in the
+/// background is `server.log`; that one is kept short.
 final class ServerLog: Sendable {
     private let isBounded: Bool
     private let isQuiet: Bool
