@@ -123,6 +123,7 @@ _rtd() {
             case $previous in
                 --size) return ;;
                 --payload-file) _rtd_files; return ;;
+                --random-ratio) return ;;
                 -c | --count) return ;;
                 --duration) return ;;
                 --rate) return ;;
@@ -144,7 +145,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--size --payload-file --count --duration --rate --warmup --producers --consumers --topics --partitions --acks --linger --batch-bytes --compression --json --csv --histogram-file --compare --floor --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--size --payload-file --random-ratio --count --duration --rate --warmup --producers --consumers --topics --partitions --acks --linger --batch-bytes --compression --json --csv --histogram-file --compare --floor --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
             else
                 _rtd_words "produce consume e2e storage"
             fi

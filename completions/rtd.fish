@@ -132,6 +132,7 @@ complete -c rtd -n '__fish_seen_subcommand_from query' -s h -l help -d 'Print he
 
 complete -c rtd -n '__fish_seen_subcommand_from bench' -l size -r -f -d 'Make each value SIZE bytes (default 100).'
 complete -c rtd -n '__fish_seen_subcommand_from bench' -l payload-file -r -F -d 'Send the lines of FILE, over and over.'
+complete -c rtd -n '__fish_seen_subcommand_from bench' -l random-ratio -r -f -d 'Make RATIO of each value random bytes (default 0.5).'
 complete -c rtd -n '__fish_seen_subcommand_from bench' -s c -l count -r -f -d 'Send COUNT records.'
 complete -c rtd -n '__fish_seen_subcommand_from bench' -l duration -r -f -d 'Send for DURATION (default 10s).'
 complete -c rtd -n '__fish_seen_subcommand_from bench' -l rate -r -f -d 'Send RATE records a second (default 0, as many as possible).'
@@ -148,7 +149,7 @@ complete -c rtd -n '__fish_seen_subcommand_from bench' -l json -d 'Print the res
 complete -c rtd -n '__fish_seen_subcommand_from bench' -l csv -d 'Print the results as CSV, a line a run.'
 complete -c rtd -n '__fish_seen_subcommand_from bench' -l histogram-file -r -F -d 'Write the latencies to FILE, as HdrHistogram prints them.'
 complete -c rtd -n '__fish_seen_subcommand_from bench' -l compare -r -f -d 'Run the same against this cluster, in turn.'
-complete -c rtd -n '__fish_seen_subcommand_from bench' -l floor -d 'With storage: measure the machine itself.'
+complete -c rtd -n '__fish_seen_subcommand_from bench' -l floor -d 'With storage or consume: measure the machine itself.'
 complete -c rtd -n '__fish_seen_subcommand_from bench' -s b -l broker -r -f -d 'Talk to this Kafka cluster.'
 complete -c rtd -n '__fish_seen_subcommand_from bench' -l data -r -f -a '(__fish_complete_directories)' -d 'Use the data directory DIR of this machine.'
 complete -c rtd -n '__fish_seen_subcommand_from bench' -l retry -r -f -d 'Keep trying so long to reach a broker at first.'

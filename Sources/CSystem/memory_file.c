@@ -9,3 +9,16 @@ int rtd_memory_file(const char *name) {
     return -1;
 }
 #endif
+
+#ifdef __linux__
+#include <sys/vfs.h>
+uint32_t rtd_file_system(const char *path) {
+    struct statfs status;
+    return statfs(path, &status) == 0 ? (uint32_t)status.f_type : 0;
+}
+#else
+uint32_t rtd_file_system(const char *path) {
+    (void)path;
+    return 0;
+}
+#endif

@@ -1,3 +1,5 @@
+import CSystem
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -52,6 +54,53 @@ public struct ProcessUsage: Sendable {
             + Int64(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
         return ProcessUsage(
             cpuNanoseconds: micros * 1_000, residentBytesMax: Int64(usage.ru_maxrss) * unit)
+    }
+}
+
+extension ProcessUsage {
+    /// CPU time and memory of another process of this user; nil if it is gone or the system does not
+    /// tell.
+    public static func of(_ process: Int32) -> ProcessUsage? {
+        #if os(Linux)
+            var clock = clockid_t()
+            var time = timespec()
+            guard unsafe clock_getcpuclockid(process, &clock) == 0,
+                unsafe clock_gettime(clock, &time) == 0
+            else {
+                return nil
+            }
+            return ProcessUsage(
+                cpuNanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec),
+                residentBytesMax: residentBytesMax(of: process))
+        #else
+            return nil
+        #endif
+    }
+
+    /// The line `VmHWM:   1234 kB` of the process's status.
+    private static func residentBytesMax(of process: Int32) -> Int64 {
+        guard let file = try? POSIXFileSystem().openReadOnly("/proc/\(process)/status"),
+            let bytes = try? file.read(at: 0, count: 8_192)
+        else { return 0 }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        guard let line = lines.first(where: { $0.hasPrefix("VmHWM:") }),
+            let kilobytes = line.split(separator: " ").dropFirst().first.flatMap({ Int64($0) })
+        else { return 0 }
+        return kilobytes * 1_024
+    }
+
+    /// What was used between an earlier measurement and this one; the memory is this one's.
+    public func since(_ earlier: ProcessUsage) -> ProcessUsage {
+        ProcessUsage(
+            cpuNanoseconds: cpuNanoseconds - earlier.cpuNanoseconds,
+            residentBytesMax: residentBytesMax)
+    }
+
+    /// CPU time that the calling thread has used.
+    public static var threadNanoseconds: Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }
 

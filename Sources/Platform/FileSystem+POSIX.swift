@@ -87,6 +87,27 @@ public struct POSIXFileSystem: FileSystem {
         return (Int64(status.f_bavail) * unit, Int64(status.f_blocks) * unit)
     }
 
+    /// What the file system that holds `path` is called, such as "ext4".
+    public func kind(_ path: String) -> String {
+        #if os(Linux)
+            let magic = unsafe rtd_file_system(path)
+            return Self.names[magic] ?? "file system 0x" + String(magic, radix: 16)
+        #else
+            var status = statfs()
+            guard unsafe statfs(path, &status) == 0 else { return "an unknown file system" }
+            return unsafe withUnsafeBytes(of: &status.f_fstypename) { name in
+                unsafe String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
+            }
+        #endif
+    }
+
+    /// Names by the magic numbers of statfs(2).
+    private static let names: [UInt32: String] = [
+        0xef53: "ext4", 0x5846_5342: "xfs", 0x9123_683e: "btrfs", 0x0102_1994: "tmpfs",
+        0x794c_7630: "overlay", 0x2fc1_2fc1: "zfs", 0x6969: "nfs", 0xf2f5_2010: "f2fs",
+        0x6573_5546: "fuse", 0x0102_1997: "9p", 0xca45_1a4e: "bcachefs",
+    ]
+
     /// The user that owns `path`, and whether others may write there; nil if it does not exist.
     public func owner(_ path: String) -> (user: UInt32, writableByOthers: Bool)? {
         var status = stat()

@@ -124,6 +124,18 @@ extension File {
         }
     }
 
+    /// Fills `target` from `position` on, without taking new memory.
+    public func read(at position: Int64, into target: inout [UInt8]) throws(SystemError) {
+        let result = unsafe target.withUnsafeMutableBytes { bytes -> Result<Int, SystemError> in
+            do throws(SystemError) {
+                return .success(unsafe try read(at: position, into: bytes))
+            } catch {
+                return .failure(error)
+            }
+        }
+        _ = try result.get()
+    }
+
     public func write(at position: Int64, _ bytes: [UInt8]) throws(SystemError) {
         do {
             try unsafe bytes.withUnsafeBytes { try unsafe write(at: position, $0) }

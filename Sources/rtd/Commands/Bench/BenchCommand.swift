@@ -1,9 +1,145 @@
+import ArgumentParsing
 import Platform
+import Service
 
-/// `rtd bench`.
-enum BenchCommand {
+/// `rtd bench`: runs the workload on a private server or on the cluster that was named, and prints
+/// what it gave.
+struct BenchCommand {
+    private let options: BenchOptions
+    private let load: BenchLoad
+    private let interruption: Interruption
+    /// Names topics and directory of this run.
+    private let id: String
+
     static func run(_ options: BenchOptions) -> Int32 {
-        StandardError.write(line: "rtd: bench: not built yet")
-        return 2
+        let interruption = Interruption.watch()
+        var status: Int32
+        do throws(CommandFailure) {
+            let id = "rtd-bench-" + String(SystemRandom().next() >> 16, radix: 36)
+            let command = BenchCommand(
+                options: options, load: try BenchLoad(options), interruption: interruption, id: id)
+            status = try command.run()
+        } catch {
+            if !interruption.isSignalled { StandardError.write(line: "rtd: \(error.message)") }
+            status = error.status
+        }
+        interruption.raiseAgain()
+        return status
+    }
+
+    private func run() throws(CommandFailure) -> Int32 {
+        if options.measuresFloor || options.workload == .storage { return try runHere() }
+        let path: String?
+        switch try target() {
+        case .brokers(let brokers): return try report(runAll(remote(brokers)))
+        case .directory(let directory): path = directory
+        }
+        // Until there is a run to end, a signal is only noted.
+        interruption.handle {}
+        let server = try PrivateServer(beside: try data(path), id: id)
+        defer { server.remove() }
+        return try report(runAll(own(server)))
+    }
+
+    // MARK: Where
+
+    private func target() throws(CommandFailure) -> ConnectionOptions.Target {
+        do throws(UsageError) {
+            let files = try PropertyFiles.read(options.connection.propertyFiles)
+            let properties = try options.connection.clientProperties(files: files)
+            return try options.connection.target(
+                properties: properties, environment: ProcessEnvironment.value)
+        } catch {
+            throw CommandFailure("bench: \(error.message)", status: UsageError.exitStatus)
+        }
+    }
+
+    private func data(_ path: String?) throws(CommandFailure) -> DataDirectory {
+        do throws(ServiceError) {
+            return try DataDirectory.locate(path)
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
+    private func remote(_ brokers: [HostPort]) -> BenchTarget {
+        BenchTarget(
+            name: brokers.map(\.description).joined(separator: ","), bootstrap: brokers)
+    }
+
+    private func own(_ server: PrivateServer) -> BenchTarget {
+        BenchTarget(
+            name: "rtd \(Program.version)", bootstrap: [server.address], server: server.processID,
+            fileSystem: POSIXFileSystem().kind(server.directory.path))
+    }
+
+    // MARK: Runs
+
+    /// One run, or with `--compare` several of both, in turn.
+    private func runAll(_ target: BenchTarget) throws(CommandFailure) -> [BenchResult] {
+        guard let other = options.compare.map(remote) else { return [try run(target, number: 0)] }
+        var results: [BenchResult] = []
+        for round in 0..<BenchLimits.comparedRounds {
+            results.append(try run(target, number: 2 * round))
+            results.append(try run(other, number: 2 * round + 1))
+        }
+        return results
+    }
+
+    private func run(_ target: BenchTarget, number: Int) throws(CommandFailure) -> BenchResult {
+        let reporting = options.reporting
+        let shows = reporting.showsProgress ?? (StandardError.isTerminal && !reporting.isQuiet)
+        return try BenchRun(
+            load: load, target: target, id: number == 0 ? id : "\(id)-\(number)",
+            interruption: interruption, showsProgress: shows
+        ).run()
+    }
+
+    /// What needs no server.
+    private func runHere() throws(CommandFailure) -> Int32 {
+        let data = try data(options.connection.data)
+        let directory = PrivateServer.path(beside: data, id: id)
+        interruption.handle {}
+        defer { remove(directory) }
+        let fileSystem = POSIXFileSystem()
+        guard options.measuresFloor else {
+            let run = StorageRun(load: load, directory: directory, interruption: interruption)
+            return try report([run.run()])
+        }
+        let nanoseconds = options.duration?.nanosecondsClamped ?? BenchLimits.floorNanoseconds
+        let figures =
+            options.workload == .consume
+            ? try LoopbackFloor(directory: directory, nanoseconds: nanoseconds).run()
+            : try StorageFloor(load: load, directory: directory, nanoseconds: nanoseconds).run()
+        return HelpCommand.print(
+            FloorText.text(figures, fileSystem.kind(directory), options.format))
+    }
+
+    private func remove(_ directory: String) {
+        do throws(SystemError) {
+            try POSIXFileSystem().removeTree(directory)
+        } catch {
+            StandardError.write(line: "rtd: \(directory) is left: \(error)")
+        }
+    }
+
+    // MARK: Output
+
+    private func report(_ results: [BenchResult]) throws(CommandFailure) -> Int32 {
+        if let path = options.histogramFile { try writeHistogram(results, path) }
+        return HelpCommand.print(ComparisonText.text(results, options.format))
+    }
+
+    /// The latencies of the first cluster.
+    private func writeHistogram(_ results: [BenchResult], _ path: String) throws(CommandFailure) {
+        var all = Histogram()
+        for result in results where result.target == results[0].target {
+            all.add(result.latencies)
+        }
+        do throws(SystemError) {
+            try POSIXFileSystem().replace(path, with: Array(all.percentileTable.utf8))
+        } catch {
+            throw CommandFailure(error)
+        }
     }
 }

@@ -63,6 +63,10 @@ extension BenchOptions {
             "payload-file", nil, \.payloadFile, .file, "Send the lines of FILE, over and over."
         ).exclusive("payload"),
         .value(
+            "random-ratio", nil, \.randomRatio, .ratio,
+            "Make RATIO of each value random bytes (default 0.5)."
+        ),
+        .value(
             "count", "c", \.count, .quantity("COUNT", in: 1...Int.max), "Send COUNT records."
         ).aliases("n", "num-records").exclusive("length"),
         .value("duration", nil, \.duration, .duration, "Send for DURATION (default 10s).")
@@ -77,11 +81,11 @@ extension BenchOptions {
 
     private static let shape: [Flag<BenchOptions>] = [
         .value(
-            "producers", nil, \.producers, .integer("COUNT", in: 1...10_000),
+            "producers", nil, \.producers, .integer("COUNT", in: 1...1_000),
             "Run COUNT producers (default 1)."
         ),
         .value(
-            "consumers", nil, \.consumers, .integer("COUNT", in: 1...10_000),
+            "consumers", nil, \.consumers, .integer("COUNT", in: 1...1_000),
             "Run COUNT consumers (default 1)."
         ),
         .value(
@@ -114,10 +118,22 @@ extension BenchOptions {
         .value(
             "compare", nil, \.compare, .brokers, "Run the same against this cluster, in turn."),
         .toggle(
-            "floor", nil, \.measuresFloor, "With storage: measure the machine itself.",
+            "floor", nil, \.measuresFloor,
+            "With storage or consume: measure the machine itself.",
             details: """
-                Receives the same bytes, computes their CRC-32C, appends and syncs them, with \
-                nothing around it: what a broker can reach at best here.
+                With storage: receives the same bytes, computes their CRC-32C, appends and syncs \
+                them, with nothing around it. With consume: sends a file over loopback, by \
+                sendfile and by reading and writing. It is what a broker can reach at best here.
                 """),
     ]
+}
+
+extension ValueParser where Value == Double {
+    /// A number from 0 to 1.
+    fileprivate static let ratio = ValueParser("RATIO") { text throws(UsageError) in
+        guard let value = Double(text), (0...1).contains(value) else {
+            throw UsageError("wants a number from 0 to 1, not \"\(text)\"")
+        }
+        return value
+    }
 }

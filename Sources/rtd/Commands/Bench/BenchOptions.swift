@@ -14,6 +14,8 @@ struct BenchOptions: Sendable, Equatable {
     /// Bytes of a record's value; nil: 100.
     var size: Int?
     var payloadFile: String?
+    /// The part of a value that does not compress; nil: 0.5.
+    var randomRatio: Double?
     var count: Int?
     var duration: Duration?
     /// Records a second over all producers; nil: as many as it can.
@@ -53,8 +55,11 @@ struct BenchOptions: Sendable, Equatable {
             throw UsageError("unknown workload \"\(name)\"; \(hint)")
         }
         options.workload = workload
-        if options.measuresFloor, workload != .storage {
-            throw UsageError("--floor goes with rtd bench storage")
+        if options.measuresFloor, workload != .storage, workload != .consume {
+            throw UsageError("--floor goes with rtd bench storage and rtd bench consume")
+        }
+        if options.rate != nil, workload == .storage || workload == .consume {
+            throw UsageError("--rate goes with rtd bench produce and rtd bench e2e")
         }
         if workload == .storage, options.connection.brokers != nil || options.compare != nil {
             throw UsageError("storage measures this machine, so it takes no broker")

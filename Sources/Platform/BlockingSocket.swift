@@ -1,0 +1,196 @@
+import CSystem
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A connected stream socket whose calls block, for benchmarks that give each connection a thread
+/// of its own. One thread sends and one receives; `interrupt` may come from any.
+public final class BlockingSocket: @unchecked Sendable {
+    private let descriptor: CInt
+    private let name: String
+
+    /// A peer that does nothing for so long has failed.
+    private static let patienceSeconds = 60
+
+    #if os(Linux)
+        private static let doNotWait = CInt(MSG_DONTWAIT)
+    #else
+        private static let doNotWait = MSG_DONTWAIT
+    #endif
+
+    private init(_ descriptor: CInt, name: String) {
+        self.descriptor = descriptor
+        self.name = name
+        setOption(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY)
+        var patience = timeval(tv_sec: Self.patienceSeconds, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
+    }
+
+    deinit { closeDescriptor(descriptor) }
+
+    public static func connect(_ address: SocketAddress) throws(SystemError) -> BlockingSocket {
+        let descriptor = blockingSocket(address.family)
+        guard descriptor >= 0 else { throw SystemError.last("open a socket for", "\(address)") }
+        let status = unsafe address.withRaw { raw, length in
+            uninterrupted { unsafe connectDescriptor(descriptor, raw, length) }
+        }
+        guard status == 0 else {
+            let error = SystemError.last("reach", "\(address)")
+            closeDescriptor(descriptor)
+            throw error
+        }
+        return BlockingSocket(descriptor, name: "\(address)")
+    }
+
+    /// The two ends of a TCP connection inside this process, over 127.0.0.1.
+    public static func loopbackPair() throws(SystemError) -> (BlockingSocket, BlockingSocket) {
+        let any = SocketAddress.ipv4(host: "127.0.0.1", port: 0)
+        let listener = blockingSocket(any.family)
+        guard listener >= 0 else { throw SystemError.last("open a socket for", "\(any)") }
+        defer { closeDescriptor(listener) }
+        guard unsafe any.withRaw({ unsafe bind(listener, $0, $1) }) == 0, listen(listener, 1) == 0
+        else {
+            throw SystemError.last("listen on", "\(any)")
+        }
+        let address = unsafe SocketAddress.of(listener) { unsafe getsockname($0, $1, $2) }
+        let near = try connect(address)
+        let far = uninterrupted { accept(listener, nil, nil) }
+        guard far >= 0 else { throw SystemError.last("accept") }
+        return (near, BlockingSocket(far, name: "\(address)"))
+    }
+
+    /// Ends both directions; blocked calls return with an error.
+    public func interrupt() {
+        _ = shutdown(descriptor, CInt(SHUT_RDWR))
+    }
+
+    /// Sends all of `bytes` with `payload` put in before `bytes[position]`.
+    public func send(_ bytes: [UInt8], inserting payload: [UInt8], at position: Int)
+        throws(SystemError)
+    {
+        precondition(position <= bytes.count, "the place of the payload is inside the bytes")
+        let total = bytes.count + payload.count
+        var sent = 0
+        while sent < total {
+            let count = unsafe bytes.withUnsafeBytes { frame in
+                unsafe payload.withUnsafeBytes { body in
+                    let parts = unsafe [
+                        UnsafeRawBufferPointer(rebasing: frame[..<position]), body,
+                        UnsafeRawBufferPointer(rebasing: frame[position...]),
+                    ]
+                    return unsafe sendParts(parts, from: sent)
+                }
+            }
+            guard count > 0 else { throw failure("write to") }
+            sent += count
+        }
+    }
+
+    public func send(_ bytes: [UInt8]) throws(SystemError) {
+        try send(bytes, inserting: [], at: 0)
+    }
+
+    /// One sendmsg of what lies behind the first `sent` bytes.
+    private func sendParts(_ parts: [UnsafeRawBufferPointer], from sent: Int) -> Int {
+        var left = sent
+        var vectors: [iovec] = unsafe []
+        for index in unsafe parts.indices {
+            let part = unsafe parts[index]
+            let skipped = min(left, part.count)
+            left -= skipped
+            guard skipped < part.count, let base = part.baseAddress else { continue }
+            unsafe vectors.append(
+                iovec(
+                    iov_base: UnsafeMutableRawPointer(mutating: base + skipped),
+                    iov_len: part.count - skipped))
+        }
+        return unsafe vectors.withUnsafeMutableBufferPointer { buffer in
+            var message = unsafe msghdr()
+            unsafe message.msg_iov = buffer.baseAddress
+            #if canImport(Glibc)
+                unsafe message.msg_iovlen = buffer.count
+            #else
+                message.msg_iovlen = CInt(buffer.count)
+            #endif
+            return uninterrupted { unsafe sendmsg(descriptor, &message, noSignal) }
+        }
+    }
+
+    /// Sends bytes of a file through the kernel; off Linux through this process.
+    public func send(_ file: any File, at position: Int64, count: Int) throws(SystemError) {
+        #if os(Linux)
+            guard let source = file.descriptor else { return }
+            var offset = off_t(position)
+            var left = count
+            while left > 0 {
+                let moved = uninterrupted { unsafe sendfile(descriptor, source, &offset, left) }
+                guard moved > 0 else { throw failure("send to") }
+                left -= moved
+            }
+        #else
+            try send(try file.read(at: position, count: count))
+        #endif
+    }
+
+    /// Reads at least one byte into `buffer[range]` and gives their number; 0 at the end.
+    /// Without `waits`, nil says that nothing is there.
+    public func receive(into buffer: inout [UInt8], _ range: Range<Int>, waits: Bool = true)
+        throws(SystemError) -> Int?
+    {
+        let count = unsafe buffer.withUnsafeMutableBytes { all in
+            let target = unsafe UnsafeMutableRawBufferPointer(rebasing: all[range])
+            return uninterrupted {
+                unsafe recv(
+                    descriptor, target.baseAddress, target.count, waits ? 0 : Self.doNotWait)
+            }
+        }
+        if count >= 0 { return count }
+        if !waits && (errno == EAGAIN || errno == EWOULDBLOCK) { return nil }
+        throw failure("read from")
+    }
+
+    /// Fills `buffer[range]`; false if the peer ends before.
+    public func receiveAll(into buffer: inout [UInt8], _ range: Range<Int>) throws(SystemError)
+        -> Bool
+    {
+        var start = range.lowerBound
+        while start < range.upperBound {
+            guard let count = try receive(into: &buffer, start..<range.upperBound), count > 0
+            else { return false }
+            start += count
+        }
+        return true
+    }
+
+    /// Waits until one of at most 64 sockets can be read, or the time has passed.
+    public static func wait(_ sockets: [BlockingSocket], nanoseconds: Int64) {
+        let descriptors = sockets.map(\.descriptor)
+        _ = unsafe rtd_wait_readable(descriptors, CInt(descriptors.count), nanoseconds)
+    }
+
+    private func failure(_ verb: String) -> SystemError {
+        let error = SystemError.last(verb, name)
+        guard error.code == EAGAIN || error.code == EWOULDBLOCK else { return error }
+        return SystemError(code: ETIMEDOUT, operation: verb, subject: name)
+    }
+}
+
+/// A blocking stream socket that exec closes; -1 and errno on failure.
+private func blockingSocket(_ family: CInt) -> CInt {
+    let descriptor = makeSocket(family)
+    if descriptor >= 0 { _ = fcntl(descriptor, F_SETFL, 0) }
+    return descriptor
+}
+
+private func connectDescriptor(
+    _ descriptor: CInt, _ address: UnsafePointer<sockaddr>, _ length: socklen_t
+) -> CInt {
+    unsafe connect(descriptor, address, length)
+}

@@ -1,0 +1,109 @@
+import ArgumentParsing
+import Bytes
+import Platform
+
+/// What a benchmark does, with every default filled in.
+struct BenchLoad: Sendable {
+    var workload: BenchOptions.Workload
+    /// Bytes of a value; with a payload file, of its mean line.
+    var valueBytes = 100
+    /// The values to send, over and over; empty: made of random bytes.
+    var values: [[UInt8]] = []
+    var randomRatio = 0.5
+    var count: Int?
+    /// Used without `count`.
+    var durationNanoseconds: Int64 = 10_000_000_000
+    /// Records a second over all producers; 0 for as many as they can.
+    var rate = 0
+    var warmupNanoseconds: Int64 = 0
+    var producers = 1
+    var consumers = 1
+    var topics = 1
+    var partitions = 1
+    /// Kafka's number.
+    var acks: Int16 = -1
+    var lingerNanoseconds: Int64 = 0
+    var batchBytes: Int
+    var codec = CompressionCodec.none
+
+    init(_ options: BenchOptions) throws(CommandFailure) {
+        workload = options.workload
+        valueBytes = options.size ?? valueBytes
+        randomRatio = options.randomRatio ?? randomRatio
+        count = options.count
+        durationNanoseconds = options.duration?.nanosecondsClamped ?? durationNanoseconds
+        rate = options.rate ?? 0
+        warmupNanoseconds = options.warmup?.nanosecondsClamped ?? 0
+        producers = options.producers ?? producers
+        consumers = options.consumers ?? consumers
+        topics = options.topics ?? topics
+        partitions = options.partitions ?? partitions
+        switch options.acks {
+        case .none?: acks = 0
+        case .leader?: acks = 1
+        case .all?, nil: acks = -1
+        }
+        lingerNanoseconds = options.linger?.nanosecondsClamped ?? 0
+        batchBytes = options.batchBytes ?? BenchLimits.batchBytes
+        codec = options.compression.flatMap { CompressionCodec(name: $0.rawValue) } ?? .none
+        if let path = options.payloadFile { try readValues(path) }
+        let all = topics * partitions
+        guard all <= BenchLimits.partitionsMax else {
+            throw CommandFailure(
+                "bench: \(all) partitions are more than the \(BenchLimits.partitionsMax) of a run",
+                status: UsageError.exitStatus)
+        }
+    }
+
+    private mutating func readValues(_ path: String) throws(CommandFailure) {
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try POSIXFileSystem().readAll(path, limit: BenchLimits.payloadFileBytesMax)
+        } catch {
+            throw CommandFailure("\(error)")
+        }
+        values = bytes.split(separator: 10).map { Array($0) }
+        guard !values.isEmpty else { throw CommandFailure("\(path) has no line to send") }
+        valueBytes = max(1, values.reduce(0) { $0 + $1.count } / values.count)
+    }
+
+    /// Records of one full batch. The bytes of a record around its value are at most about ten.
+    var recordsPerBatch: Int {
+        max(1, (batchBytes - BenchLimits.batchHeaderBytes) / (valueBytes + 10))
+    }
+
+    var allPartitions: Int { topics * partitions }
+
+    /// The part of `total` that worker `number` of `workers` does.
+    static func share(_ total: Int, _ number: Int, of workers: Int) -> Int {
+        total / workers + (number < total % workers ? 1 : 0)
+    }
+}
+
+/// Bounds and defaults of the benchmark.
+enum BenchLimits {
+    /// What fits under Kafka's default for `max.message.bytes` (1,048,588).
+    static let batchBytes = 1_000_000
+    static let batchHeaderBytes = 61
+    static let partitionsMax = 100_000
+    static let payloadFileBytesMax = 256 << 20
+    /// Requests of one producer that wait for their answer, as Kafka's
+    /// `max.in.flight.requests.per.connection`.
+    static let inFlightMax = 5
+    /// Bytes of the batches that one producer sends over and over.
+    static let poolBytes = 4 << 20
+    /// Bytes of all producers' batches together.
+    static let poolsBytesMax = 256 << 20
+    /// Bytes asked for by one fetch.
+    static let fetchBytes = 4 << 20
+    static let fetchWaitMilliseconds: Int32 = 100
+    static let readBytes = 64 << 10
+    /// Bytes sent before a `consume` without a count.
+    static let backlogBytes = 512 << 20
+    /// How long acknowledged records may take to be read, once all are sent.
+    static let drainNanoseconds: Int64 = 60_000_000_000
+    /// How long a floor measures, and each of its parts a quarter as long.
+    static let floorNanoseconds: Int64 = 2_000_000_000
+    /// Rounds of `--compare`, each of which runs both.
+    static let comparedRounds = 3
+}

@@ -1,0 +1,72 @@
+import Platform
+
+/// What one run has given.
+struct BenchResult: Sendable {
+    var workload: BenchOptions.Workload
+    /// "rtd", or the addresses of another cluster.
+    var target: String
+    var records: Int
+    /// Bytes of their values, before compression.
+    var valueBytes: Int
+    var requests: Int
+    var nanoseconds: Int64
+    var latencies: Histogram
+    var client: ProcessUsage
+    /// Nil when the server is not ours.
+    var server: ProcessUsage?
+    var fileSystem: String?
+    var durability: String
+    /// Rounds of group commit, where they are known.
+    var syncRounds: Int?
+
+    var seconds: Double { Double(nanoseconds) / 1e9 }
+    var recordsPerSecond: Double { Double(records) / seconds }
+    var bytesPerSecond: Double { Double(valueBytes) / seconds }
+    private var cpuNanoseconds: Int64 { client.cpuNanoseconds + (server?.cpuNanoseconds ?? 0) }
+    /// Cores that client and server, as far as it is known, kept busy.
+    var busyCores: Double { Double(cpuNanoseconds) / Double(nanoseconds) }
+    var recordsPerCoreSecond: Double {
+        cpuNanoseconds == 0 ? 0 : Double(records) / (Double(cpuNanoseconds) / 1e9)
+    }
+
+    func cpuSecondsPerGB(_ usage: ProcessUsage) -> Double {
+        valueBytes == 0 ? 0 : Double(usage.cpuNanoseconds) / Double(valueBytes)
+    }
+
+    /// The percentiles that are printed.
+    static let percentiles: [(name: String, key: String, fraction: Double)] = [
+        ("50th", "p50", 0.5), ("95th", "p95", 0.95), ("99th", "p99", 0.99),
+        ("99.9th", "p99_9", 0.999),
+    ]
+
+    /// What the workload does to records, and what its latency is.
+    var verb: String { workload == .consume || workload == .e2e ? "read" : "sent" }
+    var latencyMeaning: String {
+        switch workload {
+        case .produce: "from sending to acknowledgement"
+        case .consume: "of a fetch"
+        case .e2e: "from sending to reading"
+        case .storage: "from append to sync"
+        }
+    }
+}
+
+/// CPU time of this process and of the server, from a moment on.
+struct UsageMeter {
+    private let server: Int32?
+    private let atClient: ProcessUsage
+    private let atServer: ProcessUsage?
+
+    init(server: Int32?) {
+        self.server = server
+        atClient = .current()
+        atServer = server.flatMap { ProcessUsage.of($0) }
+    }
+
+    var client: ProcessUsage { ProcessUsage.current().since(atClient) }
+
+    var serverUsage: ProcessUsage? {
+        guard let server, let atServer, let now = ProcessUsage.of(server) else { return nil }
+        return now.since(atServer)
+    }
+}

@@ -1,0 +1,193 @@
+import Bytes
+import KafkaProtocol
+import Platform
+import Records
+
+/// One consumer: fetches its partitions and looks at the header of every batch, as a consumer that
+/// hands batches on would. Made by the main thread, then used by a thread of its own.
+final class ConsumeWorker: @unchecked Sendable {
+    /// What is read of one partition.
+    private final class Position {
+        let partition: BenchPartition
+        /// Where to begin again; Int64.max reads on for ever.
+        let end: Int64
+        var offset: Int64 = 0
+
+        init(_ partition: BenchPartition, end: Int64) {
+            self.partition = partition
+            self.end = end
+        }
+    }
+
+    /// The way to one broker, with the partitions that it leads.
+    private final class Route {
+        let connection: WireConnection
+        let version: Int16
+        var positions: [Position] = []
+        var request: (id: Int32, sentAt: Int64)?
+
+        init(_ address: HostPort) throws(CommandFailure) {
+            connection = try WireConnection(address)
+            version = try connection.version(of: FetchRequest.self)
+        }
+    }
+
+    let tally: Tally
+    private let goal: ReadGoal
+    private let sendTimes: [SendTimes]
+    private let firstTimestamp: Int64
+    private var routes: [Route] = []
+    private let clock = SystemClock()
+    private var measuredFrom: Int64 = 0
+
+    /// `ends` are the log ends to begin again at, by partition; empty to read on. `sendTimes` are
+    /// those of the producers whose records have the timestamps from `firstTimestamp` on.
+    init(
+        _ load: BenchLoad, number: Int, partitions: [BenchPartition], crew: Crew, goal: ReadGoal,
+        ends: [Int64] = [], sendTimes: [SendTimes] = [], firstTimestamp: Int64 = 0
+    ) throws(CommandFailure) {
+        tally = crew.tally()
+        self.goal = goal
+        self.sendTimes = sendTimes
+        self.firstTimestamp = firstTimestamp
+        for partition in partitions where partition.number % load.consumers == number {
+            let end = ends.isEmpty ? Int64.max : ends[partition.number]
+            if end > 0 { try add(Position(partition, end: end)) }
+        }
+        for route in routes { crew.watch(route.connection.socket) }
+    }
+
+    private func add(_ position: Position) throws(CommandFailure) {
+        let leader = position.partition.leader
+        let route: Route
+        if let known = routes.first(where: { $0.connection.address == leader }) {
+            route = known
+        } else {
+            route = try Route(leader)
+            routes.append(route)
+        }
+        route.positions.append(position)
+    }
+
+    func run(_ crew: Crew) throws(CommandFailure) {
+        guard let window = crew.start() else { return }
+        measuredFrom = window.measuredFrom
+        let readsUntilGoal = !sendTimes.isEmpty || window.deadline == .max
+        while !goal.isReached && !crew.isStopped && !routes.isEmpty {
+            if !readsUntilGoal, clock.monotonicNanoseconds >= window.deadline { break }
+            for route in routes where route.request == nil { try send(route) }
+            if routes.count > 1 {
+                BlockingSocket.wait(routes.map(\.connection.socket), nanoseconds: -1)
+            }
+            for route in routes { try receive(route, waits: routes.count == 1) }
+        }
+    }
+
+    private func send(_ route: Route) throws(CommandFailure) {
+        var topics: [FetchRequest.FetchTopic] = []
+        var places: [String: Int] = [:]
+        for position in route.positions {
+            let wanted = FetchRequest.FetchPartition.with {
+                $0.partition = position.partition.index
+                $0.fetchOffset = position.offset
+                $0.partitionMaxBytes = Int32(BenchLimits.fetchBytes)
+            }
+            if let place = places[position.partition.topic] {
+                topics[place].partitions.append(wanted)
+            } else {
+                places[position.partition.topic] = topics.count
+                topics.append(
+                    .with {
+                        $0.topic = position.partition.topic
+                        $0.partitions = [wanted]
+                    })
+            }
+        }
+        let request = FetchRequest.with {
+            $0.maxWaitMs = BenchLimits.fetchWaitMilliseconds
+            $0.minBytes = 1
+            $0.maxBytes = Int32(BenchLimits.fetchBytes)
+            $0.topics = topics
+        }
+        let now = clock.monotonicNanoseconds
+        route.request = (try route.connection.send(request, version: route.version), now)
+    }
+
+    private func receive(_ route: Route, waits: Bool) throws(CommandFailure) {
+        guard let request = route.request else { return }
+        let came = try route.connection.receive(waits: waits) { frame throws(CommandFailure) in
+            let response = try route.connection.decode(
+                FetchRequest.self, frame, version: route.version, id: request.id)
+            guard response.errorCode == .none else {
+                throw CommandFailure("fetch: \(response.errorCode.message)")
+            }
+            let now = clock.monotonicNanoseconds
+            var records = 0
+            for topic in response.responses {
+                for data in topic.partitions {
+                    records += try take(data, topic.topic, route, frame, now)
+                }
+            }
+            if records > 0 { count(records, request.sentAt, now) }
+        }
+        guard came else { return }
+        route.request = nil
+        // A first partition with much to read would keep the others from their turn.
+        if route.positions.count > 1 { route.positions.append(route.positions.removeFirst()) }
+    }
+
+    private func count(_ records: Int, _ sentAt: Int64, _ now: Int64) {
+        goal.read(records)
+        tally.advance(records)
+        guard sentAt >= measuredFrom else { return }
+        tally.lastAt = now
+        tally.records += records
+        tally.requests += 1
+        if sendTimes.isEmpty { tally.latencies.record(now - sentAt) }
+    }
+
+    /// Walks the batches of one partition; gives the number of their records.
+    private func take(
+        _ data: FetchResponse.PartitionData, _ topic: String, _ route: Route, _ frame: RawSpan,
+        _ now: Int64
+    ) throws(CommandFailure) -> Int {
+        guard
+            let position = route.positions.first(where: {
+                $0.partition.index == data.partitionIndex && $0.partition.topic == topic
+            })
+        else { return 0 }
+        guard data.errorCode == .none else {
+            throw CommandFailure(
+                "topic \"\(topic)\" partition \(data.partitionIndex): \(data.errorCode.message)")
+        }
+        guard case .slice(let range) = data.records else { return 0 }
+        var records = 0
+        var place = range.lowerBound
+        while let header = RecordBatchHeader(frame.extracting(place..<range.upperBound)),
+            header.batchLength > 0, header.totalSize <= range.upperBound - place
+        {
+            records += Int(header.recordCount)
+            position.offset = header.lastOffset + 1
+            place += header.totalSize
+            if !sendTimes.isEmpty { try measure(header, position.partition, now) }
+        }
+        if position.offset >= position.end { position.offset = 0 }
+        return records
+    }
+
+    private func measure(
+        _ header: RecordBatchHeader, _ partition: BenchPartition, _ now: Int64
+    ) throws(CommandFailure) {
+        let producer = Int(header.baseTimestamp - firstTimestamp)
+        let records = Int(header.recordCount)
+        guard sendTimes.indices.contains(producer),
+            let sent = sendTimes[producer].take(partition.number, records)
+        else {
+            throw CommandFailure(
+                "topic \"\(partition.topic)\" partition \(partition.index): the batch at offset "
+                    + "\(header.baseOffset) is not the one that was sent next")
+        }
+        guard sent.first >= measuredFrom else { return }
+        tally.latencies.record(from: sent.first, every: sent.interval, records, to: now)
+    }
+}

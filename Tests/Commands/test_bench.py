@@ -1,0 +1,116 @@
+"""`rtd bench`: each workload in a short run, what it prints, and that it leaves nothing behind."""
+
+import csv
+import io
+import json
+import re
+import signal
+
+from harness import contains, equal, eventually
+from home import Home
+
+KAFKA_LINE = re.compile(
+    r"^(\d+) records (sent|read), ([\d.]+) records/sec \(([\d.]+) MB/sec\), ([\d.]+) ms avg latency, "
+    r"([\d.]+) ms max latency, (\d+) ms 50th, (\d+) ms 95th, (\d+) ms 99th, (\d+) ms 99.9th\.$")
+
+
+def bench(home, *arguments):
+    done = home.rtd("bench", *arguments)
+    equal((done.returncode, done.errors), (0, ""), " ".join(map(str, arguments)))
+    return done.text
+
+
+def leftovers(home):
+    return [path.name for path in home.data.parent.glob("rtd-bench-*")]
+
+
+def test_each_workload_measures_what_it_was_asked_for():
+    with Home() as home:
+        for workload in ("produce", "consume", "e2e", "storage"):
+            for shape in ([], ["--partitions", 3, "--producers", 2, "--consumers", 2],
+                          ["--topics", 2, "-z", "zstd", "--acks", 1]):
+                found = json.loads(bench(home, workload, "--count", 10000, "--json", *shape))
+                equal((found["workload"], found["records"], found["bytes"]),
+                      (workload, 10000, 1000000), f"{shape}")
+                assert found["records_per_second"] > 0 and found["latency_p50_ms"] > 0, found
+                assert found["file_system"] and found["durability"], found
+        equal(leftovers(home), [], "directories of private servers")
+
+
+def test_more_producers_than_partitions_are_read_in_order():
+    with Home() as home:
+        found = json.loads(bench(home, "e2e", "--count", 9999, "--producers", 5, "--json",
+                                 "--batch-bytes", 1000))
+        equal(found["records"], 9999)
+
+
+def test_a_rate_is_kept_and_latency_counts_from_the_intended_time():
+    with Home() as home:
+        found = json.loads(bench(home, "e2e", "--rate", "2k", "--count", 1000, "--json"))
+        equal(found["records"], 1000)
+        assert found["records_per_second"] < 2300, found
+
+
+def test_the_line_of_kafkas_own_tool_comes_first():
+    with Home() as home:
+        lines = bench(home, "produce", "--count", 5000, "--size", 50).splitlines()
+        match = KAFKA_LINE.match(lines[0])
+        assert match and match.group(1) == "5000", lines[0]
+        contains("\n".join(lines), "fdatasync")
+
+
+def test_csv_has_a_line_a_run_and_the_histogram_all_values():
+    with Home() as home:
+        text = bench(home, "produce", "--count", 3000, "--csv", "--histogram-file", "h.txt")
+        rows = list(csv.DictReader(io.StringIO(text)))
+        equal([row["records"] for row in rows], ["3000"])
+        table = (home.path / "h.txt").read_text()
+        contains(table, "1/(1-Percentile)")
+        equal(table.split("Total count    =")[1].split()[0], "3000]")
+
+
+def test_lines_of_a_file_are_the_values():
+    with Home() as home:
+        (home.path / "lines").write_text("one\nthree\n")
+        found = json.loads(bench(home, "produce", "--count", 1000, "--payload-file", "lines",
+                                 "--json"))
+        equal(found["bytes"], 4000)
+
+
+def test_floors_are_named_figures():
+    with Home() as home:
+        found = json.loads(bench(home, "storage", "--floor", "--duration", "400ms", "--json"))
+        for name in ("bytes_per_second", "single_syncs_per_second", "round_milliseconds",
+                     "crc_bytes_per_second", "memcpy_bytes_per_second"):
+            assert found[name] > 0, found
+        found = json.loads(bench(home, "consume", "--floor", "--duration", "600ms", "--json"))
+        assert found["sendfile_bytes_per_second"] > 0, found
+        equal(leftovers(home), [])
+
+
+def test_a_cluster_is_compared_and_left_as_it_was(server):
+    with Home() as home:
+        found = json.loads(bench(home, "produce", "--count", 2000, "--compare", server.kafka,
+                                 "--json"))
+        equal([run["target"] == server.kafka for run in found["runs"]], [False, True] * 3)
+        assert found["ratio"]["records_per_second"] > 0, found
+        bench(home, "e2e", "--count", 2000, "-b", server.kafka)
+        topics = home.rtd("query", "SHOW TOPICS", "-b", server.kafka).text
+        assert "rtd-bench" not in topics, topics
+
+
+def test_a_signal_ends_it_and_leaves_nothing():
+    with Home() as home:
+        process = home.start("bench", "produce", "--duration", "60s", "--progress")
+        contains(process.stderr.readline().decode(), "records/s")
+        assert leftovers(home), "no private server"
+        process.send_signal(signal.SIGINT)
+        equal(process.wait(30), -signal.SIGINT)
+        eventually(lambda: not leftovers(home), what="the end of the private server")
+
+
+def test_a_broker_that_is_down_is_one_clear_line():
+    with Home() as home:
+        done = home.rtd("bench", "produce", "-b", ":1")
+        equal((done.returncode, done.text), (1, ""))
+        equal(done.errors, "rtd: cannot reach 127.0.0.1:1: Connection refused\n")
