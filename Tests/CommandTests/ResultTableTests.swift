@@ -36,6 +36,22 @@ import Testing
         #expect(AlignedTable(columns: 3).text(table).contains("ababa…"))
     }
 
+    @Test func `numbers are never cut, and what rows share stands below`() {
+        var table = ResultTable([
+            .number("a_long_name"), .init("text"), .shared("kept"), .number("n"),
+        ])
+        table.rows = [[.integer(12_345_678), .text("abcdefghij"), .text("x"), .integer(1)]]
+        #expect(
+            AlignedTable(columns: 24).text(table) == """
+                 a_long_… | text    | n
+                ----------+---------+---
+                 12345678 | abcdef… | 1
+                (1 row)
+                kept: x
+
+                """)
+    }
+
     @Test func `NULL is dimmed where colours are wanted`() {
         var table = ResultTable([.init("a")])
         table.rows = [[.null], [.text("NULL")]]

@@ -286,6 +286,8 @@ def test_formats():
               "------+------------+----------+----------\n"
               " t    |          1 |        1 | f\n"
               "(1 row)\n")
+        contains(home.rtd("query", "--format", "table", "DESCRIBE t").text,
+                 "(1 row)\ncleanup_policy: delete\nretention_ms: 604800000\n")
         equal(home.rtd("query", "SHOW TOPICS").text,
               '{"name":"t","partitions":1,"replicas":1,"internal":false}\n')
         contains(home.rtd("query", "--format", "csv", "DESCRIBE t").text, ",{")
@@ -339,6 +341,8 @@ def test_brokers_of_another_kind():
             equal([r["end_offset"] for r in described], [0, None, 0])
             equal([r["bytes"] for r in described], [None] * 3)
             refused(home, "DESCRIBE u", 'relation "u" does not exist (42P01)', options=broker)
+            outcome(home.rtd("query", *broker, "ALTER GROUP g RESET OFFSETS TO EARLIEST "
+                             "FOR TOPIC t PARTITION 0"), 0, "", "")
             done = home.rtd("query", *broker, "SHOW GROUPS")
             equal((done.returncode, done.text), (1, ""))
             contains(done.errors, "does not support")

@@ -10,34 +10,63 @@ struct AlignedTable {
     /// No column is cut below this; then lines are longer than the terminal.
     private static let widthMin = 6
 
+    private struct Cell {
+        var text: DisplayText
+        var isNull = false
+    }
+
     func text(_ table: ResultTable) -> String {
-        let names = table.columns.map { DisplayText($0.name) }
-        let rows = table.rows.map { row in row.map { DisplayText($0.text ?? "NULL") } }
-        var widths = names.map(\.width)
-        for row in rows {
-            for (index, cell) in row.enumerated() { widths[index] = max(widths[index], cell.width) }
+        let shown = table.columns.indices.filter { !table.columns[$0].isShared }
+        let columns = shown.map { table.columns[$0] }
+        let names = columns.map { Cell(text: DisplayText($0.name)) }
+        let rows = table.rows.map { row in
+            shown.map { Cell(text: DisplayText(row[$0].text ?? "NULL"), isNull: row[$0] == .null) }
         }
-        fit(&widths)
-        var lines = [line(names, widths, table, alignsRight: { table.columns[$0].isNumeric })]
+        let widths = widths(columns, names, rows)
+        var lines = [line(names, columns, widths)]
         lines.append(widths.map { String(repeating: "-", count: $0 + 2) }.joined(separator: "+"))
-        for (index, row) in rows.enumerated() {
-            lines.append(
-                line(
-                    row, widths, table, isNull: { table.rows[index][$0] == .null },
-                    alignsRight: { table.columns[$0].isNumeric }))
-        }
+        lines += rows.map { line($0, columns, widths) }
         lines.append(rows.count == 1 ? "(1 row)" : "(\(rows.count) rows)")
+        lines += shared(table)
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// Narrows the widest columns until a line fits.
-    private func fit(_ widths: inout [Int]) {
-        guard let columns, !widths.isEmpty else { return }
+    /// What is the same in all rows, a line each.
+    private func shared(_ table: ResultTable) -> [String] {
+        guard let first = table.rows.first else { return [] }
+        return table.columns.indices.filter { table.columns[$0].isShared }.map { index in
+            "\(table.columns[index].name): \(DisplayText(first[index].text ?? "NULL").text)"
+        }
+    }
+
+    /// The widths at which a line fits, if it can: first long names are cut, then texts; never
+    /// numbers.
+    private func widths(
+        _ columns: [ResultTable.Column], _ names: [Cell], _ rows: [[Cell]]
+    ) -> [Int] {
+        var cells = columns.map { _ in 1 }
+        for row in rows {
+            for (index, cell) in row.enumerated() {
+                cells[index] = max(cells[index], cell.text.width)
+            }
+        }
+        var widths = zip(names, cells).map { max($0.text.width, $1) }
+        guard let limit = self.columns, !widths.isEmpty else { return widths }
         // A line has a space at both ends and a separator between columns.
         let frame = 2 + AlignedTable.separator.count * (widths.count - 1)
-        var excess = widths.reduce(frame, +) - columns
-        while excess > 0, let widest = widths.indices.max(by: { widths[$0] < widths[$1] }),
-            widths[widest] > AlignedTable.widthMin
+        var excess = widths.reduce(frame, +) - limit
+        narrow(&widths, to: cells, &excess)
+        narrow(&widths, to: zip(columns, cells).map { $0.isNumeric ? $1 : 1 }, &excess)
+        return widths
+    }
+
+    /// Narrows the widest columns, none below its floor.
+    private func narrow(_ widths: inout [Int], to floors: [Int], _ excess: inout Int) {
+        func canShrink(_ index: Int) -> Bool {
+            widths[index] > max(floors[index], AlignedTable.widthMin)
+        }
+        while excess > 0,
+            let widest = widths.indices.filter(canShrink).max(by: { widths[$0] < widths[$1] })
         {
             widths[widest] -= 1
             excess -= 1
@@ -45,18 +74,17 @@ struct AlignedTable {
     }
 
     private func line(
-        _ cells: [DisplayText], _ widths: [Int], _ table: ResultTable,
-        isNull: (Int) -> Bool = { _ in false }, alignsRight: (Int) -> Bool
+        _ cells: [Cell], _ columns: [ResultTable.Column], _ widths: [Int]
     ) -> String {
         var line = " "
         for (index, cell) in cells.enumerated() {
-            let cut = cell.cut(to: widths[index])
+            let cut = cell.text.cut(to: widths[index])
             let padding = String(repeating: " ", count: max(0, widths[index] - cut.width))
             let isLast = index == cells.count - 1
-            let shown = isColoured && isNull(index) ? "\u{1B}[2m\(cut.text)\u{1B}[0m" : cut.text
+            let shown = isColoured && cell.isNull ? "\u{1B}[2m\(cut.text)\u{1B}[0m" : cut.text
             if index > 0 { line += AlignedTable.separator }
             // Blanks at the end of a line would wrap on a narrow terminal.
-            line += alignsRight(index) ? padding + shown : shown + (isLast ? "" : padding)
+            line += columns[index].isNumeric ? padding + shown : shown + (isLast ? "" : padding)
         }
         return line
     }

@@ -38,13 +38,20 @@ enum QueryCommand {
 }
 
 extension QueryOptions {
-    /// `--timeout` is the time of a request and of its repetitions; options win over properties.
+    /// `--timeout` is the time of a request and of its repetitions. Without it a person waits half a
+    /// minute for what can be tried again, not the two minutes that records are worth.
     fileprivate var limitedConnection: ConnectionOptions {
         var connection = connection
-        guard let timeout else { return connection }
-        let milliseconds = "\(max(1, min(timeout.wholeMilliseconds, Int64(Int32.max))))"
-        for name in ["request.timeout.ms", "delivery.timeout.ms"] {
-            connection.properties.append(PropertyAssignment(name: name, value: milliseconds))
+        if let timeout {
+            let milliseconds = max(1, min(timeout.wholeMilliseconds, Int64(Int32.max)))
+            // The last assignment wins, so the option wins over properties.
+            for name in ["request.timeout.ms", "delivery.timeout.ms"] {
+                connection.properties.append(
+                    PropertyAssignment(name: name, value: "\(milliseconds)"))
+            }
+        } else if connection.propertyFiles.isEmpty {
+            connection.properties.insert(
+                PropertyAssignment(name: "delivery.timeout.ms", value: "30000"), at: 0)
         }
         return connection
     }

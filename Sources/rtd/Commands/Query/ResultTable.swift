@@ -4,13 +4,17 @@ struct ResultTable: Sendable, Equatable {
         let name: String
         /// Numbers are aligned to the right.
         var isNumeric = false
+        /// The same in all rows: people read it once, below the table.
+        var isShared = false
 
-        init(_ name: String, isNumeric: Bool = false) {
+        init(_ name: String, isNumeric: Bool = false, isShared: Bool = false) {
             self.name = name
             self.isNumeric = isNumeric
+            self.isShared = isShared
         }
 
         static func number(_ name: String) -> Column { Column(name, isNumeric: true) }
+        static func shared(_ name: String) -> Column { Column(name, isShared: true) }
     }
 
     enum Cell: Sendable, Equatable {

@@ -36,7 +36,7 @@ extension StatementRunner {
         var table = ResultTable([
             .init("topic"), .number("partition"), .number("committed_offset"),
             .number("end_offset"), .number("lag"), .init("member"), .init("client"),
-            .init("host"), .init("state"),
+            .init("host"), .shared("state"),
         ])
         for id in partitions {
             let offset = committed[id]?.offset

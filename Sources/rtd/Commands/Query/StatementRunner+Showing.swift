@@ -96,7 +96,7 @@ extension StatementRunner {
         var table = ResultTable([
             .number("partition"), .number("leader"), .init("replicas"), .init("isr"),
             .number("start_offset"), .number("end_offset"), .number("bytes"),
-            .init("cleanup_policy"), .number("retention_ms"), .number("retention_bytes"),
+            .shared("cleanup_policy"), .shared("retention_ms"), .shared("retention_bytes"),
         ])
         for partition in topic.partitions {
             let id = TopicPartition(topic.name, partition.index)
