@@ -1,0 +1,88 @@
+import KafkaClient
+import Platform
+
+/// What became of the records: counted by the reader's thread as they are read and by the loop as
+/// their batches are acknowledged.
+final class Delivery: @unchecked Sendable {
+    /// A batch on its way: what is told when it fails or arrives.
+    struct Batch: Sendable {
+        /// Batches in the order in which they were begun.
+        let number: Int
+        let partition: Int32
+        let records: Int
+        let bytes: Int
+        /// Where in the input its first record is.
+        let input: String
+        let place: RecordPlace
+    }
+
+    struct State: Sendable {
+        /// Records that were read and were good.
+        var read = 0
+        var bytesRead = 0
+        var delivered = 0
+        var bytesDelivered = 0
+        /// Batches under way.
+        var underway = 0
+        var failed = 0
+        var firstFailure: (batch: Batch, error: ClientError)?
+        /// Records that were passed over, and why the first one was.
+        var skipped = 0
+        var firstSkip: String?
+        /// stdout cannot be written to.
+        var outputError: SystemError?
+
+        /// "3 of 5 records delivered"
+        var summary: String {
+            "\(delivered) of \(read) \(read == 1 ? "record" : "records") delivered"
+        }
+    }
+
+    private let lock = Lock()
+    private var value = State()
+
+    var state: State { lock.withLock { value } }
+
+    func update(_ change: (inout State) -> Void) {
+        lock.withLock { change(&value) }
+    }
+
+    /// Whether reading goes on: nothing has failed for good.
+    func goesOn(skipsBadRecords: Bool) -> Bool {
+        lock.withLock {
+            value.outputError == nil && (value.firstFailure == nil || skipsBadRecords)
+        }
+    }
+
+    var isIdle: Bool { lock.withLock { value.underway == 0 } }
+
+    func began(read: Int, bytesRead: Int) {
+        lock.withLock {
+            value.read = read
+            value.bytesRead = bytesRead
+            value.underway += 1
+        }
+    }
+
+    func ended(_ batch: Batch, _ result: Result<Int64, ClientError>) {
+        lock.withLock {
+            value.underway -= 1
+            switch result {
+            case .success:
+                value.delivered += batch.records
+                value.bytesDelivered += batch.bytes
+            case .failure(let error):
+                value.failed += batch.records
+                if let first = value.firstFailure, first.batch.number < batch.number { return }
+                value.firstFailure = (batch, error)
+            }
+        }
+    }
+
+    func skipped(_ reason: String) {
+        lock.withLock {
+            value.skipped += 1
+            value.firstSkip = value.firstSkip ?? reason
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import ArgumentParsing
+import Bytes
+import KafkaClient
+import Records
+
+/// What the options and properties of `rtd produce` mean together; an option wins over a property.
+struct ProduceSettings: Sendable {
+    let topic: String
+    var parser = RecordParser.Options()
+    /// `--max-line`; nil: as much as the topic takes.
+    var recordBytesMax: Int?
+    var inputs: [InputSource]
+
+    var key: [UInt8]?
+    var headers = EncodedHeaders.none
+    /// Nil: by key; -1: any.
+    var partition: Int32?
+    var partitioner = PartitionerChoice.murmur2Random
+
+    var partitionsOfNewTopic: Int32 = 1
+    var batchBytesMax = ProduceLimits.batchBytes
+    var batchRecordsMax = Int(Int32.max)
+    var codec = CompressionCodec.none
+    /// Nil: a batch waits only while others are under way.
+    var lingerNanoseconds: Int64?
+
+    var countMax = Int.max
+    var idleNanosecondsMax: Int64?
+    var skipsBadRecords = false
+    var echo: ProduceOptions.Echo?
+    var reporting: ReportingOptions
+
+    init(_ options: ProduceOptions) throws(UsageError) {
+        topic = options.topic
+        reporting = options.reporting
+        inputs = InputSource.list(options)
+        key = options.key.map { Array($0.utf8) }
+        if !options.headers.isEmpty {
+            headers = EncodedHeaders(
+                options.headers.map { RecordHeader(key: $0.name, value: $0.value.map { Array($0.utf8) }) })
+        }
+        partition = options.partition.map { Int32(clamping: $0) }
+        partitionsOfNewTopic = Int32(clamping: options.partitions ?? 1)
+        countMax = options.count ?? .max
+        idleNanosecondsMax = options.timeout?.nanosecondsClamped
+        skipsBadRecords = options.errorPolicy == .skip
+        echo = options.echo
+        recordBytesMax = options.lineBytesMax
+        do throws(RecordTextError) {
+            try setParser(options)
+        } catch {
+            throw UsageError("produce: \(error)")
+        }
+    }
+
+    private mutating func setParser(_ options: ProduceOptions) throws(RecordTextError) {
+        parser.format =
+            switch options.format {
+            case .json: .json
+            case .csv: .csv
+            case .lengthPrefixed: .lengthPrefixed
+            case .lines, nil: .lines
+            }
+        if let template = options.template {
+            parser.format = .template(try RecordTemplate(template))
+        }
+        if let delimiter = options.delimiter { parser.delimiter = delimiter }
+        if let delimiter = options.keyDelimiter, delimiter.isEmpty {
+            throw .usage("-K wants at least one byte")
+        }
+        if parser.delimiter.isEmpty { throw .usage("-D wants at least one byte") }
+        parser.keyDelimiter = options.keyDelimiter
+        parser.keyPath = try options.keyJSONPath.map { text throws(RecordTextError) in
+            try JSONKeyPath(text)
+        }
+        parser.emptyAsNull = options.sendsEmptyAsNull
+        parser.skipsEmpty = options.skipsEmpty
+        parser.takesJSONValues = options.takesJSONValues
+        parser.keepsPartition = options.keepsPartition
+        // A template that cannot be read back is refused before anything is sent.
+        _ = try RecordParser(parser)
+    }
+
+    /// Takes over what the properties say where the options say nothing.
+    mutating func apply(_ properties: ClientProperties, _ options: ProduceOptions) {
+        let choice = options.compression ?? properties.compression
+        codec = choice.flatMap { CompressionCodec(name: $0.rawValue) } ?? .none
+        let linger = options.linger ?? properties.linger
+        lingerNanoseconds = linger?.nanosecondsClamped
+        if let bytes = options.batchBytes ?? properties.batchBytes { batchBytesMax = bytes }
+        if let bytes = properties.requestBytesMax { batchBytesMax = min(batchBytesMax, bytes) }
+        if let records = properties.batchRecords { batchRecordsMax = records }
+        if let choice = properties.partitioner { partitioner = choice }
+    }
+
+    /// How the client delivers.
+    static func producer(
+        _ options: ProduceOptions, _ properties: ClientProperties
+    ) throws(UsageError) -> ProducerConfiguration {
+        var result = ProducerConfiguration()
+        let acks = options.acks ?? properties.acks ?? .all
+        result.acks =
+            switch acks {
+            case .none: .none
+            case .leader: .leader
+            case .all: .all
+            }
+        if options.isIdempotent == true, acks != .all {
+            throw UsageError("produce: --idempotent needs acks=all")
+        }
+        result.isIdempotent = options.isIdempotent ?? properties.isIdempotent ?? true
+        result.bufferBytesMax = properties.bufferBytes ?? ProduceLimits.bufferBytes
+        if let bytes = properties.requestBytesMax { result.requestBytesMax = bytes }
+        if let most = properties.inFlightMax { result.requestsInFlightMax = most }
+        return result
+    }
+}
