@@ -28,7 +28,8 @@ public struct ProducerConfiguration: Sendable {
         return max(1, min(requestsInFlightMax, most))
     }
 
-    var usesIdempotence: Bool { isIdempotent && acks == .all }
+    /// Whether batches are numbered: producer id, sequence and CRC are written when they are sent.
+    public var usesIdempotence: Bool { isIdempotent && acks == .all }
 }
 
 /// What a producer has done so far.

@@ -132,6 +132,8 @@ import Bytes
         public var baseSequence: Int32 = -1
         public var transactional = false
         public var control = false
+        /// False leaves the CRC to `RecordBatchPatch.setProducer`, which computes it anew anyway.
+        public var hasChecksum = true
         public init() {}
     }
 
@@ -178,7 +180,7 @@ import Bytes
         unsafe target.storeBigEndian(attributes.producerEpoch, at: 51)
         unsafe target.storeBigEndian(attributes.baseSequence, at: 53)
         unsafe target.storeBigEndian(count, at: 57)
-        unsafe RecordBatchPatch.checksum(target)
+        if attributes.hasChecksum { unsafe RecordBatchPatch.checksum(target) }
     }
 
     /// Forgets what was appended.

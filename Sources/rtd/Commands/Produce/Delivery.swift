@@ -1,4 +1,5 @@
 import KafkaClient
+import KafkaProtocol
 import Platform
 
 /// What became of the records: counted by the reader's thread as they are read and by the loop as
@@ -40,6 +41,12 @@ final class Delivery: @unchecked Sendable {
 
     private let lock = Lock()
     private var value = State()
+    private let skipsBadRecords: Bool
+
+    /// With `skipsBadRecords` what the broker rejects counts as skipped.
+    init(skipsBadRecords: Bool) {
+        self.skipsBadRecords = skipsBadRecords
+    }
 
     var state: State { lock.withLock { value } }
 
@@ -48,10 +55,8 @@ final class Delivery: @unchecked Sendable {
     }
 
     /// Whether reading goes on: nothing has failed for good.
-    func goesOn(skipsBadRecords: Bool) -> Bool {
-        lock.withLock {
-            value.outputError == nil && (value.firstFailure == nil || skipsBadRecords)
-        }
+    var goesOn: Bool {
+        lock.withLock { value.outputError == nil && value.firstFailure == nil }
     }
 
     var isIdle: Bool { lock.withLock { value.underway == 0 } }
@@ -71,6 +76,9 @@ final class Delivery: @unchecked Sendable {
             case .success:
                 value.delivered += batch.records
                 value.bytesDelivered += batch.bytes
+            case .failure(let error) where skipsBadRecords && error.isRejection:
+                value.skipped += batch.records
+                value.firstSkip = value.firstSkip ?? "\(batch.input) \(batch.place): \(error)"
             case .failure(let error):
                 value.failed += batch.records
                 if let first = value.firstFailure, first.batch.number < batch.number { return }
@@ -83,6 +91,16 @@ final class Delivery: @unchecked Sendable {
         lock.withLock {
             value.skipped += 1
             value.firstSkip = value.firstSkip ?? reason
+        }
+    }
+}
+
+extension ClientError {
+    /// The broker refuses these records whenever they come.
+    fileprivate var isRejection: Bool {
+        switch code {
+        case .messageTooLarge?, .recordListTooLarge?, .invalidRecord?, .invalidTimestamp?: true
+        default: false
         }
     }
 }

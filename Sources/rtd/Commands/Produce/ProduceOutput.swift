@@ -22,7 +22,7 @@ struct TeeOutput: ~Copyable {
 
     mutating func write(_ delivery: Delivery) {
         guard !buffer.isEmpty else { return }
-        writeOutput(Array(buffer.bytes), delivery)
+        writeOutput(buffer.bytes, delivery)
         buffer.removeAll()
     }
 }
@@ -49,7 +49,7 @@ final class DeliveryReport: @unchecked Sendable {
             }
             buffer.append("}\n")
         }
-        writeOutput(Array(buffer.bytes), delivery)
+        writeOutput(buffer.bytes, delivery)
     }
 
     private func source(_ partition: Int32) -> RecordSource {
@@ -61,7 +61,7 @@ final class DeliveryReport: @unchecked Sendable {
 }
 
 /// Writes to stdout, and notes the first error; nothing is written after it.
-private func writeOutput(_ bytes: [UInt8], _ delivery: Delivery) {
+private func writeOutput(_ bytes: RawSpan, _ delivery: Delivery) {
     guard delivery.state.outputError == nil else { return }
     do throws(SystemError) {
         try StandardOutput.write(bytes)

@@ -80,17 +80,96 @@ final class ProduceRun: Sendable {
 
     private func findTopic() async throws(CommandFailure) -> TopicRoute {
         try await connection.connect()
+        let partitions: Int32
+        let batchBytesMax: Int
         do throws(ClientError) {
-            let topic = try await topic()
-            let count = Int32(clamping: topic.partitions.count)
-            if let wanted = settings.partition, wanted >= count {
-                throw CommandFailureBox(
-                    "topic \"\(settings.topic)\" has no partition \(wanted); its partitions are "
-                        + (count == 1 ? "0 only" : "0 to \(count - 1)"))
-            }
-            return TopicRoute(partitions: count, batchBytesMax: await batchBytesMax())
+            partitions = try await partitionCount()
+            batchBytesMax = await topicBatchBytesMax()
         } catch {
             throw connection.failure(error)
+        }
+        if let wanted = settings.partition, wanted >= partitions {
+            let all = partitions == 1 ? "is only 0" : "are 0 to \(partitions - 1)"
+            throw CommandFailure(
+                "topic \"\(settings.topic)\" has no partition \(wanted), there \(all)")
+        }
+        return TopicRoute(partitions: partitions, batchBytesMax: batchBytesMax)
+    }
+
+    /// The topic's partitions; a missing topic is created.
+    private func partitionCount() async throws(ClientError) -> Int32 {
+        let cluster = connection.cluster
+        do throws(ClientError) {
+            return Int32(clamping: try await cluster.topic(settings.topic).partitions.count)
+        } catch {
+            guard case .unknownTopic = error else { throw error }
+        }
+        let new = NewTopic(settings.topic, partitions: settings.partitionsOfNewTopic)
+        try await cluster.createTopics([new], ifMissing: true)
+        return Int32(clamping: try await cluster.topic(settings.topic).partitions.count)
+    }
+
+    /// The largest batch that the topic takes; Kafka's default where the cluster does not tell.
+    private func topicBatchBytesMax() async -> Int {
+        let configs = try? await connection.cluster.describeConfigs(.topic(settings.topic))
+        let entry = configs?.first { $0.name == "max.message.bytes" }
+        return entry?.value.flatMap { Int($0) } ?? ProduceLimits.topicBatchBytes
+    }
+
+    // MARK: The outcome
+
+    /// The failure when nothing could be sent, with the number of records that were there.
+    private func undelivered(_ failure: CommandFailure) async -> CommandFailure {
+        route.set(nil)
+        connection.loop.after(ProduceLimits.countNanoseconds) { [self] in counted.set(0) }
+        let count = await counted.wait()
+        var state = Delivery.State()
+        state.read = count
+        return CommandFailure("\(failure.message); \(state.summary)", status: failure.status)
+    }
+
+    private func verdict(_ end: ReadingEnd) throws(CommandFailure) -> Int32 {
+        let state = delivery.state
+        if let error = state.outputError {
+            // The reader of stdout has seen enough.
+            guard !error.isBrokenPipe else { return 0 }
+            throw CommandFailure("\(error); \(state.summary)")
+        }
+        if let first = state.firstFailure {
+            throw CommandFailure(
+                "\(connection.text(first.error)); \(state.summary), the first failure is at "
+                    + "\(first.batch.input) \(first.batch.place)")
+        }
+        switch end {
+        case .failed(let message): throw CommandFailure("\(message); \(state.summary)")
+        case .bad(let message):
+            let before = state.read == 1 ? "1 record" : "\(state.read) records"
+            throw CommandFailure(
+                "\(message); \(state.delivered) of \(before) before it delivered "
+                    + "(--on-error skip goes on)")
+        case .stopped where state.delivered < state.read:
+            throw CommandFailure("interrupted; \(state.summary)")
+        case .finished, .halted, .stopped, .timedOut: break
+        }
+        if settings.reporting.isVerbose {
+            StandardError.write(line: "rtd: \(state.summary)")
+        }
+        if state.skipped > 0 {
+            let records = state.skipped == 1 ? "1 record" : "\(state.skipped) records"
+            throw CommandFailure(
+                "\(records) skipped, the first: \(state.firstSkip ?? "")", status: 3)
+        }
+        return end == .timedOut ? 4 : 0
+    }
+
+    private func progress() -> ProgressLine? {
+        let total = settings.totalBytes
+        let delivery = delivery
+        return ProgressLine(settings.reporting, on: connection.loop) {
+            let state = delivery.state
+            var sample = ProgressSample(records: state.delivered, bytes: state.bytesDelivered)
+            if let total, total > 0 { sample.fraction = Double(state.bytesRead) / Double(total) }
+            return sample
         }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParsing
 import Bytes
 import KafkaClient
+import Platform
 import Records
 
 /// What the options and properties of `rtd produce` mean together; an option wins over a property.
@@ -113,5 +114,33 @@ struct ProduceSettings: Sendable {
         if let bytes = properties.requestBytesMax { result.requestBytesMax = bytes }
         if let most = properties.inFlightMax { result.requestsInFlightMax = most }
         return result
+    }
+}
+
+extension ProduceSettings {
+    /// The longest text of a record that the parser takes: what the topic takes, and where the text
+    /// is longer than the record, some times that.
+    func textBytesMax(_ route: TopicRoute) -> Int {
+        if let recordBytesMax { return recordBytesMax }
+        let most = max(1, route.batchBytesMax - ProduceLimits.recordOverheadBytes)
+        switch parser.format {
+        case .lines, .lengthPrefixed:
+            return most + (parser.keyDelimiter?.count ?? 0)
+        case .json, .csv, .template: return most * ProduceLimits.textBytesPerByte
+        }
+    }
+
+    /// Bytes of all inputs, where they are files.
+    var totalBytes: Int64? {
+        var total: Int64 = 0
+        for input in inputs {
+            guard case .file(let path) = input, let file = try? InputFile.open(path) else {
+                return nil
+            }
+            defer { file.close() }
+            guard let size = file.size else { return nil }
+            total += size
+        }
+        return total
     }
 }

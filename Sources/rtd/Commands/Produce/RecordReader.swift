@@ -11,8 +11,10 @@ enum ReadingEnd: Sendable, Equatable {
     case stopped
     /// A delivery or stdout has failed.
     case halted
-    /// An input cannot be read, or holds a bad record.
+    /// An input cannot be read.
     case failed(String)
+    /// A record of an input is bad.
+    case bad(String)
 }
 
 /// Reads the inputs of `rtd produce` in turn, parses them and fills a sink; on a thread of its own,
@@ -190,7 +192,7 @@ struct RecordReader: ~Copyable {
                 if sink.isHalted { return .halted }
                 if sink.isFull { return .finished }
                 let text = "\(settings.inputs[current].name) \(error)"
-                guard settings.skipsBadRecords else { return .failed(text) }
+                guard settings.skipsBadRecords else { return .bad(text) }
                 delivery.skipped(text)
                 if settings.reporting.isVerbose {
                     StandardError.write(line: "rtd: \(text); skipped")
