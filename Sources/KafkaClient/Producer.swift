@@ -1,5 +1,6 @@
 import KafkaProtocol
 import Platform
+import Synchronization
 
 /// Delivers finished record batches, each to its partition, in order and once.
 ///
@@ -27,6 +28,9 @@ public final class Producer: @unchecked Sendable {
     public let configuration: ProducerConfiguration
     let cluster: Cluster
     private let memory: ProducerMemory
+    /// Batches between `send` and their completion; counted on the thread that sends, so that a
+    /// `flush` right behind it waits for them.
+    private let outstanding = Atomic<Int>(0)
 
     // On the loop.
     var partitions: [TopicPartition: ProducerPartition] = [:]
@@ -35,7 +39,6 @@ public final class Producer: @unchecked Sendable {
     var lastIdentity: ProducerIdentity?
     var statistics = ProducerStatistics()
     var requestsInFlight = 0
-    private var outstanding = 0
     private var flushWaiters: [@Sendable (()) -> Void] = []
     private var ticking = false
     private var isClosed = false
@@ -82,7 +85,11 @@ public final class Producer: @unchecked Sendable {
     /// Waits until every batch that was sent so far has its completion called.
     public func flush() async {
         await cluster.run { [self] done in
-            if outstanding == 0 { done(()) } else { flushWaiters.append(done) }
+            if outstanding.load(ordering: .relaxed) == 0 {
+                done(())
+            } else {
+                flushWaiters.append(done)
+            }
         }
     }
 
@@ -116,6 +123,7 @@ public final class Producer: @unchecked Sendable {
         _ bytes: consuming [UInt8], _ records: Int, _ id: TopicPartition,
         _ done: @escaping Completion
     ) {
+        outstanding.add(1, ordering: .relaxed)
         let timeout = cluster.configuration.deliveryTimeoutMilliseconds * 1_000_000
         let batch = ProducerBatch(
             bytes: bytes, records: records,
@@ -125,7 +133,6 @@ public final class Producer: @unchecked Sendable {
     }
 
     private func accept(_ batch: ProducerBatch, _ id: TopicPartition) {
-        outstanding += 1
         let partition = partition(id)
         guard !isClosed else { return complete(batch, of: partition, .failure(.closed)) }
         partition.add(batch)
@@ -163,8 +170,7 @@ public final class Producer: @unchecked Sendable {
         batch.bytes = []
         batch.done(result)
         memory.release(batch.size)
-        outstanding -= 1
-        guard outstanding == 0 else { return }
+        guard outstanding.subtract(1, ordering: .relaxed).newValue == 0 else { return }
         let waiters = flushWaiters
         flushWaiters = []
         for waiter in waiters { waiter(()) }
@@ -172,7 +178,7 @@ public final class Producer: @unchecked Sendable {
 
     /// Gives up batches whose time is over, and wakes partitions whose pause is.
     private func tick() {
-        guard outstanding > 0, !isClosed else {
+        guard outstanding.load(ordering: .relaxed) > 0, !isClosed else {
             ticking = false
             return
         }

@@ -37,7 +37,9 @@ public final class InputFile: @unchecked Sendable {
         let kind = status.st_mode & S_IFMT
         size = isKnown && kind == S_IFREG ? Int64(status.st_size) : nil
         #if os(Linux)
-            if isKnown && kind == S_IFIFO { _ = fcntl(descriptor, Self.setPipeSize, Self.pipeBytes) }
+            if isKnown && kind == S_IFIFO {
+                _ = fcntl(descriptor, Self.setPipeSize, Self.pipeBytes)
+            }
         #endif
     }
 

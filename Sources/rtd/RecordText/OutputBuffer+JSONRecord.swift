@@ -13,7 +13,15 @@ extension OutputBuffer {
     ) {
         append(source.jsonPrefix)
         append(decimal: record.offset)
-        append(",\"timestamp\":")
+        append(",")
+        append(jsonMembers: record, in: records, nestsValues: nestsValues)
+    }
+
+    /// Appends what is behind topic, partition and offset, and the end of the line.
+    mutating func append(
+        jsonMembers record: RecordView, in records: RawSpan, nestsValues: Bool
+    ) {
+        append("\"timestamp\":")
         append(decimal: record.timestamp)
         append(",\"key")
         append(jsonField: record.key, records)

@@ -51,6 +51,10 @@ struct BatchingSink: ProduceSink, ~Copyable {
         }
     }
 
+    private final class Scratch {
+        var buffer = OutputBuffer(capacity: 256)
+    }
+
     private let settings: ProduceSettings
     private let route: TopicRoute
     private let producer: Producer
@@ -78,8 +82,8 @@ struct BatchingSink: ProduceSink, ~Copyable {
     /// Those that hold records, the oldest first.
     private var open: [OpenBatch] = []
     private var batchCount = 0
-    /// Holds records that get the key of `-k`.
-    private var scratch = OutputBuffer(capacity: 256)
+    /// Holds a record that gets the key of `-k`.
+    private let scratch = Scratch()
 
     init(
         _ settings: ProduceSettings, _ route: TopicRoute, _ producer: Producer,
@@ -120,26 +124,24 @@ struct BatchingSink: ProduceSink, ~Copyable {
 
     mutating func append(_ record: ParsedRecord, in bytes: RawSpan) throws(RecordTextError) {
         guard !isFull, !isHalted else { throw .usage("") }
-        guard record.key == nil, let key = settings.key else { return try add(record, bytes) }
-        scratch.removeAll()
-        scratch.append(key)
-        var keyed = record
-        keyed.key = 0..<key.count
-        if let value = record.value {
-            keyed.value = key.count..<key.count + value.count
-            scratch.append(bytes, value)
+        guard settings.completesRecords else { return try add(record, bytes) }
+        let scratch = scratch
+        scratch.buffer.removeAll()
+        let record = settings.completed(record, bytes, &scratch.buffer)
+        if scratch.buffer.isEmpty {
+            try add(record, bytes)
+        } else {
+            try add(record, scratch.buffer.bytes)
         }
-        try add(keyed, scratch.bytes)
     }
 
     @inline(__always)
     private mutating func add(
         _ record: ParsedRecord, _ bytes: RawSpan
     ) throws(RecordTextError) {
-        let headers = settings.headers.count == 0 ? record.headers : merged(record.headers)
         let size = RecordBatchBuilder.sizeMax(
             key: record.key?.count ?? 0, value: record.value?.count ?? 0,
-            headers: headers.bytes.count)
+            headers: record.headers.bytes.count)
         let batch = if let single { single } else { try batch(for: record, bytes, size) }
         if batch.builder.size + size > batchBytesMax || batch.builder.isEmpty
             || Int(batch.builder.count) >= settings.batchRecordsMax
@@ -148,7 +150,7 @@ struct BatchingSink: ProduceSink, ~Copyable {
         }
         batch.builder.append(
             key: record.key, value: record.value, in: bytes, timestamp: record.timestamp ?? wall,
-            headers: headers)
+            headers: record.headers)
         count &+= 1
         if tee.isOn { tee.add(record, bytes) }
     }
@@ -176,12 +178,6 @@ struct BatchingSink: ProduceSink, ~Copyable {
     }
 
     private var openBytes: Int { open.reduce(0) { $0 + $1.builder.size } }
-
-    private func merged(_ own: EncodedHeaders) -> EncodedHeaders {
-        let common = settings.headers
-        guard own.count > 0 else { return common }
-        return EncodedHeaders(count: own.count + common.count, encoded: own.bytes + common.bytes)
-    }
 
     private mutating func batch(
         for record: ParsedRecord, _ bytes: RawSpan, _ size: Int

@@ -35,7 +35,14 @@ final class Delivery: @unchecked Sendable {
 
         /// "3 of 5 records delivered"
         var summary: String {
-            "\(delivered) of \(read) \(read == 1 ? "record" : "records") delivered"
+            "\(delivered) of \(read) records delivered"
+        }
+
+        /// "2 records skipped, the first: stdin line 2: ..."; nil if none was.
+        var skipMessage: String? {
+            guard skipped > 0 else { return nil }
+            let records = skipped == 1 ? "1 record" : "\(skipped) records"
+            return "\(records) skipped, the first: \(firstSkip ?? "")"
         }
     }
 

@@ -1,3 +1,4 @@
+import Bytes
 import Formats
 import Records
 
@@ -6,29 +7,26 @@ import Records
 struct KeyPartitioner: Sendable {
     let choice: PartitionerChoice
 
-    /// Nil: any will do. `partitions` is positive.
+    /// Nil: any will do. A null key counts as an empty one where it is hashed at all; `partitions`
+    /// is positive.
     func partition(key: RawSpan?, partitions: Int32) -> Int32? {
+        let count = UInt32(partitions)
+        guard let key else {
+            let empty: [UInt8] = []
+            switch choice {
+            case .random, .murmur2Random, .consistentRandom, .fnv1aRandom: return nil
+            default: return Int32(hash(empty.rawSpan) % count)
+            }
+        }
+        if choice == .random || choice == .consistentRandom && key.byteCount == 0 { return nil }
+        return Int32(hash(key) % count)
+    }
+
+    private func hash(_ key: RawSpan) -> UInt32 {
         switch choice {
-        case .random: return nil
-        case .murmur2Random:
-            guard let key else { return nil }
-            return Partitioner.partition(key: key, partitions: partitions)
-        case .murmur2:
-            let empty: [UInt8] = []
-            let hash = key.map { Partitioner.murmur2($0) } ?? Partitioner.murmur2(empty.span.bytes)
-            return Int32(bitPattern: hash & 0x7fff_ffff) % partitions
-        case .consistentRandom:
-            guard let key, key.byteCount > 0 else { return nil }
-            return Int32(Self.crc32(key) % UInt32(partitions))
-        case .consistent:
-            return Int32((key.map { Self.crc32($0) } ?? 0) % UInt32(partitions))
-        case .fnv1aRandom:
-            guard let key else { return nil }
-            return Int32(Self.fnv1a(key) % UInt32(partitions))
-        case .fnv1a:
-            let empty: [UInt8] = []
-            let hash = key.map { Self.fnv1a($0) } ?? Self.fnv1a(empty.span.bytes)
-            return Int32(hash % UInt32(partitions))
+        case .random, .murmur2, .murmur2Random: Partitioner.murmur2(key) & 0x7fff_ffff
+        case .consistent, .consistentRandom: Self.crc32(key)
+        case .fnv1a, .fnv1aRandom: Self.fnv1a(key)
         }
     }
 

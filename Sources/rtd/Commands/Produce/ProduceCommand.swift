@@ -24,12 +24,8 @@ enum ProduceCommand {
             connection, interruption async throws(CommandFailure) in
             var settings = base
             settings.apply(connection.properties, options)
-            do throws(UsageError) {
-                let configuration = try ProduceSettings.producer(options, connection.properties)
-                return try await ProduceRun(settings, configuration, connection).run(interruption)
-            } catch {
-                throw CommandFailure(error.message, status: UsageError.exitStatus)
-            }
+            let configuration = try ProduceSettings.producer(options, connection.properties)
+            return try await ProduceRun(settings, configuration, connection).run(interruption)
         }
     }
 

@@ -61,8 +61,8 @@ final class DeliveryReport: @unchecked Sendable {
 }
 
 /// Writes to stdout, and notes the first error; nothing is written after it.
-private func writeOutput(_ bytes: RawSpan, _ delivery: Delivery) {
-    guard delivery.state.outputError == nil else { return }
+func writeOutput(_ bytes: RawSpan, _ delivery: Delivery) {
+    guard bytes.byteCount > 0, delivery.state.outputError == nil else { return }
     do throws(SystemError) {
         try StandardOutput.write(bytes)
     } catch {

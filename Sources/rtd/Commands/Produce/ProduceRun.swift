@@ -143,9 +143,8 @@ final class ProduceRun: Sendable {
         switch end {
         case .failed(let message): throw CommandFailure("\(message); \(state.summary)")
         case .bad(let message):
-            let before = state.read == 1 ? "1 record" : "\(state.read) records"
             throw CommandFailure(
-                "\(message); \(state.delivered) of \(before) before it delivered "
+                "\(message); \(state.delivered) of \(state.read) records before it delivered "
                     + "(--on-error skip goes on)")
         case .stopped where state.delivered < state.read:
             throw CommandFailure("interrupted; \(state.summary)")
@@ -154,11 +153,7 @@ final class ProduceRun: Sendable {
         if settings.reporting.isVerbose {
             StandardError.write(line: "rtd: \(state.summary)")
         }
-        if state.skipped > 0 {
-            let records = state.skipped == 1 ? "1 record" : "\(state.skipped) records"
-            throw CommandFailure(
-                "\(records) skipped, the first: \(state.firstSkip ?? "")", status: 3)
-        }
+        if let message = state.skipMessage { throw CommandFailure(message, status: 3) }
         return end == .timedOut ? 4 : 0
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParsing
 import Bytes
+import Formats
 import KafkaClient
 import Platform
 import Records
@@ -38,7 +39,9 @@ struct ProduceSettings: Sendable {
         key = options.key.map { Array($0.utf8) }
         if !options.headers.isEmpty {
             headers = EncodedHeaders(
-                options.headers.map { RecordHeader(key: $0.name, value: $0.value.map { Array($0.utf8) }) })
+                options.headers.map {
+                    RecordHeader(key: $0.name, value: $0.value.map { Array($0.utf8) })
+                })
         }
         partition = options.partition.map { Int32(clamping: $0) }
         partitionsOfNewTopic = Int32(clamping: options.partitions ?? 1)
@@ -97,7 +100,7 @@ struct ProduceSettings: Sendable {
     /// How the client delivers.
     static func producer(
         _ options: ProduceOptions, _ properties: ClientProperties
-    ) throws(UsageError) -> ProducerConfiguration {
+    ) throws(CommandFailure) -> ProducerConfiguration {
         var result = ProducerConfiguration()
         let acks = options.acks ?? properties.acks ?? .all
         result.acks =
@@ -107,7 +110,8 @@ struct ProduceSettings: Sendable {
             case .all: .all
             }
         if options.isIdempotent == true, acks != .all {
-            throw UsageError("produce: --idempotent needs acks=all")
+            throw CommandFailure(
+                "produce: --idempotent needs acks=all", status: UsageError.exitStatus)
         }
         result.isIdempotent = options.isIdempotent ?? properties.isIdempotent ?? true
         result.bufferBytesMax = properties.bufferBytes ?? ProduceLimits.bufferBytes
@@ -128,6 +132,36 @@ extension ProduceSettings {
             return most + (parser.keyDelimiter?.count ?? 0)
         case .json, .csv, .template: return most * ProduceLimits.textBytesPerByte
         }
+    }
+
+    /// Whether `-k` or `-H` add to records.
+    var completesRecords: Bool { key != nil || headers.count > 0 }
+
+    /// The record with the key of `-k`, unless it has one, and the headers of `-H`. Where a key is
+    /// added the record's ranges index `scratch`, which is empty before.
+    func completed(
+        _ record: ParsedRecord, _ bytes: RawSpan, _ scratch: inout OutputBuffer
+    ) -> ParsedRecord {
+        var result = record
+        if headers.count > 0 {
+            let own = record.headers
+            result.headers =
+                own.count == 0
+                ? headers
+                : EncodedHeaders(
+                    count: own.count + headers.count, encoded: own.bytes + headers.bytes)
+        }
+        guard record.key == nil, let key, !key.isEmpty else {
+            if record.key == nil, key != nil { result.key = 0..<0 }
+            return result
+        }
+        scratch.append(key)
+        result.key = 0..<key.count
+        if let value = record.value {
+            result.value = key.count..<key.count + value.count
+            scratch.append(bytes, value)
+        }
+        return result
     }
 
     /// Bytes of all inputs, where they are files.

@@ -1,3 +1,4 @@
+import Bytes
 import Formats
 import Platform
 
@@ -51,7 +52,8 @@ struct RecordReader: ~Copyable {
     mutating func readAhead() {
         early = open(settings.inputs[0])
         guard early == nil else { return }
-        if let file, case .timedOut = file.wait(nanoseconds: settings.idleNanosecondsMax, or: stop) {
+        if let file, case .timedOut = file.wait(nanoseconds: settings.idleNanosecondsMax, or: stop)
+        {
             early = .stop(.timedOut)
         } else {
             early = fill()
@@ -61,7 +63,7 @@ struct RecordReader: ~Copyable {
     /// Counts the records in what was read ahead, for the message that none could be sent.
     mutating func count() -> Int {
         var sink = CountingSink()
-        guard var parser = try? RecordParser(settings.parser) else { return 0 }
+        guard var parser = try? RecordParser(settings.parserForInput) else { return 0 }
         var atEnd = true
         if case .bytes? = early, file?.size == nil { atEnd = false }
         try? parser.parse(buffer.bytes, atEnd: atEnd, into: &sink)
@@ -214,7 +216,7 @@ extension ProduceSettings {
                 bytes = (0..<4).map { UInt8(truncatingIfNeeded: size >> (24 - 8 * $0)) } + bytes
             case .json, .csv, .template: bytes.append(0x0a)
             }
-            buffer.append(bytes.span.bytes)
+            buffer.append(bytes.rawSpan)
         }
     }
 
