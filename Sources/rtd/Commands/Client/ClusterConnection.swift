@@ -42,7 +42,27 @@ final class ClusterConnection: Sendable {
             configuration.log = { StandardError.write(line: "rtd: \($0)") }
         }
         loop = Loop()
-        cluster = Cluster(configuration, on: loop)
+        if let directory {
+            cluster = Cluster(configuration, on: loop, connector: Self.restarting(directory))
+        } else {
+            cluster = Cluster(configuration, on: loop)
+        }
+    }
+
+    /// Connects to the directory's server, and starts one anew if it has gone meanwhile.
+    private static func restarting(_ directory: DataDirectory) -> StreamConnector {
+        let workers = WorkerThreads(threadsMax: 1)
+        return { loop, address, done in
+            loop.connect(address) { result in
+                guard case .failure(let error) = result, error.isRefused || error.isNotFound else {
+                    return done(result)
+                }
+                workers.submit {
+                    let isStarted = (try? LocalServer.socket(of: directory)) != nil
+                    loop.post { isStarted ? loop.connect(address, done: done) : done(result) }
+                }
+            }
+        }
     }
 
     private static func resolve(

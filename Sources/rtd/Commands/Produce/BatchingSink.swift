@@ -160,13 +160,10 @@ struct BatchingSink: ProduceSink, ~Copyable {
     private mutating func begin(
         _ batch: OpenBatch, _ record: ParsedRecord, _ size: Int
     ) throws(RecordTextError) {
-        let limit = route.batchBytesMax
-        if size + RecordBatchHeader.size > limit, settings.codec == .none {
-            // The rest of `size` is slack of 41 bytes for the lengths.
-            let lengths = 15
-            guard size - 41 + lengths + RecordBatchHeader.size <= limit else {
-                throw .tooLong(record.place, limit: limit - RecordBatchHeader.size - lengths)
-            }
+        if settings.codec == .none {
+            let bytes = size - RecordBatchBuilder.sizeMax(key: 0, value: 0)
+            let limit = route.batchBytesMax - ProduceLimits.recordOverheadBytes
+            guard bytes <= limit else { throw .tooLong(record.place, limit: limit) }
         }
         if !batch.builder.isEmpty { send(batch) }
         checkHalt()

@@ -5,8 +5,9 @@ enum ProduceLimits {
     static let batchBytes = 1 << 20
     /// Kafka's default of `max.message.bytes`, for a cluster that does not tell.
     static let topicBatchBytes = 1_048_588
-    /// What a batch of one record takes besides key, value and headers.
-    static let recordOverheadBytes = 61 + 41
+    /// What a batch of one record takes at most besides key, value and headers: its header, and
+    /// the record's lengths, attributes and deltas.
+    static let recordOverheadBytes = 61 + 15
     /// Bytes that were sent and are not acknowledged.
     static let bufferBytes = 16 << 20
     /// Bytes of batches being built, over all partitions; beyond it the batches are sent as they are.

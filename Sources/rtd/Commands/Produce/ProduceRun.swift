@@ -89,9 +89,11 @@ final class ProduceRun: Sendable {
             throw connection.failure(error)
         }
         if let wanted = settings.partition, wanted >= partitions {
-            let all = partitions == 1 ? "is only 0" : "are 0 to \(partitions - 1)"
+            let all =
+                partitions == 1
+                ? "its only one is 0" : "its partitions are 0 to \(partitions - 1)"
             throw CommandFailure(
-                "topic \"\(settings.topic)\" has no partition \(wanted), there \(all)")
+                "topic \"\(settings.topic)\" has no partition \(wanted), \(all)")
         }
         return TopicRoute(partitions: partitions, batchBytesMax: batchBytesMax)
     }

@@ -1,0 +1,222 @@
+"""What `rtd produce` makes of its input, and what it says when something is not delivered."""
+
+import json
+import os
+import pty
+import signal
+import time
+import zlib
+
+import harness
+from harness import contains, equal, eventually
+from home import Home, outcome
+
+
+def records(home, topic, *members):
+    """The named members of each record of a topic."""
+    lines = home.rtd("consume", "-J", topic, "-e").text.splitlines()
+    return [[json.loads(line)[name] for name in members] for line in lines]
+
+
+def test_key_and_headers_for_every_record():
+    with Home() as home:
+        outcome(home.rtd("produce", "-K", ":", "-k", "d", "-H", "a=1", "-H", "n", "t",
+                         input="k:v\nw\n:\n"), 0, "", "")
+        headers = [["a", "1"], ["n", None]]
+        equal(records(home, "t", "key", "value", "headers"),
+              [["k", "v", headers], ["d", "w", headers], ["", "", headers]])
+
+
+def test_empty_as_null():
+    with Home() as home:
+        outcome(home.rtd("produce", "-Z", "-K", ":", "t", input="k:\n:v\n\n"), 0, "", "")
+        equal(records(home, "t", "key", "value"), [["k", None], [None, "v"], [None, None]])
+
+
+def test_messages_are_records_whatever_they_hold():
+    with Home() as home:
+        outcome(home.rtd("produce", "t", "-m", "a\nb", "-m", "", input="not read"), 0, "", "")
+        equal(records(home, "t", "value"), [["a\nb"], [""]])
+
+
+def test_every_codec_is_read_back():
+    with Home() as home:
+        lines = "".join(f"line {i} of some text that repeats\n" for i in range(20_000))
+        for codec in ("gzip", "snappy", "lz4", "zstd"):
+            outcome(home.rtd("produce", "-z", codec, codec, input=lines), 0, "", "")
+            equal(home.rtd("consume", codec, "-e").text == lines, True, codec)
+
+
+def test_csv_and_the_key_from_json():
+    with Home() as home:
+        outcome(home.rtd("produce", "--format", "csv", "--key-json-path", ".id", "t",
+                         input="id,name\nx,Ann\ny,Bob\n"), 0, "", "")
+        equal([[key, json.loads(value)] for key, value in records(home, "t", "key", "value")],
+              [["x", {"id": "x", "name": "Ann"}], ["y", {"id": "y", "name": "Bob"}]])
+
+
+def test_partitions_by_option_and_by_record():
+    with Home() as home:
+        home.rtd("produce", "t", "--partitions", "3", "-p", "2", "-m", "a")
+        text = '{"value":"b","partition":1}\n{"value":"c","partition":0}\n'
+        outcome(home.rtd("produce", "t", "-J", "--keep-partition", input=text), 0, "", "")
+        equal(sorted(records(home, "t", "partition", "value")), [[0, "c"], [1, "b"], [2, "a"]])
+        outcome(home.rtd("produce", "t", "-p", "3", "-m", "x"), 1, "",
+                'rtd: topic "t" has no partition 3, its partitions are 0 to 2; '
+                "0 of 1 records delivered\n")
+        done = home.rtd("produce", "t", "-J", "--keep-partition",
+                        input='{"value":"d"}\n{"value":"e","partition":7}\n')
+        equal(done.returncode, 1)
+        contains(done.errors, "stdin line 2: there is no partition 7")
+
+
+def test_the_partitioners_of_librdkafka():
+    """zlib's CRC-32, and FNV-1a with the absolute value that librdkafka takes."""
+    keys = ["foo", "bar", "21"]
+    with Home() as home:
+        for name in ("consistent", "fnv1a"):
+            lines = "".join(f"{key}:x\n" for key in keys)
+            outcome(home.rtd("produce", "-K:", "-X", f"partitioner={name}", name,
+                             "--partitions", "10", input=lines), 0, "", "")
+            found = dict(records(home, name, "key", "partition"))
+            equal(found, {key: partition(name, key.encode()) for key in keys}, name)
+
+
+def partition(name, key):
+    if name == "consistent":
+        return zlib.crc32(key) % 10
+    value = 0x811C9DC5
+    for byte in key:
+        value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
+    if value >= 1 << 31:
+        value = (1 << 32) - value
+    return value % 10
+
+
+def test_count_ends_it_while_the_input_goes_on():
+    with Home() as home:
+        reading, writing = os.pipe()
+        process = home.start("produce", "t", "-c", "2", stdin=reading)
+        os.close(reading)
+        os.write(writing, b"a\nb\nc\n")
+        equal(process.wait(20), 0)
+        os.close(writing)
+        outcome(home.rtd("consume", "t", "-e"), 0, "a\nb\n", "")
+
+
+def test_timeout_without_input():
+    with Home() as home:
+        reading, writing = os.pipe()
+        process = home.start("produce", "t", "--timeout", "300ms", stdin=reading)
+        os.close(reading)
+        os.write(writing, b"a\n")
+        equal(process.wait(20), 4)
+        os.close(writing)
+        outcome(home.rtd("consume", "t", "-e"), 0, "a\n", "")
+
+
+def test_a_report_names_each_record():
+    with Home() as home:
+        outcome(home.rtd("produce", "t", "--report", input="a\nb\n"), 0,
+                '{"topic":"t","partition":0,"offset":0}\n{"topic":"t","partition":0,"offset":1}\n',
+                "")
+
+
+def test_a_tee_copies_the_values():
+    with Home() as home:
+        outcome(home.rtd("produce", "t", "-T", "-K", ":", input="k:a\nb"), 0, "a\nb\n", "")
+        done = home.shell("seq 300000 | rtd produce t -T | head -1; echo ${PIPESTATUS[*]}")
+        equal((done.text.splitlines()[0], done.text.splitlines()[1].split()[1:], done.errors),
+              ("1", ["0", "0"], ""))
+
+
+def test_a_dry_run_touches_nothing():
+    with Home() as home:
+        done = home.rtd("produce", "t", "--dry-run", "-p", "1", "-K", ":", input="k:v\nw\n")
+        equal(done.returncode, 0, done.errors)
+        found = [json.loads(line) for line in done.text.splitlines()]
+        equal([[r["topic"], r["partition"], r["key"], r["value"], "offset" in r] for r in found],
+              [["t", 1, "k", "v", False], ["t", 1, None, "w", False]])
+        equal(home.data.exists(), False)
+
+
+def test_an_output_that_is_full():
+    with Home() as home:
+        for option in ("-T", "--report", "--dry-run"):
+            done = home.shell(f"echo a | rtd produce t {option} >/dev/full")
+            equal(done.returncode, 1)
+            contains(done.errors, "cannot write to standard output: No space left on device")
+
+
+def test_a_closed_input():
+    with Home() as home:
+        done = home.shell("rtd produce t <&-")
+        equal(done.returncode, 1)
+        contains(done.errors, "rtd: cannot read stdin: Bad file descriptor")
+
+
+def test_a_bad_record_after_good_ones():
+    with Home() as home:
+        outcome(home.rtd("produce", "-J", "t", input='{"value":"a"}\noops\n'), 1, "",
+                'rtd: stdin line 2: invalid JSON: "oops"; 1 of 1 records before it delivered '
+                "(--on-error skip goes on)\n")
+        outcome(home.rtd("produce", "-J", "t", "--on-error", "skip", input='oops\n{"value":"b"}\n'),
+                3, "", 'rtd: 1 record skipped, the first: stdin line 1: invalid JSON: "oops"\n')
+        outcome(home.rtd("consume", "t", "-e"), 0, "a\nb\n", "")
+
+
+def test_topics_are_created_by_racing_producers():
+    with Home() as home:
+        home.rtd("produce", "other", "-m", "x")
+        processes = [home.start("produce", "t", "--partitions", "2", "-m", str(i))
+                     for i in range(8)]
+        for process in processes:
+            errors = process.communicate(timeout=60)[1]
+            equal((process.returncode, errors), (0, b""))
+        equal(sorted(value for value, in records(home, "t", "value")), list("01234567"))
+
+
+def test_a_second_signal_ends_it_at_once():
+    """The first waits for acknowledgements that never come."""
+    with Home() as home:
+        server = harness.Server().start()
+        reading, writing = os.pipe()
+        process = home.start("produce", "t", "-b", server.address, stdin=reading)
+        os.close(reading)
+        os.write(writing, b"a\n")
+        eventually(lambda: home.rtd("consume", "t", "-e", "-b", server.address).text == "a\n")
+        server.kill()
+        os.write(writing, b"b\n")
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        equal(process.poll(), None, "still waiting")
+        process.send_signal(signal.SIGTERM)
+        equal(process.wait(5), -signal.SIGTERM)
+        os.close(writing)
+        server.discard()
+
+
+def test_a_terminal_is_told_what_is_waited_for():
+    with Home() as home:
+        controlling, terminal = pty.openpty()
+        process = home.start("produce", "t", stdin=terminal)
+        os.close(terminal)
+        os.write(controlling, b"typed\n\x04")
+        equal(process.wait(20), 0)
+        contains(process.stderr.read().decode(), "Ctrl-D")
+        os.close(controlling)
+        outcome(home.rtd("consume", "t", "-e"), 0, "typed\n", "")
+
+
+def test_sizes_up_to_what_the_topic_takes():
+    with Home() as home:
+        server = harness.Server("-X", "message.max.bytes=3000").start()
+        limit = 3000 - 61 - 15
+        for size, status in ((limit, 0), (limit + 1, 1)):
+            done = home.rtd("produce", "t", "-b", server.address, input="x" * size)
+            equal((size, done.returncode), (size, status), done.errors)
+        lines = "".join(f"{i:0100d}\n" for i in range(2000))
+        outcome(home.rtd("produce", "u", "-b", server.address, input=lines), 0, "", "")
+        equal(home.rtd("consume", "u", "-e", "-b", server.address).text == lines, True)
+        server.discard()
