@@ -14,7 +14,7 @@ final class KafkaServer: @unchecked Sendable {
     let sessions: FetchSessions
     let tracer: RequestTracer?
     let frameBytesMax: Int
-    private let loops: [Loop]
+    private let loops: [any EventLoop]
     private let pools: [BufferPool]
     private let advertise: (host: String, port: Int32)?
     private let bufferedBytesMax: Int
@@ -36,7 +36,7 @@ final class KafkaServer: @unchecked Sendable {
         var report: @Sendable (String) -> Void
     }
 
-    init(broker: Broker, loops: [Loop], workers: any Workers, options: Options) {
+    init(broker: Broker, loops: [any EventLoop], workers: any Workers, options: Options) {
         self.broker = broker
         self.loops = loops
         self.workers = workers

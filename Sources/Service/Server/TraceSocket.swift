@@ -6,14 +6,14 @@ import Synchronization
 /// Lives on one loop. A reader that does not keep up misses lines; it never holds the server.
 final class TraceSocket: @unchecked Sendable {
     private let path: String
-    private let loop: Loop
+    private let loop: any EventLoop
     private let readers = Atomic<Int>(0)
     private var streams: [ObjectIdentifier: any Stream] = [:]
     private var listener: (any Listener)?
 
     private static let readersMax = 16
 
-    init(path: String, loop: Loop) {
+    init(path: String, loop: any EventLoop) {
         self.path = path
         self.loop = loop
     }
