@@ -81,7 +81,7 @@ def test_an_unknown_topic_when_creation_is_off():
 def test_a_port_that_is_taken():
     with Home() as home, Server() as server:
         done = home.rtd("serve", "--kafka", server.address)
-        one_line(done, 1, server.address, "in use")
+        one_line(done, 1, server.address, "taken")
 
 
 def test_a_directory_of_another_user():
@@ -92,7 +92,7 @@ def test_a_directory_of_another_user():
         theirs.mkdir()
         os.chown(theirs, 1, 1)
         for arguments in (("serve", "--kafka", ":0"), ("produce", "t", "-m", "x")):
-            one_line(home.rtd(*arguments, "--data", theirs), 1, str(theirs), "RTD_DATA")
+            one_line(home.rtd(*arguments, "--data", theirs), 1, "theirs belongs to", "RTD_DATA")
 
 
 def test_a_directory_that_cannot_be_made():
