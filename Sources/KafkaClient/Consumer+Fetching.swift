@@ -18,6 +18,9 @@ extension Consumer {
             accept(answer, of: partition, position, frame)
         case .offsetOutOfRange:
             outOfRange(partition, position, answer.logStartOffset)
+        case .corruptMessage:
+            // Kafka counts it as retriable; but a damaged batch stays damaged.
+            fail(.corrupt(id, offset: position))
         case let code where code.retriable:
             let leader = answer.currentLeader
             _ = cluster.metadata.learnLeader(id, leader: leader.leaderId, epoch: leader.leaderEpoch)

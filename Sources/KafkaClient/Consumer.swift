@@ -218,7 +218,7 @@ extension Cluster {
             case .timestamp(let time):
                 queries[id] = .timestamp(time)
                 ends[id] = .latest
-            case .beforeEnd:
+            case .beforeEnd, .afterEarliest:
                 queries[id] = .earliest
                 ends[id] = .latest
             }
@@ -228,6 +228,9 @@ extension Cluster {
         for (id, offset) in found {
             if case .beforeEnd(let count) = starts[id] {
                 offsets[id] = max(offset, (latest[id] ?? offset) - count)
+            } else if case .afterEarliest(let count) = starts[id] {
+                let end = latest[id] ?? offset
+                offsets[id] = end - offset > count ? offset + count : end
             } else {
                 offsets[id] = offset >= 0 ? offset : latest[id] ?? 0
             }

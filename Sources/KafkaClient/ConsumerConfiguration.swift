@@ -33,4 +33,6 @@ public enum StartPosition: Sendable, Hashable {
     case timestamp(Int64)
     /// So many offsets before the end, at most the whole log.
     case beforeEnd(Int64)
+    /// So many offsets behind the beginning, at most the end.
+    case afterEarliest(Int64)
 }

@@ -59,6 +59,16 @@ public final class GroupConsumer: @unchecked Sendable {
         }
     }
 
+    /// Where reading goes on in each partition of the share.
+    public func positions() async -> [TopicPartition: Int64] { await consumer.positions() }
+
+    /// As `Consumer.stop`, for the present share.
+    public func stop(at ends: [TopicPartition: Int64]) { consumer.stop(at: ends) }
+
+    public func pause(_ id: TopicPartition) { consumer.pause(id) }
+
+    public func resume(_ id: TopicPartition) { consumer.resume(id) }
+
     /// Leaves the group and stops reading.
     public func close() async {
         await consumer.close()

@@ -7,8 +7,10 @@ enum ConsumeLimits {
     /// Bytes that wait for one partition of a merged output before it is held back, at least and
     /// at most, and of all of them together.
     static let laneBytesMin = 64 << 10
-    static let laneBytesMax = 4 << 20
-    static let lanesBytes = 64 << 20
+    static let laneBytesMax = 1 << 20
+    static let lanesBytes = 32 << 20
+    /// Bytes that are fetched ahead for a merged output; each lane keeps whole answers alive.
+    static let mergePrefetchBytes = 8 << 20
     /// How long the reading task waits for data before it looks after other things.
     static let tickMilliseconds: Int64 = 1_000
     /// `auto.commit.interval.ms`
@@ -19,5 +21,5 @@ enum ConsumeLimits {
     static let topicPauseMilliseconds: Int64 = 100
     static let topicPauseMillisecondsMax: Int64 = 1_000
     /// How long a signal waits for what was read to be written and committed.
-    static let signalMilliseconds: Int64 = 10_000
+    static let signalMilliseconds: Int64 = 5_000
 }

@@ -8,7 +8,7 @@ extension ConsumeSession {
         let search = TopicSearch(connection: connection, options: options)
         let partitions = try await search.partitions()
         nextDiscovery = now + ConsumeLimits.discoveryMilliseconds * 1_000_000
-        if let group = options.group { throw .message("group \(group): not built yet") }
+        if let group = options.group { return try await begin(group, partitions) }
         let ranges = try await ranges(of: partitions)
         isAssigned = true
         let isMerged = ranges.count > 1 && ranges.values.allSatisfy(\.isFinite)
@@ -69,7 +69,10 @@ extension ConsumeSession {
         let properties = connection.properties
         var result = ConsumerConfiguration()
         result.isolation = isolation
-        if isMerged { result.partitionBytesMax = Int32(PartitionMerge.laneBytes(of: count)) }
+        if isMerged {
+            result.partitionBytesMax = Int32(PartitionMerge.laneBytes(of: count))
+            result.prefetchBytesMax = ConsumeLimits.mergePrefetchBytes
+        }
         func set(_ path: WritableKeyPath<ConsumerConfiguration, Int32>, _ value: Int?) {
             if let value { result[keyPath: path] = Int32(clamping: value) }
         }
@@ -79,7 +82,8 @@ extension ConsumeSession {
         if let wait = properties.fetchWaitMax {
             result.fetchWaitMaxMilliseconds = Int32(clamping: wait.millisecondsClamped)
         }
-        if let checks = properties.checksCRC { result.checksChecksums = checks }
+        // A batch is checked where it can be skipped.
+        result.checksChecksums = options.errorPolicy != .skip && properties.checksCRC != false
         switch properties.offsetReset ?? .earliest {
         case .earliest: result.outOfRange = .earliest
         case .latest: result.outOfRange = .latest
@@ -94,17 +98,17 @@ extension ConsumeSession {
     func handle(_ event: RecordFeed.Event, _ feed: RecordFeed) async throws(ConsumeError) {
         switch event {
         case .batches(let fetched): try handle(fetched, feed)
+        case .assigned(let offsets): try await assigned(offsets, feed)
+        case .revoked(_, let lost): try await revoked(lost: lost, feed)
         }
     }
-
-    var commitNanoseconds: Int64 { ConsumeLimits.commitMilliseconds * 1_000_000 }
-    func commit(_ feed: RecordFeed) async throws(ConsumeError) {}
 
     /// Prints what has come of a partition.
     func handle(_ fetched: FetchedBatches, _ feed: RecordFeed) throws(ConsumeError) {
         guard let reading = readings[fetched.partition], !reading.isComplete else { return }
         let before = output.recordCount
         reading.position = fetched.nextOffset
+        reading.highWatermark = fetched.highWatermark
         if reading.isComplete { openCount -= 1 }
         if merge != nil {
             try merge?.append(fetched, into: output)

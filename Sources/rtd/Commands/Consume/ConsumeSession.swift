@@ -20,9 +20,9 @@ final class ConsumeSession: @unchecked Sendable {
     var openCount = 0
     /// Every partition has an end.
     var isBounded = false
-    /// Where each partition of a group's topics ends.
-    var ends: [TopicPartition: Int64] = [:]
-    /// The group has given this member its first share.
+    /// Where each partition of a group's topics ends; empty without an end.
+    var groupRanges: [TopicPartition: ReadingRange] = [:]
+    /// There is a share to read; always, without a group.
     var isAssigned = false
     /// Monotonic nanoseconds.
     var lastRecordAt: Int64 = 0
@@ -80,18 +80,17 @@ final class ConsumeSession: @unchecked Sendable {
         do throws(CommandFailure) {
             try await connection.connect()
         } catch {
-            throw .message(error.message)
+            throw Task.isCancelled ? .client(.cancelled) : .message(error.message)
         }
-        progress = ProgressLine(options.reporting, on: printing) { [self] in sample() }
-        progress?.begin()
+        beginProgress()
         let feed = try await begin()
         self.feed = feed
         lastRecordAt = now
         while !isFinished {
-            var event = try await feed.next(timeoutMilliseconds: 0)
+            var event = try await next(feed, timeoutMilliseconds: 0)
             if event == nil {
                 try output.flush()
-                event = try await feed.next(timeoutMilliseconds: try waitMilliseconds())
+                event = try await next(feed, timeoutMilliseconds: try waitMilliseconds())
             }
             if let event {
                 try await handle(event, feed)
@@ -151,11 +150,22 @@ final class ConsumeSession: @unchecked Sendable {
         return 3
     }
 
+    /// On a terminal that shows the records too, only when asked for.
+    private func beginProgress() {
+        guard options.reporting.showsProgress == true || !StandardOutput.isTerminal else { return }
+        progress = ProgressLine(options.reporting, on: printing) { [self] in sample() }
+        progress?.begin()
+    }
+
     private func sample() -> ProgressSample {
         var sample = ProgressSample()
         sample.records = output.recordCount
         sample.bytes = output.byteCount
-        guard isBounded, !readings.isEmpty else { return sample }
+        guard isBounded else {
+            let lag = readings.values.reduce(0) { $0 + max(0, $1.highWatermark - $1.printed) }
+            sample.detail = "lag \(lag)"
+            return sample
+        }
         var done: Int64 = 0
         var all: Int64 = 0
         for reading in readings.values {

@@ -51,7 +51,7 @@ final class MergeLane {
     var batchRecordCount: Int32 { current?.header.recordCount ?? 0 }
 
     /// Takes the next batch that waits, or drops the fetch whose batches are used up.
-    func loadBatch() throws(ConsumeError) {
+    func loadBatch(checked: Bool) throws(ConsumeError) {
         records.removeAll(keepingCapacity: true)
         next = 0
         plain = nil
@@ -65,7 +65,7 @@ final class MergeLane {
         batchIndex += 1
         current = batch
         plain = try fetched.withBytes(of: batch) { (bytes) throws(ConsumeError) in
-            try fetched.decompressed(batch.header, bytes)
+            try fetched.decompressed(batch.header, bytes, checked: checked)
         }
         let from = max(reading.range.from, fetched.startOffset)
         let isSound = withRecords { header, section in

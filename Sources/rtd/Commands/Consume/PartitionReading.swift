@@ -13,6 +13,8 @@ final class PartitionReading: @unchecked Sendable {
     var printed: Int64
     /// Where to read on after what has been written to stdout.
     var written: Int64
+    /// The end of the log as the last fetch told it.
+    var highWatermark: Int64
     /// What the group knows.
     var committed: Int64
 
@@ -25,6 +27,7 @@ final class PartitionReading: @unchecked Sendable {
         printed = range.start
         written = range.start
         committed = range.start
+        highWatermark = range.logEnd
     }
 
     /// Nothing more of it has to be fetched.

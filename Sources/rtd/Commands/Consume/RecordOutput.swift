@@ -53,6 +53,9 @@ final class RecordOutput: @unchecked Sendable {
         if buffer.count >= ConsumeLimits.outputBytes { try flush() }
     }
 
+    /// Counts records that were passed over.
+    func skip(_ count: Int) { skippedCount &+= count }
+
     private func passed(_ count: Int) {
         recordCount &+= count
         countLeft &-= count
@@ -70,7 +73,8 @@ extension RecordOutput {
             guard batch.header.baseOffset < end else { break }
             let bounds = RecordPrinter.Bounds(from: from, until: end, count: countLeft)
             try skippingDamage(batch.header) { () throws(ConsumeError) in
-                try fetched.withRecords(of: batch) { (records) throws(ConsumeError) in
+                try fetched.withRecords(of: batch, checked: skipsDamaged) {
+                    (records) throws(ConsumeError) in
                     if writesEach {
                         try printEach(batch.header, records, bounds, reading)
                     } else {
@@ -118,7 +122,7 @@ extension RecordOutput {
         do throws(ConsumeError) {
             try body()
         } catch {
-            guard case .damaged = error, skipsDamaged else { throw error }
+            guard error.isDamage, skipsDamaged else { throw error }
             skippedCount &+= Int(max(0, header.recordCount))
         }
     }
@@ -130,9 +134,9 @@ extension RecordOutput {
     func advance(_ lane: MergeLane) throws(ConsumeError) {
         while lane.needsBatch {
             do throws(ConsumeError) {
-                try lane.loadBatch()
+                try lane.loadBatch(checked: skipsDamaged)
             } catch {
-                guard skipsDamaged else { throw error }
+                guard error.isDamage, skipsDamaged else { throw error }
                 skippedCount &+= Int(max(0, lane.batchRecordCount))
             }
         }
@@ -156,19 +160,28 @@ extension RecordOutput {
 
 extension FetchedBatches {
     /// Calls `body` with the record section of a batch: in place, or decompressed.
+    /// `checked` compares the checksum, which the client then has not done.
     func withRecords<R>(
-        of batch: Batch, _ body: (RawSpan) throws(ConsumeError) -> R
+        of batch: Batch, checked: Bool, _ body: (RawSpan) throws(ConsumeError) -> R
     ) throws(ConsumeError) -> R {
         try withBytes(of: batch) { (bytes) throws(ConsumeError) in
-            if let plain = try decompressed(batch.header, bytes) { return try body(plain.rawSpan) }
+            if let plain = try decompressed(batch.header, bytes, checked: checked) {
+                return try body(plain.rawSpan)
+            }
             return try body(bytes.extracting(RecordBatchHeader.size..<bytes.byteCount))
         }
     }
 
     /// The records of a compressed batch; nil when they are plain already.
     func decompressed(
-        _ header: RecordBatchHeader, _ bytes: RawSpan
+        _ header: RecordBatchHeader, _ bytes: RawSpan, checked: Bool
     ) throws(ConsumeError) -> [UInt8]? {
+        if checked {
+            let body = bytes.extracting(RecordBatchHeader.checksummedFrom..<bytes.byteCount)
+            guard CRC32C.checksum(body) == header.checksum else {
+                throw .client(.corrupt(partition, offset: header.baseOffset))
+            }
+        }
         do throws(RecordBatchError) {
             return try header.decompressedRecords(bytes, limit: ConsumeLimits.batchBytesMax)
         } catch {
@@ -178,6 +191,14 @@ extension FetchedBatches {
 }
 
 extension ConsumeError {
+    /// A batch cannot be read; those behind it may be.
+    var isDamage: Bool {
+        switch self {
+        case .damaged, .client(.corrupt): true
+        default: false
+        }
+    }
+
     static func malformed(_ header: RecordBatchHeader, _ id: TopicPartition) -> ConsumeError {
         let error = RecordTextError.malformedBatch(baseOffset: header.baseOffset)
         return .damaged(id, reason: error.description)
