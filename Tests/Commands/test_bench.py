@@ -90,12 +90,12 @@ def test_floors_are_named_figures():
 
 def test_a_cluster_is_compared_and_left_as_it_was(server):
     with Home() as home:
-        found = json.loads(bench(home, "produce", "--count", 2000, "--compare", server.kafka,
+        found = json.loads(bench(home, "produce", "--count", 2000, "--compare", server.address,
                                  "--json"))
-        equal([run["target"] == server.kafka for run in found["runs"]], [False, True] * 3)
+        equal([run["target"] == server.address for run in found["runs"]], [False, True] * 3)
         assert found["ratio"]["records_per_second"] > 0, found
-        bench(home, "e2e", "--count", 2000, "-b", server.kafka)
-        topics = home.rtd("query", "SHOW TOPICS", "-b", server.kafka).text
+        bench(home, "e2e", "--count", 2000, "-b", server.address)
+        topics = home.rtd("query", "SHOW TOPICS", "-b", server.address).text
         assert "rtd-bench" not in topics, topics
 
 

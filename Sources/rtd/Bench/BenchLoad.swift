@@ -25,8 +25,14 @@ struct BenchLoad: Sendable {
     var lingerNanoseconds: Int64 = 0
     var batchBytes: Int
     var codec = CompressionCodec.none
+    /// Requests of one producer that wait for their answer.
+    var inFlightMax = BenchLimits.inFlightMax
+    /// Bytes asked for by one fetch.
+    var fetchBytes = BenchLimits.fetchBytes
 
-    init(_ options: BenchOptions) throws(CommandFailure) {
+    init(
+        _ options: BenchOptions, _ properties: ClientProperties = ClientProperties()
+    ) throws(CommandFailure) {
         workload = options.workload
         valueBytes = options.size ?? valueBytes
         randomRatio = options.randomRatio ?? randomRatio
@@ -44,7 +50,9 @@ struct BenchLoad: Sendable {
         case .all?, nil: acks = -1
         }
         lingerNanoseconds = options.linger?.nanosecondsClamped ?? 0
-        batchBytes = options.batchBytes ?? BenchLimits.batchBytes
+        batchBytes = options.batchBytes ?? properties.batchBytes ?? BenchLimits.batchBytes
+        inFlightMax = max(1, properties.inFlightMax ?? inFlightMax)
+        fetchBytes = min(max(1, properties.fetchBytesMax ?? fetchBytes), BenchLimits.fetchBytesMax)
         codec = options.compression.flatMap { CompressionCodec(name: $0.rawValue) } ?? .none
         if let path = options.payloadFile { try readValues(path) }
         let all = topics * partitions
@@ -96,6 +104,7 @@ enum BenchLimits {
     static let poolsBytesMax = 256 << 20
     /// Bytes asked for by one fetch.
     static let fetchBytes = 4 << 20
+    static let fetchBytesMax = 256 << 20
     static let fetchWaitMilliseconds: Int32 = 100
     static let readBytes = 64 << 10
     /// Bytes sent before a `consume` without a count.

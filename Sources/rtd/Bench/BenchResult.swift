@@ -16,6 +16,8 @@ struct BenchResult: Sendable {
     var server: ProcessUsage?
     var fileSystem: String?
     var durability: String
+    /// Bytes of the batches, as they go over the wire; 0 where they do not.
+    var batchBytes = 0
     /// Rounds of group commit, where they are known.
     var syncRounds: Int?
 

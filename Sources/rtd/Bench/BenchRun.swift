@@ -170,6 +170,7 @@ struct BenchRun {
         for tally in tallies {
             result.records += tally.records
             result.valueBytes += tally.valueBytes
+            result.batchBytes += tally.batchBytes
             result.requests += tally.requests
             result.latencies.add(tally.latencies)
             last = max(last, tally.lastAt)

@@ -9,7 +9,7 @@ final class ConsumeWorker: @unchecked Sendable {
     /// What is read of one partition.
     private final class Position {
         let partition: BenchPartition
-        /// Where to begin again; Int64.max reads on for ever.
+        /// Where to end or to begin again; Int64.max reads on for ever.
         let end: Int64
         var offset: Int64 = 0
 
@@ -36,12 +36,13 @@ final class ConsumeWorker: @unchecked Sendable {
     private let goal: ReadGoal
     private let sendTimes: [SendTimes]
     private let firstTimestamp: Int64
+    private let fetchBytes: Int
+    private let readsOnce: Bool
     private var routes: [Route] = []
     private let clock = SystemClock()
     private var measuredFrom: Int64 = 0
 
-    /// `ends` are the log ends to begin again at, by partition; empty to read on. `sendTimes` are
-    /// those of the producers whose records have the timestamps from `firstTimestamp` on.
+    /// `ends` are the log ends, by partition; empty to read on. `sendTimes` are those of the producers whose records have the timestamps from `firstTimestamp` on.
     init(
         _ load: BenchLoad, number: Int, partitions: [BenchPartition], crew: Crew, goal: ReadGoal,
         ends: [Int64] = [], sendTimes: [SendTimes] = [], firstTimestamp: Int64 = 0
@@ -50,6 +51,8 @@ final class ConsumeWorker: @unchecked Sendable {
         self.goal = goal
         self.sendTimes = sendTimes
         self.firstTimestamp = firstTimestamp
+        fetchBytes = load.fetchBytes
+        readsOnce = load.count != nil
         for partition in partitions where partition.number % load.consumers == number {
             let end = ends.isEmpty ? Int64.max : ends[partition.number]
             if end > 0 { try add(Position(partition, end: end)) }
@@ -80,6 +83,7 @@ final class ConsumeWorker: @unchecked Sendable {
                 BlockingSocket.wait(routes.map(\.connection.socket), nanoseconds: -1)
             }
             for route in routes { try receive(route, waits: routes.count == 1) }
+            routes.removeAll(where: \.positions.isEmpty)
         }
     }
 
@@ -90,7 +94,7 @@ final class ConsumeWorker: @unchecked Sendable {
             let wanted = FetchRequest.FetchPartition.with {
                 $0.partition = position.partition.index
                 $0.fetchOffset = position.offset
-                $0.partitionMaxBytes = Int32(BenchLimits.fetchBytes)
+                $0.partitionMaxBytes = Int32(fetchBytes)
             }
             if let place = places[position.partition.topic] {
                 topics[place].partitions.append(wanted)
@@ -106,7 +110,7 @@ final class ConsumeWorker: @unchecked Sendable {
         let request = FetchRequest.with {
             $0.maxWaitMs = BenchLimits.fetchWaitMilliseconds
             $0.minBytes = 1
-            $0.maxBytes = Int32(BenchLimits.fetchBytes)
+            $0.maxBytes = Int32(fetchBytes)
             $0.topics = topics
         }
         let now = clock.monotonicNanoseconds
@@ -123,12 +127,14 @@ final class ConsumeWorker: @unchecked Sendable {
             }
             let now = clock.monotonicNanoseconds
             var records = 0
+            var bytes = 0
             for topic in response.responses {
                 for data in topic.partitions {
+                    bytes += data.records.count
                     records += try take(data, topic.topic, route, frame, now)
                 }
             }
-            if records > 0 { count(records, request.sentAt, now) }
+            if records > 0 { count(records, bytes, request.sentAt, now) }
         }
         guard came else { return }
         route.request = nil
@@ -136,12 +142,13 @@ final class ConsumeWorker: @unchecked Sendable {
         if route.positions.count > 1 { route.positions.append(route.positions.removeFirst()) }
     }
 
-    private func count(_ records: Int, _ sentAt: Int64, _ now: Int64) {
+    private func count(_ records: Int, _ bytes: Int, _ sentAt: Int64, _ now: Int64) {
         goal.read(records)
         tally.advance(records)
         guard sentAt >= measuredFrom else { return }
         tally.lastAt = now
         tally.records += records
+        tally.batchBytes += bytes
         tally.requests += 1
         if sendTimes.isEmpty { tally.latencies.record(now - sentAt) }
     }
@@ -171,7 +178,10 @@ final class ConsumeWorker: @unchecked Sendable {
             place += header.totalSize
             if !sendTimes.isEmpty { try measure(header, position.partition, now) }
         }
-        if position.offset >= position.end { position.offset = 0 }
+        if position.offset >= position.end {
+            if readsOnce { route.positions.removeAll { $0 === position } }
+            position.offset = 0
+        }
         return records
     }
 

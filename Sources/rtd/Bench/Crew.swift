@@ -111,6 +111,7 @@ final class Tally: @unchecked Sendable {
     /// The fields below are the thread's own until it has ended.
     var records = 0
     var valueBytes = 0
+    var batchBytes = 0
     var requests = 0
     var latencies = Histogram()
     /// When the last counted record was acknowledged or read.

@@ -22,26 +22,37 @@ struct LoopbackFloor {
                 try file.write(at: Int64(place * Self.chunkBytes), chunk)
             }
             // In turn, as the machine's speed changes by the second.
-            var rates: [[Double]] = [[], []]
+            var rounds: [[Rate]] = [[], []]
             for _ in 0..<3 {
-                rates[0].append(try rate(file, .sendfile))
-                rates[1].append(try rate(file, .readAndWrite))
+                rounds[0].append(try rate(file, .sendfile))
+                rounds[1].append(try rate(file, .readAndWrite))
             }
-            return [
-                FloorFigure(
-                    name: "loopback by sendfile", key: "sendfile_bytes_per_second",
-                    value: ComparisonText.median(rates[0]), unit: "B/s"),
-                FloorFigure(
-                    name: "loopback by read and write", key: "read_write_bytes_per_second",
-                    value: ComparisonText.median(rates[1]), unit: "B/s"),
-            ]
+            return figures("sendfile", "sendfile", rounds[0])
+                + figures("read and write", "read_write", rounds[1])
         } catch {
             throw CommandFailure(error)
         }
     }
 
-    /// Bytes a second that the other end has read.
-    private func rate(_ file: any File, _ way: Way) throws(SystemError) -> Double {
+    private struct Rate {
+        let bytesPerSecond: Double
+        /// Of both ends.
+        let cpuSecondsPerGB: Double
+    }
+
+    private func figures(_ name: String, _ key: String, _ rates: [Rate]) -> [FloorFigure] {
+        [
+            FloorFigure(
+                name: "loopback by \(name)", key: "\(key)_bytes_per_second",
+                value: ComparisonText.median(rates.map(\.bytesPerSecond)), unit: "B/s"),
+            FloorFigure(
+                name: "  its CPU", key: "\(key)_cpu_seconds_per_gb",
+                value: ComparisonText.median(rates.map(\.cpuSecondsPerGB)), unit: "s/GB"),
+        ]
+    }
+
+    /// What the other end has read in a sixth of the time.
+    private func rate(_ file: any File, _ way: Way) throws(SystemError) -> Rate {
         let (near, far) = try BlockingSocket.loopbackPair()
         let clock = SystemClock()
         let until = clock.monotonicNanoseconds + nanoseconds / 6
@@ -57,11 +68,15 @@ struct LoopbackFloor {
         }
         var buffer = [UInt8](repeating: 0, count: Self.chunkBytes)
         var received = 0
+        let meter = UsageMeter(server: nil)
         let start = clock.monotonicNanoseconds
         while let count = try far.receive(into: &buffer, 0..<buffer.count), count > 0 {
             received += count
         }
-        return Double(received) / (Double(clock.monotonicNanoseconds - start) / 1e9)
+        let elapsed = Double(clock.monotonicNanoseconds - start)
+        return Rate(
+            bytesPerSecond: Double(received) / (elapsed / 1e9),
+            cpuSecondsPerGB: Double(meter.client.cpuNanoseconds) / Double(max(1, received)))
     }
 
     private static func send(

@@ -89,7 +89,7 @@ final class ProduceWorker: @unchecked Sendable {
     private func step(_ now: Int64, _ window: RunWindow) throws(CommandFailure) {
         let due = min(pace.due(now, sent: sentRecords), limit - sentRecords)
         let route = routes[routeOfPartition[next]]
-        if due > 0, route.sent.count >= BenchLimits.inFlightMax {
+        if due > 0, route.sent.count >= load.inFlightMax {
             return try takeAnswer(route, waits: true)
         }
         let wait = pace.wait(now, sent: sentRecords, due: due, left: limit - sentRecords)
@@ -171,6 +171,7 @@ final class ProduceWorker: @unchecked Sendable {
         guard sent.intendedAt >= measuredFrom else { return }
         tally.records += records
         tally.valueBytes += sent.batch.valueBytes
+        tally.batchBytes += sent.batch.bytes.count
         tally.requests += 1
         tally.lastAt = now
         tally.latencies.record(from: sent.intendedAt, every: sent.interval, records, to: now)

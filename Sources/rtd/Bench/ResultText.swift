@@ -54,6 +54,10 @@ enum ResultText {
         cpu += "; \(Decimal.text(result.busyCores, digits: 2)) cores busy"
         lines += ["cpu         \(cpu)", "memory      \(memory)"]
         if let fileSystem = result.fileSystem { lines.append("file system \(fileSystem)") }
+        if result.batchBytes > 0 {
+            let rate = Double(result.batchBytes) / result.seconds
+            lines.append("wire        \(ProgressLine.scaled(rate))B/s of record batches")
+        }
         if let rounds = result.syncRounds, rounds > 0 {
             let shared = Decimal.text(Double(result.requests) / Double(rounds), digits: 1)
             let rate = Decimal.text(Double(rounds) / result.seconds, digits: 0)
@@ -100,6 +104,11 @@ enum ResultText {
             ("busy_cores", number(result.busyCores), false),
             ("client_rss_bytes", "\(result.client.residentBytesMax)", false),
             ("server_rss_bytes", server.map { "\($0.residentBytesMax)" }, false),
+            (
+                "wire_bytes_per_second",
+                result.batchBytes > 0
+                    ? number(Double(result.batchBytes) / result.seconds, 1) : nil, false
+            ),
             ("sync_rounds", result.syncRounds.map { "\($0)" }, false),
             ("file_system", result.fileSystem, true), ("durability", result.durability, true),
         ]

@@ -57,7 +57,7 @@ struct StorageFloor {
             || (sent < frames && clock.monotonicNanoseconds - start < nanoseconds)
         {
             let mayGoOn = sent < frames && clock.monotonicNanoseconds - start < nanoseconds
-            if mayGoOn && sent - acknowledged < BenchLimits.inFlightMax {
+            if mayGoOn && sent - acknowledged < load.inFlightMax {
                 try near.send(batch.bytes)
                 sent += 1
                 continue

@@ -122,7 +122,7 @@ private final class StorageWorker: @unchecked Sendable {
             : logs.enumerated().filter { $0.offset % producers == number }.map(\.element)
         limit = load.count.map { BenchLoad.share($0, number, of: producers) } ?? Int.max
         // A round over many partitions syncs all of them at once.
-        waitingMax = max(BenchLimits.inFlightMax, self.logs.count)
+        waitingMax = max(load.inFlightMax, self.logs.count)
     }
 
     func run(_ crew: Crew) throws(CommandFailure) {

@@ -6,6 +6,7 @@ import Service
 /// what it gave.
 struct BenchCommand {
     private let options: BenchOptions
+    private let target: ConnectionOptions.Target
     private let load: BenchLoad
     private let interruption: Interruption
     /// Names topics and directory of this run.
@@ -16,8 +17,10 @@ struct BenchCommand {
         var status: Int32
         do throws(CommandFailure) {
             let id = "rtd-bench-" + String(SystemRandom().next() >> 16, radix: 36)
+            let (properties, target) = try resolve(options)
             let command = BenchCommand(
-                options: options, load: try BenchLoad(options), interruption: interruption, id: id)
+                options: options, target: target, load: try BenchLoad(options, properties),
+                interruption: interruption, id: id)
             status = try command.run()
         } catch {
             if !interruption.isSignalled { StandardError.write(line: "rtd: \(error.message)") }
@@ -30,7 +33,7 @@ struct BenchCommand {
     private func run() throws(CommandFailure) -> Int32 {
         if options.measuresFloor || options.workload == .storage { return try runHere() }
         let path: String?
-        switch try target() {
+        switch target {
         case .brokers(let brokers): return try report(runAll(remote(brokers)))
         case .directory(let directory): path = directory
         }
@@ -43,12 +46,15 @@ struct BenchCommand {
 
     // MARK: Where
 
-    private func target() throws(CommandFailure) -> ConnectionOptions.Target {
+    private static func resolve(
+        _ options: BenchOptions
+    ) throws(CommandFailure) -> (ClientProperties, ConnectionOptions.Target) {
         do throws(UsageError) {
             let files = try PropertyFiles.read(options.connection.propertyFiles)
             let properties = try options.connection.clientProperties(files: files)
-            return try options.connection.target(
+            let target = try options.connection.target(
                 properties: properties, environment: ProcessEnvironment.value)
+            return (properties, target)
         } catch {
             throw CommandFailure("bench: \(error.message)", status: UsageError.exitStatus)
         }
