@@ -31,14 +31,61 @@ import Bytes
         key &+ value &+ headers &+ 41
     }
 
-    /// Appends one record. `key` and `value` with a nil base address and `null` true are null.
-    /// `timestamp` is in milliseconds. `headers` come encoded by `encode(headers:)`.
+    /// Appends one record. `key` and `value` that are nil are null. `timestamp` is in milliseconds.
+    /// `headers` come encoded by `encode(headers:)`.
     public mutating func append(
         key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?, timestamp: Int64,
         headers: EncodedHeaders = .none
     ) {
+        unsafe headers.bytes.withUnsafeBytes { encoded in
+            unsafe put(
+                key: key, value: value, timestamp: timestamp, headerCount: headers.count, encoded)
+        }
+    }
+
+    /// Appends a record whose key and value lie in `bytes`; nil stands for null.
+    public mutating func append(
+        key: Range<Int>?, value: Range<Int>?, in bytes: RawSpan, timestamp: Int64,
+        headers: EncodedHeaders
+    ) {
+        Self.check(key, value, bytes)
+        unsafe bytes.withUnsafeBytes { all in
+            unsafe append(
+                key: key.map { unsafe UnsafeRawBufferPointer(rebasing: all[$0]) },
+                value: unsafe value.map { unsafe UnsafeRawBufferPointer(rebasing: all[$0]) },
+                timestamp: timestamp, headers: headers)
+        }
+    }
+
+    /// The same for a record without headers; touches no reference count.
+    public mutating func append(
+        key: Range<Int>?, value: Range<Int>?, in bytes: RawSpan, timestamp: Int64
+    ) {
+        Self.check(key, value, bytes)
+        let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+        unsafe bytes.withUnsafeBytes { all in
+            unsafe put(
+                key: key.map { unsafe UnsafeRawBufferPointer(rebasing: all[$0]) },
+                value: unsafe value.map { unsafe UnsafeRawBufferPointer(rebasing: all[$0]) },
+                timestamp: timestamp, headerCount: 0, none)
+        }
+    }
+
+    @inline(__always)
+    private static func check(_ key: Range<Int>?, _ value: Range<Int>?, _ bytes: RawSpan) {
+        precondition(
+            (key?.upperBound ?? 0) <= bytes.byteCount && (value?.upperBound ?? 0) <= bytes.byteCount
+                && (key?.lowerBound ?? 0) >= 0 && (value?.lowerBound ?? 0) >= 0,
+            "key and value lie in the bytes")
+    }
+
+    @inline(__always)
+    private mutating func put(
+        key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?, timestamp: Int64,
+        headerCount: Int, _ headers: UnsafeRawBufferPointer
+    ) {
         let room = unsafe Self.sizeMax(
-            key: key?.count ?? 0, value: value?.count ?? 0, headers: headers.bytes.count)
+            key: key?.count ?? 0, value: value?.count ?? 0, headers: headers.count)
         if end &+ room > capacity { grow(room) }
         if count == 0 {
             baseTimestamp = timestamp
@@ -51,7 +98,7 @@ import Bytes
         let valueSize = unsafe Self.fieldSize(value?.count)
         let length =
             1 &+ ByteWriter.varlongSize(delta) &+ ByteWriter.varlongSize(Int64(count)) &+ keySize
-            &+ valueSize &+ ByteWriter.varlongSize(Int64(headers.count)) &+ headers.bytes.count
+            &+ valueSize &+ ByteWriter.varlongSize(Int64(headerCount)) &+ headers.count
         put(Int64(length))
         unsafe storage.storeBytes(of: 0, toByteOffset: end, as: UInt8.self)
         end &+= 1
@@ -59,26 +106,9 @@ import Bytes
         put(Int64(count))
         unsafe put(field: key)
         unsafe put(field: value)
-        put(Int64(headers.count))
-        unsafe headers.bytes.withUnsafeBytes { bytes in unsafe put(raw: bytes) }
+        put(Int64(headerCount))
+        unsafe put(raw: headers)
         count &+= 1
-    }
-
-    /// Appends a record whose key and value lie in `bytes`; nil stands for null.
-    public mutating func append(
-        key: Range<Int>?, value: Range<Int>?, in bytes: RawSpan, timestamp: Int64,
-        headers: EncodedHeaders = .none
-    ) {
-        precondition(
-            (key?.upperBound ?? 0) <= bytes.byteCount && (value?.upperBound ?? 0) <= bytes.byteCount
-                && (key?.lowerBound ?? 0) >= 0 && (value?.lowerBound ?? 0) >= 0,
-            "key and value lie in the bytes")
-        unsafe bytes.withUnsafeBytes { all in
-            unsafe append(
-                key: key.map { unsafe UnsafeRawBufferPointer(rebasing: all[$0]) },
-                value: unsafe value.map { unsafe UnsafeRawBufferPointer(rebasing: all[$0]) },
-                timestamp: timestamp, headers: headers)
-        }
     }
 
     @inline(__always)

@@ -148,9 +148,15 @@ struct BatchingSink: ProduceSink, ~Copyable {
         {
             try begin(batch, record, size)
         }
-        batch.builder.append(
-            key: record.key, value: record.value, in: bytes, timestamp: record.timestamp ?? wall,
-            headers: record.headers)
+        let timestamp = record.timestamp ?? wall
+        if record.headers.count == 0 {
+            batch.builder.append(
+                key: record.key, value: record.value, in: bytes, timestamp: timestamp)
+        } else {
+            batch.builder.append(
+                key: record.key, value: record.value, in: bytes, timestamp: timestamp,
+                headers: record.headers)
+        }
         count &+= 1
         if tee.isOn { tee.add(record, bytes) }
     }
