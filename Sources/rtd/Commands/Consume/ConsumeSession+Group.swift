@@ -80,7 +80,7 @@ extension ConsumeSession {
             mergesGroup(readings.count) ? PartitionMerge(Array(readings.values), feed) : nil
     }
 
-    /// Gives a share up: what was read of it is written and committed, unless it is others' already.
+    /// Gives a share up: what was read is written and committed, unless it is others' already.
     func revoked(lost: Bool, _ feed: RecordFeed) async throws(ConsumeError) {
         try output.flush()
         if !lost { try await commit(feed) }
