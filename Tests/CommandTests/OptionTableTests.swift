@@ -92,7 +92,8 @@ struct Table: Sendable, CustomTestStringConvertible {
                 spellings = spellings.map { $0 + [sample] } + [["--\(flag.long)=\(sample)"]]
             }
             for spelling in spellings {
-                let needsBroker = name == "bench" && ["broker", "compare", "rate"].contains(flag.long)
+                let needsBroker =
+                    name == "bench" && ["broker", "compare", "rate"].contains(flag.long)
                 let operand = needsBroker ? ["produce"] : operands
                 #expect(throws: Never.self, "\(spelling)") {
                     try table.parse(operand + companion + spelling)
