@@ -42,7 +42,8 @@ final class ConsumeWorker: @unchecked Sendable {
     private let clock = SystemClock()
     private var measuredFrom: Int64 = 0
 
-    /// `ends` are the log ends, by partition; empty to read on. `sendTimes` are those of the producers whose records have the timestamps from `firstTimestamp` on.
+    /// `ends` are the log ends, by partition; empty to read on. `sendTimes` are those of the
+    /// producers whose records have the timestamps from `firstTimestamp` on.
     init(
         _ load: BenchLoad, number: Int, partitions: [BenchPartition], crew: Crew, goal: ReadGoal,
         ends: [Int64] = [], sendTimes: [SendTimes] = [], firstTimestamp: Int64 = 0

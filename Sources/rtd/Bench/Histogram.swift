@@ -1,5 +1,5 @@
-/// Counts of durations in buckets whose width grows with the value, as HdrHistogram's do: within 1 %
-/// of the true value from a nanosecond to a quarter of an hour, in 36 KiB. Used by one thread.
+/// Counts of durations in buckets whose width grows with the value, as HdrHistogram's do: within
+/// 1 % of the true value from a nanosecond to a quarter of an hour, in 36 KiB. Used by one thread.
 struct Histogram: Sendable, Equatable {
     /// Buckets of a power of two; 128 keep the error under 1/128.
     private static let stepBits = 7

@@ -4,8 +4,8 @@ import Platform
 ///
 /// A producer's batches reach a partition in the order in which they were sent, so a queue a
 /// partition tells which is which and nothing has to be written into them (which would cost a
-/// checksum each). The timestamp of the records tells their producer. Producer and consumers call it
-/// from their threads.
+/// checksum each). The timestamp of the records tells their producer. Producer and consumers call
+/// it from their threads.
 final class SendTimes: @unchecked Sendable {
     private struct Entry {
         let first: Int64

@@ -3,8 +3,9 @@ import LogStorage
 import Platform
 import Records
 
-/// `rtd bench storage`: the log with the load of producers, without a network. Each batch is checked
-/// as the server checks it, appended, and counted once it is durable. Blocks the main thread.
+/// `rtd bench storage`: the log with the load of producers, without a network. Each batch is
+/// checked as the server checks it, appended, and counted once it is durable. Blocks the main
+/// thread.
 struct StorageRun {
     let load: BenchLoad
     /// A new directory, which the caller removes.
