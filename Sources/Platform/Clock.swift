@@ -58,8 +58,8 @@ public struct ProcessUsage: Sendable {
 }
 
 extension ProcessUsage {
-    /// CPU time and memory of another process of this user; nil if it is gone or the system does not
-    /// tell.
+    /// CPU time and memory of another process of this user; nil if it is gone or the system does
+    /// not tell.
     public static func of(_ process: Int32) -> ProcessUsage? {
         #if os(Linux)
             var clock = clockid_t()

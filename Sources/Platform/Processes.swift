@@ -31,14 +31,6 @@ public enum Processes {
         return unsafe String(cString: name)
     }
 
-    /// The home directory that the system has for this user; nil if none.
-    public static var systemHome: String? {
-        guard let entry = unsafe getpwuid(geteuid()), let home = unsafe entry.pointee.pw_dir else {
-            return nil
-        }
-        return unsafe String(cString: home)
-    }
-
     /// The file that this process runs.
     public static var executablePath: String {
         #if os(Linux)

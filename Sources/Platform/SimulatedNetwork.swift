@@ -1,7 +1,8 @@
-/// The simulated twin of loops and sockets: one thread, time that stands still until nothing is left to
-/// do, streams that move as many bytes at a time as a seed says and can be cut.
+/// The simulated twin of loops and sockets: one thread, time that stands still until nothing is
+/// left to do, streams that move as many bytes at a time as a seed says and can be cut.
 ///
-/// Everything runs inside `run`, on the thread that calls it, in an order that only the seed decides.
+/// Everything runs inside `run`, on the thread that calls it, in an order that only the seed
+/// decides.
 public final class SimulatedLoop: EventLoop, @unchecked Sendable {
     private enum Work: @unchecked Sendable {
         case closure(@Sendable () -> Void)
@@ -46,8 +47,9 @@ public final class SimulatedLoop: EventLoop, @unchecked Sendable {
 
     public func cancel(_ timer: TimerID) { timers.cancel(timer) }
 
-    /// Runs what is queued; with nothing queued, time jumps to the next timer. Ends when `done` says so,
-    /// when nothing is left, or when the next timer lies more than `milliseconds` from the start.
+    /// Runs what is queued; with nothing queued, time jumps to the next timer. Ends when `done`
+    /// says so, when nothing is left, or when the next timer lies more than `milliseconds` from the
+    /// start.
     public func run(milliseconds: Int64 = 60_000, until done: () -> Bool = { false }) {
         runner = Thread.currentID()
         defer { runner = nil }

@@ -35,6 +35,10 @@ import Testing
         #expect(try DataDirectory.locate(asked) { environment[$0] }.path == path)
     }
 
+    @Test func `without HOME no place is guessed`() {
+        #expect(throws: ServiceError.self) { try DataDirectory.locate(nil) { _ in nil } }
+    }
+
     @Test func `a socket's path is short enough however long the runtime directory is`() {
         let long = "/" + String(repeating: "x", count: 100)
         let run = RunDirectory(of: DataDirectory(path: "/d")) { _ in long }

@@ -3,7 +3,8 @@ import Records
 
 @testable import Streaming
 
-/// A broker on a simulated disk with workers that run when told, for tests of topics and partitions.
+/// A broker on a simulated disk with workers that run when told, for tests of topics and
+/// partitions.
 final class BrokerRig {
     let fileSystem = SimulatedFileSystem()
     let clock = SimulatedClock()

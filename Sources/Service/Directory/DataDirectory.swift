@@ -26,9 +26,8 @@ public struct DataDirectory: Sendable {
         if let data = given("XDG_DATA_HOME"), data.hasPrefix("/") {
             return DataDirectory(path: data + "/rtd")
         }
-        guard let home = given("HOME") ?? Processes.systemHome, home.hasPrefix("/") else {
-            throw ServiceError(
-                "there is no home directory for the data; set RTD_DATA to a directory")
+        guard let home = given("HOME"), home.hasPrefix("/") else {
+            throw ServiceError("HOME is not set; RTD_DATA or --data names a directory for the data")
         }
         #if os(macOS)
             return DataDirectory(path: home + "/Library/Application Support/rtd")

@@ -18,7 +18,8 @@ protocol ProduceSink: RecordSink, ~Copyable {
     mutating func chunkBegan(bytes: Int)
     /// All whole records of the chunk have come.
     mutating func chunkEnded()
-    /// Nanoseconds until what is held may wait no longer in input that pauses; nil if nothing is held.
+    /// Nanoseconds until what is held may wait no longer in input that pauses; nil if nothing is
+    /// held.
     func flushDelay() -> Int64?
     /// Lets go of what is held.
     mutating func flush()
@@ -34,8 +35,8 @@ struct TopicRoute: Sendable {
 /// Builds record batches straight from the input's bytes, one a partition at a time, and hands them
 /// to the producer; waits when too much is under way.
 ///
-/// Nothing is allocated per record. A batch leaves when it is full, when the input pauses and nothing
-/// else is under way, or when it has become old.
+/// Nothing is allocated per record. A batch leaves when it is full, when the input pauses and
+/// nothing else is under way, or when it has become old.
 struct BatchingSink: ProduceSink, ~Copyable {
     /// The batch of one partition.
     private final class OpenBatch {

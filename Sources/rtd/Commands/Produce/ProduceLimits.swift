@@ -10,7 +10,8 @@ enum ProduceLimits {
     static let recordOverheadBytes = 61 + 15
     /// Bytes that were sent and are not acknowledged.
     static let bufferBytes = 16 << 20
-    /// Bytes of batches being built, over all partitions; beyond it the batches are sent as they are.
+    /// Bytes of batches being built, over all partitions; beyond it the batches are sent as they
+    /// are.
     static let buildingBytes = 32 << 20
     /// How long a batch waits for more, while others are under way: in input that pauses, and in
     /// input that never does.

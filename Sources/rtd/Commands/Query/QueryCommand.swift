@@ -38,8 +38,8 @@ enum QueryCommand {
 }
 
 extension QueryOptions {
-    /// `--timeout` is the time of a request and of its repetitions. Without it a person waits half a
-    /// minute for what can be tried again, not the two minutes that records are worth.
+    /// `--timeout` is the time of a request and of its repetitions. Without it a person waits half
+    /// a minute for what can be tried again, not the two minutes that records are worth.
     fileprivate var limitedConnection: ConnectionOptions {
         var connection = connection
         if let timeout {

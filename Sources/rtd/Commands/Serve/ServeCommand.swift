@@ -143,8 +143,8 @@ enum ServeCommand {
         }
         for address in server.kafka where !address.isLoopback {
             log.write(
-                "\(address) is open to other machines and has no authentication: whoever reaches it "
-                    + "can read and write everything")
+                "\(address) is open to other machines and has no authentication: "
+                    + "whoever reaches it can read and write everything")
         }
     }
 
