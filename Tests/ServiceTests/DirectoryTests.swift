@@ -35,6 +35,12 @@ import Testing
         #expect(try DataDirectory.locate(asked) { environment[$0] }.path == path)
     }
 
+    @Test func `versions are compared by their numbers`() {
+        #expect(Takeover.isOlder("0.9.1", than: "0.10.0"))
+        #expect(!Takeover.isOlder("0.1.0", than: "0.1.0"))
+        #expect(!Takeover.isOlder("1.0.0", than: "0.9.9"))
+    }
+
     @Test func `without HOME no place is guessed`() {
         #expect(throws: ServiceError.self) { try DataDirectory.locate(nil) { _ in nil } }
     }

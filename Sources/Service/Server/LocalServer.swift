@@ -7,11 +7,17 @@ public enum LocalServer {
     public static let onDemandSwitch = "--on-demand"
     private static let patienceMilliseconds = 20_000
 
-    /// The socket of the directory's server; starts one if none runs. Blocks until it is ready.
-    public static func socket(of directory: DataDirectory) throws(ServiceError) -> SocketAddress {
+    /// The socket of the directory's server; starts one if none runs, and in the place of an older
+    /// one on demand that nobody uses. `version` is this program's. Blocks until it is ready.
+    public static func socket(of directory: DataDirectory, version: String) throws(ServiceError)
+        -> SocketAddress
+    {
         let run = RunDirectory(of: directory)
         let address = SocketAddress.unix(path: run.kafkaSocket)
-        if FileLock.isHeld(directory.lockPath), answers(address) { return address }
+        if FileLock.isHeld(directory.lockPath) {
+            Takeover.dismissOlder(directory, than: version)
+            if answers(address) { return address }
+        }
         if ProcessEnvironment.value("RTD_AUTOSTART") == "0" {
             throw ServiceError(
                 "no server runs for \(directory.displayPath) and RTD_AUTOSTART=0 forbids to start "

@@ -34,6 +34,23 @@ enum Takeover {
         return nil
     }
 
+    /// Asks an older server on demand to leave; it does if nobody uses it, else it is as good.
+    static func dismissOlder(_ directory: DataDirectory, than version: String) {
+        guard let holder = ServerRecord.holder(of: directory), holder.kind == .onDemand,
+            isOlder(holder.version, than: version)
+        else { return }
+        Processes.signal(holder.processID, Signals.hangUp)
+        for _ in 0..<400 where FileLock.isHeld(directory.lockPath) {
+            Processes.pause(milliseconds: 5)
+        }
+    }
+
+    /// Compares versions part by part: 0.9.1 is older than 0.10.0.
+    static func isOlder(_ version: String, than other: String) -> Bool {
+        let parts = version.split(separator: ".").map { Int($0) ?? 0 }
+        return parts.lexicographicallyPrecedes(other.split(separator: ".").map { Int($0) ?? 0 })
+    }
+
     private static func wait(_ directory: DataDirectory) throws(SystemError) -> FileLock? {
         for _ in 0..<patienceMilliseconds / 5 {
             if let lock = try FileLock.take(directory.lockPath) { return lock }

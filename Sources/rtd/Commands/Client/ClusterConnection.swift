@@ -58,7 +58,8 @@ final class ClusterConnection: Sendable {
                     return done(result)
                 }
                 workers.submit {
-                    let isStarted = (try? LocalServer.socket(of: directory)) != nil
+                    let isStarted =
+                        (try? LocalServer.socket(of: directory, version: Program.version)) != nil
                     loop.post { isStarted ? loop.connect(address, done: done) : done(result) }
                 }
             }
@@ -84,7 +85,7 @@ final class ClusterConnection: Sendable {
     ) throws(CommandFailure) -> (DataDirectory, Endpoint) {
         do throws(ServiceError) {
             let directory = try DataDirectory.locate(path)
-            let socket = try LocalServer.socket(of: directory)
+            let socket = try LocalServer.socket(of: directory, version: Program.version)
             guard case .unix(let path) = socket else {
                 return (directory, .unix(path: "\(socket)"))
             }
