@@ -22,6 +22,7 @@ int rtd_wait_readable(const int *descriptors, int count, int64_t nanoseconds) {
     struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
     return ppoll(polled, (nfds_t)count, nanoseconds < 0 ? NULL : &time, NULL);
 #else
-    return poll(polled, (nfds_t)count, nanoseconds < 0 ? -1 : (int)((nanoseconds + 999999) / 1000000));
+    int milliseconds = nanoseconds < 0 ? -1 : (int)((nanoseconds + 999999) / 1000000);
+    return poll(polled, (nfds_t)count, milliseconds);
 #endif
 }
