@@ -7,9 +7,10 @@ extension Consumer {
         _ answer: FetchResponse.PartitionData, of id: TopicPartition, _ frame: Frame,
         _ wanted: [TopicPartition: FetchSession.Wanted]
     ) {
-        // What was asked for before a reset of the position is old.
+        // What was asked for before a reset of the position is old; while one is looked up it would
+        // be taken twice, as the look-up gives the position that it has begun with.
         guard let partition = partitions[id], let position = partition.position,
-            wanted[id]?.offset == position
+            !partition.isBusy, wanted[id]?.offset == position
         else { return }
         switch answer.errorCode {
         case .none:

@@ -9,6 +9,7 @@ extension Producer {
             for (partition, batch) in request.entries {
                 partition.landed(batch)
                 complete(batch, of: partition, .success(-1))
+                schedule(partition)
             }
             return
         }
@@ -67,6 +68,7 @@ extension Producer {
     /// A batch was not appended, or nobody knows whether it was.
     func failed(_ batch: ProducerBatch, of partition: ProducerPartition, _ error: ClientError) {
         partition.landed(batch)
+        guard !batch.isCompleted else { return }
         batch.lastError = error
         switch error.code {
         case .outOfOrderSequenceNumber? where partition.hasGap || partition.hasOlder(than: batch):
@@ -98,13 +100,15 @@ extension Producer {
     private func again(_ batch: ProducerBatch, of partition: ProducerPartition) {
         statistics.batchesRetried += 1
         // Batches in flight together fail together: that is one failure.
-        if !partition.isDraining {
+        if !partition.hasFailed {
             partition.failures += 1
             let pause = cluster.configuration.backoffNanoseconds(attempt: partition.failures)
             partition.pausedUntil = loop.clock.monotonicNanoseconds + pause
             loop.after(pause) { [weak self] in self?.schedule(partition) }
         }
         partition.requeue(batch)
+        // The pause may be over before the last one in flight has come back.
+        schedule(partition)
     }
 
     private func drop(

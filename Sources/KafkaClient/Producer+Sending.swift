@@ -143,7 +143,9 @@ extension Producer {
                 schedule(partition)
                 continue
             }
-            guard let batch = partition.take(identity) else { continue }
+            // Its last batch in flight lists it again.
+            guard partition.canSend(to: sender.node) else { continue }
+            guard let batch = partition.take(identity, for: sender.node) else { continue }
             request.bytes += batch.size
             request.entries.append((partition, batch))
             if partition.canSend(at: now) {

@@ -158,6 +158,9 @@ public final class Producer: @unchecked Sendable {
         _ batch: ProducerBatch, of partition: ProducerPartition,
         _ result: Result<Int64, ClientError>
     ) {
+        // After an abort answers may still come.
+        guard !batch.isCompleted else { return }
+        batch.isCompleted = true
         switch result {
         case .success:
             statistics.batchesDelivered += 1

@@ -15,6 +15,8 @@ final class ProducerBatch: @unchecked Sendable {
     var baseSequence: Int32?
     /// True once bytes of it may have reached a broker: then its fate is not known until answered.
     var wasSent = false
+    /// Its completion was called; an answer that comes after that is ignored.
+    var isCompleted = false
     var lastError: ClientError?
 
     init(
@@ -33,19 +35,22 @@ final class ProducerBatch: @unchecked Sendable {
 ///
 /// Order is kept over retries like this: after a failure nothing more is sent until all that is in
 /// flight came back, then everything is sent again from the lowest sequence number on. The broker
-/// drops what it has already (it remembers the last five batches).
+/// drops what it has already. As it remembers the last five batches only, a new leader gets nothing
+/// until the old one has answered for all: five in flight to each would be too many to tell apart.
 final class ProducerPartition: @unchecked Sendable {
     let id: TopicPartition
     /// Not in flight, by `order`.
     var queue = Queue<ProducerBatch>()
     /// Batches in flight, by `order`.
     var flying: [ProducerBatch] = []
+    /// The broker that those in flight were sent to.
+    private var flyingTo: Int32 = -1
     private var lastOrder: UInt64 = 0
     private var nextSequence: Int32 = 0
     /// What follows the last record that is known to be appended.
     private var acknowledgedSequence: Int32 = 0
-    /// Set by a failure, until nothing is in flight any more.
-    var isDraining = false
+    /// A batch has failed, and nothing was sent since.
+    private(set) var hasFailed = false
     /// A batch was dropped, so those behind it need other numbers once nothing is in flight.
     var hasGap = false
     /// Monotonic nanoseconds before which nothing is sent.
@@ -65,12 +70,18 @@ final class ProducerPartition: @unchecked Sendable {
         queue.append(batch)
     }
 
+    /// After a failure, until nothing is in flight any more.
+    private var isDraining: Bool { hasFailed && !flying.isEmpty }
+
+    /// Whether nothing is in flight to another broker.
+    func canSend(to node: Int32) -> Bool { flying.isEmpty || flyingTo == node }
+
     func canSend(at now: Int64) -> Bool {
         !queue.isEmpty && !isDraining && pausedUntil <= now && !(hasGap && !flying.isEmpty)
     }
 
-    /// Takes the next batch to send, with its sequence numbers written into it.
-    func take(_ identity: ProducerIdentity?) -> ProducerBatch? {
+    /// Takes the next batch to send to a broker, with its sequence numbers written into it.
+    func take(_ identity: ProducerIdentity?, for node: Int32) -> ProducerBatch? {
         if hasGap, flying.isEmpty {
             hasGap = false
             renumber(restart: false)
@@ -86,6 +97,8 @@ final class ProducerPartition: @unchecked Sendable {
             }
         }
         batch.wasSent = true
+        hasFailed = false
+        flyingTo = node
         flying.append(batch)
         return batch
     }
@@ -93,8 +106,6 @@ final class ProducerPartition: @unchecked Sendable {
     /// A batch came back, for good or not.
     func landed(_ batch: ProducerBatch) {
         flying.removeAll { $0 === batch }
-        guard flying.isEmpty else { return }
-        isDraining = false
     }
 
     func delivered(_ batch: ProducerBatch) {
@@ -106,7 +117,7 @@ final class ProducerPartition: @unchecked Sendable {
     /// Puts a batch back, to be sent again in its place.
     func requeue(_ batch: ProducerBatch) {
         queue.insert(batch) { $0.order > batch.order }
-        isDraining = !flying.isEmpty
+        hasFailed = true
     }
 
     /// Whether an older batch has not been acknowledged, so that a gap before this one is expected.

@@ -45,7 +45,7 @@ private final class FetchedLog: @unchecked Sendable {
         }
     }
 
-    private func answer(_ request: FetchRequest) -> FetchResponse? {
+    func answer(_ request: FetchRequest) -> FetchResponse? {
         asked.append(request)
         var response = FetchResponse()
         if !errors.isEmpty {
@@ -75,6 +75,12 @@ private final class FetchedLog: @unchecked Sendable {
         ]
         return response
     }
+}
+
+/// Answers that a broker has not given yet.
+private final class Held: @unchecked Sendable {
+    var fetch: (() -> Void)?
+    var epoch: (() -> Void)?
 }
 
 @Suite struct ConsumerTests {
@@ -220,6 +226,82 @@ private final class FetchedLog: @unchecked Sendable {
             await #expect(throws: ClientError.truncated(partition, position: 8, end: 6)) {
                 try await consumer.next(timeoutMilliseconds: 20_000)
             }
+        }
+    }
+
+    @Test func `what comes while the position is being checked is not given twice`() async throws {
+        try await withLog { broker, log, consumer in
+            let held = Held()
+            broker.on(OffsetForLeaderEpochRequest.self) { _, header in
+                let send = broker.deferred()
+                held.epoch = {
+                    send(
+                        encodeResponse(
+                            OffsetForLeaderEpochResponse.with {
+                                $0.topics = [
+                                    .with {
+                                        $0.topic = "t"
+                                        $0.partitions = [.with { $0.endOffset = 12 }]
+                                    }
+                                ]
+                            }, api: OffsetForLeaderEpochRequest.api, version: header.apiVersion,
+                            correlationID: header.correlationId
+                        ).bytes)
+                }
+                return nil
+            }
+            broker.on(FetchRequest.self) { request, header in
+                if let now = log.answer(request) { return now }
+                let send = broker.deferred()
+                held.fetch = {
+                    // Nothing of the session has changed since it was asked.
+                    guard let late = log.answer(FetchRequest.with { $0.sessionEpoch = 1 }) else {
+                        return
+                    }
+                    send(
+                        encodeResponse(
+                            late, api: FetchRequest.api, version: header.apiVersion,
+                            correlationID: header.correlationId
+                        ).bytes)
+                }
+                return nil
+            }
+            let cluster = consumer.cluster
+            try await consumer.assign([partition: .earliest])
+            #expect(try await read(8, consumer) == everything)
+            while await cluster.run({ done in done(held.fetch == nil) }) { await Task.yield() }
+            // The leader changes while its predecessor's answer is on the way.
+            await cluster.run { done in
+                log.append(["a4", "b4"], leaderEpoch: 1)
+                log.append(["a5", "b5"], leaderEpoch: 1)
+                broker.leaderEpoch = 1
+                cluster.requestRefresh()
+                done(())
+            }
+            while await cluster.run({ done in done(held.epoch == nil) }) { await Task.yield() }
+            await cluster.run { done in
+                held.fetch?()
+                done(())
+            }
+            for _ in 0..<20 { _ = try await cluster.topic("t") }
+            await cluster.run { done in
+                held.epoch?()
+                done(())
+            }
+            #expect(try await read(4, consumer) == ["a4", "b4", "a5", "b5"])
+        }
+    }
+
+    @Test func `what the broker calls damaged ends the reading, it is not tried again`()
+        async throws
+    {
+        try await withLog { _, log, consumer in
+            log.partitionErrors = [.corruptMessage]
+            try await consumer.assign([partition: .offset(2)])
+            await #expect(throws: ClientError.corrupt(partition, offset: 2)) {
+                try await consumer.next(timeoutMilliseconds: 20_000)
+            }
+            #expect(log.asked.count == 1)
         }
     }
 

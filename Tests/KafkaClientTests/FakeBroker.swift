@@ -16,6 +16,7 @@ final class FakeBroker: @unchecked Sendable {
     private var handlers: [APIKey: Handler] = [:]
     private var listener: (any Listener)?
     fileprivate var connections: [FakeConnection] = []
+    private var current: FakeConnection?
     /// Every request that came, in order.
     private(set) var requests: [RequestHeader] = []
     private(set) var address: SocketAddress = .unix(path: "")
@@ -24,6 +25,11 @@ final class FakeBroker: @unchecked Sendable {
     /// Partition counts by topic, in Metadata.
     var topics: [String: Int32] = ["t": 1]
     var leaderEpoch: Int32 = 0
+    /// The leader of all partitions.
+    var leader: Int32 = 1
+    var nodeID: Int32 = 1
+    /// The other brokers of its cluster.
+    var peers: [FakeBroker] = []
     /// The address in Metadata; nil for the real one.
     var advertised: (host: String, port: Int32)?
 
@@ -97,7 +103,15 @@ final class FakeBroker: @unchecked Sendable {
         connections = []
     }
 
-    fileprivate func answer(_ bytes: RawSpan) -> [UInt8]? {
+    /// For a handler that gives nil: sends the answer later, on the connection of its request.
+    func deferred() -> ([UInt8]) -> Void {
+        let connection = current
+        return { connection?.send($0) }
+    }
+
+    fileprivate func answer(_ bytes: RawSpan, to connection: FakeConnection) -> [UInt8]? {
+        current = connection
+        defer { current = nil }
         guard let frame = try? RequestFrame(bytes), let key = frame.header.key else { return nil }
         requests.append(frame.header)
         return handlers[key]?(frame, bytes)
@@ -108,13 +122,13 @@ final class FakeBroker: @unchecked Sendable {
         return .with {
             $0.clusterId = "fake"
             $0.controllerId = 1
-            $0.brokers = [
+            $0.brokers = ([self] + peers).map { broker in
                 .with {
-                    $0.nodeId = 1
-                    $0.host = advertised?.host ?? address.host ?? "nowhere.invalid"
-                    $0.port = advertised?.port ?? Int32(address.port ?? 1)
+                    $0.nodeId = broker.nodeID
+                    $0.host = broker.advertised?.host ?? broker.address.host ?? "nowhere.invalid"
+                    $0.port = broker.advertised?.port ?? Int32(broker.address.port ?? 1)
                 }
-            ]
+            }
             $0.topics = names.map { name in
                 .with {
                     $0.name = name
@@ -123,7 +137,7 @@ final class FakeBroker: @unchecked Sendable {
                     $0.partitions = (0..<(topics[name] ?? 0)).map { index in
                         .with {
                             $0.partitionIndex = index
-                            $0.leaderId = 1
+                            $0.leaderId = leader
                             $0.leaderEpoch = leaderEpoch
                         }
                     }
@@ -160,12 +174,17 @@ private final class FakeConnection: StreamHandler, @unchecked Sendable {
         write()
     }
 
+    func send(_ bytes: [UInt8]) {
+        outgoing += bytes
+        write()
+    }
+
     private func answer() {
         var start = 0
         while case .frame(let range)? = try? FrameSplitter().next(
             in: incoming.span.bytes, from: start)
         {
-            let frame = broker.answer(incoming.span.bytes.extracting(range))
+            let frame = broker.answer(incoming.span.bytes.extracting(range), to: self)
             outgoing += frame ?? []
             start = range.upperBound
         }

@@ -20,6 +20,8 @@ final class FakeLog: @unchecked Sendable {
         /// Appended, but the connection ends before the answer.
         case appendThenDrop
         case drop
+        /// Appended, and never answered.
+        case appendSilently
     }
 
     private(set) var batches: [Appended] = []
@@ -46,7 +48,8 @@ final class FakeLog: @unchecked Sendable {
                         $0.name = topic.name
                         $0.topicId = topic.topicId
                         $0.partitionResponses = topic.partitionData.map {
-                            append($0, bytes, fault)
+                            append(
+                                $0, bytes, fault, isLeader: broker.leader == broker.nodeID)
                         }
                     })
             }
@@ -55,6 +58,7 @@ final class FakeLog: @unchecked Sendable {
                 return nil
             }
             if request.acks == 0 { return nil }
+            if case .appendSilently = fault { return nil }
             return encodeResponse(
                 response, api: ProduceRequest.api, version: frame.header.apiVersion,
                 correlationID: frame.header.correlationId
@@ -63,7 +67,8 @@ final class FakeLog: @unchecked Sendable {
     }
 
     private func append(
-        _ partition: ProduceRequest.PartitionProduceData, _ bytes: RawSpan, _ fault: Fault
+        _ partition: ProduceRequest.PartitionProduceData, _ bytes: RawSpan, _ fault: Fault,
+        isLeader: Bool
     ) -> ProduceResponse.PartitionProduceResponse {
         var answer = ProduceResponse.PartitionProduceResponse()
         answer.index = partition.index
@@ -72,6 +77,10 @@ final class FakeLog: @unchecked Sendable {
         else {
             damaged += 1
             answer.errorCode = .corruptMessage
+            return answer
+        }
+        guard isLeader else {
+            answer.errorCode = .notLeaderOrFollower
             return answer
         }
         if case .error(let code) = fault {
@@ -92,8 +101,9 @@ final class FakeLog: @unchecked Sendable {
         return answer
     }
 
+    /// Whether it is one of the five batches that a broker remembers of a producer.
     private func isDuplicate(_ header: RecordBatchHeader) -> Bool {
-        batches.contains {
+        batches.filter { $0.producerID == header.producerID }.suffix(5).contains {
             $0.producerID >= 0 && $0.producerID == header.producerID
                 && $0.epoch == header.producerEpoch && $0.baseSequence == header.baseSequence
         }

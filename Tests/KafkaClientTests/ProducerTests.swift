@@ -73,6 +73,77 @@ import Testing
         }
     }
 
+    @Test func `a new leader gets nothing before the old one has answered for all`() async throws {
+        try await withBroker { old, log, cluster in
+            let loop = try #require(cluster.loop as? Loop)
+            let new = FakeBroker(loop)
+            new.nodeID = 2
+            log.serve(on: new)
+            _ = await new.start()
+            log.faults = Array(repeating: .appendSilently, count: 3)
+            let producer = Producer(cluster)
+            let delivered = Delivered()
+            func send(_ numbers: Range<Int>) async throws {
+                for number in numbers {
+                    try await producer.send(
+                        batch: batch(["\(number)", "more"]), records: 2, to: partition
+                    ) { delivered.add($0) }
+                }
+            }
+            try await send(0..<3)
+            while await cluster.run({ done in done(log.batches.count) }) < 3 {
+                await Task.yield()
+            }
+            await cluster.run { done in
+                old.peers = [new]
+                new.peers = [old]
+                for broker in [old, new] {
+                    broker.leader = 2
+                    broker.leaderEpoch = 1
+                }
+                cluster.requestRefresh()
+                done(())
+            }
+            _ = try await cluster.topic("t")
+            try await send(3..<10)
+            for _ in 0..<20 { _ = try await cluster.topic("t") }
+            let early = await cluster.run { done in
+                let early = new.requests.filter { $0.key == .produce }.count
+                old.drop()
+                done(early)
+            }
+            #expect(early == 0)
+            await producer.flush()
+            #expect(delivered.failures == [])
+            #expect(sequences(log) == (0..<10).map { $0 * 2 })
+            #expect(log.batches.allSatisfy { $0.epoch == 0 })
+        }
+    }
+
+    @Test func `an answer after an abort completes nothing a second time`() async throws {
+        try await withBroker { broker, log, cluster in
+            log.faults = [.none, .appendSilently, .appendSilently]
+            let producer = Producer(cluster)
+            let delivered = Delivered()
+            for number in 0..<3 {
+                try await producer.send(
+                    batch: batch(["\(number)"]), records: 1, to: partition
+                ) { delivered.add($0) }
+            }
+            while await cluster.run({ done in done(log.batches.count) }) < 3 {
+                await Task.yield()
+            }
+            await producer.abort()
+            await cluster.run { done in
+                broker.drop()
+                done(())
+            }
+            for _ in 0..<20 { _ = try await cluster.topic("t") }
+            #expect(delivered.all.count + delivered.failures.count == 3)
+            #expect(delivered.failures.allSatisfy { $0 == .closed })
+        }
+    }
+
     @Test func `a refused batch fails alone and leaves no gap`() async throws {
         try await withBroker { _, log, cluster in
             log.faults = [.none, .error(.messageTooLarge)]

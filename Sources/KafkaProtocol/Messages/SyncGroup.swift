@@ -62,7 +62,10 @@ public struct SyncGroupResponse: KafkaMessage {
             c.nullableString(&protocolType)
             c.nullableString(&protocolName)
         }
-        c.bytes(&assignment)
+        // Some brokers give null beside an error, which the schema does not foresee.
+        var assigned: [UInt8]? = assignment
+        c.nullableBytes(&assigned)
+        assignment = assigned ?? []
         c.tags()
     }
 }
