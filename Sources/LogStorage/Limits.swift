@@ -28,6 +28,8 @@ public enum Limits {
     public static let checkpointNanoseconds: Int64 = 1_000_000_000
     /// Bytes behind the log's end that are taken to be in the page cache.
     public static let recentWindowBytes: Int64 = 256 << 20
+    /// Bytes of one read that only brings a file into the page cache.
+    static let readInBytes = 64 << 10
     /// Bytes of free disk below which appends are refused, or 1 % of the disk if that is more.
     public static let freeBytesMin: Int64 = 1 << 30
     /// Bytes of the snapshot file that are read at most.

@@ -129,8 +129,11 @@ extension Log {
     /// the first one, which is then quarantined.
     public func load(_ slice: LogSlice) throws(LogError) -> LogSlice {
         slice.file.advise(.willNeed, at: slice.position, count: Int64(slice.count))
+        if slice.isVerified {
+            try slice.readIn()
+            return slice
+        }
         let bytes = try slice.read()
-        guard !slice.isVerified else { return slice }
         var position = 0
         var expected = slice.baseOffset
         while position < bytes.count {

@@ -34,6 +34,8 @@ def test_each_workload_measures_what_it_was_asked_for():
                       (workload, 10000, 1000000), f"{shape}")
                 assert found["records_per_second"] > 0 and found["latency_p50_ms"] > 0, found
                 assert found["file_system"] and found["durability"], found
+                reads = workload in ("consume", "e2e")
+                equal(found["fetch_bytes_max"], 16 << 20 if reads else None)
         equal(leftovers(home), [], "directories of private servers")
 
 

@@ -103,8 +103,13 @@ enum BenchLimits {
     /// Bytes of all producers' batches together.
     static let poolsBytesMax = 256 << 20
     /// Bytes asked for by one fetch.
-    static let fetchBytes = 4 << 20
+    static let fetchBytes = 16 << 20
     static let fetchBytesMax = 256 << 20
+    /// Bytes that one system call of a consumer receives at most: they stay in the cache.
+    static let fetchReadBytes = 1 << 20
+    static let frameBytesMax = 1 << 30
+    /// Bytes of a string in the answer to a fetch.
+    static let fieldBytesMax = 64 << 10
     static let fetchWaitMilliseconds: Int32 = 100
     static let readBytes = 64 << 10
     /// Bytes sent before a `consume` without a count.

@@ -18,6 +18,8 @@ struct BenchResult: Sendable {
     var durability: String
     /// Bytes of the batches, as they go over the wire; 0 where they do not.
     var batchBytes = 0
+    /// Bytes that each fetch asked for, where there were any.
+    var fetchBytes: Int?
     /// Rounds of group commit, where they are known.
     var syncRounds: Int?
 

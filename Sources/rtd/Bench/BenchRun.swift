@@ -178,6 +178,9 @@ struct BenchRun {
         guard result.records > 0 else {
             throw CommandFailure("nothing was measured: the warm-up took the whole run")
         }
+        if load.workload == .consume || load.workload == .e2e {
+            result.fetchBytes = load.fetchBytes
+        }
         // Consumers do not look at values, so they know the mean only.
         if result.valueBytes == 0 { result.valueBytes = result.records * load.valueBytes }
         result.nanoseconds = max(1, last - window.measuredFrom)

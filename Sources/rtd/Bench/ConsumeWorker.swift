@@ -1,4 +1,3 @@
-import Bytes
 import KafkaProtocol
 import Platform
 import Records
@@ -27,7 +26,8 @@ final class ConsumeWorker: @unchecked Sendable {
         var request: (id: Int32, sentAt: Int64)?
 
         init(_ address: HostPort) throws(CommandFailure) {
-            connection = try WireConnection(address)
+            connection = try WireConnection(
+                address, receiveBytes: BenchLimits.fetchReadBytes)
             version = try connection.version(of: FetchRequest.self)
         }
     }
@@ -119,25 +119,25 @@ final class ConsumeWorker: @unchecked Sendable {
     }
 
     private func receive(_ route: Route, waits: Bool) throws(CommandFailure) {
-        guard let request = route.request else { return }
-        let came = try route.connection.receive(waits: waits) { frame throws(CommandFailure) in
-            let response = try route.connection.decode(
-                FetchRequest.self, frame, version: route.version, id: request.id)
-            guard response.errorCode == .none else {
-                throw CommandFailure("fetch: \(response.errorCode.message)")
-            }
-            let now = clock.monotonicNanoseconds
-            var records = 0
-            var bytes = 0
-            for topic in response.responses {
-                for data in topic.partitions {
-                    bytes += data.records.count
-                    records += try take(data, topic.topic, route, frame, now)
-                }
-            }
-            if records > 0 { count(records, bytes, request.sentAt, now) }
+        guard let request = route.request,
+            let answer = try route.connection.receiveFetch(
+                version: route.version, id: request.id, waits: waits)
+        else { return }
+        let response = answer.response
+        guard response.errorCode == .none else {
+            throw CommandFailure("fetch: \(response.errorCode.message)")
         }
-        guard came else { return }
+        let now = clock.monotonicNanoseconds
+        var records = 0
+        var bytes = 0
+        var batches = answer.batches.makeIterator()
+        for topic in response.responses {
+            for data in topic.partitions {
+                bytes += data.records.count
+                records += try take(data, batches.next() ?? [], topic.topic, route, now)
+            }
+        }
+        if records > 0 { count(records, bytes, request.sentAt, now) }
         route.request = nil
         // A first partition with much to read would keep the others from their turn.
         if route.positions.count > 1 { route.positions.append(route.positions.removeFirst()) }
@@ -154,10 +154,10 @@ final class ConsumeWorker: @unchecked Sendable {
         if sendTimes.isEmpty { tally.latencies.record(now - sentAt) }
     }
 
-    /// Walks the batches of one partition; gives the number of their records.
+    /// Notes the batches of one partition; gives the number of their records.
     private func take(
-        _ data: FetchResponse.PartitionData, _ topic: String, _ route: Route, _ frame: RawSpan,
-        _ now: Int64
+        _ data: FetchResponse.PartitionData, _ batches: [RecordBatchHeader], _ topic: String,
+        _ route: Route, _ now: Int64
     ) throws(CommandFailure) -> Int {
         guard
             let position = route.positions.first(where: {
@@ -168,15 +168,10 @@ final class ConsumeWorker: @unchecked Sendable {
             throw CommandFailure(
                 "topic \"\(topic)\" partition \(data.partitionIndex): \(data.errorCode.message)")
         }
-        guard case .slice(let range) = data.records else { return 0 }
         var records = 0
-        var place = range.lowerBound
-        while let header = RecordBatchHeader(frame.extracting(place..<range.upperBound)),
-            header.batchLength > 0, header.totalSize <= range.upperBound - place
-        {
+        for header in batches {
             records += Int(header.recordCount)
             position.offset = header.lastOffset + 1
-            place += header.totalSize
             if !sendTimes.isEmpty { try measure(header, position.partition, now) }
         }
         if position.offset >= position.end {

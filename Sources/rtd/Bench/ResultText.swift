@@ -58,6 +58,12 @@ enum ResultText {
             let rate = Double(result.batchBytes) / result.seconds
             lines.append("wire        \(ProgressLine.scaled(rate))B/s of record batches")
         }
+        if let asked = result.fetchBytes {
+            let mean = Double(result.batchBytes) / Double(max(1, result.requests))
+            lines.append(
+                "fetches     \(ProgressLine.scaled(Double(asked)))B asked for, "
+                    + "\(ProgressLine.scaled(mean))B each")
+        }
         if let rounds = result.syncRounds, rounds > 0 {
             let shared = Decimal.text(Double(result.requests) / Double(rounds), digits: 1)
             let rate = Decimal.text(Double(rounds) / result.seconds, digits: 0)
@@ -109,6 +115,7 @@ enum ResultText {
                 result.batchBytes > 0
                     ? number(Double(result.batchBytes) / result.seconds, 1) : nil, false
             ),
+            ("fetch_bytes_max", result.fetchBytes.map { "\($0)" }, false),
             ("sync_rounds", result.syncRounds.map { "\($0)" }, false),
             ("file_system", result.fileSystem, true), ("durability", result.durability, true),
         ]

@@ -12,18 +12,22 @@ final class WireConnection {
     let address: HostPort
     private var versions: [Int16: ClosedRange<Int16>] = [:]
     private var lastCorrelationID: Int32 = 0
-    private var buffer = [UInt8](repeating: 0, count: BenchLimits.readBytes)
-    /// Bytes that were read and not used are `start..<end`.
-    private var start = 0
-    private var end = 0
-    private let splitter = FrameSplitter(frameBytesMax: 1 << 30)
+    private let buffer: ReceiveBuffer
+    private let splitter = FrameSplitter(frameBytesMax: BenchLimits.frameBytesMax)
 
     /// From version 13 on Produce and Fetch name topics by id, which the load has no need of.
     private static let dataVersionMax: Int16 = 12
 
-    init(_ address: HostPort) throws(CommandFailure) {
+    init(
+        _ address: HostPort, receiveBytes: Int = BenchLimits.readBytes
+    ) throws(CommandFailure) {
         self.address = address
-        socket = try Self.connect(address)
+        let socket = try Self.connect(address)
+        self.socket = socket
+        buffer = ReceiveBuffer(byteCount: receiveBytes) {
+            bytes, range, waits throws(CommandFailure) in
+            try Self.receive(from: socket, into: &bytes, range, waits, address)
+        }
         let response = try ask(ApiVersionsRequest(), version: 0)
         for entry in response.apiKeys where entry.minVersion <= entry.maxVersion {
             versions[entry.apiKey] = entry.minVersion...entry.maxVersion
@@ -77,7 +81,7 @@ final class WireConnection {
             let place = frame.holes.first?.position ?? frame.bytes.count
             try socket.send(frame.bytes, inserting: payload, at: place)
         } catch {
-            throw lost(error.reason)
+            throw Self.lost(address, error.reason)
         }
         return lastCorrelationID
     }
@@ -92,7 +96,7 @@ final class WireConnection {
         _ = try receive { frame throws(CommandFailure) in
             response = try self.decode(R.self, frame, version: version, id: id)
         }
-        guard let response else { throw lost("it sent nothing") }
+        guard let response else { throw Self.lost(address, "it sent nothing") }
         return response
     }
 
@@ -114,53 +118,52 @@ final class WireConnection {
     {
         while true {
             let step: FrameSplitter.Step
+            let held = buffer.held
             do throws(WireError) {
-                let bytes = buffer
-                step = try splitter.next(in: bytes.rawSpan.extracting(0..<end), from: start)
+                let bytes = buffer.bytes
+                step = try splitter.next(
+                    in: bytes.rawSpan.extracting(0..<held.upperBound), from: held.lowerBound)
             } catch {
                 throw CommandFailure("\(address) does not speak Kafka's protocol: \(error)")
             }
             switch step {
             case .frame(let range):
-                start = range.upperBound
-                let bytes = buffer
+                buffer.use(range.upperBound - held.lowerBound)
+                let bytes = buffer.bytes
                 try body(bytes.rawSpan.extracting(range))
                 return true
             case .incomplete(let need):
-                makeRoom(need)
-                guard try fill(waits: waits) else { return false }
+                guard try buffer.fill(need: need, waits: waits) else { return false }
             }
         }
     }
 
-    private func makeRoom(_ need: Int) {
-        if start == end {
-            start = 0
-            end = 0
+    /// Reads the answer to a Fetch without its records; nil if none has begun to come in and
+    /// `waits` is not set.
+    func receiveFetch(version: Int16, id: Int32, waits: Bool) throws(CommandFailure) -> FetchAnswer?
+    {
+        if buffer.held.isEmpty {
+            guard try buffer.fill(need: 1, waits: waits) else { return nil }
         }
-        if start + need > buffer.count, start > 0 {
-            buffer.replaceSubrange(0..<end - start, with: Array(buffer[start..<end]))
-            end -= start
-            start = 0
-        }
-        if need > buffer.count {
-            buffer += [UInt8](repeating: 0, count: need - buffer.count)
-        }
+        return try FetchAnswer.read(from: buffer, version: version, id: id, broker: address)
     }
 
-    private func fill(waits: Bool) throws(CommandFailure) -> Bool {
+    private static func receive(
+        from socket: BlockingSocket, into bytes: inout [UInt8], _ range: Range<Int>, _ waits: Bool,
+        _ address: HostPort
+    ) throws(CommandFailure) -> Int? {
         do throws(SystemError) {
-            guard let count = try socket.receive(into: &buffer, end..<buffer.count, waits: waits)
-            else { return false }
-            guard count > 0 else { throw SystemError(code: 0, operation: "read") }
-            end += count
-            return true
+            guard let count = try socket.receive(into: &bytes, range, waits: waits) else {
+                return nil
+            }
+            if count > 0 { return count }
         } catch {
-            throw lost(error.code == 0 ? "it was closed by the broker" : error.reason)
+            throw lost(address, error.reason)
         }
+        throw lost(address, "it was closed by the broker")
     }
 
-    private func lost(_ reason: String) -> CommandFailure {
+    private static func lost(_ address: HostPort, _ reason: String) -> CommandFailure {
         CommandFailure("lost the connection to \(address): \(reason)")
     }
 }
