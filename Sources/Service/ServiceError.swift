@@ -7,9 +7,13 @@ public struct ServiceError: Error, Equatable, Sendable {
     /// The exit status of the command that met it.
     public let status: Int32
 
-    public init(_ message: String, status: Int32 = 1) {
+    /// The directory has another server.
+    public let isInUse: Bool
+
+    public init(_ message: String, status: Int32 = 1, isInUse: Bool = false) {
         self.message = message
         self.status = status
+        self.isInUse = isInUse
     }
 
     init(_ error: SystemError) {

@@ -225,47 +225,4 @@ struct MockClusterTests {
         await second.close()
         await client.end()
     }
-
-    @Test func `members share a topic, and who leaves hands over`() async throws {
-        let mock = try MockCluster()
-        try mock.run("topic t 4 1")
-        let client = TestClient(mock.bootstrap)
-        let other = TestClient(mock.bootstrap)
-        try await client.cluster.connect()
-        try await other.cluster.connect()
-        let group = quickGroup()
-        let first = GroupConsumer(client.cluster, group: group, topics: ["t"])
-        guard case .assigned(let alone)? = try await first.next() else {
-            Issue.record("the first event is not the assignment")
-            return
-        }
-        #expect(alone.count == 4)
-        let second = GroupConsumer(other.cluster, group: group, topics: ["t"])
-        async let joined = second.next()
-        guard case .revoked(let given, let lost)? = try await first.next() else {
-            Issue.record("the first member was not asked to rejoin")
-            return
-        }
-        #expect(given.count == 4)
-        #expect(!lost)
-        guard case .assigned(let one)? = try await first.next(),
-            case .assigned(let two)? = try await joined
-        else {
-            Issue.record("the members were not assigned")
-            return
-        }
-        #expect(one.count == 2 && two.count == 2)
-        #expect(Set(one.keys).isDisjoint(with: two.keys))
-        await second.close()
-        guard case .revoked? = try await first.next(),
-            case .assigned(let all)? = try await first.next()
-        else {
-            Issue.record("the remaining member did not take over")
-            return
-        }
-        #expect(all.count == 4)
-        await first.close()
-        await client.end()
-        await other.end()
-    }
 }

@@ -62,7 +62,8 @@ enum Takeover {
     static func inUse(_ directory: DataDirectory, by holder: ServerRecord?) -> ServiceError {
         let who = holder?.sentence ?? "another process"
         return ServiceError(
-            "\(directory.displayPath) is in use by \(who); rtd serve --stop ends it")
+            "\(directory.displayPath) is in use by \(who); rtd serve --stop ends it",
+            isInUse: true)
     }
 
     /// Stops the directory's server and returns when it is gone. False if none ran.

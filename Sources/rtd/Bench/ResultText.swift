@@ -35,7 +35,7 @@ enum ResultText {
     private static func details(_ result: BenchResult) -> String {
         let latencies = result.latencies
         let percentiles = BenchResult.percentiles.map { _, key, fraction in
-            "\(key.replacing("_", with: ".")) "
+            "\(replacing("_", in: key, with: ".")) "
                 + Decimal.text(Double(latencies.value(at: fraction)) / 1e6, digits: 3)
         }
         var lines = [
@@ -138,11 +138,19 @@ enum ResultText {
         fields.map { _, value, isText in
             guard let value else { return "" }
             guard isText else { return value }
-            return "\"" + value.replacing("\"", with: "\"\"") + "\""
+            return "\"" + replacing("\"", in: value, with: "\"\"") + "\""
         }.joined(separator: ",") + "\n"
     }
 
     private static func quoted(_ text: String) -> String {
-        "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+        let escaped = replacing("\\", in: text, with: "\\\\")
+        return "\"" + replacing("\"", in: escaped, with: "\\\"") + "\""
+    }
+
+    private static func replacing(_ character: Character, in text: String, with other: String)
+        -> String
+    {
+        text.split(separator: character, omittingEmptySubsequences: false)
+            .joined(separator: other)
     }
 }

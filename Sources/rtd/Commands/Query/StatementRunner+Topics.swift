@@ -175,7 +175,8 @@ enum TopicOption {
                     .suggesting(names, for: unknown.text.replacingUnderscores))
         }
         let text = error.description
-        let named = options.first { text.contains($0.text) }
+        let words = text.split { " ,:;'\"".contains($0) }
+        let named = options.first { words.contains(Substring($0.text)) }
         return StatementError(text, .invalidParameterValue, at: named?.place ?? place)
     }
 }

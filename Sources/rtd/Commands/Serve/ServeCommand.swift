@@ -26,7 +26,7 @@ enum ServeCommand {
 
     private static func fail(_ error: ServiceError, _ options: ServeOptions) -> Int32 {
         if options.tellsStarter {
-            let busy = options.isOnDemand && error.message.contains("is in use by")
+            let busy = options.isOnDemand && error.isInUse
             DetachedProcess.tellStarter(busy ? "busy" : "error \(error.status) \(error.message)")
         } else {
             StandardError.write(line: "rtd: \(error.message)")
