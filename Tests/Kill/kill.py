@@ -34,6 +34,7 @@ class Ledger:
         self.verified = [0] * PARTITIONS
         self.seen = {}
         self.committed = [0] * PARTITIONS
+        self.committing = False
         self.violations = []
 
     def violation(self, text):
@@ -49,6 +50,7 @@ class Ledger:
                 self.violation(f"offset {message.partition()}/{message.offset()} was given twice")
 
     def commit_answered(self, error, places):
+        self.committing = False
         for place in places:
             if error is None and place.error is None:
                 self.committed[place.partition] = max(
@@ -140,8 +142,10 @@ class Load:
         while killer.is_alive():
             self.send(self.rng.choice((1, 20, 200)))
             self.producer.poll(0.002)
-            if time.monotonic() > commit_at:
-                # Places that only grow; once a commit was answered, it may not go back.
+            if time.monotonic() > commit_at and not self.ledger.committing:
+                # Places that only grow; once a commit was answered, it may not go back. One at a
+                # time: a client that repeats a lost one after the next would set it back itself.
+                self.ledger.committing = True
                 self.committer.commit(asynchronous=True, offsets=[
                     TopicPartition(TOPIC, p, len(self.ledger.acknowledged[p]))
                     for p in range(PARTITIONS)])
