@@ -149,6 +149,13 @@ struct LogRecovery {
     /// Reads the batches whose producers and epochs are not known yet and that the scan did not
     /// read.
     private mutating func replayStates() throws(LogError) {
+        if let first = segments.first, first.baseOffset > stateFrom {
+            // Batches that changed producers behind the snapshot were deleted with their segment. To
+            // forget a producer costs the check of its next batch; an old state would refuse it.
+            // Until a new snapshot is written the next start has to do the same.
+            states.forgetProducers()
+            stateChange = stateFrom
+        }
         var pending: [(Segment, Int)] = []
         for segment in segments
         where segment.nextOffset > stateFrom && scanned[segment.baseOffset] != 0 {

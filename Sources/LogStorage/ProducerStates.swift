@@ -150,6 +150,11 @@ public struct ProducerStates: Sendable, Equatable {
         aborted.removeAll { $0.lastOffset < start }
     }
 
+    /// Forgets every producer that has no transaction under way.
+    mutating func forgetProducers() {
+        producers = producers.filter { open[$0.key] != nil }
+    }
+
     private mutating func makeRoom() {
         guard producers.count >= Limits.producersMax else { return }
         let byAge = producers.filter { open[$0.key] == nil }.sorted {
