@@ -150,9 +150,9 @@ struct LogRecovery {
     /// read.
     private mutating func replayStates() throws(LogError) {
         if let first = segments.first, first.baseOffset > stateFrom {
-            // Batches that changed producers behind the snapshot were deleted with their segment. To
-            // forget a producer costs the check of its next batch; an old state would refuse it.
-            // Until a new snapshot is written the next start has to do the same.
+            // Batches that changed producers behind the snapshot were deleted with their segment.
+            // To forget a producer costs the check of its next batch; an old state would refuse
+            // it. Until a new snapshot is written the next start has to do the same.
             states.forgetProducers()
             stateChange = stateFrom
         }
