@@ -40,6 +40,7 @@ struct LogRecovery {
     var stateChange: Int64?
     /// Batches from here on are not in `states` yet.
     var stateFrom: Int64 = 0
+    /// Names may not be durable: the directory is synced before the next mark is written.
     var directoryChanged = false
     /// The index of the mark's segment has its old identity, so the chain must come out as the mark
     /// says.
@@ -62,6 +63,9 @@ struct LogRecovery {
         if let found = loaded.mark {
             mark = found
             hasMark = true
+            // The mark that a log is made with is written before its directory is synced, so it
+            // does not tell that the names of its files are durable. Every later one does.
+            directoryChanged = found.sequence == 0
         } else if try isNew(bases) {
             return try create()
         } else {
@@ -144,6 +148,11 @@ struct LogRecovery {
         epochs = snapshot.epochs
         states = snapshot.states
         stateFrom = max(mark.stateOffset, snapshot.offset)
+        // What is read here may be a name in the page cache only: the process ended, or the sync
+        // failed, between the rename and the sync of the directory. The next mark rests on this
+        // snapshot; if a power cut then brings the older one back, all that lies between the two
+        // is missing from it. A clean mark that reaches the snapshot was written behind that sync.
+        if report.isUnclean || snapshot.offset > mark.stateOffset { directoryChanged = true }
     }
 
     /// Reads the batches whose producers and epochs are not known yet and that the scan did not

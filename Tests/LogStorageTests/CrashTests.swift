@@ -6,12 +6,17 @@ import Testing
 /// Crash states per run: `RTD_CRASH_STATES` raises it.
 private let statesWanted =
     ProcessInfo.processInfo.environment["RTD_CRASH_STATES"].flatMap { Int($0) } ?? 2_000
+/// The first seed: `RTD_CRASH_SEED` chooses another range.
+private let firstSeed =
+    ProcessInfo.processInfo.environment["RTD_CRASH_SEED"].flatMap { UInt64($0) } ?? 1
+
+private func seeds(_ count: Int) -> [UInt64] { Array(firstSeed..<firstSeed + UInt64(count)) }
 
 @Suite struct CrashTests {
     /// Runs of 60 steps with a crash state after each step.
     private func everyState(_ share: Int, _ check: (SimulatedLog, UInt64) throws -> Void) throws {
         var states = 0
-        var seed: UInt64 = 1
+        var seed = firstSeed
         while states < statesWanted / share {
             let simulated = try SimulatedLog(seed: seed)
             for step in 0..<60 {
@@ -81,7 +86,7 @@ private let statesWanted =
 
     @Test func `after a failed sync nothing is acknowledged or shown, and a restart heals`() throws
     {
-        for seed in Array(UInt64(1)...UInt64(max(20, statesWanted / 20))) + [988] {
+        for seed in seeds(max(20, statesWanted / 20)) + [988] {
             let simulated = try SimulatedLog(seed: seed)
             let failing = 1 + SeededRandom(seed: seed).first(below: 12)
             simulated.fileSystem.fail(.sync, after: failing)
@@ -113,7 +118,7 @@ private let statesWanted =
         let calls: [SimulatedFileSystem.Call] = [
             .write, .sync, .syncDirectory, .create, .rename, .truncate, .read, .remove,
         ]
-        for seed in Array(UInt64(1)...UInt64(max(80, statesWanted / 10))) + [1_554] {
+        for seed in seeds(max(80, statesWanted / 10)) + [1_554, 1_785] {
             let simulated = try SimulatedLog(seed: seed)
             var random = SeededRandom(seed: seed)
             let call = calls[random.below(calls.count)]
@@ -129,8 +134,46 @@ private let statesWanted =
         }
     }
 
+    @Test func `an unsynced snapshot does not outrun its mark`() throws {
+        for seed in UInt64(1)...40 {
+            let (disk, clock) = (SimulatedFileSystem(), SimulatedClock())
+            let settings = LogSettings()
+            let (log, _) = try SimulatedLog.open(disk, clock, settings)
+            try log.append(Batches.make(["a"], producerID: 1, epoch: 0, sequence: 0))
+            try log.close()
+            let (second, _) = try SimulatedLog.open(disk, clock, settings)
+            try second.append(Batches.make(["b"], producerID: 1, epoch: 0, sequence: 1))
+            // The new snapshot gets its name, the directory is not synced.
+            disk.fail(.syncDirectory, after: 1)
+            #expect(throws: LogError.self) { try second.close() }
+            let restarted = disk.killed()
+            let (third, _) = try SimulatedLog.open(restarted, clock, settings)
+            #expect(third.producerState(1)?.lastSequence == 1)
+            let (fourth, _) = try SimulatedLog.open(restarted.crash(seed: seed), clock, settings)
+            #expect(fourth.producerState(1)?.lastSequence == 1, "seed \(seed)")
+        }
+    }
+
+    @Test func `a creation that was cut short keeps what is acknowledged later`() throws {
+        let calls: [SimulatedFileSystem.Call] = [.write, .sync, .syncDirectory, .create]
+        for (call, number) in calls.flatMap({ call in (1...4).map { (call, $0) } }) {
+            for seed in UInt64(1)...20 {
+                let (disk, clock) = (SimulatedFileSystem(), SimulatedClock())
+                disk.fail(call, after: number)
+                _ = try? SimulatedLog.open(disk, clock, LogSettings())
+                let restarted = disk.killed()
+                let (log, _) = try SimulatedLog.open(restarted, clock, LogSettings())
+                try log.append(Batches.make(["kept"]))
+                try log.synchronize()
+                let cut = restarted.crash(seed: seed)
+                let (after, _) = try SimulatedLog.open(cut, clock, LogSettings())
+                #expect(try after.records()[0] == "kept", "\(call) \(number), seed \(seed)")
+            }
+        }
+    }
+
     @Test func `a full disk refuses writes, keeps reads and goes on when space returns`() throws {
-        for seed in UInt64(1)...UInt64(max(20, statesWanted / 20)) {
+        for seed in seeds(max(20, statesWanted / 20)) {
             let simulated = try SimulatedLog(seed: seed)
             for _ in 0..<20 { try simulated.step() }
             simulated.fileSystem.setBudget(Int64(SeededRandom(seed: seed).first(below: 4_000)))
