@@ -61,7 +61,8 @@ let package = Package(
             name: "LogStorage", dependencies: ["Records", "Platform", "Bytes"],
             swiftSettings: settings + uncheckedExclusivity),
         core("Streaming", ["LogStorage", "Records", "Platform", "Bytes"]),
-        core("SQL", ["Formats", "Bytes"]),
+        core("Aggregation", ["Formats", "Bytes"]),
+        core("SQL", ["Aggregation", "Formats", "Bytes"]),
         core("KafkaProtocol", ["Records", "Bytes"]),
         core("KafkaClient", ["KafkaProtocol", "Records", "Platform", "Bytes"]),
         core(
@@ -85,7 +86,8 @@ let package = Package(
             "KafkaClientTests", ["KafkaClient", "KafkaProtocol", "Records", "Platform", "Bytes"]),
         tests("KafkaProtocolTests", ["KafkaProtocol", "Records", "Bytes"]),
         tests("FormatsTests", ["Formats", "Bytes"]),
-        tests("SQLTests", ["SQL"]),
+        tests("AggregationTests", ["Aggregation", "Formats", "Bytes"]),
+        tests("SQLTests", ["SQL", "Aggregation", "Formats"]),
         tests("StreamingTests", ["Streaming", "LogStorage", "Records", "Platform", "Bytes"]),
         tests(
             "ServiceTests",

@@ -26,7 +26,50 @@ public struct OptionAssignment: Sendable, Equatable {
 }
 
 /// A statement, as its text says it; names are not looked up yet.
-public enum Statement: Sendable, Equatable {
+public enum Statement: Sendable {
+    case administration(AdministrationStatement)
+    case query(QuerySyntax)
+    case explain(ExplainSyntax)
+    case createTable(TableDefinition)
+    case createView(ViewDefinition)
+    /// TABLE, SOURCE or VIEW, by `kind` in upper case.
+    case dropRelations(kind: String, [Name], ifExists: Bool)
+    case insert(InsertSyntax)
+    case update(UpdateSyntax)
+    case delete(DeleteSyntax)
+    case truncate([Name])
+    case copy(CopySyntax)
+    case set(SettingSyntax)
+    case show(SettingSyntax)
+    /// SHOW TABLES, SHOW VIEWS, by the word in upper case.
+    case showRelations(String)
+    /// DESCRIBE of a file, a function or a query; of a name it is administration's.
+    case describe(RelationSyntax)
+
+    /// What PostgreSQL calls the command tag.
+    public var tag: String {
+        switch self {
+        case .administration(let statement): statement.tag
+        case .query: "SELECT"
+        case .explain: "EXPLAIN"
+        case .createTable(let table): table.isSource ? "CREATE SOURCE" : "CREATE TABLE"
+        case .createView: "CREATE VIEW"
+        case .dropRelations(let kind, _, _): "DROP \(kind)"
+        case .insert: "INSERT"
+        case .update: "UPDATE"
+        case .delete: "DELETE"
+        case .truncate: "TRUNCATE TABLE"
+        case .copy: "COPY"
+        case .set: "SET"
+        case .show, .showRelations: "SHOW"
+        case .describe: "DESCRIBE"
+        }
+    }
+}
+
+/// A statement on the topics and groups of a cluster. `DESCRIBE name` is a relation of the session
+/// first, a topic else.
+public enum AdministrationStatement: Sendable, Equatable {
     /// With `all` those that the cluster keeps for itself too.
     case showTopics(all: Bool)
     case showGroups
@@ -38,9 +81,11 @@ public enum Statement: Sendable, Equatable {
     case dropTopics([Name], ifExists: Bool)
     case dropGroups([Name], ifExists: Bool)
     case resetOffsets(GroupOffsetReset)
+    /// DELETE FROM a topic by `_offset` and `_partition`, which moves the start of its log. The
+    /// same text may mean a table of the session, so the parser gives it only where every column of
+    /// its WHERE is one of these two, and the session decides.
     case deleteRecords(RecordDeletion)
 
-    /// What PostgreSQL calls the command tag.
     public var tag: String {
         switch self {
         case .showTopics, .showGroups, .showConfigs: "SHOW"

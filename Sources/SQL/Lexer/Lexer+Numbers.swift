@@ -1,3 +1,5 @@
+import Formats
+
 // Numbers: 1, 1_000, 0x1F, 0o17, 0b101, 1.5, .5, 1e10.
 extension Lexer {
     mutating func number() throws(SQLError) -> Token {

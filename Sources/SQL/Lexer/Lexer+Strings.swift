@@ -1,3 +1,5 @@
+import Formats
+
 /// What a string's opening says of its inside.
 enum QuoteStyle {
     case plain

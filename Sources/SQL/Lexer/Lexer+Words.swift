@@ -1,3 +1,5 @@
+import Formats
+
 // Words, quoted names and parameters.
 extension Lexer {
     /// A word, or a string with a letter before its quote: E'', B'', X'', N'', U&''.

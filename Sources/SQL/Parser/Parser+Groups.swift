@@ -1,3 +1,5 @@
+import Formats
+
 // Statements about consumer groups.
 extension Parser {
     /// ALTER GROUP g RESET OFFSETS TO place [FOR TOPIC t [PARTITION p]]; the position is behind

@@ -1,3 +1,5 @@
+import Formats
+
 // Names, numbers and lists of options.
 extension Parser {
     /// A name, which may be dotted: `a.b.c` is the topic of that spelling. Any word may be one,

@@ -1,7 +1,9 @@
+import Formats
+
 // Statements about topics, their configs and records.
 extension Parser {
     /// SHOW [ALL] TOPICS | GROUPS | CONFIGS [FOR ...]
-    mutating func show() throws(SQLError) -> Statement {
+    mutating func show() throws(SQLError) -> AdministrationStatement {
         let first = token
         try advance()
         if try take("ALL") {
@@ -38,7 +40,7 @@ extension Parser {
     }
 
     /// DESCRIBE [TOPIC] t | DESCRIBE GROUP g
-    mutating func describe() throws(SQLError) -> Statement {
+    mutating func describe() throws(SQLError) -> AdministrationStatement {
         try advance()
         let kind = token
         if try take("GROUP") {
@@ -53,7 +55,7 @@ extension Parser {
     }
 
     /// CREATE TOPIC [IF NOT EXISTS] t [WITH (...)]
-    mutating func create() throws(SQLError) -> Statement {
+    mutating func create() throws(SQLError) -> AdministrationStatement {
         try expectTopicOrGroup("CREATE", ["TOPIC"])
         try expect("TOPIC")
         var ifNotExists = false
@@ -73,7 +75,7 @@ extension Parser {
     }
 
     /// ALTER TOPIC [IF EXISTS] t SET (...) | RESET (...) | ADD PARTITIONS n
-    mutating func alter() throws(SQLError) -> Statement {
+    mutating func alter() throws(SQLError) -> AdministrationStatement {
         try expectTopicOrGroup("ALTER", ["TOPIC", "GROUP"])
         if try take("GROUP") { return .resetOffsets(try offsetReset()) }
         try expect("TOPIC")
@@ -94,7 +96,7 @@ extension Parser {
     }
 
     /// DROP TOPIC | GROUP [IF EXISTS] name, ...
-    mutating func drop() throws(SQLError) -> Statement {
+    mutating func drop() throws(SQLError) -> AdministrationStatement {
         try expectTopicOrGroup("DROP", ["TOPIC", "GROUP"])
         if try take("GROUP") {
             let ifExists = try takeIfExists()
@@ -126,7 +128,7 @@ extension Parser {
     ]
 
     /// DELETE FROM t [WHERE _offset < n [AND _partition = p]]
-    mutating func delete() throws(SQLError) -> Statement {
+    mutating func delete() throws(SQLError) -> AdministrationStatement {
         try advance()
         try expect("FROM")
         var deletion = RecordDeletion(topic: try name())

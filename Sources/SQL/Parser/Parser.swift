@@ -1,3 +1,5 @@
+import Formats
+
 /// Reads the statements of a script, one after another. It looks one token ahead, and its methods
 /// are called in the order of the text.
 public struct Parser: Sendable {
@@ -29,12 +31,12 @@ public struct Parser: Sendable {
     private mutating func statement() throws(SQLError) -> Statement {
         let first = token
         switch first.keyword {
-        case "SHOW": return try show()
-        case "DESCRIBE", "DESC": return try describe()
-        case "CREATE": return try create()
-        case "ALTER": return try alter()
-        case "DROP": return try drop()
-        case "DELETE": return try delete()
+        case "SHOW": return .administration(try show())
+        case "DESCRIBE", "DESC": return .administration(try describe())
+        case "CREATE": return .administration(try create())
+        case "ALTER": return .administration(try alter())
+        case "DROP": return .administration(try drop())
+        case "DELETE": return .administration(try delete())
         case let word? where Parser.laterStatements.contains(word): throw unsupported(word, first)
         default: break
         }

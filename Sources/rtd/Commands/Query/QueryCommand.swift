@@ -134,7 +134,11 @@ private struct QueryRun {
         of statement: Statement, _ script: QueryScript
     ) async throws(CommandFailure) -> StatementOutcome {
         do throws(StatementError) {
-            return try await runner.run(statement)
+            guard case .administration(let administration) = statement else {
+                throw StatementError(
+                    "\(statement.tag) is not supported yet", .featureNotSupported, at: nil)
+            }
+            return try await runner.run(administration)
         } catch {
             switch error {
             case .statement(let error): throw CommandFailure(script.report(error))

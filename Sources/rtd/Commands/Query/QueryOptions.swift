@@ -1,3 +1,4 @@
+import Formats
 import ArgumentParsing
 
 /// What was typed after `rtd query`.

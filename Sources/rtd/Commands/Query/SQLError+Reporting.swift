@@ -1,4 +1,5 @@
 import ArgumentParsing
+import Formats
 import KafkaClient
 import KafkaProtocol
 import SQL

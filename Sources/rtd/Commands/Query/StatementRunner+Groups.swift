@@ -1,3 +1,4 @@
+import Formats
 import ArgumentParsing
 import Bytes
 import KafkaClient

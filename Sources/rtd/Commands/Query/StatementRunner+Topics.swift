@@ -1,3 +1,4 @@
+import Formats
 import KafkaClient
 import KafkaProtocol
 import SQL

@@ -1,3 +1,4 @@
+import Formats
 import KafkaClient
 import SQL
 
@@ -15,7 +16,8 @@ struct StatementRunner: Sendable {
     /// Milliseconds since 1970, for times that are told from now.
     let now: @Sendable () -> Int64
 
-    func run(_ statement: Statement) async throws(StatementError) -> StatementOutcome {
+    func run(_ statement: AdministrationStatement) async throws(StatementError) -> StatementOutcome
+    {
         switch statement {
         case .showTopics(let all): return StatementOutcome(table: try await topics(all: all))
         case .showGroups: return StatementOutcome(table: try await groups())

@@ -1,5 +1,5 @@
-/// What is wrong with a statement, as PostgreSQL words it. The same value feeds what a person
-/// reads on stderr and, later, the ErrorResponse of the PostgreSQL wire.
+/// What is wrong with a statement or a value, as PostgreSQL words it. The same value feeds what a
+/// person reads on stderr and, later, the ErrorResponse of the PostgreSQL wire.
 public struct SQLError: Error, Sendable, Equatable {
     /// Lower-case, without full stop.
     public var message: String

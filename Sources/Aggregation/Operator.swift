@@ -1,0 +1,59 @@
+import Formats
+
+/// A watermark: no row with a smaller time will come, but late ones. In microseconds since 1970.
+public enum Watermark {
+    /// Nothing is known yet.
+    public static let none = Int64.min
+    /// The input has ended.
+    public static let end = Int64.max
+}
+
+/// A node of a running query. It takes batches and watermarks from its inputs and hands others to
+/// its outputs, at once and on the caller's thread; it sees no clock, file or thread.
+///
+/// A query advances in steps: batches and watermarks run through the whole graph, then `endStep` is
+/// called on all operators, inputs first. What can still change leaves a stateful operator only at
+/// the end of a step, as the net change; what cannot change leaves at once. Only between steps is
+/// state written. End of input is `advance(Watermark.end)`, and that is all an operator learns of
+/// finiteness.
+open class Operator {
+    public let name: String
+    private var outputs: [(Operator, input: Int)] = []
+    /// Rows that have left, for EXPLAIN ANALYZE.
+    public private(set) var rowsOut = 0
+
+    public init(_ name: String) { self.name = name }
+
+    public func connect(to target: Operator, input: Int) { outputs.append((target, input)) }
+
+    open func push(_ batch: Batch, input: Int) throws(SQLError) {
+        fatalError("\(name) takes no batches")
+    }
+
+    /// The watermark of an input; it never falls.
+    open func advance(_ watermark: Int64, input: Int) throws(SQLError) {
+        fatalError("\(name) takes no watermarks")
+    }
+
+    open func endStep() throws(SQLError) {}
+
+    /// Bytes of state held.
+    open var memory: Int { 0 }
+
+    open func write(_ state: inout OutputBuffer) {}
+    open func read(_ state: inout StateReader) throws(SQLError) {}
+
+    /// False once nothing that comes can change the result (LIMIT is reached): sources may stop.
+    open var wantsMore: Bool { outputs.contains { $0.0.wantsMore } }
+
+    /// Hands a batch on; an empty one is dropped.
+    public final func emit(_ batch: Batch) throws(SQLError) {
+        guard batch.count > 0 else { return }
+        rowsOut += batch.count
+        for (target, input) in outputs { try target.push(batch, input: input) }
+    }
+
+    public final func emitWatermark(_ watermark: Int64) throws(SQLError) {
+        for (target, input) in outputs { try target.advance(watermark, input: input) }
+    }
+}

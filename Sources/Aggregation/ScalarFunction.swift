@@ -1,0 +1,79 @@
+import Formats
+
+/// A function or operator of SQL, resolved to the types of its arguments.
+public struct ScalarFunction: Sendable {
+    public enum Volatility: Sendable {
+        /// The same arguments give the same result: folded when they are constant.
+        case immutable
+        /// The same within a statement (now, TimeZone).
+        case stable
+        /// random(): evaluated for each row.
+        case volatile
+    }
+
+    /// Takes the arguments, each of `count` rows, constants among them; gives a column of `count`
+    /// rows (or a constant, if all arguments are). A null of a strict function's argument is the
+    /// caller's: it clears the result's row, and its kernel may compute anything there but must
+    /// not throw for such a row (`context.isLive`).
+    public typealias Kernel =
+        @Sendable (_ arguments: [Column], _ context: KernelContext) throws(SQLError) -> Column
+
+    public let name: String
+    public let parameters: [DataType]
+    public let result: DataType
+    public let volatility: Volatility
+    /// Null in, null out.
+    public let isStrict: Bool
+    public let kernel: Kernel
+
+    public init(
+        _ name: String, _ parameters: [DataType], _ result: DataType,
+        volatility: Volatility = .immutable, isStrict: Bool = true, kernel: @escaping Kernel
+    ) {
+        self.name = name
+        self.parameters = parameters
+        self.result = result
+        self.volatility = volatility
+        self.isStrict = isStrict
+        self.kernel = kernel
+    }
+}
+
+/// What a kernel may need beside its arguments.
+public struct KernelContext: Sendable {
+    /// Rows.
+    public var count: Int
+    /// The type that the result shall have (a numeric's precision, an array's element).
+    public var type: DataType
+    /// For a strict function: the rows where no argument is null; nil: all.
+    public var live: Bitmap?
+    public var session: SessionSettings
+
+    public init(
+        count: Int, type: DataType, live: Bitmap? = nil, session: SessionSettings
+    ) {
+        self.count = count
+        self.type = type
+        self.live = live
+        self.session = session
+    }
+
+    @inlinable
+    public func isLive(_ row: Int) -> Bool { live?.isSet(row) ?? true }
+}
+
+/// The settings of a session that change what functions give; a value, taken when a statement
+/// starts.
+public struct SessionSettings: Sendable {
+    /// The statement's start, in microseconds since 1970.
+    public var now: Int64
+    public var timeZone: TimeZone
+    /// Seed of random() for this statement; `setseed` replaces it.
+    public var randomSeed: UInt64
+
+    public init(now: Int64 = 0, timeZone: TimeZone = .utc, randomSeed: UInt64 = 0) {
+        self.now = now
+        self.timeZone = timeZone
+        self.randomSeed = randomSeed
+    }
+}

@@ -1,0 +1,44 @@
+import Bytes
+import Formats
+
+/// Reads the state of operators from the bytes that they wrote; damage is an error, not a trap.
+public struct StateReader {
+    private let bytes: [UInt8]
+    private var position = 0
+
+    public init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    public var remaining: Int { bytes.count - position }
+
+    private mutating func take(_ count: Int) throws(SQLError) -> Int {
+        guard count >= 0, count <= remaining else {
+            throw SQLError("the saved state ends too early", .internalError)
+        }
+        defer { position += count }
+        return position
+    }
+
+    /// A fixed-width integer, most significant byte first, as `OutputBuffer.append(bigEndian:)`
+    /// writes it.
+    public mutating func integer<T: FixedWidthInteger>(_ type: T.Type) throws(SQLError) -> T {
+        let start = try take(MemoryLayout<T>.size)
+        var value: T = 0
+        for byte in bytes[start..<position] { value = value << 8 | T(truncatingIfNeeded: byte) }
+        return value
+    }
+
+    /// Bytes with an Int64 length before them.
+    public mutating func blob() throws(SQLError) -> [UInt8] {
+        let count = Int(try integer(Int64.self))
+        let start = try take(count)
+        return Array(bytes[start..<position])
+    }
+}
+
+extension OutputBuffer {
+    /// What `StateReader.blob` reads.
+    public mutating func append(blob: [UInt8]) {
+        append(bigEndian: Int64(blob.count))
+        append(blob)
+    }
+}

@@ -1,0 +1,158 @@
+/// What CREATE SOURCE/TABLE says.
+public struct TableDefinition: Sendable {
+    public var name: Name
+    public var ifNotExists = false
+    public var isTemporary = false
+    /// SOURCE: rows are only ever added.
+    public var isSource = false
+    public var elements: [Element] = []
+    public var includes: [Include] = []
+    public var options: [OptionAssignment] = []
+    /// FORMAT x ENCODE y, in upper case.
+    public var format: String?
+    public var encode: String?
+    public var encodeOptions: [OptionAssignment] = []
+    /// CREATE TABLE ... AS
+    public var query: QuerySyntax?
+    public var place: Range<Int>
+
+    public init(_ name: Name, _ place: Range<Int>) {
+        self.name = name
+        self.place = place
+    }
+
+    public enum Element: Sendable {
+        /// `*`: the columns that the data have
+        case star
+        case column(ColumnDefinition)
+        case watermark(WatermarkSyntax)
+        case primaryKey([Name])
+        case unique([Name])
+        case check(SyntaxExpression)
+    }
+
+    /// INCLUDE KEY AS k
+    public struct Include: Sendable {
+        /// KEY, OFFSET, PARTITION, TIMESTAMP, HEADERS
+        public var what: String
+        public var alias: Name?
+
+        public init(_ what: String, alias: Name?) {
+            self.what = what
+            self.alias = alias
+        }
+    }
+}
+
+public struct ColumnDefinition: Sendable {
+    public var name: Name
+    public var type: TypeName?
+    public var isNotNull = false
+    public var isPrimaryKey = false
+    /// AS (expression), GENERATED ALWAYS AS
+    public var generated: SyntaxExpression?
+    public var defaultValue: SyntaxExpression?
+    /// METADATA FROM 'x'
+    public var metadata: String?
+
+    public init(_ name: Name) { self.name = name }
+}
+
+public struct ViewDefinition: Sendable {
+    public var name: Name
+    public var columns: [Name] = []
+    public var orReplace = false
+    public var ifNotExists = false
+    public var isTemporary = false
+    /// MATERIALIZED VIEW and SINK run in the server; until it keeps views they answer 0A000.
+    public var query: QuerySyntax
+    /// The bytes of the query in the script, which is kept as its text.
+    public var queryPlace: Range<Int>
+
+    public init(_ name: Name, _ query: QuerySyntax, _ queryPlace: Range<Int>) {
+        self.name = name
+        self.query = query
+        self.queryPlace = queryPlace
+    }
+}
+
+public struct InsertSyntax: Sendable {
+    public var table: Name
+    public var columns: [Name] = []
+    /// nil: DEFAULT VALUES. DEFAULT inside VALUES is `.keywordValue("DEFAULT")`.
+    public var query: QuerySyntax?
+    public var returning: [SelectItem] = []
+    public var place: Range<Int>
+
+    public init(_ table: Name, _ place: Range<Int>) {
+        self.table = table
+        self.place = place
+    }
+}
+
+public struct UpdateSyntax: Sendable {
+    public var table: Name
+    public var alias: Name?
+    public var assignments: [(Name, SyntaxExpression)] = []
+    public var from: [FromItem] = []
+    public var filter: SyntaxExpression?
+    public var returning: [SelectItem] = []
+    public var place: Range<Int>
+
+    public init(_ table: Name, _ place: Range<Int>) {
+        self.table = table
+        self.place = place
+    }
+}
+
+public struct DeleteSyntax: Sendable {
+    public var table: Name
+    public var alias: Name?
+    public var using: [FromItem] = []
+    public var filter: SyntaxExpression?
+    public var returning: [SelectItem] = []
+    public var place: Range<Int>
+
+    public init(_ table: Name, _ place: Range<Int>) {
+        self.table = table
+        self.place = place
+    }
+}
+
+public struct CopySyntax: Sendable {
+    /// `COPY name` is `SELECT * FROM name`.
+    public var query: QuerySyntax
+    /// nil: STDOUT
+    public var file: String?
+    public var options: [OptionAssignment] = []
+    public var place: Range<Int>
+
+    public init(_ query: QuerySyntax, file: String?, _ place: Range<Int>) {
+        self.query = query
+        self.file = file
+        self.place = place
+    }
+}
+
+public struct ExplainSyntax: Sendable {
+    public var isAnalyze = false
+    /// In lower case: "text" or "json".
+    public var format = "text"
+    public var query: QuerySyntax
+
+    public init(_ query: QuerySyntax) { self.query = query }
+}
+
+/// SET name = value, RESET name, SHOW name. A value as the text that was written.
+public struct SettingSyntax: Sendable {
+    public var name: Name
+    /// nil: DEFAULT
+    public var value: String?
+    public var place: Range<Int>
+
+    public init(_ name: Name, value: String?, _ place: Range<Int>) {
+        self.name = name
+        self.value = value
+        self.place = place
+    }
+}
