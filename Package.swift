@@ -63,6 +63,7 @@ let package = Package(
         core("Streaming", ["LogStorage", "Records", "Platform", "Bytes"]),
         core("Aggregation", ["Formats", "Bytes"]),
         core("SQL", ["Aggregation", "Formats", "Bytes"]),
+        core("Query", ["SQL", "Aggregation", "Formats", "Records", "Platform", "Bytes"]),
         core("KafkaProtocol", ["Records", "Bytes"]),
         core("KafkaClient", ["KafkaProtocol", "Records", "Platform", "Bytes"]),
         core(
@@ -88,6 +89,7 @@ let package = Package(
         tests("FormatsTests", ["Formats", "Bytes"]),
         tests("AggregationTests", ["Aggregation", "Formats", "Bytes"]),
         tests("SQLTests", ["SQL", "Aggregation", "Formats"]),
+        tests("QueryTests", ["Query", "SQL", "Aggregation", "Formats", "Platform", "Bytes"]),
         tests("StreamingTests", ["Streaming", "LogStorage", "Records", "Platform", "Bytes"]),
         tests(
             "ServiceTests",

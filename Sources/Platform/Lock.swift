@@ -40,6 +40,22 @@ import CSystem
     public func wait(_ condition: Condition) {
         unsafe pthread_cond_wait(condition.condition, mutex)
     }
+
+    /// The same for at most so long; false when the time is over.
+    public func wait(_ condition: Condition, nanoseconds: Int64) -> Bool {
+        #if canImport(Darwin)
+            var span = timespec(
+                tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+            return unsafe pthread_cond_timedwait_relative_np(condition.condition, mutex, &span) == 0
+        #else
+            var until = timespec()
+            unsafe clock_gettime(CLOCK_MONOTONIC, &until)
+            let total = Int64(until.tv_nsec) + nanoseconds
+            until.tv_sec += Int(total / 1_000_000_000)
+            until.tv_nsec = Int(total % 1_000_000_000)
+            return unsafe pthread_cond_timedwait(condition.condition, mutex, &until) == 0
+        #endif
+    }
 }
 
 /// A condition variable for threads that wait under a `Lock`.
@@ -49,7 +65,16 @@ import CSystem
     public init() {
         unsafe condition = .allocate(capacity: 1)
         unsafe condition.initialize(to: pthread_cond_t())
-        unsafe pthread_cond_init(condition, nil)
+        #if canImport(Darwin)
+            unsafe pthread_cond_init(condition, nil)
+        #else
+            // Timed waits must not follow a wall clock that is set.
+            var attributes = pthread_condattr_t()
+            unsafe pthread_condattr_init(&attributes)
+            unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+            unsafe pthread_cond_init(condition, &attributes)
+            unsafe pthread_condattr_destroy(&attributes)
+        #endif
     }
 
     deinit {
