@@ -31,8 +31,7 @@ public struct Plan: Sendable {
     }
 
     public indirect enum Node: Sendable {
-        /// `columns` of the relation, those for which the filter holds.
-        case scan(any Relation, columns: [Int])
+        case scan(any Relation, ScanPlan)
         /// Rows of constant expressions.
         case values([[Expression]])
         case filter(Plan, Expression)
@@ -64,6 +63,49 @@ public struct Plan: Sendable {
     }
 
     public enum SetOperation: Sendable { case intersect, except }
+}
+
+/// What is read of a relation.
+public struct ScanPlan: Sendable {
+    public var columns: [ScanColumn]
+    /// What the watermark follows; nil: there is none, or nothing in the query asks for it.
+    public var time: ScanTime?
+
+    public init(_ columns: [ScanColumn], time: ScanTime? = nil) {
+        self.columns = columns
+        self.time = time
+    }
+}
+
+/// A column of a relation, or a member inside one. Where a reader can, it takes only the member
+/// out of its input; a null on the way to it is null.
+public struct ScanColumn: Sendable, Hashable {
+    public var index: Int
+    /// Positions of members, outermost first; empty: the whole column.
+    public var path: [Int]
+    public var type: DataType
+
+    public init(_ index: Int, path: [Int] = [], _ type: DataType) {
+        self.index = index
+        self.path = path
+        self.type = type
+    }
+}
+
+/// The watermark of each partition: the running maximum of an expression over the scan's columns
+/// (a date, timestamp or timestamptz), minus the delay. It may be a column or be generated from
+/// some.
+public struct ScanTime: Sendable {
+    public var expression: Expression
+    /// Microseconds.
+    public var delay: Int64
+    public var idle: Int64?
+
+    public init(_ expression: Expression, delay: Int64, idle: Int64? = nil) {
+        self.expression = expression
+        self.delay = delay
+        self.idle = idle
+    }
 }
 
 public final class SharedPlan: Sendable {
@@ -125,8 +167,8 @@ public struct WindowAssignment: Sendable {
 }
 
 public struct AggregatePlan: Sendable {
-    /// Output columns 0..<keys.count, then one a call, then with several grouping sets the bits of
-    /// GROUPING().
+    /// Output columns 0..<keys.count, then one a call, then with `groupingSets` an integer whose bit i
+    /// is set where key i is not part of the row's set (for GROUPING()).
     public var keys: [Expression]
     public var calls: [AggregateCall]
     /// Indices into `keys` for each set; nil: one set of all keys.
@@ -166,7 +208,9 @@ public struct JoinPlan: Sendable {
         case inner, left, right, full
         /// Left rows with (semi) or without (anti) a match; only left columns leave.
         case semi, anti
-        /// Left rows with a boolean behind them: whether a match exists, null where unknown (IN).
+        /// Left rows with a boolean behind them, for IN, EXISTS, ANY: over the right rows whose keys
+        /// from `nullAwareKeys` on are equal, the three-valued OR of "the first `nullAwareKeys`
+        /// keys are equal and the condition holds".
         case mark
         /// At most one match a left row, else error 21000; without one nulls (scalar subquery).
         case single
@@ -178,6 +222,9 @@ public struct JoinPlan: Sendable {
     /// Equalities: left key i = right key i, over the columns of their side.
     public var leftKeys: [Expression] = []
     public var rightKeys: [Expression] = []
+    /// For `mark` only: so many keys at the front are compared with SQL's `=`, so that a null on
+    /// either side makes the answer unknown instead of false.
+    public var nullAwareKeys = 0
     /// What else must hold, over the left columns and then the right ones.
     public var condition: Expression?
     /// Comparisons between a time column and the other side: rows are freed by them.
