@@ -31,6 +31,8 @@ public enum ClientError: Error, Sendable, Equatable {
     case corrupt(TopicPartition, offset: Int64)
     /// This member lost its place in the group; its partitions may belong to others.
     case membershipLost(group: String)
+    /// The group has committed nothing for a partition, and was not told where to begin then.
+    case noCommittedOffset(group: String, TopicPartition)
     /// The client, producer or consumer was closed.
     case closed
     case cancelled
@@ -108,6 +110,9 @@ extension ClientError: CustomStringConvertible {
                 + "\(offset) is damaged, its checksum does not match"
         case .membershipLost(let group):
             "group \"\(group)\": this member was removed, its partitions were given to others"
+        case .noCommittedOffset(let group, let partition):
+            "group \"\(group)\" has committed no offset for \(ClientError.place(partition)), and "
+                + "auto.offset.reset=none forbids to choose one (--offset says where to begin)"
         case .cancelled: "cancelled"
         default: "the client is closed"
         }

@@ -40,7 +40,7 @@ extension Producer {
         // A duplicate was appended by an earlier attempt whose answer got lost.
         case .none, .duplicateSequenceNumber:
             partition.landed(batch)
-            partition.delivered(batch)
+            partition.failures = 0
             complete(batch, of: partition, .success(answer.baseOffset))
             schedule(partition)
         case .messageTooLarge, .recordListTooLarge:
@@ -71,7 +71,8 @@ extension Producer {
         guard !batch.isCompleted else { return }
         batch.lastError = error
         switch error.code {
-        case .outOfOrderSequenceNumber? where partition.hasGap || partition.hasOlder(than: batch):
+        case .outOfOrderSequenceNumber?
+        where partition.needsRestart || partition.hasOlder(than: batch):
             // It only came before an older one that has to be sent again, or was given up.
             again(batch, of: partition)
         case .outOfOrderSequenceNumber?, .unknownProducerId?, .invalidProducerEpoch?,
@@ -79,9 +80,9 @@ extension Producer {
             guard configuration.usesIdempotence else {
                 return drop(batch, of: partition, error)
             }
-            // The broker has lost what it knew of this producer: new numbers for all (KIP-360).
+            // The broker has lost what it knew of this producer: a new epoch (KIP-360).
+            partition.needsRestart = true
             again(batch, of: partition)
-            expireIdentity()
         default:
             guard error.isRetriable else { return drop(batch, of: partition, error) }
             if let code = error.code, Self.leadershipCodes.contains(code) {
@@ -115,46 +116,54 @@ extension Producer {
         _ batch: ProducerBatch, of partition: ProducerPartition, _ error: ClientError
     ) {
         complete(batch, of: partition, .failure(error))
-        // The numbers of the batches behind it have a gap now: they come back, and get others.
-        if configuration.usesIdempotence {
-            partition.hasGap = true
-        }
+        noteGap(partition)
         schedule(partition)
     }
 }
 
 // The producer's id and epoch.
 extension Producer {
-    /// Marks the numbers as lost; a new epoch is asked for once nothing is in flight.
-    func expireIdentity() {
-        guard configuration.usesIdempotence, case .ready(let current) = identity else { return }
-        lastIdentity = current
-        identity = .expired
+    var currentIdentity: ProducerIdentity? {
+        if case .ready(let current) = identity, configuration.usesIdempotence {
+            current
+        } else {
+            nil
+        }
+    }
+
+    /// A numbered batch was given up: the next number may not be the one that the broker expects.
+    ///
+    /// Batches behind it that were sent must keep theirs, since a broker may have appended them (it
+    /// takes any number from a producer that it does not know). If their numbers do not follow, it
+    /// says so and has appended none: only then all get new ones. A new epoch and not a lower
+    /// number in the old one, in which a request that is read late could still be appended.
+    func noteGap(_ partition: ProducerPartition) {
+        guard configuration.usesIdempotence, !partition.hasNumbered else { return }
+        partition.needsRestart = true
+    }
+
+    /// Provides an epoch higher than that of a partition which has lost its numbers (KIP-360).
+    ///
+    /// Brokers know a producer's epoch by partition, so the others stay in theirs: a new one would
+    /// number their batches again, and one whose answer got lost would be appended twice.
+    func raiseEpoch(above lost: ProducerIdentity?) {
+        guard case .ready(let current) = identity, current == lost else { return }
+        guard current.epoch == Int16.max else {
+            let raised = ProducerIdentity(id: current.id, epoch: current.epoch + 1)
+            return identity = .ready(raised)
+        }
+        identity = .none
         requestIdentity()
     }
 
-    /// Gets an id, or a higher epoch of the one there was.
     func requestIdentity() {
-        switch identity {
-        case .requested, .ready: return
-        case .none: break
-        case .expired: guard requestsInFlight == 0 else { return }
-        }
+        guard case .none = identity else { return }
         identity = .requested
-        let last = lastIdentity
         Task(executorPreference: loop) { [self] in
-            let result: Result<ProducerIdentity, ClientError>
             do throws(ClientError) {
-                result = .success(try await cluster.initProducerID(after: last))
-            } catch {
-                result = .failure(error)
-            }
-            switch result {
-            case .success(let new):
-                for partition in partitions.values { partition.renumber(restart: true) }
-                identity = .ready(new)
+                identity = .ready(try await cluster.initProducerID())
                 pumpAll()
-            case .failure(let error):
+            } catch {
                 identity = .none
                 failAll(error)
             }
@@ -171,16 +180,13 @@ extension Producer {
 }
 
 extension Cluster {
-    /// A producer id from the cluster. With `last` its epoch is raised where the broker can (v3),
-    /// so that requests of before are refused.
-    func initProducerID(after last: ProducerIdentity?) async throws(ClientError)
-        -> ProducerIdentity
-    {
+    /// A new producer id from the cluster.
+    func initProducerID() async throws(ClientError) -> ProducerIdentity {
         try await retrying { [self] () async throws(ClientError) in
             let request = InitProducerIdRequest.with {
                 $0.transactionTimeoutMs = .max
-                $0.producerId = last?.id ?? -1
-                $0.producerEpoch = last?.epoch ?? -1
+                $0.producerId = -1
+                $0.producerEpoch = -1
             }
             let response = try await askAny(request)
             guard response.errorCode == .none else {

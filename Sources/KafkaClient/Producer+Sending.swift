@@ -66,12 +66,8 @@ extension Producer {
 
     private func pump(_ sender: ProducerSender) {
         guard !sender.ready.isEmpty else { return }
-        let producer: ProducerIdentity?
         if configuration.usesIdempotence {
-            guard case .ready(let identity) = identity else { return requestIdentity() }
-            producer = identity
-        } else {
-            producer = nil
+            guard case .ready = identity else { return requestIdentity() }
         }
         guard let broker = cluster.broker(sender.node) else {
             relist(sender)
@@ -82,7 +78,7 @@ extension Producer {
             return fail(sender, connection.unsupported(ProduceRequest.api))
         }
         while sender.inFlight < configuration.inFlightMax {
-            let request = collect(sender, producer)
+            let request = collect(sender)
             guard !request.entries.isEmpty else { return }
             submit(request, over: connection, sender, version: version)
         }
@@ -125,9 +121,7 @@ extension Producer {
 
     /// Takes the first batch of each listed partition, as far as they fit in one request. A request
     /// may hold one batch a partition.
-    private func collect(
-        _ sender: ProducerSender, _ identity: ProducerIdentity?
-    ) -> ProducerRequest {
+    private func collect(_ sender: ProducerSender) -> ProducerRequest {
         var request = ProducerRequest()
         let now = loop.clock.monotonicNanoseconds
         for _ in 0..<sender.ready.count {
@@ -145,7 +139,14 @@ extension Producer {
             }
             // Its last batch in flight lists it again.
             guard partition.canSend(to: sender.node) else { continue }
-            guard let batch = partition.take(identity, for: sender.node) else { continue }
+            if partition.needsRestart { raiseEpoch(above: partition.identity) }
+            if configuration.usesIdempotence, currentIdentity == nil {
+                // There is no higher epoch: it goes on once the broker has given a new id.
+                partition.isListed = true
+                sender.ready.append(partition)
+                break
+            }
+            guard let batch = partition.take(currentIdentity, for: sender.node) else { continue }
             request.bytes += batch.size
             request.entries.append((partition, batch))
             if partition.canSend(at: now) {
@@ -167,21 +168,18 @@ extension Producer {
         let version = request.topicNames[.zero] == nil ? version : min(version, 12)
         let sent = request
         sender.inFlight += 1
-        requestsInFlight += 1
         statistics.requestsSent += 1
         connection.produce(
             message, batches: batches, version: version,
             timeoutMilliseconds: cluster.configuration.requestTimeoutMilliseconds
         ) { [self] result in
             sender.inFlight -= 1
-            requestsInFlight -= 1
             switch result {
             case .success(let response): answered(sent, response)
             case .failure(let error):
                 for (partition, batch) in sent.entries { failed(batch, of: partition, error) }
                 if error.isRetriable { cluster.requestRefresh() }
             }
-            if case .expired = identity { requestIdentity() }
             pumpSoon(sender)
         }
     }

@@ -19,9 +19,7 @@ public final class Producer: @unchecked Sendable {
     enum IdentityState {
         case none
         case requested
-        /// Its epoch must be raised as soon as nothing is in flight: a partition's numbers are
-        /// lost.
-        case expired
+        /// What partitions begin with; its epoch is raised for one that has lost its numbers.
         case ready(ProducerIdentity)
     }
 
@@ -36,9 +34,7 @@ public final class Producer: @unchecked Sendable {
     var partitions: [TopicPartition: ProducerPartition] = [:]
     var senders: [Int32: ProducerSender] = [:]
     var identity: IdentityState
-    var lastIdentity: ProducerIdentity?
     var statistics = ProducerStatistics()
-    var requestsInFlight = 0
     private var flushWaiters: [@Sendable (()) -> Void] = []
     private var ticking = false
     private var isClosed = false
@@ -205,8 +201,7 @@ public final class Producer: @unchecked Sendable {
                 cause: cause)
             complete(batch, of: partition, .failure(error))
         }
-        // Whether the broker has appended it is not known, so neither is the next number.
-        if lostTrack { expireIdentity() }
+        if lostTrack { noteGap(partition) }
     }
 
     private func missing(_ partition: ProducerPartition) -> String {

@@ -46,13 +46,14 @@ final class ProducerPartition: @unchecked Sendable {
     /// The broker that those in flight were sent to.
     private var flyingTo: Int32 = -1
     private var lastOrder: UInt64 = 0
+    /// Whose numbers its batches have; nil before the first, and without idempotence.
+    private(set) var identity: ProducerIdentity?
     private var nextSequence: Int32 = 0
-    /// What follows the last record that is known to be appended.
-    private var acknowledgedSequence: Int32 = 0
     /// A batch has failed, and nothing was sent since.
     private(set) var hasFailed = false
-    /// A batch was dropped, so those behind it need other numbers once nothing is in flight.
-    var hasGap = false
+    /// The numbers are lost, on this side or on the broker's: once nothing is in flight, those that
+    /// wait get new ones in a higher epoch, which refuses what was sent before.
+    var needsRestart = false
     /// Monotonic nanoseconds before which nothing is sent.
     var pausedUntil: Int64 = 0
     /// Failures in a row.
@@ -77,24 +78,20 @@ final class ProducerPartition: @unchecked Sendable {
     func canSend(to node: Int32) -> Bool { flying.isEmpty || flyingTo == node }
 
     func canSend(at now: Int64) -> Bool {
-        !queue.isEmpty && !isDraining && pausedUntil <= now && !(hasGap && !flying.isEmpty)
+        !queue.isEmpty && !isDraining && pausedUntil <= now && !(needsRestart && !flying.isEmpty)
     }
 
     /// Takes the next batch to send to a broker, with its sequence numbers written into it.
-    func take(_ identity: ProducerIdentity?, for node: Int32) -> ProducerBatch? {
-        if hasGap, flying.isEmpty {
-            hasGap = false
-            renumber(restart: false)
-        }
+    /// `current` is the producer's identity, in a higher epoch than before if a restart is due.
+    func take(_ current: ProducerIdentity?, for node: Int32) -> ProducerBatch? {
+        if needsRestart || identity == nil && current != nil { restart(as: current) }
         guard let batch = queue.popFirst() else { return nil }
-        if let identity {
-            if batch.baseSequence == nil {
-                batch.baseSequence = nextSequence
-                nextSequence = Self.sequence(nextSequence, plus: batch.records)
-                RecordBatchPatch.setProducer(
-                    &batch.bytes, id: identity.id, epoch: identity.epoch,
-                    baseSequence: batch.baseSequence ?? 0)
-            }
+        if let identity, batch.baseSequence == nil {
+            batch.baseSequence = nextSequence
+            RecordBatchPatch.setProducer(
+                &batch.bytes, id: identity.id, epoch: identity.epoch, baseSequence: nextSequence)
+            // Sequence numbers wrap to 0 after the largest (KIP-98).
+            nextSequence = Int32((Int64(nextSequence) + Int64(batch.records)) & Int64(Int32.max))
         }
         batch.wasSent = true
         hasFailed = false
@@ -106,12 +103,6 @@ final class ProducerPartition: @unchecked Sendable {
     /// A batch came back, for good or not.
     func landed(_ batch: ProducerBatch) {
         flying.removeAll { $0 === batch }
-    }
-
-    func delivered(_ batch: ProducerBatch) {
-        failures = 0
-        guard let base = batch.baseSequence else { return }
-        acknowledgedSequence = Self.sequence(base, plus: batch.records)
     }
 
     /// Puts a batch back, to be sent again in its place.
@@ -126,18 +117,17 @@ final class ProducerPartition: @unchecked Sendable {
             || (queue.first.map { $0.order < batch.order } ?? false)
     }
 
-    /// Makes the batches that wait get new sequence numbers when they are sent: after one was
-    /// dropped that the broker has not appended, or (`restart`) after the producer's epoch was
-    /// raised. Called when nothing is in flight.
-    func renumber(restart: Bool) {
-        if restart { acknowledgedSequence = 0 }
-        nextSequence = acknowledgedSequence
-        queue.forEach { $0.baseSequence = nil }
+    /// Whether a batch that is not completed was numbered: it may have been appended already.
+    var hasNumbered: Bool {
+        // Those that were sent before stand in front of the others.
+        !flying.isEmpty || queue.first?.baseSequence != nil
     }
 
-    /// Sequence numbers wrap to 0 after the largest (KIP-98).
-    private static func sequence(_ base: Int32, plus records: Int) -> Int32 {
-        Int32((Int64(base) + Int64(records)) & Int64(Int32.max))
+    private func restart(as current: ProducerIdentity?) {
+        needsRestart = false
+        identity = current
+        nextSequence = 0
+        queue.forEach { $0.baseSequence = nil }
     }
 }
 

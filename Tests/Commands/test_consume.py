@@ -176,6 +176,19 @@ def test_a_group_begins_where_it_was_told_without_a_commit():
             outcome(home.rtd("consume", "t", "-g", group, "-e", "-o", "beginning"), 0, "4\n", "")
 
 
+def test_a_group_without_a_commit_ends_when_none_forbids_to_choose():
+    with Home() as home:
+        home.rtd("produce", "t", input="0\n1\n")
+        none = ("consume", "t", "-g", "g", "-e", "-X", "auto.offset.reset=none")
+        outcome(home.rtd(*none), 1, "",
+                'rtd: group "g" has committed no offset for topic "t" partition 0, and '
+                "auto.offset.reset=none forbids to choose one (--offset says where to begin)\n")
+        # An offset that is named is no choice of the client's, and a commit is what it asks for.
+        outcome(home.rtd(*none, "-o", "-1"), 0, "1\n", "")
+        home.rtd("produce", "t", input="2\n")
+        outcome(home.rtd(*none), 0, "2\n", "")
+
+
 def test_partitions_that_are_added_are_read():
     with Home() as home:
         home.rtd("produce", "t", input="a\n")

@@ -11,6 +11,7 @@ final class FakeLog: @unchecked Sendable {
         let epoch: Int16
         let baseSequence: Int32
         let records: Int32
+        var partition: Int32 = 0
     }
 
     /// What happens to the next produce requests, one entry each; then all succeed.
@@ -22,13 +23,20 @@ final class FakeLog: @unchecked Sendable {
         case drop
         /// Appended, and never answered.
         case appendSilently
+        /// Neither appended nor answered.
+        case ignore
     }
 
     private(set) var batches: [Appended] = []
     var faults: [Fault] = []
     /// Checksums that did not match.
     private(set) var damaged = 0
-    private var epochs: [Int64: (epoch: Int16, next: Int32)] = [:]
+    private struct ProducerKey: Hashable {
+        let partition: Int32
+        let id: Int64
+    }
+    /// As brokers do, it keeps them by partition.
+    private var epochs: [ProducerKey: (epoch: Int16, next: Int32)] = [:]
 
     /// Answers produce requests on `broker`.
     func serve(on broker: FakeBroker) {
@@ -41,6 +49,7 @@ final class FakeLog: @unchecked Sendable {
                 broker.drop()
                 return nil
             }
+            if case .ignore = fault { return nil }
             var response = ProduceResponse()
             for topic in request.topicData {
                 response.responses.append(
@@ -87,14 +96,16 @@ final class FakeLog: @unchecked Sendable {
             answer.errorCode = code
             return answer
         }
-        answer.baseOffset = Int64(batches.reduce(0) { $0 + $1.records })
-        answer.errorCode = check(header)
-        if answer.errorCode == .none, !isDuplicate(header) {
+        let earlier = batches.filter { $0.partition == partition.index }
+        answer.baseOffset = Int64(earlier.reduce(0) { $0 + $1.records })
+        answer.errorCode = check(header, partition.index)
+        if answer.errorCode == .none, !isDuplicate(header, partition.index) {
             batches.append(
                 Appended(
                     producerID: header.producerID, epoch: header.producerEpoch,
-                    baseSequence: header.baseSequence, records: header.recordCount))
-            epochs[header.producerID] = (
+                    baseSequence: header.baseSequence, records: header.recordCount,
+                    partition: partition.index))
+            epochs[ProducerKey(partition: partition.index, id: header.producerID)] = (
                 header.producerEpoch, header.baseSequence + header.recordCount
             )
         }
@@ -102,17 +113,20 @@ final class FakeLog: @unchecked Sendable {
     }
 
     /// Whether it is one of the five batches that a broker remembers of a producer.
-    private func isDuplicate(_ header: RecordBatchHeader) -> Bool {
-        batches.filter { $0.producerID == header.producerID }.suffix(5).contains {
+    private func isDuplicate(_ header: RecordBatchHeader, _ partition: Int32) -> Bool {
+        batches.filter {
+            $0.producerID == header.producerID && $0.partition == partition
+        }.suffix(5).contains {
             $0.producerID >= 0 && $0.producerID == header.producerID
                 && $0.epoch == header.producerEpoch && $0.baseSequence == header.baseSequence
         }
     }
 
-    private func check(_ header: RecordBatchHeader) -> ErrorCode {
-        guard header.producerID >= 0, let known = epochs[header.producerID] else { return .none }
+    private func check(_ header: RecordBatchHeader, _ partition: Int32) -> ErrorCode {
+        let key = ProducerKey(partition: partition, id: header.producerID)
+        guard header.producerID >= 0, let known = epochs[key] else { return .none }
         guard header.producerEpoch >= known.epoch else { return .invalidProducerEpoch }
-        if isDuplicate(header) { return .none }
+        if isDuplicate(header, partition) { return .none }
         let expected = header.producerEpoch > known.epoch ? 0 : known.next
         return header.baseSequence == expected ? .none : .outOfOrderSequenceNumber
     }

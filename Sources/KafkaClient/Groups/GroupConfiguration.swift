@@ -12,8 +12,9 @@ public struct GroupConfiguration: Sendable {
     public var rebalanceTimeoutMilliseconds: Int32 = 300_000
     /// `partition.assignment.strategy`: `range` and `roundrobin`, the preferred one first.
     public var assignors = ["range", "roundrobin"]
-    /// Where a partition without a committed offset starts.
-    public var start = StartPosition.earliest
+    /// Where a partition without a committed offset starts; nil makes that an error
+    /// (`auto.offset.reset` = none).
+    public var start: StartPosition? = .earliest
 
     public init(groupID: String) {
         self.groupID = groupID

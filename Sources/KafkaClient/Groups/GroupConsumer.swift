@@ -85,12 +85,17 @@ public final class GroupConsumer: @unchecked Sendable {
     private func join() async throws(ClientError) -> [TopicPartition: Int64] {
         let share = try await membership.join()
         var starts: [TopicPartition: StartPosition] = [:]
-        for partition in share { starts[partition] = membership.configuration.start }
+        let group = membership.configuration.groupID
         if !share.isEmpty {
-            let group = membership.configuration.groupID
             for (partition, committed) in try await cluster.committedOffsets(of: group, in: share) {
                 starts[partition] = .offset(committed.offset)
             }
+        }
+        for partition in share.sorted() where starts[partition] == nil {
+            guard let start = membership.configuration.start else {
+                throw .noCommittedOffset(group: group, partition)
+            }
+            starts[partition] = start
         }
         let offsets = try await consumer.assign(starts)
         partitions = share

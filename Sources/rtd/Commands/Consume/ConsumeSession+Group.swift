@@ -43,8 +43,8 @@ extension ConsumeSession {
         return result
     }
 
-    /// Where a partition begins for which the group has committed nothing.
-    private var groupStart: StartPosition {
+    /// Where a partition begins for which the group has committed nothing; nil if that is an error.
+    private var groupStart: StartPosition? {
         switch options.offset.start {
         case .beginning: .earliest
         case .end: .latest
@@ -53,7 +53,12 @@ extension ConsumeSession {
         case .afterBeginning(let count): .afterEarliest(count)
         case .time(let point):
             .timestamp(point.milliseconds(now: printing.clock.wallMilliseconds))
-        case .stored, nil: connection.properties.offsetReset == .latest ? .latest : .earliest
+        case .stored, nil:
+            switch connection.properties.offsetReset ?? .earliest {
+            case .earliest: .earliest
+            case .latest: .latest
+            case .none: nil
+            }
         }
     }
 
