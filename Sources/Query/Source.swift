@@ -11,22 +11,34 @@ public protocol Source: AnyObject {
 
     /// Stops reading; nothing is called afterwards.
     func close()
+
+    /// How many partitions the rows come from, each with a watermark of its own.
+    var partitionCount: Int { get }
+
+    /// Rows, lines or records that were left out because they could not be read.
+    var skippedCount: Int { get }
+}
+
+extension Source {
+    public var partitionCount: Int { 1 }
+    public var skippedCount: Int { 0 }
 }
 
 public enum SourceEvent {
-    /// Rows, and the source's watermark behind them in microseconds (`Watermark.none` if it has no
-    /// time column).
-    case batch(Batch, watermark: Int64)
-    /// Nothing now. `watermark` may have moved all the same (a silent partition was left out).
-    case idle(watermark: Int64)
+    /// Rows of one partition, in its order. The driver derives their watermark.
+    case batch(Batch, partition: Int)
+    /// Nothing now.
+    case idle
+    /// A partition has no more rows; the others go on.
+    case partitionEnd(Int)
     case end
 }
 
 /// A relation that can be opened.
 public protocol SourceRelation: Relation {
-    /// `columns` are the indices of the relation's columns that the batches shall have, in that
-    /// order.
-    func open(columns: [Int], context: SourceContext) throws(SQLError) -> any Source
+    /// The batches have the columns of the scan, in its order (`ScanPlan.columns`: whole columns or
+    /// members inside them). Its time is the driver's.
+    func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source
 }
 
 /// What a source is given by the query that reads it.

@@ -79,3 +79,22 @@ extension Column {
         return builder.finish()
     }
 }
+
+extension Column {
+    /// The member at the end of `path` (positions, outermost first); null where something on the
+    /// way is null.
+    public func member(_ path: [Int]) -> Column {
+        var column = self
+        for position in path {
+            let outer = column
+            let inner = outer.members[position]
+            guard outer.validity != nil else {
+                column = inner
+                continue
+            }
+            let rows = (0..<outer.count).map { outer.isNull($0) ? Int32(-1) : Int32($0) }
+            column = inner.gather(rows, hasMissing: true)
+        }
+        return column
+    }
+}

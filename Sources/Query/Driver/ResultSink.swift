@@ -1,0 +1,60 @@
+import Aggregation
+import Formats
+
+/// Where the rows of a query go: standard output in some form, a file, a topic, a test. It is called
+/// by the thread that drives the query.
+public protocol ResultOutput: AnyObject {
+    /// Before the first rows. `key` are the columns that tell rows apart, where they are known.
+    func begin(_ columns: [Field], isChangelog: Bool, key: [Int]?) throws(SQLError)
+    /// Rows; with weights where some are taken back or stand for several.
+    func write(_ batch: Batch) throws(SQLError)
+    /// The changes of a step are complete.
+    func endStep() throws(SQLError)
+    /// What was written leaves for good.
+    func flush() throws(SQLError)
+    /// After the last rows.
+    func end() throws(SQLError)
+    /// The reader has left: nothing more is wanted.
+    var isClosed: Bool { get }
+}
+
+/// The last operator of a query: hands rows to the output and sees that they leave soon.
+public final class ResultSink: Operator {
+    private let output: any ResultOutput
+    private var hasUnflushed = false
+    private var lastFlush: Int64 = 0
+    /// Rows written.
+    public private(set) var rows = 0
+
+    public init(_ output: any ResultOutput) {
+        self.output = output
+        super.init("result")
+    }
+
+    public override var wantsMore: Bool { !output.isClosed }
+    public var isClosed: Bool { output.isClosed }
+
+    public override func push(_ batch: Batch, input: Int) throws(SQLError) {
+        rows += batch.count
+        hasUnflushed = true
+        try output.write(batch)
+    }
+
+    public override func advance(_ watermark: Int64, input: Int) throws(SQLError) {}
+
+    public override func endStep() throws(SQLError) { try output.endStep() }
+
+    /// Rows that wait longer than 5 ms leave, however busy the sources are.
+    func flushIfDue(_ now: Int64) throws(SQLError) {
+        if hasUnflushed, now - lastFlush >= 5_000_000 {
+            lastFlush = now
+            try flush()
+        }
+    }
+
+    func flush() throws(SQLError) {
+        guard hasUnflushed else { return }
+        hasUnflushed = false
+        try output.flush()
+    }
+}

@@ -1,0 +1,56 @@
+import Aggregation
+import Formats
+
+/// A table that lives as long as the session: CREATE TABLE, and what INSERT, UPDATE and DELETE made
+/// of it. Used by the session's thread only; a query that reads it sees the rows of its start.
+public final class StoredTable: SourceRelation, @unchecked Sendable {
+    public let name: String
+    public let columns: [RelationColumn]
+    public let definition: TableDefinitionFacts
+    public private(set) var batches: [Batch] = []
+
+    /// What beside names and types is declared of the columns.
+    public struct TableDefinitionFacts: Sendable {
+        public var notNull: Set<Int> = []
+        public var key: [Int]?
+        public var time: TimeDeclaration?
+
+        public init() {}
+    }
+
+    public init(_ name: String, _ columns: [RelationColumn], _ facts: TableDefinitionFacts) {
+        self.name = name
+        self.columns = columns
+        definition = facts
+    }
+
+    public var time: TimeDeclaration? { definition.time }
+    public var isEndless: Bool { false }
+    public var isAppendOnly: Bool { true }
+    public var key: [Int]? { definition.key }
+    public var estimatedRows: Int? { batches.reduce(0) { $0 + $1.count } }
+
+    public func append(_ more: [Batch]) { batches += more }
+    public func replace(_ all: [Batch]) { batches = all }
+
+    public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
+        StoredBatches(
+            batches.map { batch in
+                batch.replacing(scan.columns.map { batch.columns[$0.index].member($0.path) })
+            })
+    }
+}
+
+/// Batches in memory as a source.
+public final class StoredBatches: Source {
+    private var rest: ArraySlice<Batch>
+
+    public init(_ batches: [Batch]) { rest = batches[...] }
+
+    public func next() throws(SQLError) -> SourceEvent {
+        guard let batch = rest.popFirst() else { return .end }
+        return .batch(batch, partition: 0)
+    }
+
+    public func close() { rest = [] }
+}
