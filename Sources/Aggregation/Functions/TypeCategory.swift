@@ -1,0 +1,73 @@
+import Formats
+
+/// PostgreSQL's groups of types, which decide between overloads (its pg_type.typcategory).
+enum TypeCategory: Sendable {
+    case boolean, string, number, dateTime, timeSpan, array, user, composite, unknown
+}
+
+extension DataType {
+    var category: TypeCategory {
+        switch self {
+        case .unknown: .unknown
+        case .boolean: .boolean
+        case .smallint, .integer, .bigint, .real, .double, .numeric: .number
+        case .text, .varchar, .char: .string
+        case .date, .time, .timestamp, .timestamptz: .dateTime
+        case .interval: .timeSpan
+        case .bytea, .uuid, .json, .jsonb: .user
+        case .array: .array
+        case .record: .composite
+        }
+    }
+
+    /// The type that others of its category are rather cast to.
+    var isPreferred: Bool {
+        switch self {
+        case .boolean, .double, .text, .timestamptz, .interval: true
+        default: false
+        }
+    }
+
+    /// Without length, precision and scale, which do not tell overloads apart.
+    public var base: DataType {
+        switch self {
+        case .numeric: .anyNumeric
+        case .varchar: .varchar(nil)
+        case .char: .char(1)
+        case .array(let element): .array(element.base)
+        default: self
+        }
+    }
+
+    /// The name without length, precision and scale, as errors about calls say it.
+    var baseName: String {
+        switch self {
+        case .char: "character"
+        case .array(let element): "\(element.baseName)[]"
+        default: "\(base)"
+        }
+    }
+
+    func isSameBase(as other: DataType) -> Bool {
+        if case .record = self, case .record = other { return true }
+        return base == other.base
+    }
+
+    /// True if a value of this type is one of `target` without being asked to be cast.
+    func becomes(_ target: DataType) -> Bool {
+        if self == .unknown || isSameBase(as: target) { return true }
+        switch (self, target) {
+        case (.smallint, .integer), (.smallint, .bigint), (.integer, .bigint): return true
+        case (.smallint, .numeric), (.integer, .numeric), (.bigint, .numeric): return true
+        case (.smallint, .real), (.integer, .real), (.bigint, .real), (.numeric, .real): return true
+        case (.smallint, .double), (.integer, .double), (.bigint, .double): return true
+        case (.numeric, .double), (.real, .double): return true
+        case (.text, .varchar), (.text, .char), (.varchar, .text), (.varchar, .char): return true
+        case (.char, .text), (.char, .varchar): return true
+        case (.date, .timestamp), (.date, .timestamptz), (.timestamp, .timestamptz): return true
+        case (.time, .interval): return true
+        case (.array(let from), .array(let to)): return from.becomes(to)
+        default: return false
+        }
+    }
+}
