@@ -1,0 +1,9 @@
+/// The bounds of this target.
+enum Limits {
+    /// Bytes of strings that are no longer kept before their memory is taken back.
+    static let deadBytesMax = 256 * 1024
+    /// Levels of arrays and records inside each other in a saved state.
+    static let valueDepthMax = 128
+    /// Slots of a table of groups at first: a batch of new groups fits.
+    static let groupSlotsMin = 4096
+}
