@@ -21,6 +21,12 @@ open class Operator {
     private var outputs: [(Operator, input: Int)] = []
     /// Rows that have left, for EXPLAIN ANALYZE.
     public private(set) var rowsOut = 0
+    /// Rows that have come in.
+    public private(set) var rowsIn = 0
+    /// Nanoseconds spent in this operator itself, where a meter is set.
+    public fileprivate(set) var nanoseconds: Int64 = 0
+    /// Set by whoever wants the time of each operator of a query; one for all of them.
+    public var meter: OperatorMeter?
 
     public init(_ name: String) { self.name = name }
 
@@ -46,14 +52,59 @@ open class Operator {
     /// False once nothing that comes can change the result (LIMIT is reached): sources may stop.
     open var wantsMore: Bool { outputs.contains { $0.0.wantsMore } }
 
+    /// What EXPLAIN says beside the name.
+    open var details: String { "" }
+
     /// Hands a batch on; an empty one is dropped.
     public final func emit(_ batch: Batch) throws(SQLError) {
         guard batch.count > 0 else { return }
         rowsOut += batch.count
-        for (target, input) in outputs { try target.push(batch, input: input) }
+        for (target, input) in outputs {
+            target.rowsIn += batch.count
+            guard let meter else {
+                try target.push(batch, input: input)
+                continue
+            }
+            let caller = meter.enter(target)
+            defer { meter.leave(to: caller) }
+            try target.push(batch, input: input)
+        }
     }
 
     public final func emitWatermark(_ watermark: Int64) throws(SQLError) {
-        for (target, input) in outputs { try target.advance(watermark, input: input) }
+        for (target, input) in outputs {
+            guard let meter else {
+                try target.advance(watermark, input: input)
+                continue
+            }
+            let caller = meter.enter(target)
+            defer { meter.leave(to: caller) }
+            try target.advance(watermark, input: input)
+        }
     }
+}
+
+/// Charges the time of a query to its operators, each without those that it calls. The clock comes
+/// from whoever drives the query, on whose thread all of this runs.
+public final class OperatorMeter {
+    private let now: () -> Int64
+    private var current: Operator?
+    private var since: Int64
+
+    public init(nanoseconds now: @escaping () -> Int64) {
+        self.now = now
+        since = now()
+    }
+
+    /// Time from here on is the operator's; gives the one whose it was.
+    public func enter(_ target: Operator?) -> Operator? {
+        let time = now()
+        current?.nanoseconds += time - since
+        since = time
+        let caller = current
+        current = target
+        return caller
+    }
+
+    public func leave(to caller: Operator?) { _ = enter(caller) }
 }

@@ -1,0 +1,77 @@
+import Formats
+
+/// A plan as operators that are connected and wait for rows; the driver owns it and runs it on its
+/// thread.
+public struct CompiledQuery {
+    /// A relation that is read: the driver pushes its batches with input 0 into `entry` and
+    /// advances its watermark there.
+    public struct Input {
+        public var relation: any Relation
+        public var scan: ScanPlan
+        public var entry: Operator
+    }
+
+    public internal(set) var inputs: [Input] = []
+    /// Inputs before what reads them: the order for `endStep`. The sink is not among them.
+    public internal(set) var operators: [Operator] = []
+    /// Who feeds whom, as indices into `operators`, for EXPLAIN: the inputs of each operator.
+    public internal(set) var children: [[Int]] = []
+    var values: [ValuesOperator] = []
+    /// True: rows of the result are only ever inserted.
+    public internal(set) var isAppendOnly = true
+
+    /// Lets rows out that need no source (VALUES, SELECT 1). Once, before the sources are read.
+    public func start() throws(SQLError) {
+        for node in values { try node.start() }
+    }
+
+    public func endStep() throws(SQLError) {
+        for node in operators { try metered(node) { node throws(SQLError) in try node.endStep() } }
+    }
+
+    private func metered(
+        _ node: Operator, _ body: (Operator) throws(SQLError) -> Void
+    ) throws(SQLError) {
+        guard let meter = node.meter else { return try body(node) }
+        let caller = meter.enter(node)
+        defer { meter.leave(to: caller) }
+        try body(node)
+    }
+
+    public var memory: Int { operators.reduce(0) { $0 + $1.memory } }
+
+    /// Measures the time of each operator from now on, by this clock.
+    public func measure(nanoseconds now: @escaping () -> Int64) {
+        let meter = OperatorMeter(nanoseconds: now)
+        for node in operators { node.meter = meter }
+    }
+
+    /// The state of all operators, between two steps.
+    public func write(_ state: inout OutputBuffer) {
+        state.append(bigEndian: Int64(operators.count))
+        for node in operators {
+            state.append(blob: Array(node.name.utf8))
+            var part = OutputBuffer(capacity: 1024)
+            node.write(&part)
+            state.append(bigEndian: Int64(part.count))
+            state.append(part.bytes)
+        }
+    }
+
+    /// Reads what the same query, compiled anew, has written.
+    public func read(_ state: inout StateReader) throws(SQLError) {
+        let count = try state.integer(Int64.self)
+        guard count == Int64(operators.count) else { throw CompiledQuery.foreignState }
+        for node in operators {
+            guard try state.blob() == Array(node.name.utf8) else {
+                throw CompiledQuery.foreignState
+            }
+            var part = StateReader(try state.blob())
+            try node.read(&part)
+            guard part.remaining == 0 else { throw CompiledQuery.foreignState }
+        }
+    }
+
+    private static let foreignState = SQLError(
+        "the saved state belongs to another query", .internalError)
+}

@@ -1,0 +1,141 @@
+import Formats
+
+/// Each distinct row once. Over an input that only grows a row leaves when it first comes, and only
+/// its key is kept; else rows are counted, and leave or are taken back at the end of a step.
+final class DistinctOperator: Operator {
+    private let isAppendOnly: Bool
+    private let table: KeyTable
+    private let store: RowStore
+    private let slots = PlainVector<Int32>()
+    private let ids = PlainVector<Int32>()
+    /// Over an input that grows: slots below this have left.
+    private var seen: Int32 = 0
+    /// Per slot: how often the row stands, its id in the store, whether it has left, whether it is
+    /// among `touched`.
+    private let counts = PlainVector<Int64>()
+    private let rowIDs = PlainVector<Int32>()
+    private let hasLeft = PlainVector<Bool>()
+    private let isTouched = PlainVector<Bool>()
+    private let touched = PlainVector<Int32>()
+
+    init(_ types: [DataType], isAppendOnly: Bool) {
+        self.isAppendOnly = isAppendOnly
+        table = KeyTable(types)
+        store = RowStore(types)
+        super.init("distinct")
+    }
+
+    override var memory: Int {
+        table.memory + store.memory + counts.memory + rowIDs.memory
+    }
+
+    override func push(_ batch: Batch, input: Int) throws(SQLError) {
+        if isAppendOnly { try pushAppendOnly(batch) } else { try count(batch) }
+    }
+
+    private func pushAppendOnly(_ batch: Batch) throws(SQLError) {
+        table.insert(batch.columns, count: batch.count, into: slots)
+        var rows: [Int32] = []
+        for row in 0..<batch.count where unsafe slots.base[row] >= seen {
+            // Slots are given out in turn, so a new one is the largest so far.
+            seen = unsafe slots.base[row] + 1
+            rows.append(Int32(truncatingIfNeeded: row))
+        }
+        guard !rows.isEmpty else { return }
+        let picked = rows.count == batch.count ? batch : batch.gather(rows)
+        try emit(Batch(picked.columns, count: picked.count, watermarks: picked.watermarks))
+    }
+
+    private func count(_ batch: Batch) throws(SQLError) {
+        table.insert(batch.columns, count: batch.count, into: slots)
+        growSlots()
+        var rows: [Int32] = []
+        for row in 0..<batch.count {
+            let slot = Int(slots[row])
+            if rowIDs[slot] < 0 {
+                // -2 until the row is stored below; a second of the same batch is not stored.
+                if rowIDs[slot] == -1 { rows.append(Int32(row)) }
+                rowIDs[slot] = -2
+            }
+            counts[slot] += batch.weight(row)
+            if !isTouched[slot] {
+                isTouched[slot] = true
+                touched.append(Int32(slot))
+            }
+        }
+        unsafe rows.withUnsafeBufferPointer { list in
+            guard let start = list.baseAddress else { return }
+            unsafe store.append(batch.columns, rows: start, count: list.count, ids: ids)
+        }
+        for (index, row) in rows.enumerated() { rowIDs[Int(slots[Int(row)])] = ids[index] }
+    }
+
+    private func growSlots() {
+        counts.resize(to: table.slotLimit, filling: 0)
+        rowIDs.resize(to: table.slotLimit, filling: -1)
+        hasLeft.resize(to: table.slotLimit, filling: false)
+        isTouched.resize(to: table.slotLimit, filling: false)
+    }
+
+    override func endStep() throws(SQLError) {
+        guard touched.count > 0 else { return }
+        let changed = PlainVector<Int32>()
+        let weights = PlainVector<Int64>()
+        for index in 0..<touched.count {
+            let slot = Int(touched[index])
+            isTouched[slot] = false
+            let stands = counts[slot] > 0
+            guard counts[slot] >= 0 else { throw Operator.absentRow(name) }
+            if stands != hasLeft[slot] {
+                changed.append(rowIDs[slot])
+                weights.append(stands ? 1 : -1)
+                hasLeft[slot] = stands
+            }
+        }
+        let hasRetractions = (0..<weights.count).contains { weights[$0] < 0 }
+        try emit(store, changed, weights: hasRetractions ? weights : nil)
+        for index in 0..<touched.count where counts[Int(touched[index])] == 0 {
+            let slot = Int(touched[index])
+            store.free(rowIDs[slot])
+            rowIDs[slot] = -1
+            table.remove(Int32(slot))
+        }
+        touched.removeAll()
+        store.compactIfSparse()
+        table.compactIfSparse()
+    }
+
+    override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
+        if watermark == Watermark.end { try endStep() }
+        try emitWatermark(watermark)
+    }
+
+    override func write(_ state: inout OutputBuffer) {
+        table.write(&state)
+        state.append(bigEndian: Int64(seen))
+        guard !isAppendOnly else { return }
+        store.write(&state)
+        counts.write(&state)
+        rowIDs.write(&state)
+        hasLeft.write(&state)
+    }
+
+    override func read(_ state: inout StateReader) throws(SQLError) {
+        try table.read(&state)
+        seen = Int32(truncatingIfNeeded: try state.integer(Int64.self))
+        guard !isAppendOnly else { return }
+        try store.read(&state)
+        try counts.read(&state)
+        try rowIDs.read(&state)
+        try hasLeft.read(&state)
+        isTouched.removeAll()
+        growSlots()
+    }
+}
+
+extension Operator {
+    /// A row is taken back that never came: a broken invariant of whoever sent it.
+    static func absentRow(_ name: String) -> SQLError {
+        SQLError("\(name) was asked to take back a row that it does not have", .internalError)
+    }
+}

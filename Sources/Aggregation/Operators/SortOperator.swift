@@ -1,0 +1,71 @@
+import Formats
+
+/// Puts the rows of a step in order: what has come leaves at the end of the input or of the step,
+/// equal keys in the order of arrival, with OFFSET and LIMIT where the whole is one step.
+final class SortOperator: Operator {
+    private let keys: RowExpressions
+    private let sorter: RowSorter
+    private let limit: Int64?
+    private let offset: Int64
+
+    init(
+        _ types: [DataType], _ keys: [SortKey], limit: Int64?, offset: Int64,
+        _ settings: SessionSettings
+    ) throws(SQLError) {
+        self.keys = try RowExpressions(keys.map(\.expression), settings)
+        sorter = RowSorter(types, SortKeyCodec(keys))
+        self.limit = limit
+        self.offset = offset
+        super.init("sort")
+    }
+
+    override var memory: Int { sorter.memory }
+
+    override func push(_ batch: Batch, input: Int) throws(SQLError) {
+        sorter.add(batch, try keys.columns(batch))
+    }
+
+    override func endStep() throws(SQLError) {
+        let order = sorter.sortedRows()
+        let weights = sorter.weights(of: order)
+        if let weights {
+            try emitNet(order, weights)
+        } else {
+            let start = Int(min(offset, Int64(order.count)))
+            let end = limit.map { Int(min(Int64(order.count - start), $0)) + start } ?? order.count
+            let part = PlainVector<Int32>(capacity: end - start)
+            for index in start..<end { part.append(order[index]) }
+            try emit(sorter.store, part)
+        }
+        sorter.removeAll()
+    }
+
+    /// Equal rows are merged, those that cancel out are gone; a weight of n counts as n rows.
+    private func emitNet(
+        _ order: PlainVector<Int32>, _ weights: PlainVector<Int64>
+    ) throws(SQLError) {
+        let (rows, sums) = sorter.net(order, weights)
+        var skip = offset
+        var left = limit ?? Int64.max
+        let picked = PlainVector<Int32>()
+        let pickedWeights = PlainVector<Int64>()
+        for index in 0..<rows.count where left > 0 {
+            var weight = sums[index]
+            if weight > 0 {
+                let skipped = min(skip, weight)
+                skip -= skipped
+                weight = min(weight - skipped, left)
+                if limit != nil { left -= weight }
+            }
+            if weight == 0 { continue }
+            picked.append(rows[index])
+            pickedWeights.append(weight)
+        }
+        try emit(sorter.store, picked, weights: pickedWeights)
+    }
+
+    override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
+        if watermark == Watermark.end { try endStep() }
+        try emitWatermark(watermark)
+    }
+}
