@@ -6,4 +6,6 @@ enum Limits {
     static let valueDepthMax = 128
     /// Slots of a table of groups at first: a batch of new groups fits.
     static let groupSlotsMin = 4096
+    /// Levels of an expression inside each other.
+    static let expressionDepth = 1000
 }

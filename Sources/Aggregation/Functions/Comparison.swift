@@ -131,6 +131,15 @@ enum ComparisonKernels {
         }
     }
 
+    /// Equal up to blanks at the end.
+    static func equalPadded(_ a: StringView, _ b: StringView) -> Bool {
+        unsafe a.withBytes { p in
+            unsafe b.withBytes { q in
+                unsafe compareBytes(withoutBlanks(p), withoutBlanks(q)) == 0
+            }
+        }
+    }
+
     private static func withoutBlanks(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         var end = bytes.count
         while end > 0, unsafe bytes[end - 1] == 0x20 { end -= 1 }
