@@ -136,6 +136,8 @@ _rtd() {
                 --linger) return ;;
                 --batch-bytes) return ;;
                 -z | --compression) _rtd_words "none gzip snappy lz4 zstd"; return ;;
+                --data-set) _rtd_directories; return ;;
+                --seed) return ;;
                 --histogram-file) _rtd_files; return ;;
                 --compare) return ;;
                 -b | --broker) return ;;
@@ -145,9 +147,9 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--size --payload-file --random-ratio --count --duration --rate --warmup --producers --consumers --topics --partitions --acks --linger --batch-bytes --compression --json --csv --histogram-file --compare --floor --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--size --payload-file --random-ratio --count --duration --rate --warmup --producers --consumers --topics --partitions --acks --linger --batch-bytes --compression --data-set --generate --seed --endless --live --json --csv --histogram-file --compare --floor --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
             else
-                _rtd_words "produce consume e2e storage"
+                _rtd_words "produce consume e2e storage query nexmark"
             fi
             ;;
     esac

@@ -38,3 +38,30 @@ int rtd_spawn_detached(const char *executable, char *const arguments[], const ch
     posix_spawnattr_destroy(&attributes);
     return status;
 }
+
+int rtd_spawn(const char *executable, char *const arguments[], const int descriptors[3],
+              int *process) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    for (int target = 0; target < 3; target++) {
+        if (descriptors[target] < 0)
+            posix_spawn_file_actions_addopen(&actions, target, "/dev/null",
+                                             target == 0 ? O_RDONLY : O_WRONLY, 0);
+        else
+            posix_spawn_file_actions_adddup2(&actions, descriptors[target], target);
+    }
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    pid_t id = 0;
+    int status = posix_spawn(&id, executable, &actions, &attributes, arguments, environ);
+    *process = id;
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return status;
+}

@@ -44,20 +44,30 @@ public struct ProcessUsage: Sendable {
         var usage = rusage()
         #if canImport(Glibc)
             unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-            let unit: Int64 = 1_024
         #else
             unsafe getrusage(RUSAGE_SELF, &usage)
-            let unit: Int64 = 1
         #endif
-        let micros =
-            Int64(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000
-            + Int64(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
-        return ProcessUsage(
-            cpuNanoseconds: micros * 1_000, residentBytesMax: Int64(usage.ru_maxrss) * unit)
+        return ProcessUsage(usage)
     }
 }
 
 extension ProcessUsage {
+    /// What the system says of a process that has ended.
+    init(_ usage: rusage) {
+        #if canImport(Darwin)
+            self.init(usage, 1)
+        #else
+            self.init(usage, 1_024)
+        #endif
+    }
+
+    private init(_ usage: rusage, _ unit: Int64) {
+        let micros =
+            Int64(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000
+            + Int64(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
+        self.init(cpuNanoseconds: micros * 1_000, residentBytesMax: Int64(usage.ru_maxrss) * unit)
+    }
+
     /// CPU time and memory of another process of this user; nil if it is gone or the system does
     /// not tell.
     public static func of(_ process: Int32) -> ProcessUsage? {

@@ -1,3 +1,5 @@
+import Bytes
+
 /// Everything that storage asks of the disk; the real one is `POSIXFileSystem`, its simulated twin
 /// loses and tears what was not synced.
 ///
@@ -137,6 +139,10 @@ extension File {
     }
 
     public func write(at position: Int64, _ bytes: [UInt8]) throws(SystemError) {
+        try write(at: position, bytes.rawSpan)
+    }
+
+    public func write(at position: Int64, _ bytes: RawSpan) throws(SystemError) {
         do {
             try unsafe bytes.withUnsafeBytes { try unsafe write(at: position, $0) }
         } catch let error as SystemError {

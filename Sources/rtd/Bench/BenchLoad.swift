@@ -118,6 +118,13 @@ enum BenchLimits {
     static let drainNanoseconds: Int64 = 60_000_000_000
     /// How long a floor measures, and each of its parts a quarter as long.
     static let floorNanoseconds: Int64 = 2_000_000_000
+    /// Events of a data set for queries, and how many there are in a second of event time.
+    static let queryEvents = 2_000_000
+    static let nexmarkRate = 10_000
+    /// Rows a second of `--live`, for how long, and how often the first row is timed.
+    static let liveRate = 100_000
+    static let liveNanoseconds: Int64 = 3_000_000_000
+    static let liveStarts = 11
     /// Rounds of `--compare`, each of which runs both.
     static let comparedRounds = 3
 }

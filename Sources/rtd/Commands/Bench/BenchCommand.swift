@@ -31,6 +31,7 @@ struct BenchCommand {
     }
 
     private func run() throws(CommandFailure) -> Int32 {
+        if options.workload == .query || options.workload == .nexmark { return try runQueries() }
         if options.measuresFloor || options.workload == .storage { return try runHere() }
         let path: String?
         switch target {
@@ -119,6 +120,18 @@ struct BenchCommand {
             : try StorageFloor(load: load, directory: directory, nanoseconds: nanoseconds).run()
         return HelpCommand.print(
             FloorText.text(figures, fileSystem.kind(directory), options.format))
+    }
+
+    private func runQueries() throws(CommandFailure) -> Int32 {
+        let needsDirectory = options.dataSet == nil && !options.isLive
+        let temporary =
+            try needsDirectory
+            ? PrivateServer.path(beside: data(options.connection.data), id: id) : ""
+        interruption.handle {}
+        defer { if needsDirectory { remove(temporary) } }
+        return try QueryBench(
+            options: options, temporary: temporary, interruption: interruption
+        ).run()
     }
 
     private func remove(_ directory: String) {

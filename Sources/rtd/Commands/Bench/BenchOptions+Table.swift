@@ -7,7 +7,7 @@ extension BenchOptions {
     private static let documentation = CommandDocumentation(
         name: "bench",
         summary: "measure a broker, or this machine under it",
-        synopsis: ["[OPTION...] WORKLOAD"],
+        synopsis: ["[OPTION...] WORKLOAD [QUERY...]"],
         description: """
             Measures throughput and latency. Without {broker} a private server is started on a \
             new directory in the file system of the data directory, and both are removed \
@@ -17,16 +17,26 @@ extension BenchOptions {
                 consume    consumers read what was sent before
                 e2e        both at once; latency from sending to reading
                 storage    the log without a network
+                query      SQL over web events in JSON lines
+                nexmark    the queries of Nexmark, finite or with {endless}
 
             With {rate} the latency of a record counts from the moment it was meant to be sent, \
             so a broker that falls behind does not look better. The line of \
             kafka-producer-perf-test comes first, then records a second for each core, CPU \
             seconds for each GB, memory, file system and durability.
+
+            Queries run one after another, each in a process of its own whose results go nowhere: \
+            rows out, seconds, CPU seconds, events for each CPU second and peak memory. Their \
+            events, 2,000,000 or {count}, are the same for the same {seed}. With {live} rows come \
+            through a pipe at a {rate}, and latencies are measured: of the first row from the \
+            start of the process, of a row, and of a window from its end.
             """,
         operands: [
             OperandDocumentation(
                 "WORKLOAD", "What to measure.",
-                completion: .choices(Workload.allCases.map(\.rawValue)))
+                completion: .choices(Workload.allCases.map(\.rawValue))),
+            OperandDocumentation(
+                "QUERY", "With query and nexmark: run these only, such as `group-by` or `q5`."),
         ],
         examples: [
             Example(
@@ -41,6 +51,12 @@ extension BenchOptions {
             Example(
                 "rtd bench produce --count 10k --compare broker.example:9092",
                 "Runs the same against rtd and another broker."),
+            Example(
+                "rtd bench nexmark q0 q5 --count 100k",
+                "Runs two of Nexmark's queries over 100,000 events."),
+            Example(
+                "rtd bench nexmark --generate --count 10k --data-set nexmark",
+                "Writes 10,000 events and the side input to a directory."),
         ],
         exitStatuses: [
             ManualTerms.closedOutput, ManualTerms.failed, ManualTerms.usage, ManualTerms.signalled,
@@ -49,6 +65,7 @@ extension BenchOptions {
 
     private static let groups = [
         FlagGroup("Load", load), FlagGroup("Shape", shape), FlagGroup("Delivery", delivery),
+        FlagGroup("Queries", queries),
         FlagGroup("Results", results),
         FlagGroup<BenchOptions>.within(\.connection, ConnectionOptions.group),
         FlagGroup<BenchOptions>.within(\.reporting, ReportingOptions.group),
@@ -74,7 +91,10 @@ extension BenchOptions {
         .value(
             "rate", nil, \.rate, .quantity("RATE"),
             "Send RATE records a second (default 0, as many as possible).",
-            details: "Latency then counts from the moment a record was meant to be sent."),
+            details: """
+                Latency then counts from the moment a record was meant to be sent. With nexmark: \
+                events a second of event time (default 10k); with {live}: rows a second.
+                """),
         .value(
             "warmup", nil, \.warmup, .duration, "Leave the first DURATION out of the figures."),
     ]
@@ -105,6 +125,22 @@ extension BenchOptions {
         .value(
             "compression", "z", \.compression, .choice("CODEC"),
             "Compress batches (default none)."),
+    ]
+
+    private static let queries: [Flag<BenchOptions>] = [
+        .value(
+            "data-set", nil, \.dataSet, .directory,
+            "Read the events in DIR; make them there when there are none.",
+            details: "Without it they are made in a new directory and removed afterwards."),
+        .toggle("generate", nil, \.onlyGenerates, "Only make the events."),
+        .value(
+            "seed", nil, \.seed, .integer("NUMBER", in: 0...Int.max),
+            "Make the events from NUMBER (default 1)."),
+        .toggle(
+            "endless", nil, \.isEndless, "Run as over endless input: read a pipe as a stream."
+        ).exclusive("live"),
+        .toggle("live", nil, \.isLive, "With query: measure latencies at a steady rate.")
+            .exclusive("live"),
     ]
 
     private static let results: [Flag<BenchOptions>] = [

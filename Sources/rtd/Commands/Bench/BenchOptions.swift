@@ -3,7 +3,7 @@ import ArgumentParsing
 /// What was typed after `rtd bench`.
 struct BenchOptions: Sendable, Equatable {
     enum Workload: String, CaseIterable, Sendable {
-        case produce, consume, e2e, storage
+        case produce, consume, e2e, storage, query, nexmark
     }
 
     enum Format: Sendable, Equatable {
@@ -38,16 +38,22 @@ struct BenchOptions: Sendable, Equatable {
     var format: Format?
     var histogramFile: String?
 
+    /// Of query and nexmark; empty: all.
+    var queries: [String] = []
+    /// Where the data of query and nexmark are, or are made; nil: a directory that is removed.
+    var dataSet: String?
+    var seed: Int?
+    var onlyGenerates = false
+    var isEndless = false
+    var isLive = false
+
     var connection = ConnectionOptions()
     var reporting = ReportingOptions()
 
     static func finish(_ options: inout Self, _ operands: [String]) throws(UsageError) {
-        let workloads = "produce, consume, e2e or storage"
+        let workloads = "produce, consume, e2e, storage, query or nexmark"
         guard let name = operands.first else {
             throw UsageError("which workload: \(workloads)?")
-        }
-        guard operands.count == 1 else {
-            throw UsageError("unexpected operand \"\(operands[1])\"")
         }
         guard let workload = Workload(rawValue: name) else {
             let nearest = nearestName(to: name, among: Workload.allCases.map(\.rawValue))
@@ -55,6 +61,8 @@ struct BenchOptions: Sendable, Equatable {
             throw UsageError("unknown workload \"\(name)\"; \(hint)")
         }
         options.workload = workload
+        options.queries = Array(operands.dropFirst())
+        try options.checkQueries()
         if options.measuresFloor, workload != .storage, workload != .consume {
             throw UsageError("--floor goes with rtd bench storage and rtd bench consume")
         }
@@ -63,6 +71,23 @@ struct BenchOptions: Sendable, Equatable {
         }
         if workload == .storage, options.connection.brokers != nil || options.compare != nil {
             throw UsageError("storage measures this machine, so it takes no broker")
+        }
+    }
+
+    private func checkQueries() throws(UsageError) {
+        let hasQueries = workload == .query || workload == .nexmark
+        if hasQueries, connection.brokers != nil || compare != nil {
+            throw UsageError("\(workload.rawValue) measures this machine, so it takes no broker")
+        }
+        if !hasQueries, let first = queries.first {
+            throw UsageError("unexpected operand \"\(first)\"")
+        }
+        if !hasQueries, dataSet != nil || seed != nil || onlyGenerates || isEndless {
+            throw UsageError("queries are measured by rtd bench query and rtd bench nexmark")
+        }
+        if isLive, workload != .query { throw UsageError("--live goes with rtd bench query") }
+        if onlyGenerates, dataSet == nil {
+            throw UsageError("--generate needs a directory: --data-set DIR")
         }
     }
 }
