@@ -70,10 +70,20 @@ public struct SessionSettings: Sendable {
     public var timeZone: TimeZone
     /// Seed of random() for this statement; `setseed` replaces it.
     public var randomSeed: UInt64
+    /// Finds a zone by name (`Europe/Berlin`, in any case of letters); whoever runs queries reads
+    /// the system's files and remembers them, as it may be asked once a batch.
+    public var zones: @Sendable (String) -> TimeZone?
 
-    public init(now: Int64 = 0, timeZone: TimeZone = .utc, randomSeed: UInt64 = 0) {
+    public init(
+        now: Int64 = 0, timeZone: TimeZone = .utc, randomSeed: UInt64 = 0,
+        zones: @escaping @Sendable (String) -> TimeZone? = { _ in nil }
+    ) {
         self.now = now
         self.timeZone = timeZone
         self.randomSeed = randomSeed
+        self.zones = zones
     }
+
+    /// What text in and out depends on.
+    public var text: TextSettings { TextSettings(timeZone: timeZone, now: now, zones: zones) }
 }

@@ -4,6 +4,8 @@ public struct SQLError: Error, Sendable, Equatable {
     /// Lower-case, without full stop.
     public var message: String
     public var state: SQLState
+    /// A sentence that says more of the case at hand.
+    public var detail: String?
     /// The bytes of the script that are at fault; nil where no place is.
     public var place: Range<Int>?
     /// A sentence that names the way out.
@@ -13,12 +15,14 @@ public struct SQLError: Error, Sendable, Equatable {
     public var typed = ""
 
     public init(
-        _ message: String, _ state: SQLState, at place: Range<Int>? = nil, hint: String? = nil
+        _ message: String, _ state: SQLState, at place: Range<Int>? = nil, hint: String? = nil,
+        detail: String? = nil
     ) {
         self.message = message
         self.state = state
         self.place = place
         self.hint = hint
+        self.detail = detail
     }
 
     /// The same error, with names of which the nearest to `typed` is offered.

@@ -1,21 +1,11 @@
 import Formats
 
-/// Kernels of casts, until the table of casts is there.
+/// Kernels of casts in the shape of other functions' kernels.
 enum CastLookup {
     static func kernel(_ from: DataType, _ to: DataType) throws(SQLError) -> ScalarFunction.Kernel {
-        if from.layout == to.layout {
-            return { arguments, _ throws(SQLError) in arguments[0].retyped(to) }
+        guard let cast = Cast.kernel(from: from, to: to) else {
+            throw SQLError("cannot cast type \(from) to \(to)", .cannotCoerce)
         }
-        if from.layout == .integer, to.layout == .double {
-            return { arguments, context throws(SQLError) in
-                let target = Buffer<Double>(capacity: context.count)
-                let x = unsafe arguments[0].integers
-                for row in 0..<context.count {
-                    unsafe target.base[row] = unsafe Double(x[row & arguments[0].indexMask])
-                }
-                return Column(to, count: context.count, .double(target))
-            }
-        }
-        throw SQLError("cannot cast type \(from) to \(to)", .cannotCoerce)
+        return { arguments, context throws(SQLError) in try cast(arguments[0], context) }
     }
 }
