@@ -47,9 +47,9 @@ public indirect enum Expression: Sendable {
         public enum Kind: Sendable {
             case scalar
             case exists
-            /// `operand op ANY (plan)`; IN is `= ANY`. Three-valued.
-            case any(Expression, ScalarFunction)
-            case all(Expression, ScalarFunction)
+            /// Three-valued: whether the condition holds for any row. It is over the subquery's
+            /// columns; the operand of IN stands in it as `outer`. ALL is NOT ANY(NOT ...).
+            case any(Expression)
             case array
         }
 
@@ -78,10 +78,10 @@ extension Expression {
         }
     }
 
-    /// The expressions directly inside.
+    /// The expressions directly inside, over the same input; so none of a subquery.
     public var children: [Expression] {
         switch self {
-        case .column, .literal, .outer, .now: []
+        case .column, .literal, .outer, .now, .subquery: []
         case .call(_, let arguments, _): arguments
         case .cast(let inner, _, _), .not(let inner), .isNull(let inner),
             .isIn(let inner, _, _), .member(let inner, _, _):
@@ -92,11 +92,6 @@ extension Expression {
             .record(let list, _):
             list
         case .isDistinct(let a, let b): [a, b]
-        case .subquery(let subquery):
-            switch subquery.kind {
-            case .any(let operand, _), .all(let operand, _): [operand]
-            case .scalar, .exists, .array: []
-            }
         }
     }
 
@@ -110,7 +105,7 @@ extension Expression {
             return result
         }
         switch self {
-        case .column, .literal, .outer, .now: return self
+        case .column, .literal, .outer, .now, .subquery: return self
         case .call(let function, let arguments, let type):
             return .call(function, try all(arguments), type)
         case .cast(let inner, let type, let isTry):
@@ -136,15 +131,6 @@ extension Expression {
             return .member(try transform(inner), index, type)
         case .array(let list, let type): return .array(try all(list), type)
         case .record(let list, let type): return .record(try all(list), type)
-        case .subquery(var subquery):
-            switch subquery.kind {
-            case .any(let operand, let function):
-                subquery.kind = .any(try transform(operand), function)
-            case .all(let operand, let function):
-                subquery.kind = .all(try transform(operand), function)
-            case .scalar, .exists, .array: break
-            }
-            return .subquery(subquery)
         }
     }
 

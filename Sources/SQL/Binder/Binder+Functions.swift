@@ -1,0 +1,120 @@
+import Aggregation
+import Formats
+
+// Functions in FROM.
+extension Binder {
+    /// Functions that read data: the catalog's.
+    static func isReader(_ name: String) -> Bool {
+        name.hasPrefix("read_") || name == "kafka" || name == "range_topic"
+    }
+
+    func functions(
+        _ calls: [CallSyntax], _ withOrdinality: Bool, _ syntax: RelationSyntax,
+        _ context: QueryContext
+    ) throws(SQLError) -> BoundRelation {
+        if calls.count == 1, Binder.isReader(calls[0].functionName) {
+            return try reader(calls[0], syntax)
+        }
+        // Functions see what stands to their left without LATERAL.
+        context.showLaterals()
+        defer { context.hideLaterals() }
+        let binder = ExpressionBinder(self, context, .from)
+        var bound: [TableFunctionCall] = []
+        var fields: [Field] = []
+        var outputs: [Expression] = []
+        for call in calls {
+            let name = call.functionName
+            let arguments = try binder.bind(call.arguments)
+            let table = try table(name, arguments, binder, call.name.place)
+            for field in table.function.columns {
+                outputs.append(.column(fields.count, field.type))
+                fields.append(field)
+            }
+            bound.append(table)
+        }
+        if calls.count == 1, fields.count == 1, syntax.columnDefinitions.isEmpty {
+            // One column is called as the relation is, unless the function names it.
+            if fields[0].name.isEmpty || fields[0].name == calls[0].functionName {
+                fields[0].name = syntax.alias?.text ?? calls[0].functionName
+            }
+        }
+        if withOrdinality { fields.append(Field("ordinality", .bigint)) }
+        let plan = Plan.make(
+            .unnest(.oneRow, bound, withOrdinality: withOrdinality, keepsEmpty: false), fields)
+        var relation = BoundRelation(
+            plan, alias: syntax.alias?.text ?? calls.first?.functionName ?? "")
+        if !syntax.columnDefinitions.isEmpty {
+            relation = try defined(relation, syntax, binder)
+        }
+        return relation
+    }
+
+    /// A table function; or the one row of a scalar one.
+    private func table(
+        _ name: String, _ arguments: [Expression], _ binder: ExpressionBinder,
+        _ place: Range<Int>
+    ) throws(SQLError) -> TableFunctionCall {
+        if FunctionRegistry.isTable(name) || !FunctionRegistry.isScalar(name) {
+            return try binder.tableFunction(name, arguments, place)
+        }
+        let value = try binder.apply(name, arguments, place)
+        let function = TableFunction(name, [value.type], [Field(name, value.type)]) {
+            (arguments, rows, _) throws(SQLError) in
+            rows[0].append(arguments[0])
+            return 1
+        }
+        return TableFunctionCall(function, [value])
+    }
+
+    /// AS (a int, b text): members of the JSON that the function gives.
+    private func defined(
+        _ relation: BoundRelation, _ syntax: RelationSyntax, _ binder: ExpressionBinder
+    ) throws(SQLError) -> BoundRelation {
+        var list: [Expression] = []
+        var names: [String] = []
+        let columns = relation.plan.columnExpressions
+        for (index, (name, type)) in syntax.columnDefinitions.enumerated() {
+            let target = try type.resolved()
+            let isDocument = columns.count == 1 && [.json, .jsonb].contains(columns[0].type)
+            guard isDocument || index < columns.count else {
+                throw SQLError(
+                    "function return row and query-specified return row do not match",
+                    .datatypeMismatch, at: name.place)
+            }
+            let value =
+                isDocument
+                ? try binder.apply(
+                    "->>", [columns[0], .literal(.text(name.text), .unknown)], name.place)
+                : columns[index]
+            list.append(try binder.explicitCast(value, to: target, false, name.place))
+            names.append(name.text)
+        }
+        let plan = relation.plan.projected(list, names)
+        return BoundRelation(plan, alias: syntax.alias?.text ?? relation.tables[0].alias)
+    }
+
+    /// read_json('file', option => value)
+    private func reader(
+        _ call: CallSyntax, _ syntax: RelationSyntax
+    ) throws(SQLError) -> BoundRelation {
+        let binder = ExpressionBinder(self, QueryContext(), .from)
+        func value(_ expression: SyntaxExpression) throws(SQLError) -> Value {
+            // A bare name is a source or an option's word: stdin, json.
+            if case .name(let parts) = expression.node { return .text(parts.dotted) }
+            let bound = try binder.constant(try binder.bind(expression), expression.place)
+            if case .literal(let value, _) = bound { return value }
+            throw SQLError(
+                "an argument of \(call.functionName) must be a constant", .featureNotSupported,
+                at: expression.place)
+        }
+        var arguments: [Value] = []
+        for argument in call.arguments { arguments.append(try value(argument)) }
+        var named: [(String, Value)] = []
+        for (name, argument) in call.namedArguments {
+            named.append((name.text.lowercased(), try value(argument)))
+        }
+        return try stored(
+            .function(call.functionName, arguments, named: named),
+            alias: syntax.alias?.text ?? call.functionName, syntax)
+    }
+}

@@ -1,0 +1,294 @@
+import Aggregation
+import Formats
+
+// From the bound clauses of a SELECT to its plan: aggregation, HAVING, window functions, QUALIFY,
+// table functions, projection, DISTINCT, order.
+extension Binder {
+    func plan(_ select: SelectSyntax, _ parts: inout SelectParts) throws(SQLError) -> Plan {
+        var plan = parts.from.plan
+        if parts.grouping != nil || !parts.calls.aggregates.isEmpty
+            || !parts.calls.groupings.isEmpty
+        {
+            plan = try aggregated(plan, &parts)
+        }
+        plan = plan.filtered(parts.having)
+        plan = try windowed(plan, &parts)
+        plan = plan.filtered(parts.qualify)
+        return unnested(plan, &parts)
+    }
+
+    private func aggregated(
+        _ input: Plan, _ parts: inout SelectParts
+    ) throws(SQLError) -> Plan {
+        let grouping = parts.grouping ?? SelectParts.Grouping()
+        var rewriting = GroupRewriting(
+            keys: grouping.keys, calls: parts.calls, sets: grouping.sets,
+            canAddKeys: grouping.sets == nil ? input.facts.key : nil)
+        try parts.mapAbove { (expression) throws(SQLError) in
+            rewriting.addDependentKeys(expression)
+            return expression
+        }
+        try parts.mapAbove { (expression) throws(SQLError) in
+            try rewriting.rewrite(expression)
+        }
+        var aggregate = AggregatePlan(keys: rewriting.keys, calls: parts.calls.aggregates)
+        aggregate.groupingSets = grouping.sets
+        var fields = rewriting.keys.map { Field("", $0.type) }
+        fields += aggregate.calls.map { Field($0.function.name, $0.type) }
+        if grouping.sets != nil { fields.append(Field("grouping", .integer)) }
+        for (index, key) in rewriting.keys.enumerated() {
+            if case .column(let column, _) = key, column < input.columns.count {
+                fields[index].name = input.columns[column].name
+            }
+        }
+        bindWindowBound(input, &aggregate)
+        return .make(.aggregate(input, aggregate), fields)
+    }
+
+    /// Each window definition is one operation; its calls add their columns.
+    private func windowed(_ input: Plan, _ parts: inout SelectParts) throws(SQLError) -> Plan {
+        var plan = input
+        var columns: [Int: Int] = [:]
+        var open = Array(parts.calls.windows.enumerated())
+        while let first = open.first?.element {
+            let together = open.filter {
+                Expression.areSame($0.element.partition, first.partition)
+                    && $0.element.order.isSame(as: first.order)
+            }
+            open.removeAll { entry in together.contains { $0.offset == entry.offset } }
+            let over = OverPlan(
+                partition: first.partition, order: first.order,
+                calls: together.map(\.element.call))
+            var fields = plan.columns
+            for (index, window) in together {
+                columns[Placeholder.window + index] = fields.count
+                fields.append(Field("", window.call.type))
+            }
+            plan = .make(.over(plan, over), fields)
+        }
+        guard !columns.isEmpty else { return plan }
+        try parts.mapAbove(windows: false) { (expression) throws(SQLError) in
+            expression.replacing { inner, depth in
+                switch inner {
+                case .column(let index, let type) where depth == 0:
+                    columns[index].map { .column($0, type) }
+                default: nil
+                }
+            }
+        }
+        return plan
+    }
+
+    /// Table functions of the select list: their rows side by side, for each row.
+    private func unnested(_ input: Plan, _ parts: inout SelectParts) -> Plan {
+        let calls = parts.calls.tables
+        guard !calls.isEmpty else { return input }
+        var fields = input.columns
+        var results: [Expression] = []
+        for call in calls {
+            let own = call.function.columns
+            let columns = own.enumerated().map {
+                Expression.column(fields.count + $0.offset, $0.element.type)
+            }
+            results.append(own.count == 1 ? columns[0] : .record(columns, .record(own)))
+            fields += own
+        }
+        try? parts.mapAbove(windows: false) { (expression) throws(SQLError) in
+            expression.replacing { inner, depth in
+                guard case .column(let index, _) = inner, depth == 0,
+                    Placeholder.kind(index) == Placeholder.table
+                else { return nil }
+                return results[Placeholder.number(index)]
+            }
+        }
+        return .make(
+            .unnest(input, calls, withOrdinality: false, keepsEmpty: false), fields)
+    }
+
+    /// Projection, DISTINCT, order and limit.
+    func finish(
+        _ plan: Plan, _ select: SelectSyntax, _ parts: SelectParts, _ query: QuerySyntax?,
+        _ context: QueryContext
+    ) throws(SQLError) -> BoundRelation {
+        var limits = LimitClause(place: select.place)
+        if let query { limits = try self.limits(query, context) }
+        var list = parts.items
+        func column(_ expression: Expression) -> Expression {
+            let index = list.firstIndex { $0.isSame(as: expression) }
+            if let index { return .column(index, list[index].type) }
+            list.append(expression)
+            return .column(list.count - 1, expression.type)
+        }
+        var keys = parts.order
+        for index in keys.indices { keys[index].expression = column(keys[index].expression) }
+        let on = parts.distinctOn.map(column)
+        let names = parts.names + Array(repeating: "", count: list.count - parts.items.count)
+        var result = plan.projected(list, names)
+        switch select.distinct {
+        case .all: break
+        case .distinct:
+            result = try result.withoutUnknown
+            try checkDistinct(result, select)
+            result = distinct(result)
+        case .on: result = distinctOn(result, on, &keys, limits)
+        }
+        result = try result.ordered(keys, limits)
+        if list.count > parts.items.count {
+            result = result.projected(
+                Array(result.columnExpressions.prefix(parts.items.count)), parts.names)
+        }
+        return BoundRelation(result, alias: "")
+    }
+
+    private func checkDistinct(_ plan: Plan, _ select: SelectSyntax) throws(SQLError) {
+        guard let index = plan.columns.firstIndex(where: { $0.type == .json }) else { return }
+        let place = index < select.items.count ? select.items[index].expression.place : select.place
+        throw SQLError(
+            "could not identify an equality operator for type json", .undefinedFunction,
+            at: place)
+    }
+
+    /// DISTINCT ON: the first row of each, in the order asked for.
+    private func distinctOn(
+        _ plan: Plan, _ on: [Expression], _ keys: inout [SortKey], _ limits: LimitClause
+    ) -> Plan {
+        var sort = SortPlan(
+            keys.filter { key in !on.contains { $0.isSame(as: key.expression) } })
+        sort.partition = on
+        sort.limit = .literal(.integer(1), .bigint)
+        // Endless rows are never sorted as a whole: the order only says which row is the first.
+        if plan.facts.isEndless, limits.count == nil { keys = [] }
+        return plan.with(.sort(plan, sort))
+    }
+}
+
+extension SelectParts {
+    /// Applies a rewriting to all that is computed above an aggregation (or above windows).
+    mutating func mapAbove(
+        windows: Bool = true, _ transform: (Expression) throws(SQLError) -> Expression
+    ) throws(SQLError) {
+        items = try items.mapAll(transform)
+        having = try having.mapOne(transform)
+        qualify = try qualify.mapOne(transform)
+        order = try order.mapExpressions(transform)
+        distinctOn = try distinctOn.mapAll(transform)
+        for index in calls.tables.indices {
+            calls.tables[index].arguments = try calls.tables[index].arguments.mapAll(transform)
+        }
+        guard windows else { return }
+        for index in calls.windows.indices {
+            let window = calls.windows[index]
+            calls.windows[index].partition = try window.partition.mapAll(transform)
+            calls.windows[index].order = try window.order.mapExpressions(transform)
+            calls.windows[index].call.arguments = try window.call.arguments.mapAll(transform)
+            calls.windows[index].call.filter = try window.call.filter.mapOne(transform)
+        }
+    }
+}
+
+/// Turns expressions over FROM into ones over the aggregation's output, and refuses what is
+/// neither grouped nor aggregated.
+struct GroupRewriting {
+    var keys: [Expression]
+    let calls: SelectCalls
+    let sets: [[Int]]?
+    /// A key of the rows below: where all its columns are grouped by, any column may stand.
+    let canAddKeys: [Int]?
+    func rewrite(_ expression: Expression) throws(SQLError) -> Expression {
+        return try expression.rewrite { (inner, depth) throws(SQLError) in
+            try replace(inner, depth, keys)
+        }
+    }
+
+    private func replace(
+        _ inner: Expression, _ depth: Int, _ keys: [Expression]
+    ) throws(SQLError) -> Expression? {
+        for (index, key) in keys.enumerated()
+        where inner.isSame(as: depth == 0 ? key : key.seenFromInside(depth)) {
+            return output(index, key.type, depth)
+        }
+        let column: Int
+        switch inner {
+        case .column(let index, _) where depth == 0: column = index
+        case .outer(let index, depth: depth, _) where depth > 0: column = index
+        default: return nil
+        }
+        switch Placeholder.kind(column) {
+        case Placeholder.aggregate:
+            return output(keys.count + Placeholder.number(column), inner.type, depth)
+        case Placeholder.grouping:
+            return try grouping(Placeholder.number(column), keys)
+        case 0: throw ungrouped(column, isInner: depth > 0)
+        default: return nil
+        }
+    }
+
+    private func output(_ index: Int, _ type: DataType, _ depth: Int) -> Expression {
+        depth == 0 ? .column(index, type) : .outer(index, depth: depth, type)
+    }
+
+    private func ungrouped(_ column: Int, isInner: Bool) -> SQLError {
+        let use = calls.uses[column]
+        let name = use?.name ?? "?column?"
+        if isInner {
+            return SQLError(
+                "subquery uses ungrouped column \"\(name)\" from outer query", .groupingError,
+                at: use?.place)
+        }
+        return SQLError(
+            "column \"\(name)\" must appear in the GROUP BY clause or be used in an aggregate "
+                + "function", .groupingError, at: use?.place)
+    }
+
+    /// Columns that a grouped key of the rows determines are grouped by too.
+    mutating func addDependentKeys(_ expression: Expression) {
+        guard let canAddKeys, !canAddKeys.isEmpty else { return }
+        let grouped = keys.compactMap { key -> Int? in
+            if case .column(let index, _) = key { return index }
+            return nil
+        }
+        guard canAddKeys.allSatisfy(grouped.contains) else { return }
+        var missing: [Expression] = []
+        let keys = keys
+        _ = expression.replacing { inner, depth in
+            if keys.contains(where: { $0.isSame(as: inner) }) { return inner }
+            if depth == 0, case .column(let index, _) = inner, index < Placeholder.aggregate,
+                !missing.contains(where: { $0.isSame(as: inner) })
+            {
+                missing.append(inner)
+            }
+            return nil
+        }
+        self.keys += missing
+    }
+
+    /// GROUPING(a, b): the bits of its arguments, the last the lowest.
+    private func grouping(
+        _ number: Int, _ keys: [Expression]
+    ) throws(SQLError) -> Expression {
+        let (arguments, place) = calls.groupings[number]
+        guard sets != nil else { return .literal(.integer(0), .integer) }
+        let bits = Expression.column(keys.count + calls.aggregates.count, .integer)
+        var sum: Expression?
+        for (index, argument) in arguments.reversed().enumerated() {
+            guard let key = keys.firstIndex(where: { $0.isSame(as: argument) }) else {
+                throw SQLError(
+                    "arguments to GROUPING must be grouping expressions of the associated query "
+                        + "level", .groupingError, at: place)
+            }
+            let one = Expression.literal(.integer(1), .integer)
+            func call(_ name: String, _ a: Expression, _ b: Expression) throws(SQLError)
+                -> Expression
+            {
+                let function = try FunctionRegistry.scalar(name, [a.type, b.type])
+                return .call(function, [a, b], function.result)
+            }
+            let bit = try call(
+                "&", try call(">>", bits, .literal(.integer(Int64(key)), .integer)), one)
+            let weighted = try call("<<", bit, .literal(.integer(Int64(index)), .integer))
+            sum = try sum.map { (total) throws(SQLError) in try call("+", total, weighted) }
+                ?? weighted
+        }
+        return sum ?? .literal(.integer(0), .integer)
+    }
+}

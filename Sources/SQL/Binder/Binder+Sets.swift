@@ -1,0 +1,211 @@
+import Aggregation
+import Formats
+
+// UNION, INTERSECT, EXCEPT, and the queries of WITH.
+extension Binder {
+    func setOperation(
+        _ set: QuerySyntax.SetSyntax, _ context: QueryContext
+    ) throws(SQLError) -> BoundRelation {
+        let left = try body(set.left, context).plan
+        let right = try body(set.right, context).plan
+        let word =
+            switch set.kind {
+            case .union: "UNION"
+            case .intersect: "INTERSECT"
+            case .except: "EXCEPT"
+            }
+        guard left.columns.count == right.columns.count else {
+            throw SQLError(
+                "each \(word) query must have the same number of columns", .syntaxError,
+                at: set.place)
+        }
+        var types: [DataType] = []
+        for (a, b) in zip(left.columns, right.columns) {
+            types.append(
+                try placed(set.place) { () throws(SQLError) in
+                    a.type == .unknown && b.type == .unknown
+                        ? .unknown : try FunctionRegistry.commonType([a.type, b.type], for: word)
+                })
+        }
+        let sides = [try left.retyped(types), try right.retyped(types)]
+        let fields = sides[0].columns
+        let plan: Plan
+        switch set.kind {
+        case .union:
+            let union = Plan.make(.union(sides.flatMap(\.unionParts)), fields)
+            plan = set.all ? union : union.with(.distinct(union))
+        case .intersect:
+            plan = .make(.setOperation(.intersect, all: set.all, sides[0], sides[1]), fields)
+        case .except:
+            plan = .make(.setOperation(.except, all: set.all, sides[0], sides[1]), fields)
+        }
+        return BoundRelation(plan, alias: "")
+    }
+
+    func addCommonTable(
+        _ table: CommonTable, isRecursive: Bool, _ context: inout QueryContext
+    ) throws(SQLError) {
+        let entry = CommonTableEntry(table.name, scope: context.scope)
+        if isRecursive, case .set(let set) = table.query.body, set.kind == .union {
+            var inner = context
+            inner.commonTables.append(entry)
+            try recursive(table, set, entry, inner)
+        } else {
+            if isRecursive {
+                entry.isOpen = true
+                var inner = context
+                inner.commonTables.append(entry)
+                entry.relation = try named(try query(table.query, inner), table)
+                entry.isOpen = false
+            } else {
+                entry.relation = try named(try query(table.query, context), table)
+            }
+            entry.share(nextID(), table.isMaterialized)
+        }
+        context.commonTables.append(entry)
+    }
+
+    private func named(
+        _ relation: BoundRelation, _ table: CommonTable
+    ) throws(SQLError) -> BoundRelation {
+        var bound = BoundRelation(try relation.plan.withoutUnknown, alias: table.name.text)
+        guard table.columns.count <= bound.columns.count else {
+            throw SQLError(
+                "WITH query \"\(table.name.text)\" has \(bound.columns.count) columns available "
+                    + "but \(table.columns.count) columns specified", .invalidColumnReference,
+                at: table.columns.place)
+        }
+        try bound.rename(table.name, table.columns)
+        return bound
+    }
+
+    /// WITH RECURSIVE: the first part of the UNION, then what the second makes of it, again and
+    /// again.
+    private func recursive(
+        _ table: CommonTable, _ set: QuerySyntax.SetSyntax, _ entry: CommonTableEntry,
+        _ context: QueryContext
+    ) throws(SQLError) {
+        entry.isOpen = true
+        let initial = try named(try body(set.left, context), table)
+        entry.isOpen = false
+        let id = nextID()
+        let fields = zip(initial.plan.columns, initial.columns).map { Field($1.name, $0.type) }
+        var round = Plan(.recursion(id: id), fields)
+        round.facts.isEndless = initial.plan.facts.isEndless
+        entry.relation = BoundRelation(round, alias: table.name.text)
+        entry.wasReferenced = false
+        var step = try body(set.right, context).plan
+        guard step.columns.count == fields.count else {
+            throw SQLError(
+                "each UNION query must have the same number of columns", .syntaxError,
+                at: set.place)
+        }
+        guard entry.wasReferenced else {
+            // No recursion after all.
+            entry.relation = try named(try query(table.query, context), table)
+            entry.share(nextID(), table.isMaterialized)
+            return
+        }
+        for (index, (a, b)) in zip(fields, step.columns).enumerated()
+        where a.type != b.type && b.type != .unknown {
+            let common = try? FunctionRegistry.commonType([a.type, b.type])
+            guard common != a.type else { continue }
+            throw SQLError(
+                "recursive query \"\(table.name.text)\" column \(index + 1) has type \(a.type) "
+                    + "in non-recursive term but type \(common ?? b.type) overall",
+                .datatypeMismatch, at: set.place,
+                hint: "Cast the output of the non-recursive term to the correct type.")
+        }
+        step = try step.retyped(fields.map(\.type))
+        guard !initial.plan.facts.isEndless, !step.facts.isEndless else {
+            throw SQLError(
+                "WITH RECURSIVE needs an end of the input", .featureNotSupported,
+                at: table.name.place,
+                hint: "Read what is there now by leaving out STREAM.")
+        }
+        if !table.query.order.isEmpty || table.query.limit != nil || table.query.offset != nil {
+            let clause = table.query.order.isEmpty ? "LIMIT" : "ORDER BY"
+            throw SQLError(
+                "\(clause) in a recursive query is not implemented", .featureNotSupported,
+                at: table.query.place)
+        }
+        entry.relation = BoundRelation(
+            .make(
+                .recursive(id: id, initial: initial.plan, step: step, all: set.all), fields),
+            alias: table.name.text)
+        entry.share(nextID(), true)
+    }
+
+    /// The query that WITH named, at a use.
+    func commonTable(
+        _ name: Name, _ place: Range<Int>, _ context: QueryContext
+    ) throws(SQLError) -> BoundRelation? {
+        guard let entry = context.commonTables.last(where: { name.means($0.name.text) }) else {
+            return nil
+        }
+        if entry.isOpen {
+            throw SQLError(
+                "recursive reference to query \"\(name.text)\" must not appear within its "
+                    + "non-recursive term", .invalidRecursion, at: place)
+        }
+        guard var relation = entry.relation else { return nil }
+        entry.wasReferenced = true
+        let levels = context.scope?.levels(to: entry.scope) ?? 0
+        relation.plan = relation.plan.movedInside(levels)
+        return relation
+    }
+}
+
+extension CommonTableEntry {
+    /// Several uses run it once; one use is put in its place (`withSingleUsesInlined`).
+    fileprivate func share(_ id: Int, _ isMaterialized: Bool?) {
+        guard var relation, isMaterialized != false, !relation.plan.isCorrelated else { return }
+        let shared = SharedPlan(id: id, name: name.text, plan: relation.plan)
+        relation.plan = .make(.shared(shared), relation.plan.columns)
+        self.relation = relation
+    }
+}
+
+extension Plan {
+    /// UNION ALL of UNION ALLs is one.
+    fileprivate var unionParts: [Plan] {
+        if case .union(let parts) = node { return parts }
+        return [self]
+    }
+
+    /// Shared plans that only one place reads, put there.
+    var withSingleUsesInlined: Plan {
+        var uses: [Int: Int] = [:]
+        countUses(&uses)
+        return inlining { (uses[$0] ?? 0) < 2 }
+    }
+
+    private func countUses(_ uses: inout [Int: Int]) {
+        if case .shared(let shared) = node {
+            uses[shared.id, default: 0] += 1
+            if uses[shared.id, default: 0] > 1 { return }
+        }
+        for child in children { child.countUses(&uses) }
+        for expression in expressions {
+            _ = expression.contains {
+                if case .subquery(let subquery) = $0 { subquery.plan.countUses(&uses) }
+                return false
+            }
+        }
+    }
+
+    private func inlining(_ isSingle: (Int) -> Bool) -> Plan {
+        if case .shared(let shared) = node, isSingle(shared.id) {
+            return shared.plan.inlining(isSingle)
+        }
+        let mapped = try? mapChildren { (child, _) throws(SQLError) in child.inlining(isSingle) }
+            .mapExpressions { (expression) throws(SQLError) in
+                expression.replacing { inner, _ in
+                    guard case .subquery(var subquery) = inner else { return nil }
+                    subquery.plan = subquery.plan.inlining(isSingle)
+                    return .subquery(subquery)
+                }
+            }
+        return mapped ?? self
+    }
+}

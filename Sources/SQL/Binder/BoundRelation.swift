@@ -1,0 +1,94 @@
+import Aggregation
+import Formats
+
+/// What a query or a FROM item is once bound: a plan, and how its columns are seen.
+struct BoundRelation {
+    var plan: Plan
+    var tables: [ScopeTable] = []
+    /// Visible without a qualifier, in the order of `*`; hidden ones behind.
+    var columns: [ScopeColumn] = []
+
+    init(_ plan: Plan) { self.plan = plan }
+
+    /// A plan under one alias; `hidden` says which of its columns are not part of `*`.
+    init(_ plan: Plan, alias: String, hidden: Set<Int> = []) {
+        self.plan = plan
+        columns = plan.columns.enumerated().map { index, field in
+            ScopeColumn(
+                name: field.name, expression: .column(index, field.type),
+                isHidden: hidden.contains(index))
+        }
+        tables = [ScopeTable(alias: alias, columns: columns)]
+    }
+
+    /// `AS alias (names)`.
+    mutating func rename(_ alias: Name?, _ names: [Name]) throws(SQLError) {
+        guard alias != nil || !names.isEmpty else { return }
+        let old = tables.first?.alias ?? ""
+        let label = alias?.text ?? old
+        let visible = columns.filter { !$0.isHidden }
+        guard names.count <= visible.count else {
+            throw SQLError(
+                "table \"\(label)\" has \(visible.count) columns available but \(names.count) "
+                    + "columns specified", .invalidColumnReference, at: names.place)
+        }
+        var position = 0
+        for index in columns.indices where !columns[index].isHidden {
+            guard position < names.count else { break }
+            columns[index].name = names[position].text
+            position += 1
+        }
+        tables = [ScopeTable(alias: label, columns: columns)]
+    }
+
+    /// The columns of a FROM behind `width` others.
+    func shifted(_ width: Int) -> BoundRelation {
+        func shift(_ column: ScopeColumn) -> ScopeColumn {
+            var shifted = column
+            shifted.expression = column.expression.mapColumns { $0 + width }
+            return shifted
+        }
+        var relation = self
+        relation.columns = columns.map(shift)
+        relation.tables = tables.map {
+            ScopeTable(alias: $0.alias, columns: $0.columns.map(shift))
+        }
+        return relation
+    }
+
+    func scope(parent: Scope?, isVisible: Bool = true) -> Scope {
+        Scope(tables: tables, columns: columns, parent: parent, isVisible: isVisible)
+    }
+}
+
+extension Plan {
+    /// Columns that nothing gave a type (literals in quotes, NULL) are text.
+    var withoutUnknown: Plan {
+        get throws(SQLError) {
+            guard columns.contains(where: { $0.type == .unknown }) else { return self }
+            return try retyped(columns.map { $0.type == .unknown ? .text : $0.type })
+        }
+    }
+
+    /// The same rows with columns cast; literals of a projection or of VALUES are read as their
+    /// new type.
+    func retyped(_ types: [DataType]) throws(SQLError) -> Plan {
+        guard zip(columns, types).contains(where: { $0.type != $1 }) else { return self }
+        let fields = zip(columns, types).map { Field($0.name, $1) }
+        func cast(_ list: [Expression]) throws(SQLError) -> [Expression] {
+            var result: [Expression] = []
+            for (expression, type) in zip(list, types) {
+                result.append(try ConstantFolding.cast(expression, to: type))
+            }
+            return result
+        }
+        switch node {
+        case .project(let input, let list): return .make(.project(input, try cast(list)), fields)
+        case .values(let rows):
+            var mapped: [[Expression]] = []
+            for row in rows { mapped.append(try cast(row)) }
+            return .make(.values(mapped), fields)
+        default: return .make(.project(self, try cast(columnExpressions)), fields)
+        }
+    }
+}

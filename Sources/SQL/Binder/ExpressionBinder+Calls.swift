@@ -1,0 +1,252 @@
+import Aggregation
+import Formats
+
+extension ExpressionBinder {
+    func call(_ call: CallSyntax, _ place: Range<Int>) throws(SQLError) -> Expression {
+        let name = call.functionName
+        if call.over != nil { return try windowCall(call, name, place) }
+        if let special = try specialForm(name, call, place) { return special }
+        if FunctionRegistry.isAggregate(name) { return try aggregateCall(call, name, place) }
+        try refuseAggregateClauses(call, name, place)
+        if FunctionRegistry.isWindow(name) {
+            throw SQLError(
+                "window function \(name) requires an OVER clause", .wrongObjectType, at: place)
+        }
+        if FunctionRegistry.isTable(name), !FunctionRegistry.isScalar(name) {
+            return try tableCall(call, name, place)
+        }
+        if call.isVariadic, let last = call.arguments.last {
+            return try variadic(name, call, last, place)
+        }
+        try refuseNamed(call)
+        return try apply(name, try bind(call.arguments), place)
+    }
+
+    private func refuseNamed(_ call: CallSyntax) throws(SQLError) {
+        guard let (name, _) = call.namedArguments.first else { return }
+        throw SQLError(
+            "function \(call.name.text) has no parameter named \"\(name.text)\"",
+            .undefinedFunction, at: name.place)
+    }
+
+    /// VARIADIC ARRAY[...] is its elements.
+    private func variadic(
+        _ name: String, _ call: CallSyntax, _ last: SyntaxExpression, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        var arguments = try bind(Array(call.arguments.dropLast()))
+        let array = try bind(last)
+        switch array {
+        case .array(let items, _): arguments += items
+        case .literal(.array(let values), .array(let element)):
+            arguments += values.map { .literal($0, element) }
+        default:
+            throw SQLError(
+                "VARIADIC argument must be a constant array", .featureNotSupported,
+                at: last.place)
+        }
+        return try apply(name, arguments, place)
+    }
+
+    private func refuseAggregateClauses(
+        _ call: CallSyntax, _ name: String, _ place: Range<Int>
+    ) throws(SQLError) {
+        func refuse(_ what: String) -> SQLError {
+            SQLError(
+                "\(what) specified, but \(name) is not an aggregate function", .wrongObjectType,
+                at: place)
+        }
+        // An unknown name is the better error.
+        guard FunctionRegistry.isScalar(name) || FunctionRegistry.isTable(name) else { return }
+        if call.isStar {
+            throw SQLError(
+                "\(name)(*) specified, but \(name) is not an aggregate function",
+                .wrongObjectType, at: place)
+        }
+        if call.isDistinct { throw refuse("DISTINCT") }
+        if !call.withinGroup.isEmpty { throw refuse("WITHIN GROUP") }
+        if !call.order.isEmpty { throw refuse("ORDER BY") }
+        if call.filter != nil { throw refuse("FILTER") }
+    }
+
+    private func tableCall(
+        _ call: CallSyntax, _ name: String, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        guard let calls, clause == .select || clause == .order else {
+            throw SQLError(
+                "set-returning functions are not allowed in \(clause.rawValue)",
+                .featureNotSupported, at: place)
+        }
+        if inAggregate {
+            throw SQLError(
+                "aggregate function calls cannot contain set-returning function calls",
+                .featureNotSupported, at: place,
+                hint: "You might be able to move the set-returning function into a LATERAL "
+                    + "FROM item.")
+        }
+        let table = try tableFunction(name, try bind(call.arguments), place)
+        calls.tables.append(table)
+        let columns = table.function.columns
+        let type = columns.count == 1 ? columns[0].type : DataType.record(columns)
+        return .column(Placeholder.table + calls.tables.count - 1, type)
+    }
+
+    func tableFunction(
+        _ name: String, _ arguments: [Expression], _ place: Range<Int>
+    ) throws(SQLError) -> TableFunctionCall {
+        try placed(place) { () throws(SQLError) in
+            let function = try FunctionRegistry.table(name, arguments.map(\.type))
+            return TableFunctionCall(
+                function, try coerce(arguments, to: function.parameters, place))
+        }
+    }
+}
+
+// Aggregates.
+extension ExpressionBinder {
+    func aggregateCall(
+        _ call: CallSyntax, _ name: String, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        if inAggregate {
+            throw SQLError(
+                "aggregate function calls cannot be nested", .groupingError, at: place)
+        }
+        var inner = self
+        inner.inAggregate = true
+        let bound = try inner.boundAggregate(call, name, place)
+        let level = bound.outerLevel
+        if level > 0 { return try outerAggregate(bound, level, place) }
+        guard let calls, clause.allowsAggregates else {
+            throw SQLError(
+                "aggregate functions are not allowed in \(clause.rawValue)", .groupingError,
+                at: place)
+        }
+        return .column(calls.add(bound), bound.type)
+    }
+
+    /// An aggregate over nothing but columns of an outer query belongs to that query.
+    private func outerAggregate(
+        _ call: AggregateCall, _ level: Int, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        var target = scope
+        for _ in 0..<level { target = target?.parent }
+        guard let calls = target?.calls else {
+            throw SQLError(
+                "aggregate functions are not allowed in \(clause.rawValue)", .groupingError,
+                at: place)
+        }
+        var lifted = call
+        for _ in 0..<level {
+            lifted = try lifted.mapExpressions { (expression) throws(SQLError) in
+                expression.seenFromOutside
+            }
+        }
+        return .outer(calls.add(lifted), depth: level, call.type)
+    }
+
+    fileprivate func boundAggregate(
+        _ call: CallSyntax, _ name: String, _ place: Range<Int>
+    ) throws(SQLError) -> AggregateCall {
+        try refuseNamed(call)
+        var arguments = try bind(call.arguments)
+        var order = try sortKeys(call.withinGroup.isEmpty ? call.order : call.withinGroup)
+        let isOrderedSet = !call.withinGroup.isEmpty
+        let types = arguments.map(\.type) + (isOrderedSet ? order.map(\.expression.type) : [])
+        let function = try placed(place) { () throws(SQLError) in
+            try FunctionRegistry.aggregate(name, types, isStar: call.isStar)
+        }
+        let parameters = function.parameters
+        if isOrderedSet {
+            let split = max(0, parameters.count - order.count)
+            arguments = try coerce(arguments, to: Array(parameters.prefix(split)), place)
+            let keys = try coerce(
+                order.map(\.expression), to: Array(parameters.dropFirst(split)), place)
+            for (index, key) in keys.enumerated() { order[index].expression = key }
+        } else {
+            arguments = try coerce(arguments, to: parameters, place)
+        }
+        var filter: Expression?
+        if let syntax = call.filter {
+            var inner = self
+            inner.clause = .callFilter
+            filter = try inner.condition(syntax, "FILTER")
+        }
+        if call.isDistinct, !isOrderedSet {
+            for key in order where !arguments.contains(where: { $0.isSame(as: key.expression) }) {
+                throw SQLError(
+                    "in an aggregate with DISTINCT, ORDER BY expressions must appear in "
+                        + "argument list", .invalidColumnReference,
+                    at: call.order.first?.expression.place ?? place)
+            }
+        }
+        return AggregateCall(
+            function, arguments, isDistinct: call.isDistinct && !function.ignoresDuplicates,
+            filter: filter, order: order, type: function.result)
+    }
+
+    func sortKeys(_ items: [OrderItem]) throws(SQLError) -> [SortKey] {
+        var keys: [SortKey] = []
+        for item in items {
+            let bound = try sortable(try bind(item.expression), item.expression.place)
+            keys.append(
+                SortKey(bound, isDescending: item.isDescending, nullsFirst: item.nullsFirst))
+        }
+        return keys
+    }
+
+    /// What can be compared by order: text for a literal, an error for json.
+    func sortable(_ expression: Expression, _ place: Range<Int>) throws(SQLError) -> Expression {
+        if expression.type == .unknown { return try coerce(expression, to: .text, place) }
+        if expression.type == .json {
+            throw SQLError(
+                "could not identify an ordering operator for type json", .undefinedFunction,
+                at: place, hint: "Use an explicit ordering operator or modify the query.")
+        }
+        return expression
+    }
+
+    /// What can be grouped by: text for a literal, an error for json.
+    func groupable(_ expression: Expression, _ place: Range<Int>) throws(SQLError) -> Expression {
+        if expression.type == .unknown { return try coerce(expression, to: .text, place) }
+        if expression.type == .json {
+            throw SQLError(
+                "could not identify an equality operator for type json", .undefinedFunction,
+                at: place)
+        }
+        return expression
+    }
+
+    func grouping(
+        _ list: [SyntaxExpression], _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        guard let calls, clause.allowsAggregates else {
+            throw SQLError(
+                "grouping operations are not allowed in \(clause.rawValue)", .groupingError,
+                at: place)
+        }
+        var inner = self
+        inner.inAggregate = true
+        calls.groupings.append((try inner.bind(list), place))
+        return .column(Placeholder.grouping + calls.groupings.count - 1, .integer)
+    }
+}
+
+extension AggregateCall {
+    /// 0 if a column of its own query is read, or none at all; else the nearest level that is.
+    fileprivate var outerLevel: Int {
+        var nearest = Int.max
+        for expression in expressions {
+            let isOwn = expression.contains { if case .column = $0 { true } else { false } }
+            if isOwn { return 0 }
+            _ = expression.contains {
+                if case .outer(_, let depth, _) = $0 { nearest = min(nearest, depth) }
+                return false
+            }
+        }
+        return nearest == Int.max ? 0 : nearest
+    }
+}
+
+extension CallSyntax {
+    /// Functions have lower-case names.
+    var functionName: String { name.isQuoted ? name.text : name.text.lowercased() }
+}

@@ -1,0 +1,142 @@
+import Aggregation
+import Formats
+
+// CASE, COALESCE, arrays and their parts.
+extension ExpressionBinder {
+    func choice(
+        _ operand: SyntaxExpression?, _ branches: [(SyntaxExpression, SyntaxExpression)],
+        _ otherwise: SyntaxExpression?, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        let subject = try operand.map { (syntax) throws(SQLError) in try bind(syntax) }
+        var conditions: [Expression] = []
+        for (condition, _) in branches {
+            if let subject {
+                let value = try bind(condition)
+                conditions.append(try apply("=", [subject, value], condition.place))
+            } else {
+                conditions.append(try self.condition(condition, "CASE/WHEN"))
+            }
+        }
+        var results = try bind(branches.map(\.1))
+        if let otherwise { results.append(try bind(otherwise)) }
+        // PostgreSQL looks at ELSE first.
+        var types = results.map(\.type)
+        if otherwise != nil, let last = types.popLast() { types.insert(last, at: 0) }
+        let type = try placed(place) { () throws(SQLError) in
+            try FunctionRegistry.commonType(types, for: "CASE")
+        }
+        var list: [Expression.Branch] = []
+        for (index, condition) in conditions.enumerated() {
+            list.append(
+                .init(condition, try coerce(results[index], to: type, branches[index].1.place)))
+        }
+        let rest = try otherwise.map { (syntax) throws(SQLError) in
+            try coerce(results[results.count - 1], to: type, syntax.place)
+        }
+        return .choice(list, otherwise: rest, type)
+    }
+
+    /// Calls that are no functions: their arguments have one type, or are not all evaluated.
+    func specialForm(
+        _ name: String, _ call: CallSyntax, _ place: Range<Int>
+    ) throws(SQLError) -> Expression? {
+        switch name {
+        case "coalesce":
+            let list = try unified(call.arguments, "COALESCE", place)
+            return list.count == 1 ? list[0] : .coalesce(list, list[0].type)
+        case "nullif":
+            guard call.arguments.count == 2 else { return nil }
+            let list = try bind(call.arguments)
+            let test = try apply("=", list, place)
+            var value = list[0]
+            if value.type == .unknown { value = try coerce(value, to: .text, place) }
+            return .choice([.init(test, .literal(.null, value.type))], otherwise: value, value.type)
+        case "greatest", "least":
+            let list = try unified(call.arguments, name.uppercased(), place)
+            return list.count == 1 ? list[0] : try apply(name, list, place)
+        case "now", "transaction_timestamp", "statement_timestamp":
+            return call.arguments.isEmpty ? .now(.timestamptz) : nil
+        case "proctime":
+            throw SQLError(
+                "PROCTIME() stands only as the time of a window and in FOR SYSTEM_TIME AS OF",
+                .featureNotSupported, at: place)
+        default: return nil
+        }
+    }
+
+    /// The arguments, cast to their common type.
+    func unified(
+        _ list: [SyntaxExpression], _ construct: String, _ place: Range<Int>
+    ) throws(SQLError) -> [Expression] {
+        guard !list.isEmpty else {
+            throw SQLError("syntax error at or near \")\"", .syntaxError, at: place)
+        }
+        let bound = try bind(list)
+        let type = try placed(place) { () throws(SQLError) in
+            try FunctionRegistry.commonType(bound.map(\.type), for: construct)
+        }
+        var coerced: [Expression] = []
+        for (expression, syntax) in zip(bound, list) {
+            coerced.append(try coerce(expression, to: type, syntax.place))
+        }
+        return coerced
+    }
+
+    func array(_ list: [SyntaxExpression], _ place: Range<Int>) throws(SQLError) -> Expression {
+        guard !list.isEmpty else {
+            throw SQLError(
+                "cannot determine type of empty array", .indeterminateDatatype, at: place,
+                hint: "Explicitly cast to the desired type, for example ARRAY[]::integer[].")
+        }
+        let items = try unified(list, "ARRAY", place)
+        if case .array = items[0].type { return .array(items, items[0].type) }
+        return .array(items, .array(items[0].type))
+    }
+
+    func subscripted(
+        _ base: SyntaxExpression, _ index: SyntaxExpression, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        let value = try bind(base)
+        let position = try bind(index)
+        switch value.type {
+        case .array(let element):
+            let number = try coerce(position, to: .integer, index.place)
+            return try placed(place) { () throws(SQLError) in
+                let function = try FunctionRegistry.scalar("array_get", [value.type, .integer])
+                return .call(function, [value, number], element)
+            }
+        case .json, .jsonb: return try apply("->", [value, position], place)
+        case .record(let fields):
+            if case .literal(.text(let name), _) = position {
+                return try member(value, Name(name, isQuoted: true, index.place))
+            }
+            _ = fields
+            fallthrough
+        default:
+            throw SQLError(
+                "cannot subscript type \(value.type.typeName) because it does not support "
+                    + "subscripting", .datatypeMismatch, at: base.place)
+        }
+    }
+
+    func sliced(
+        _ base: SyntaxExpression, _ low: SyntaxExpression?, _ high: SyntaxExpression?,
+        _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        let value = try bind(base)
+        guard case .array = value.type else {
+            throw SQLError(
+                "cannot subscript type \(value.type.typeName) because it does not support "
+                    + "subscripting", .datatypeMismatch, at: base.place)
+        }
+        var bounds: [Expression] = []
+        for bound in [low, high] {
+            guard let bound else {
+                bounds.append(.literal(.null, .integer))
+                continue
+            }
+            bounds.append(try coerce(try bind(bound), to: .integer, bound.place))
+        }
+        return try apply("array_slice", [value] + bounds, place)
+    }
+}

@@ -1,0 +1,185 @@
+import Aggregation
+import Formats
+
+extension ExpressionBinder {
+    func literal(_ expression: SyntaxExpression) throws(SQLError) -> Expression {
+        let place = expression.place
+        switch expression.node {
+        case .null: return .literal(.null, .unknown)
+        case .boolean(let value): return .boolean(value)
+        case .integer(let digits), .decimal(let digits): return try number(digits, place)
+        case .string(let text): return .literal(.text(text), .unknown)
+        case .bits, .hexBits:
+            throw SQLError("bit strings are not supported", .featureNotSupported, at: place)
+        case .interval(let text, let fields): return try interval(text, fields, place)
+        case .parameter(let number):
+            guard number >= 1, number <= binder.parameters.positional.count else {
+                throw SQLError("there is no parameter $\(number)", .undefinedParameter, at: place)
+            }
+            return parameter(binder.parameters.positional[number - 1])
+        case .namedParameter(let name):
+            guard let value = binder.parameters.named[name] else {
+                throw SQLError(
+                    "there is no parameter :\(name)", .undefinedParameter, at: place,
+                    hint: "Give it with --param \(name)=VALUE."
+                ).suggesting(Array(binder.parameters.named.keys), for: name)
+            }
+            return parameter(value)
+        case .keywordValue(let word, _): return try keyword(word, place)
+        default:
+            throw SQLError("unexpected expression", .internalError, at: place)
+        }
+    }
+
+    private func number(_ digits: String, _ place: Range<Int>) throws(SQLError) -> Expression {
+        if let value = Int64(digits) {
+            let isShort = Int32(exactly: value) != nil
+            return .literal(.integer(value), isShort ? .integer : .bigint)
+        }
+        return try constant(
+            .cast(.literal(.text(digits), .text), .anyNumeric, isTry: false), place)
+    }
+
+    private func interval(
+        _ text: String, _ fields: String?, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        var written = text
+        if let fields, let last = fields.split(separator: " ").last, Double(text) != nil {
+            // A number alone counts the last field.
+            let unit = last.split(separator: "(").first ?? last
+            written = "\(text) \(unit.lowercased())"
+        }
+        return try constant(
+            .cast(.literal(.text(written), .text), .interval, isTry: false), place)
+    }
+
+    private func parameter(_ value: Value) -> Expression {
+        switch value {
+        case .null, .text: .literal(value, .unknown)
+        case .boolean: .literal(value, .boolean)
+        case .integer(let number):
+            .literal(value, Int32(exactly: number) == nil ? .bigint : .integer)
+        case .double: .literal(value, .double)
+        case .numeric: .literal(value, .anyNumeric)
+        case .interval: .literal(value, .interval)
+        case .bytes: .literal(value, .bytea)
+        case .array, .record: .literal(value, .unknown)
+        }
+    }
+
+    private func keyword(_ word: String, _ place: Range<Int>) throws(SQLError) -> Expression {
+        switch word {
+        case "CURRENT_TIMESTAMP": return .now(.timestamptz)
+        case "LOCALTIMESTAMP": return .cast(.now(.timestamptz), .timestamp, isTry: false)
+        case "CURRENT_DATE": return .cast(.now(.timestamptz), .date, isTry: false)
+        case "CURRENT_TIME", "LOCALTIME": return .cast(.now(.timestamptz), .time, isTry: false)
+        case "CURRENT_USER", "SESSION_USER", "USER", "CURRENT_ROLE", "CURRENT_CATALOG":
+            return .literal(.text("rtd"), .text)
+        case "CURRENT_SCHEMA": return .literal(.text("public"), .text)
+        case "DEFAULT":
+            throw SQLError("DEFAULT is not allowed in this context", .syntaxError, at: place)
+        default:
+            throw SQLError("\(word) is not supported", .featureNotSupported, at: place)
+        }
+    }
+
+    /// An expression without columns as the literal that it is.
+    func constant(_ expression: Expression, _ place: Range<Int>) throws(SQLError) -> Expression {
+        try placed(place) { () throws(SQLError) in
+            try ConstantFolding.value(of: expression, binder.settings)
+        }
+    }
+}
+
+// Casts.
+extension ExpressionBinder {
+    func cast(
+        _ operand: SyntaxExpression, _ name: TypeName, _ isTry: Bool, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        let type = try name.resolved()
+        if case .array(let list) = operand.node, case .array(let element) = type {
+            let items = try bind(list)
+            var cast: [Expression] = []
+            for (item, syntax) in zip(items, list) {
+                // An inner ARRAY has the same type, not the element's.
+                let isNested = if case .array = item.type { true } else { false }
+                cast.append(
+                    try explicitCast(item, to: isNested ? type : element, isTry, syntax.place))
+            }
+            return .array(cast, type)
+        }
+        return try explicitCast(try bind(operand), to: type, isTry, operand.place)
+    }
+
+    func explicitCast(
+        _ expression: Expression, to type: DataType, _ isTry: Bool, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        if expression.type == type { return expression }
+        if expression.isNullLiteral { return .literal(.null, type) }
+        if case .literal(.text(let text), .unknown) = expression {
+            let cast = Expression.cast(.literal(.text(text), .text), type, isTry: isTry)
+            if type == .text { return .literal(.text(text), .text) }
+            return try constant(cast, place)
+        }
+        guard CastRules.allows(expression.type, type, explicit: true) else {
+            throw SQLError(
+                "cannot cast type \(expression.type.typeName) to \(type.typeName)",
+                .cannotCoerce, at: place)
+        }
+        let cast = Expression.cast(expression, type, isTry: isTry)
+        return expression.isLiteral ? try constant(cast, place) : cast
+    }
+
+    /// A cast that nobody wrote.
+    func coerce(
+        _ expression: Expression, to type: DataType, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        if expression.type == type { return expression }
+        if expression.isNullLiteral { return .literal(.null, type) }
+        if case .literal(.text, .unknown) = expression {
+            return try explicitCast(expression, to: type, false, place)
+        }
+        if case .record(let list, _) = expression, case .record(let fields) = type,
+            list.count == fields.count
+        {
+            var members: [Expression] = []
+            for (member, field) in zip(list, fields) {
+                members.append(try coerce(member, to: field.type, place))
+            }
+            return .record(members, type)
+        }
+        if case .array(let list, _) = expression, case .array(let element) = type {
+            var items: [Expression] = []
+            for item in list {
+                let isNested = if case .array = item.type { true } else { false }
+                items.append(try coerce(item, to: isNested ? type : element, place))
+            }
+            return .array(items, type)
+        }
+        let cast = Expression.cast(expression, type, isTry: false)
+        return expression.isLiteral ? try constant(cast, place) : cast
+    }
+
+    func coerce(
+        _ list: [Expression], to types: [DataType], _ place: Range<Int>
+    ) throws(SQLError) -> [Expression] {
+        var coerced: [Expression] = []
+        for (index, expression) in list.enumerated() {
+            let type = index < types.count ? types[index] : (types.last ?? expression.type)
+            coerced.append(try coerce(expression, to: type, place))
+        }
+        return coerced
+    }
+}
+
+extension Expression {
+    var isLiteral: Bool {
+        if case .literal = self { return true }
+        return false
+    }
+
+    var isNullLiteral: Bool {
+        if case .literal(.null, _) = self { return true }
+        return false
+    }
+}

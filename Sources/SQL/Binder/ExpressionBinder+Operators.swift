@@ -1,0 +1,268 @@
+import Aggregation
+import Formats
+
+extension ExpressionBinder {
+    /// The function or operator that the name means for these arguments, applied to them.
+    func apply(
+        _ name: String, _ arguments: [Expression], _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        if let rows = try compareRows(name, arguments, place) { return rows }
+        return try placed(place) { () throws(SQLError) in
+            let function = try FunctionRegistry.scalar(name, arguments.map(\.type))
+            let coerced = try coerce(arguments, to: function.parameters, place)
+            return .call(function, coerced, function.result)
+        }
+    }
+
+    func unary(
+        _ symbol: String, _ operand: SyntaxExpression, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        // -9223372036854775808 and -2147483648 are of the smaller type.
+        if symbol == "-", case .integer(let digits) = operand.node, let value = Int64("-" + digits)
+        {
+            let isShort = Int32(exactly: value) != nil && Int64(digits).map { Int32($0) } != nil
+            return .literal(.integer(value), isShort ? .integer : .bigint)
+        }
+        let bound = try bind(operand)
+        if symbol == "+", bound.type.isNumber { return bound }
+        let result = try apply(symbol, [bound], place)
+        return bound.isLiteral ? try constant(result, place) : result
+    }
+
+    func logic(_ expression: SyntaxExpression) throws(SQLError) -> Expression {
+        var list: [Expression] = []
+        var rest = expression
+        // Long chains lean to the left: walked, not recursed into.
+        var right: [SyntaxExpression] = []
+        var isAnd = false
+        if case .and = expression.node { isAnd = true }
+        while true {
+            if isAnd, case .and(let a, let b) = rest.node {
+                right.append(b)
+                rest = a
+            } else if !isAnd, case .or(let a, let b) = rest.node {
+                right.append(b)
+                rest = a
+            } else {
+                break
+            }
+        }
+        for part in [rest] + right.reversed() {
+            list.append(try condition(part, isAnd ? "AND" : "OR"))
+        }
+        return isAnd ? .and(list) : .or(list)
+    }
+
+    func pattern(
+        _ like: SyntaxExpression.Like, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        let name =
+            switch like.kind {
+            case .like: "like"
+            case .ilike: "ilike"
+            case .similar: "similar to"
+            }
+        var arguments = [try bind(like.operand), try bind(like.pattern)]
+        if let escape = like.escape { arguments.append(try bind(escape)) }
+        let result = try apply(name, arguments, place)
+        return like.isNegated ? .not(result) : result
+    }
+
+    func between(_ expression: SyntaxExpression) throws(SQLError) -> Expression {
+        guard
+            case .between(let operand, let low, let high, let isSymmetric, let isNegated) =
+                expression.node
+        else { return try bind(expression) }
+        let place = expression.place
+        let (a, b, c) = (try bind(operand), try bind(low), try bind(high))
+        func inside(_ low: Expression, _ high: Expression) throws(SQLError) -> Expression {
+            .and([try apply(">=", [a, low], place), try apply("<=", [a, high], place)])
+        }
+        var result = try inside(b, c)
+        if isSymmetric { result = .or([result, try inside(c, b)]) }
+        return isNegated ? .not(result) : result
+    }
+
+    func isTest(
+        _ operand: SyntaxExpression, _ test: String, _ isNegated: Bool, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        var result: Expression
+        switch test {
+        case "NULL":
+            let bound = try bind(operand)
+            if case .record(let fields) = bound.type {
+                return nullRow(bound, fields, isNegated)
+            }
+            result = .isNull(bound)
+        case "TRUE", "FALSE":
+            let bound = try condition(operand, "IS \(isNegated ? "NOT " : "")\(test)")
+            result = .not(.isDistinct(bound, .boolean(test == "TRUE")))
+        case "UNKNOWN": result = .isNull(try condition(operand, "IS UNKNOWN"))
+        default:
+            let kind = test.split(separator: " ").last.map { $0.lowercased() } ?? "value"
+            result = try apply(
+                "is_json",
+                [try bind(operand), .literal(.text(kind == "json" ? "value" : kind), .text)],
+                place)
+        }
+        if isNegated { result = .not(result) }
+        return result
+    }
+
+    /// A row is null if all its members are, and not null if none is.
+    private func nullRow(
+        _ row: Expression, _ fields: [Field], _ isNegated: Bool
+    ) -> Expression {
+        let members = row.members(fields)
+        let tests = members.map { isNegated ? Expression.not(.isNull($0)) : .isNull($0) }
+        let all = Expression.all(tests) ?? .boolean(!isNegated)
+        if case .record = row { return all }
+        return isNegated ? .and([.not(.isNull(row)), all]) : .or([.isNull(row), all])
+    }
+
+    func isDistinct(
+        _ a: SyntaxExpression, _ b: SyntaxExpression, _ isNegated: Bool, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        let (left, right) = (try bind(a), try bind(b))
+        let result = try distinct(left, right, place)
+        return isNegated ? .not(result) : result
+    }
+
+    private func distinct(
+        _ left: Expression, _ right: Expression, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        if case .record(let fields) = left.type, case .record(let others) = right.type {
+            var list: [Expression] = []
+            for (x, y) in zip(left.members(fields), right.members(others)) {
+                list.append(try distinct(x, y, place))
+            }
+            return list.isEmpty ? .boolean(false) : .or(list)
+        }
+        return try placed(place) { () throws(SQLError) in
+            let function = try FunctionRegistry.scalar("=", [left.type, right.type])
+            let sides = try coerce([left, right], to: function.parameters, place)
+            return .isDistinct(sides[0], sides[1])
+        }
+    }
+
+    func inList(
+        _ operand: SyntaxExpression, _ list: [SyntaxExpression], _ isNegated: Bool,
+        _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        let bound = try bind(operand)
+        let items = try bind(list)
+        var result = try constantSet(bound, items, list, place)
+        if result == nil {
+            var tests: [Expression] = []
+            for item in items { tests.append(try apply("=", [bound, item], place)) }
+            result = tests.count == 1 ? tests[0] : .or(tests)
+        }
+        let test = result ?? .boolean(false)
+        return isNegated ? .not(test) : test
+    }
+
+    /// IN over literals is a set, if they have a type in common with the operand.
+    private func constantSet(
+        _ operand: Expression, _ items: [Expression], _ list: [SyntaxExpression],
+        _ place: Range<Int>
+    ) throws(SQLError) -> Expression? {
+        if case .record = operand.type { return nil }
+        guard items.count > 1, items.allSatisfy(\.isConstant),
+            let type = try? FunctionRegistry.commonType([operand.type] + items.map(\.type)),
+            (try? FunctionRegistry.scalar("=", [type, type])) != nil
+        else { return nil }
+        var values: [Value] = []
+        var hasNull = false
+        for (item, syntax) in zip(items, list) {
+            let cast = try coerce(item, to: type, syntax.place)
+            guard case .literal(let value, _) = try constant(cast, syntax.place) else { return nil }
+            if value.isNull { hasNull = true } else { values.append(value) }
+        }
+        return .isIn(try coerce(operand, to: type, place), values, hasNull: hasNull)
+    }
+
+    func quantifiedArray(
+        _ operand: SyntaxExpression, _ symbol: String, _ isAll: Bool, _ array: SyntaxExpression,
+        _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        let left = try bind(operand)
+        var right = try bind(array)
+        if right.type == .unknown {
+            let element = left.type == .unknown ? DataType.text : left.type
+            right = try coerce(right, to: .array(element), array.place)
+        }
+        guard case .array(let element) = right.type else {
+            throw SQLError(
+                "op ANY/ALL (array) requires array on right side", .wrongObjectType, at: place)
+        }
+        if case .array(let items, _) = right {
+            var tests: [Expression] = []
+            for item in items { tests.append(try apply(symbol, [left, item], place)) }
+            if tests.isEmpty { return .boolean(isAll) }
+            return isAll ? .and(tests) : .or(tests)
+        }
+        if case .literal(.array(let values), _) = right {
+            var tests: [Expression] = []
+            for value in values {
+                tests.append(try apply(symbol, [left, .literal(value, element)], place))
+            }
+            if tests.isEmpty { return .boolean(isAll) }
+            return isAll ? .and(tests) : .or(tests)
+        }
+        return try apply(
+            isAll ? "all_elements" : "any_element",
+            [left, .literal(.text(symbol), .text), right], place)
+    }
+}
+
+// Rows.
+extension ExpressionBinder {
+    /// A comparison of rows is one of their members.
+    private func compareRows(
+        _ name: String, _ arguments: [Expression], _ place: Range<Int>
+    ) throws(SQLError) -> Expression? {
+        guard arguments.count == 2, case .record(let left) = arguments[0].type,
+            case .record(let right) = arguments[1].type,
+            ["=", "<>", "!=", "<", "<=", ">", ">="].contains(name)
+        else { return nil }
+        guard left.count == right.count else {
+            throw SQLError(
+                "unequal number of entries in row expressions", .syntaxError, at: place)
+        }
+        guard !left.isEmpty else {
+            throw SQLError("cannot compare rows of zero length", .featureNotSupported, at: place)
+        }
+        let pairs = Array(zip(arguments[0].members(left), arguments[1].members(right)))
+        switch name {
+        case "=", "<>", "!=":
+            var tests: [Expression] = []
+            for (a, b) in pairs { tests.append(try apply(name, [a, b], place)) }
+            return name == "=" ? .all(tests) : tests.count == 1 ? tests[0] : .or(tests)
+        default: return try orderRows(name, pairs[...], place)
+        }
+    }
+
+    /// a < b where the firsts differ, else by the rest.
+    private func orderRows(
+        _ name: String, _ pairs: ArraySlice<(Expression, Expression)>, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        guard let (a, b) = pairs.first, pairs.count > 1 else {
+            let pair = pairs.first.map { [$0.0, $0.1] } ?? []
+            return try apply(name, pair, place)
+        }
+        let strict = name.hasPrefix("<") ? "<" : ">"
+        return .or([
+            try apply(strict, [a, b], place),
+            .and([
+                try apply("=", [a, b], place), try orderRows(name, pairs.dropFirst(), place),
+            ]),
+        ])
+    }
+}
+
+extension Expression {
+    func members(_ fields: [Field]) -> [Expression] {
+        if case .record(let list, _) = self { return list }
+        return fields.enumerated().map { .member(self, $0.offset, $0.element.type) }
+    }
+}

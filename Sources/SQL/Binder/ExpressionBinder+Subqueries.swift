@@ -1,0 +1,75 @@
+import Aggregation
+import Formats
+
+extension ExpressionBinder {
+    func subquery(_ expression: SyntaxExpression) throws(SQLError) -> Expression {
+        let place = expression.place
+        switch expression.node {
+        case .exists(let query):
+            let plan = try inner(query).plan
+            return .subquery(.init(.exists, plan, .boolean))
+        case .scalarQuery(let query):
+            let plan = try oneColumn(query, place)
+            return .subquery(.init(.scalar, plan, plan.columns[0].type))
+        case .arrayQuery(let query):
+            let plan = try oneColumn(query, place)
+            if case .array = plan.columns[0].type {
+                return .subquery(.init(.array, plan, plan.columns[0].type))
+            }
+            return .subquery(.init(.array, plan, .array(plan.columns[0].type)))
+        case .inQuery(let operand, let query, let isNegated):
+            let result = try any(operand, "=", query, isAll: false, place)
+            return isNegated ? .not(result) : result
+        case .quantifiedQuery(let operand, let symbol, let isAll, let query):
+            return try any(operand, symbol, query, isAll: isAll, place)
+        default:
+            throw SQLError("unexpected expression", .internalError, at: place)
+        }
+    }
+
+    /// A query one level further in.
+    private func inner(_ query: QuerySyntax) throws(SQLError) -> BoundRelation {
+        let around = scope ?? Scope(parent: nil)
+        var relation = try binder.query(query, context.inside(around))
+        relation.plan = try relation.plan.withoutUnknown
+        return relation
+    }
+
+    private func oneColumn(
+        _ query: QuerySyntax, _ place: Range<Int>
+    ) throws(SQLError) -> Plan {
+        let plan = try inner(query).plan
+        guard plan.columns.count == 1 else {
+            throw SQLError(
+                "subquery must return only one column", .syntaxError, at: query.place)
+        }
+        return plan
+    }
+
+    /// `operand symbol ANY (query)`; ALL is that no row fails.
+    private func any(
+        _ operand: SyntaxExpression, _ symbol: String, _ query: QuerySyntax, isAll: Bool,
+        _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        let left = try bind(operand)
+        var plan = try inner(query).plan
+        var operands = [left]
+        if case .record(let fields) = left.type { operands = left.members(fields) }
+        guard operands.count == plan.columns.count else {
+            throw SQLError(
+                plan.columns.count > operands.count
+                    ? "subquery has too many columns" : "subquery has too few columns",
+                .syntaxError, at: place)
+        }
+        let inside = operands.map { $0.seenFromInside(1) }
+        let columns = plan.columnExpressions
+        var condition =
+            operands.count == 1
+            ? try apply(symbol, [inside[0], columns[0]], place)
+            : try apply(symbol, [row(inside), row(columns)], place)
+        if isAll { condition = .not(condition) }
+        plan = plan.with(plan.node)
+        let result = Expression.subquery(.init(.any(condition), plan, .boolean))
+        return isAll ? .not(result) : result
+    }
+}

@@ -1,0 +1,206 @@
+import Aggregation
+import Formats
+
+/// A column that a name can mean: what computes it over the rows of the query's FROM.
+struct ScopeColumn {
+    var name: String
+    var expression: Expression
+    /// Not part of `*`.
+    var isHidden = false
+}
+
+/// A relation of FROM under its alias.
+struct ScopeTable {
+    var alias: String
+    var columns: [ScopeColumn]
+}
+
+/// The names of one FROM, and the scopes around it. Made by the binder for each SELECT (and for the
+/// left side of each join while its right side is bound); an expression of an inner query sees the
+/// columns of outer ones through it as `outer`.
+final class Scope {
+    let tables: [ScopeTable]
+    /// What is visible without a qualifier, in the order of `*`. Columns that USING merged come
+    /// first and once.
+    let columns: [ScopeColumn]
+    let parent: Scope?
+    /// False while a relation is bound that may not look at its neighbours (no LATERAL): the scope
+    /// counts as a level, but its names are not seen.
+    var isVisible: Bool
+    /// Whether LATERAL made it visible for a while.
+    var wasShown = false
+    /// Where aggregates of an inner query go that belong to this one.
+    var calls: SelectCalls?
+    /// WINDOW name AS (...), those that build on others resolved.
+    var windows: [(Name, WindowSyntax)] = []
+
+    init(
+        tables: [ScopeTable] = [], columns: [ScopeColumn] = [], parent: Scope?,
+        isVisible: Bool = true
+    ) {
+        self.tables = tables
+        self.columns = columns
+        self.parent = parent
+        self.isVisible = isVisible
+    }
+
+    func window(_ name: Name) -> WindowSyntax? {
+        windows.first { name.means($0.0.text) }?.1
+    }
+
+    /// How many levels out `other` lies (nil: past the outermost).
+    func levels(to other: Scope?) -> Int {
+        var count = 0
+        var scope: Scope? = self
+        while let current = scope, current !== other {
+            count += 1
+            scope = current.parent
+        }
+        return count
+    }
+
+    /// What was found, and how many parts of the name it took; the rest are members.
+    struct Found {
+        var expression: Expression
+        var parts: Int
+        var depth: Int
+    }
+
+    /// Looks a name up, innermost scope first: relation alias and column, then column alone, then a
+    /// whole row.
+    func find(_ parts: [Name]) throws(SQLError) -> Found? {
+        var scope: Scope? = self
+        var depth = 0
+        while let current = scope {
+            if current.isVisible, let (expression, count) = try current.lookUp(parts) {
+                return Found(
+                    expression: expression.seenFromInside(depth), parts: count, depth: depth)
+            }
+            scope = current.parent
+            depth += 1
+        }
+        return nil
+    }
+
+    private func lookUp(_ parts: [Name]) throws(SQLError) -> (Expression, Int)? {
+        if let table = try table(parts) {
+            switch try column(parts[table.parts], in: table.table.columns) {
+            case let found?: return (found.expression, table.parts + 1)
+            case nil: break
+            }
+        }
+        if let found = try column(parts[0], in: columns) { return (found.expression, 1) }
+        // A column of the rows that is visible only with its qualifier, such as a hidden one.
+        return nil
+    }
+
+    /// The table that the first parts name, where at least one part is left for the column.
+    private func table(_ parts: [Name]) throws(SQLError) -> (table: ScopeTable, parts: Int)? {
+        var count = parts.count - 1
+        while count > 0 {
+            if let table = try table(named: Array(parts[..<count])) { return (table, count) }
+            count -= 1
+        }
+        return nil
+    }
+
+    func table(named parts: [Name]) throws(SQLError) -> ScopeTable? {
+        let isQuoted = parts.contains { $0.isQuoted }
+        let name = Name(parts.dotted, isQuoted: isQuoted, parts.place ?? 0..<0)
+        switch NameMatch(name, in: tables.lazy.map(\.alias)) {
+        case .one(let index): return tables[index]
+        case .none: return nil
+        case .ambiguous:
+            throw SQLError(
+                "table reference \"\(name.text)\" is ambiguous", .ambiguousName, at: name.place)
+        }
+    }
+
+    private func column(
+        _ name: Name, in columns: [ScopeColumn]
+    ) throws(SQLError) -> ScopeColumn? {
+        switch NameMatch(name, in: columns.lazy.map(\.name)) {
+        case .one(let index): return columns[index]
+        case .none: return nil
+        case .ambiguous:
+            throw SQLError(
+                "column reference \"\(name.text)\" is ambiguous", .ambiguousName, at: name.place)
+        }
+    }
+
+    /// The row of a relation, for `SELECT t FROM t`.
+    func wholeRow(_ name: Name) throws(SQLError) -> Expression? {
+        var scope: Scope? = self
+        var depth = 0
+        while let current = scope {
+            if current.isVisible, let table = try current.table(named: [name]) {
+                let columns = table.columns.filter { !$0.isHidden }
+                let type = DataType.record(columns.map { Field($0.name, $0.expression.type) })
+                return Expression.record(columns.map(\.expression), type).seenFromInside(depth)
+            }
+            scope = current.parent
+            depth += 1
+        }
+        return nil
+    }
+
+    /// Why a name is not found, with what stands nearest.
+    func missing(_ parts: [Name]) -> SQLError {
+        let place = parts.place
+        if let hidden = hiddenTable(parts) {
+            return SQLError(
+                "invalid reference to FROM-clause entry for table \"\(hidden)\"",
+                .undefinedRelation, at: place,
+                hint: "There is an entry for table \"\(hidden)\", but it cannot be referenced "
+                    + "from this part of the query.")
+        }
+        let name = parts[parts.count - 1]
+        var tables: [ScopeTable] = []
+        var names: [String] = []
+        var scope: Scope? = self
+        while let current = scope {
+            if current.isVisible {
+                tables += current.tables
+                names += current.columns.map(\.name)
+            }
+            scope = current.parent
+        }
+        guard parts.count > 1 else {
+            return SQLError(
+                "column \"\(name.text)\" does not exist", .undefinedColumn, at: place
+            ).suggesting(names, for: name.text)
+        }
+        let qualifier = Array(parts.dropLast())
+        guard let table = tables.first(where: { Scope.means(qualifier, $0.alias) }) else {
+            if names.contains(where: { parts[0].means($0) }) {
+                return SQLError(
+                    "column \"\(parts.dotted)\" does not exist", .undefinedColumn, at: place)
+            }
+            return SQLError(
+                "missing FROM-clause entry for table \"\(qualifier.dotted)\"", .undefinedRelation,
+                at: place
+            ).suggesting(tables.map(\.alias), for: qualifier.dotted)
+        }
+        return SQLError(
+            "column \(qualifier.dotted).\(name.text) does not exist", .undefinedColumn, at: place
+        ).suggesting(table.columns.map(\.name), for: name.text)
+    }
+
+    private func hiddenTable(_ parts: [Name]) -> String? {
+        guard parts.count > 1 else { return nil }
+        var scope: Scope? = self
+        while let current = scope {
+            if !current.isVisible,
+                let table = current.tables.first(where: { parts[0].means($0.alias) })
+            {
+                return table.alias
+            }
+            scope = current.parent
+        }
+        return nil
+    }
+
+    private static func means(_ parts: [Name], _ alias: String) -> Bool {
+        Name(parts.dotted, isQuoted: parts.contains { $0.isQuoted }, 0..<0).means(alias)
+    }
+}

@@ -1,0 +1,62 @@
+import Aggregation
+import Formats
+
+/// Column numbers that stand for what is computed above FROM: an aggregate's result, a window
+/// function's, the row of a table function, GROUPING(). They are replaced when the plan above FROM
+/// is built.
+enum Placeholder {
+    static let aggregate = 1 << 40
+    static let window = 2 << 40
+    static let table = 3 << 40
+    static let grouping = 4 << 40
+
+    static func kind(_ index: Int) -> Int { index >> 40 << 40 }
+    static func number(_ index: Int) -> Int { index & (aggregate - 1) }
+}
+
+/// The calls that the expressions of one SELECT contain, gathered while they are bound.
+final class SelectCalls {
+    var aggregates: [AggregateCall] = []
+    var windows: [WindowCall] = []
+    var tables: [TableFunctionCall] = []
+    /// Arguments of GROUPING(), over FROM.
+    var groupings: [([Expression], Range<Int>)] = []
+    /// Where a column stands outside of aggregates, for the error that it is not grouped.
+    var uses: [Int: (name: String, place: Range<Int>)] = [:]
+
+    struct WindowCall {
+        var call: OverCall
+        var partition: [Expression]
+        var order: [SortKey]
+    }
+
+    /// The same call is computed once.
+    func add(_ call: AggregateCall) -> Int {
+        if let index = aggregates.firstIndex(where: { $0.isSame(as: call) }) {
+            return Placeholder.aggregate + index
+        }
+        aggregates.append(call)
+        return Placeholder.aggregate + aggregates.count - 1
+    }
+}
+
+extension AggregateCall {
+    func isSame(as other: AggregateCall) -> Bool {
+        function.name == other.function.name && function.parameters == other.function.parameters
+            && type == other.type && isDistinct == other.isDistinct
+            && Expression.areSame(arguments, other.arguments)
+            && Expression.areSame(
+                [filter].compactMap { $0 }, [other.filter].compactMap { $0 })
+            && order.isSame(as: other.order)
+    }
+}
+
+extension [SortKey] {
+    func isSame(as other: [SortKey]) -> Bool {
+        count == other.count
+            && zip(self, other).allSatisfy {
+                $0.isDescending == $1.isDescending && $0.nullsFirst == $1.nullsFirst
+                    && $0.expression.isSame(as: $1.expression)
+            }
+    }
+}

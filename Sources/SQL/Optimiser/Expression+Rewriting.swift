@@ -1,0 +1,223 @@
+import Aggregation
+import Formats
+
+extension Expression {
+    /// Replaces expressions from the outside in, those of subqueries too: where `replace` gives
+    /// one, it stands. `depth` tells how many levels of subqueries lie around: at depth d a column
+    /// of the level where this began is `outer(i, depth: d)`.
+    func rewrite(
+        depth: Int = 0, _ replace: (Expression, Int) throws(SQLError) -> Expression?
+    ) throws(SQLError) -> Expression {
+        if let replaced = try replace(self, depth) { return replaced }
+        guard case .subquery(var subquery) = self else {
+            return try mapChildren { (child) throws(SQLError) in
+                try child.rewrite(depth: depth, replace)
+            }
+        }
+        subquery.plan = try subquery.plan.rewrite(depth: depth + 1, replace)
+        if case .any(let condition) = subquery.kind {
+            subquery.kind = .any(try condition.rewrite(depth: depth + 1, replace))
+        }
+        return .subquery(subquery)
+    }
+
+    /// The same for replacements that cannot fail.
+    func replacing(depth: Int = 0, _ replace: (Expression, Int) -> Expression?) -> Expression {
+        let result = try? rewrite(depth: depth) { (inner, level) throws(SQLError) in
+            replace(inner, level)
+        }
+        return result ?? self
+    }
+
+    /// The expression as a query `levels` further in writes it.
+    func seenFromInside(_ levels: Int) -> Expression {
+        guard levels > 0 else { return self }
+        return replacing { expression, depth in
+            switch expression {
+            case .column(let index, let type) where depth == 0:
+                .outer(index, depth: levels, type)
+            case .outer(let index, let depth: level, let type) where level >= max(depth, 1):
+                .outer(index, depth: level + levels, type)
+            default: nil
+            }
+        }
+    }
+
+    /// The expression one level further out: what was `outer` there is a column here.
+    var seenFromOutside: Expression {
+        replacing { expression, depth in
+            guard case .outer(let index, let depth: level, let type) = expression, level > depth
+            else { return nil }
+            if level == 1 { return .column(index, type) }
+            return .outer(index, depth: level - 1, type)
+        }
+    }
+
+    /// Whether it or a subquery in it reads a column from further out than itself.
+    var isCorrelated: Bool { !outerColumns(anyLevel: true).isEmpty }
+
+    /// Columns of the next level out (or of any) that are read, with their types.
+    func outerColumns(anyLevel: Bool = false, depth: Int = 0) -> [Int: DataType] {
+        var found: [Int: DataType] = [:]
+        collectOuter(depth, anyLevel, &found)
+        return found
+    }
+
+    fileprivate func collectOuter(_ depth: Int, _ anyLevel: Bool, _ found: inout [Int: DataType]) {
+        switch self {
+        case .outer(let index, let depth: level, let type):
+            if anyLevel ? level > depth : level == depth + 1 { found[index] = type }
+        case .subquery(let subquery):
+            subquery.plan.collectOuter(depth + 1, anyLevel, &found)
+            if case .any(let condition) = subquery.kind {
+                condition.collectOuter(depth + 1, anyLevel, &found)
+            }
+        default: for child in children { child.collectOuter(depth, anyLevel, &found) }
+        }
+    }
+
+    /// Whether an expression for which `test` holds is in it; subqueries are not searched.
+    func contains(_ test: (Expression) -> Bool) -> Bool {
+        test(self) || children.contains { $0.contains(test) }
+    }
+
+    var hasSubquery: Bool {
+        contains { if case .subquery = $0 { true } else { false } }
+    }
+
+    /// The parts that must all hold.
+    var conjuncts: [Expression] {
+        if case .and(let list) = self { return list.flatMap(\.conjuncts) }
+        return [self]
+    }
+
+    static func all(_ conjuncts: [Expression]) -> Expression? {
+        switch conjuncts.count {
+        case 0: nil
+        case 1: conjuncts[0]
+        default: .and(conjuncts)
+        }
+    }
+
+    static func boolean(_ value: Bool) -> Expression { .literal(.boolean(value), .boolean) }
+
+    var isTrue: Bool {
+        if case .literal(.boolean(true), _) = self { return true }
+        return false
+    }
+
+    /// Gives the same for the same row, within a statement.
+    var isDeterministic: Bool {
+        !contains {
+            if case .call(let function, _, _) = $0 { return function.volatility == .volatile }
+            return false
+        }
+    }
+
+    /// No column, nothing from outside.
+    var isConstant: Bool {
+        !contains {
+            switch $0 {
+            case .column, .outer, .subquery: true
+            case .call(let function, _, _): function.volatility == .volatile
+            default: false
+            }
+        }
+    }
+}
+
+extension Plan {
+    func rewrite(
+        depth: Int, _ replace: (Expression, Int) throws(SQLError) -> Expression?
+    ) throws(SQLError) -> Plan {
+        try mapChildren { (child, isInner) throws(SQLError) in
+            try child.rewrite(depth: isInner ? depth + 1 : depth, replace)
+        }.mapExpressions { (expression) throws(SQLError) in
+            try expression.rewrite(depth: depth, replace)
+        }
+    }
+
+    func replacing(depth: Int, _ replace: (Expression, Int) -> Expression?) -> Plan {
+        let result = try? rewrite(depth: depth) { (inner, level) throws(SQLError) in
+            replace(inner, level)
+        }
+        return result ?? self
+    }
+
+    /// A plan that was bound inside a scope whose columns it does not use, without that level.
+    var withoutLevel: Plan {
+        replacing(depth: 1) { expression, depth in
+            guard case .outer(let index, let depth: level, let type) = expression, level > depth
+            else { return nil }
+            return .outer(index, depth: level - 1, type)
+        }
+    }
+
+    /// A plan that is used `levels` further in than where it was bound.
+    func movedInside(_ levels: Int) -> Plan {
+        guard levels > 0 else { return self }
+        return replacing(depth: 0) { expression, depth in
+            guard case .outer(let index, let depth: level, let type) = expression, level > depth
+            else { return nil }
+            return .outer(index, depth: level + levels, type)
+        }
+    }
+
+    /// Columns of the next level out (or of any) that the plan reads.
+    func outerColumns(anyLevel: Bool = false) -> [Int: DataType] {
+        var found: [Int: DataType] = [:]
+        collectOuter(0, anyLevel, &found)
+        return found
+    }
+
+    var isCorrelated: Bool { !outerColumns(anyLevel: true).isEmpty }
+
+    /// At depth 0 the next level out is `outer(depth: 1)`.
+    fileprivate func collectOuter(
+        _ depth: Int, _ anyLevel: Bool, _ found: inout [Int: DataType]
+    ) {
+        for expression in expressions { expression.collectOuter(depth, anyLevel, &found) }
+        for child in children.enumerated() {
+            var level = depth
+            if case .apply = node, child.offset == 1 { level += 1 }
+            child.element.collectOuter(level, anyLevel, &found)
+        }
+    }
+}
+
+extension Expression {
+    /// Whether both compute the same from the same columns; volatile ones never do.
+    func isSame(as other: Expression) -> Bool {
+        switch (self, other) {
+        case (.column(let a, _), .column(let b, _)): a == b
+        case (.outer(let a, let d, _), .outer(let b, let e, _)): a == b && d == e
+        case (.literal(let a, let s), .literal(let b, let t)): a == b && s == t
+        case (.call(let f, let a, let s), .call(let g, let b, let t)):
+            f.name == g.name && f.parameters == g.parameters && s == t
+                && f.volatility != .volatile && Expression.areSame(a, b)
+        case (.cast(let a, let s, let p), .cast(let b, let t, let q)):
+            s == t && p == q && a.isSame(as: b)
+        case (.choice(let a, let x, _), .choice(let b, let y, _)):
+            a.count == b.count
+                && zip(a, b).allSatisfy {
+                    $0.condition.isSame(as: $1.condition) && $0.result.isSame(as: $1.result)
+                } && Expression.areSame([x].compactMap { $0 }, [y].compactMap { $0 })
+        case (.coalesce(let a, _), .coalesce(let b, _)), (.and(let a), .and(let b)),
+            (.or(let a), .or(let b)), (.array(let a, _), .array(let b, _)),
+            (.record(let a, _), .record(let b, _)):
+            Expression.areSame(a, b)
+        case (.not(let a), .not(let b)), (.isNull(let a), .isNull(let b)): a.isSame(as: b)
+        case (.isDistinct(let a, let x), .isDistinct(let b, let y)):
+            a.isSame(as: b) && x.isSame(as: y)
+        case (.isIn(let a, let x, let m), .isIn(let b, let y, let n)):
+            m == n && x == y && a.isSame(as: b)
+        case (.member(let a, let i, _), .member(let b, let j, _)): i == j && a.isSame(as: b)
+        case (.now(let a), .now(let b)): a == b
+        default: false
+        }
+    }
+
+    static func areSame(_ a: [Expression], _ b: [Expression]) -> Bool {
+        a.count == b.count && zip(a, b).allSatisfy { $0.isSame(as: $1) }
+    }
+}

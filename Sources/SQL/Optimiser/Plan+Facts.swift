@@ -1,0 +1,237 @@
+import Aggregation
+import Formats
+
+extension Plan {
+    /// A plan with the facts that follow from its operation and its inputs. Binder and optimiser
+    /// make all plans by it.
+    static func make(_ node: Node, _ columns: [Field]) -> Plan {
+        var facts = Facts()
+        let inputs = Plan(node, columns).children.map(\.facts)
+        facts.isEndless = inputs.contains { $0.isEndless }
+        facts.isAppendOnly = inputs.allSatisfy { $0.isAppendOnly }
+        if let first = inputs.first { facts.rows = first.rows }
+        facts.derive(node, columns)
+        return Plan(node, columns, facts)
+    }
+
+    func filtered(_ condition: Expression?) -> Plan {
+        guard let condition, !condition.isTrue else { return self }
+        return .make(.filter(self, condition), columns)
+    }
+
+    func projected(_ list: [Expression], _ names: [String]) -> Plan {
+        .make(.project(self, list), zip(list, names).map { Field($1, $0.type) })
+    }
+
+    /// All columns as expressions.
+    var columnExpressions: [Expression] {
+        columns.enumerated().map { .column($0.offset, $0.element.type) }
+    }
+
+    /// One row without columns.
+    static var oneRow: Plan { .make(.values([[]]), []) }
+
+    /// What the watermark follows in a scan below filters, which a projection may make a column.
+    var scanTime: Expression? {
+        switch node {
+        case .scan(_, let scan): scan.time?.expression
+        case .filter(let input, _): input.scanTime
+        default: nil
+        }
+    }
+}
+
+extension Plan.Facts {
+    fileprivate mutating func derive(_ node: Plan.Node, _ columns: [Field]) {
+        switch node {
+        case .scan(let relation, let scan): scanned(relation, scan)
+        case .values(let rows):
+            self.rows = Double(rows.count)
+            if rows.count <= 1 { key = [] }
+        case .filter(let input, let condition):
+            keep(input.facts)
+            rows *= condition.selectivity
+        case .project(let input, let list): projected(input, list)
+        case .unnest(let input, _, _, _):
+            timeColumns = input.facts.timeColumns
+            rows *= 10
+        case .window(let input, let window): windowed(input, window)
+        case .aggregate(let input, let aggregate): aggregated(input, aggregate)
+        case .join(let left, let right, let join): joined(left, right, join)
+        case .apply(let left, let right, let kind): joined(left, right, JoinPlan(kind))
+        case .over(let input, _):
+            keep(input.facts)
+            isAppendOnly = false
+        case .sort(let input, let sort): sorted(input, sort)
+        case .limit(let input, _, _): keep(input.facts)
+        case .distinct(let input):
+            timeColumns = input.facts.timeColumns
+            key = input.facts.key ?? Array(columns.indices)
+            rows *= 0.5
+        case .union(let inputs):
+            rows = inputs.reduce(0) { $0 + $1.facts.rows }
+            timeColumns = columns.indices.filter { column in
+                inputs.allSatisfy { $0.facts.timeColumns.contains(column) }
+            }
+        case .setOperation(let kind, let all, let left, let right):
+            if kind == .except { isAppendOnly = false }
+            if !all { key = Array(columns.indices) }
+            rows = min(left.facts.rows, right.facts.rows)
+        case .shared(let shared): self = shared.plan.facts
+        case .recursive, .recursion: isAppendOnly = false
+        }
+    }
+
+    private mutating func keep(_ input: Plan.Facts) {
+        key = input.key
+        timeColumns = input.timeColumns
+    }
+
+    private mutating func scanned(_ relation: any Relation, _ scan: ScanPlan) {
+        isAppendOnly = relation.isAppendOnly
+        isEndless = relation.isEndless
+        rows = relation.estimatedRows.map { Double($0) } ?? (relation.isEndless ? 1e6 : 1e5)
+        let whole = scan.columns.map { $0.path.isEmpty ? $0.index : -1 }
+        if let relationKey = relation.key {
+            let positions = relationKey.compactMap { whole.firstIndex(of: $0) }
+            if positions.count == relationKey.count { key = positions }
+        }
+        if case .column(let index, _)? = scan.time?.expression { timeColumns = [index] }
+    }
+
+    private mutating func projected(_ input: Plan, _ list: [Expression]) {
+        var places: [Int: Int] = [:]
+        let time = input.scanTime
+        for (index, expression) in list.enumerated() {
+            if case .column(let source, _) = expression {
+                if places[source] == nil { places[source] = index }
+                if input.facts.timeColumns.contains(source) { timeColumns.append(index) }
+            } else if let time, time.isSame(as: expression) {
+                timeColumns.append(index)
+            }
+        }
+        let kept = input.facts.key?.compactMap { places[$0] }
+        if let kept, kept.count == input.facts.key?.count { key = kept }
+    }
+
+    private mutating func windowed(_ input: Plan, _ window: WindowAssignment) {
+        let width = input.columns.count
+        timeColumns = input.facts.timeColumns
+        if window.time == nil || timeColumns.contains(window.time ?? -1) {
+            timeColumns += [width, width + 1, width + 2]
+        }
+        switch window.kind {
+        case .hop(let slide, let size, _): rows *= Double(max(1, size / max(1, slide)))
+        case .cumulate(let step, let size, _): rows *= Double(max(1, size / max(1, step)))
+        case .tumble, .session: key = input.facts.key
+        }
+    }
+
+    private mutating func aggregated(_ input: Plan, _ aggregate: AggregatePlan) {
+        isAppendOnly = input.facts.isAppendOnly && aggregate.window?.emitsOnClose == true
+        key = Array(aggregate.keys.indices)
+        if aggregate.groupingSets != nil {
+            key?.append(aggregate.keys.count + aggregate.calls.count)
+        } else {
+            for (index, expression) in aggregate.keys.enumerated() {
+                if case .column(let column, _) = expression,
+                    input.facts.timeColumns.contains(column)
+                {
+                    timeColumns.append(index)
+                } else if let end = aggregate.window?.end, end.isSame(as: expression) {
+                    timeColumns.append(index)
+                }
+            }
+        }
+        rows = aggregate.keys.isEmpty ? 1 : max(1, rows * 0.2)
+    }
+
+    private mutating func joined(_ left: Plan, _ right: Plan, _ join: JoinPlan) {
+        let width = left.columns.count
+        let rightIsOne = right.isUnique(on: join.rightKeys)
+        let leftIsOne = left.isUnique(on: join.leftKeys)
+        timeColumns = left.facts.timeColumns
+        rows = join.rows(left.facts.rows, right.facts.rows, rightIsOne: rightIsOne)
+        switch join.kind {
+        case .semi, .mark, .anti, .single:
+            key = left.facts.key
+            if join.kind != .semi { isAppendOnly = false }
+            return
+        case .asof, .asofLeft:
+            key = left.facts.key
+            return
+        case .inner: timeColumns += right.facts.timeColumns.map { $0 + width }
+        case .left:
+            if !join.isLookup { isAppendOnly = false }
+        case .right, .full:
+            isAppendOnly = false
+            timeColumns = []
+        }
+        if join.isLookup { isAppendOnly = left.facts.isAppendOnly }
+        let leftKey = left.facts.key
+        let rightKey = right.facts.key?.map { $0 + width }
+        if rightIsOne, join.kind == .inner || join.kind == .left, let leftKey {
+            key = leftKey
+        } else if leftIsOne, join.kind == .inner || join.kind == .right, let rightKey {
+            key = rightKey
+        } else if let leftKey, let rightKey {
+            key = leftKey + rightKey
+        }
+    }
+
+    private mutating func sorted(_ input: Plan, _ sort: SortPlan) {
+        keep(input.facts)
+        guard let limit = sort.limit else { return }
+        isAppendOnly = false
+        let columns = sort.partition.compactMap { expression -> Int? in
+            if case .column(let index, _) = expression { return index }
+            return nil
+        }
+        if case .literal(.integer(let count), _) = limit {
+            rows = min(rows, sort.partition.isEmpty ? Double(count) : rows * 0.5)
+            if count == 1, !sort.withTies, columns.count == sort.partition.count {
+                key = columns
+            }
+        }
+    }
+}
+
+extension Plan {
+    /// Whether at most one row has given values of these expressions.
+    func isUnique(on keys: [Expression]) -> Bool {
+        guard let key = facts.key else { return false }
+        let columns = keys.compactMap { expression -> Int? in
+            if case .column(let index, _) = expression { return index }
+            return nil
+        }
+        return key.allSatisfy { columns.contains($0) }
+    }
+}
+
+extension JoinPlan {
+    fileprivate func rows(_ left: Double, _ right: Double, rightIsOne: Bool) -> Double {
+        switch kind {
+        case .semi, .anti: return left * 0.5
+        case .mark, .single, .asof, .asofLeft: return left
+        case .inner, .left, .right, .full: break
+        }
+        if leftKeys.isEmpty { return left * right * (condition == nil ? 1 : 0.3) }
+        return rightIsOne ? left : max(left, right)
+    }
+}
+
+extension Expression {
+    /// A guess of the part of rows for which the condition holds.
+    var selectivity: Double {
+        switch self {
+        case .and(let list): list.reduce(1) { $0 * $1.selectivity }
+        case .or(let list): min(1, list.reduce(0) { $0 + $1.selectivity })
+        case .isIn(_, let values, _): min(0.5, 0.1 * Double(values.count))
+        case .call(let function, _, _): function.name == "=" ? 0.1 : 0.33
+        case .isNull: 0.1
+        case .not(let inner): max(0.1, 1 - inner.selectivity)
+        case .literal(.boolean(true), _): 1
+        default: 0.33
+        }
+    }
+}
