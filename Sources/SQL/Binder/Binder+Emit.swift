@@ -5,7 +5,7 @@ import Formats
 extension Binder {
     func bindEmit(_ syntax: EmitSyntax) throws(SQLError) -> BoundEmit {
         func span(_ syntax: SyntaxExpression?) throws(SQLError) -> Int64? {
-            try syntax.map { (expression) throws(SQLError) in try self.span(expression) }
+            try syntax.then { (expression) throws(SQLError) in try self.span(expression) }
         }
         let kind: BoundEmit.Kind
         switch syntax.kind {

@@ -155,10 +155,10 @@ extension Binder {
     func limits(
         _ syntax: QuerySyntax, _ context: QueryContext
     ) throws(SQLError) -> LimitClause {
-        let count = try syntax.limit.map { (limit) throws(SQLError) in
+        let count = try syntax.limit.then { (limit) throws(SQLError) in
             try self.limit(limit, .limit, context)
         }
-        let offset = try syntax.offset.map { (offset) throws(SQLError) in
+        let offset = try syntax.offset.then { (offset) throws(SQLError) in
             try self.limit(offset, .offset, context)
         }
         if syntax.withTies, syntax.order.isEmpty {

@@ -286,7 +286,7 @@ struct GroupRewriting {
             let bit = try call(
                 "&", try call(">>", bits, .literal(.integer(Int64(key)), .integer)), one)
             let weighted = try call("<<", bit, .literal(.integer(Int64(index)), .integer))
-            sum = try sum.map { (total) throws(SQLError) in try call("+", total, weighted) }
+            sum = try sum.then { (total) throws(SQLError) in try call("+", total, weighted) }
                 ?? weighted
         }
         return sum ?? .literal(.integer(0), .integer)

@@ -17,7 +17,7 @@ extension Binder {
             default: throw badWatermark(expression)
             }
         }
-        return (delay, try syntax.idle.map { (span) throws(SQLError) in try self.span(span) })
+        return (delay, try syntax.idle.then { (span) throws(SQLError) in try self.span(span) })
     }
 
     private func badWatermark(_ expression: SyntaxExpression) -> SQLError {

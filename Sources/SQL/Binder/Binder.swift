@@ -31,7 +31,7 @@ public final class Binder {
     /// Binds a whole query.
     public func bind(_ query: QuerySyntax) throws(SQLError) -> BoundQuery {
         want(WantedNames(query))
-        emit = try query.emit.map { (syntax) throws(SQLError) in try bindEmit(syntax) }
+        emit = try query.emit.then { (syntax) throws(SQLError) in try bindEmit(syntax) }
         var plan = try self.query(query, QueryContext()).plan.withoutUnknown
         if let emit = query.emit { try checkWindowClose(plan, emit) }
         plan = plan.withSingleUsesInlined
@@ -76,8 +76,9 @@ func placed<T>(
     }
 }
 
-extension Optional where Wrapped: Sendable {
-    func map<T>(_ transform: (Wrapped) throws(SQLError) -> T) throws(SQLError) -> T? {
+extension Optional {
+    /// `map` with a typed error.
+    func then<T>(_ transform: (Wrapped) throws(SQLError) -> T) throws(SQLError) -> T? {
         guard let self else { return nil }
         return try transform(self)
     }

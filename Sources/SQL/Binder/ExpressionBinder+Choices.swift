@@ -7,7 +7,7 @@ extension ExpressionBinder {
         _ operand: SyntaxExpression?, _ branches: [(SyntaxExpression, SyntaxExpression)],
         _ otherwise: SyntaxExpression?, _ place: Range<Int>
     ) throws(SQLError) -> Expression {
-        let subject = try operand.map { (syntax) throws(SQLError) in try bind(syntax) }
+        let subject = try operand.then { (syntax) throws(SQLError) in try bind(syntax) }
         var conditions: [Expression] = []
         for (condition, _) in branches {
             if let subject {
@@ -30,7 +30,7 @@ extension ExpressionBinder {
             list.append(
                 .init(condition, try coerce(results[index], to: type, branches[index].1.place)))
         }
-        let rest = try otherwise.map { (syntax) throws(SQLError) in
+        let rest = try otherwise.then { (syntax) throws(SQLError) in
             try coerce(results[results.count - 1], to: type, syntax.place)
         }
         return .choice(list, otherwise: rest, type)

@@ -184,7 +184,7 @@ extension ExpressionBinder {
             partition.append(try groupable(try inner.bind(expression), expression.place))
         }
         let order = try inner.sortKeys(syntax.order)
-        let frame = try syntax.frame.map { (frame) throws(SQLError) in
+        let frame = try syntax.frame.then { (frame) throws(SQLError) in
             try inner.frame(frame, order)
         }
         return (partition, order, frame ?? OverCall.Frame())

@@ -10,7 +10,7 @@ enum Placeholder {
     static let table = 3 << 40
     static let grouping = 4 << 40
 
-    static func kind(_ index: Int) -> Int { index >> 40 << 40 }
+    static func kind(_ index: Int) -> Int { (index >> 40) << 40 }
     static func number(_ index: Int) -> Int { index & (aggregate - 1) }
 }
 

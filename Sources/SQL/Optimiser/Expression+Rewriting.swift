@@ -36,7 +36,7 @@ extension Expression {
             switch expression {
             case .column(let index, let type) where depth == 0:
                 .outer(index, depth: levels, type)
-            case .outer(let index, let depth: level, let type) where level >= max(depth, 1):
+            case .outer(let index, depth: let level, let type) where level >= max(depth, 1):
                 .outer(index, depth: level + levels, type)
             default: nil
             }
@@ -46,7 +46,7 @@ extension Expression {
     /// The expression one level further out: what was `outer` there is a column here.
     var seenFromOutside: Expression {
         replacing { expression, depth in
-            guard case .outer(let index, let depth: level, let type) = expression, level > depth
+            guard case .outer(let index, depth: let level, let type) = expression, level > depth
             else { return nil }
             if level == 1 { return .column(index, type) }
             return .outer(index, depth: level - 1, type)
@@ -65,7 +65,7 @@ extension Expression {
 
     fileprivate func collectOuter(_ depth: Int, _ anyLevel: Bool, _ found: inout [Int: DataType]) {
         switch self {
-        case .outer(let index, let depth: level, let type):
+        case .outer(let index, depth: let level, let type):
             if anyLevel ? level > depth : level == depth + 1 { found[index] = type }
         case .subquery(let subquery):
             subquery.plan.collectOuter(depth + 1, anyLevel, &found)
@@ -147,7 +147,7 @@ extension Plan {
     /// A plan that was bound inside a scope whose columns it does not use, without that level.
     var withoutLevel: Plan {
         replacing(depth: 1) { expression, depth in
-            guard case .outer(let index, let depth: level, let type) = expression, level > depth
+            guard case .outer(let index, depth: let level, let type) = expression, level > depth
             else { return nil }
             return .outer(index, depth: level - 1, type)
         }
@@ -157,7 +157,7 @@ extension Plan {
     func movedInside(_ levels: Int) -> Plan {
         guard levels > 0 else { return self }
         return replacing(depth: 0) { expression, depth in
-            guard case .outer(let index, let depth: level, let type) = expression, level > depth
+            guard case .outer(let index, depth: let level, let type) = expression, level > depth
             else { return nil }
             return .outer(index, depth: level + levels, type)
         }
