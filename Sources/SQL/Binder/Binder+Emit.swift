@@ -84,8 +84,9 @@ extension Plan {
             guard column == width || column == width + 1 else {
                 return column < width ? input.windowEnd(of: column) : nil
             }
-            guard window.time == nil || input.facts.timeColumns.contains(window.time ?? -1)
-                || !facts.isEndless
+            guard
+                window.time == nil || input.facts.timeColumns.contains(window.time ?? -1)
+                    || !facts.isEndless
             else { return nil }
             return .column(width + 1, columns[width + 1].type)
         case .filter(let input, _), .unnest(let input, _, _, _), .over(let input, _):

@@ -138,7 +138,8 @@ extension SelectParts.Grouping {
 
 extension Expression {
     var hasPlaceholder: Bool {
-        contains { if case .column(let index, _) = $0 { index >= Placeholder.aggregate } else { false }
+        contains {
+            if case .column(let index, _) = $0 { index >= Placeholder.aggregate } else { false }
         }
     }
 

@@ -147,7 +147,8 @@ extension Binder {
         }
         var result = try joined(left, right, join, syntax.right.place)
         result.columns =
-            merged + left.columns.enumerated().filter { !leftUsed.contains($0.offset) }.map(\.element)
+            merged
+            + left.columns.enumerated().filter { !leftUsed.contains($0.offset) }.map(\.element)
             + moved.columns.enumerated().filter { !rightUsed.contains($0.offset) }.map(\.element)
         if let alias { result.tables.append(ScopeTable(alias: alias.text, columns: merged)) }
         return result

@@ -195,7 +195,7 @@ struct GroupRewriting {
     /// A key of the rows below: where all its columns are grouped by, any column may stand.
     let canAddKeys: [Int]?
     func rewrite(_ expression: Expression) throws(SQLError) -> Expression {
-        return try expression.rewrite { (inner, depth) throws(SQLError) in
+        try expression.rewrite { (inner, depth) throws(SQLError) in
             try replace(inner, depth, keys)
         }
     }
@@ -286,7 +286,8 @@ struct GroupRewriting {
             let bit = try call(
                 "&", try call(">>", bits, .literal(.integer(Int64(key)), .integer)), one)
             let weighted = try call("<<", bit, .literal(.integer(Int64(index)), .integer))
-            sum = try sum.then { (total) throws(SQLError) in try call("+", total, weighted) }
+            sum =
+                try sum.then { (total) throws(SQLError) in try call("+", total, weighted) }
                 ?? weighted
         }
         return sum ?? .literal(.integer(0), .integer)

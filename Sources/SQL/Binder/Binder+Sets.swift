@@ -27,7 +27,7 @@ extension Binder {
                         ? .unknown : try FunctionRegistry.commonType([a.type, b.type], for: word)
                 })
         }
-        let sides = [try left.retyped(types), try right.retyped(types)]
+        let sides = [try left.retyped(types, settings), try right.retyped(types, settings)]
         let fields = sides[0].columns
         let plan: Plan
         switch set.kind {
@@ -116,7 +116,7 @@ extension Binder {
                 .datatypeMismatch, at: set.place,
                 hint: "Cast the output of the non-recursive term to the correct type.")
         }
-        step = try step.retyped(fields.map(\.type))
+        step = try step.retyped(fields.map(\.type), settings)
         guard !initial.plan.facts.isEndless, !step.facts.isEndless else {
             throw SQLError(
                 "WITH RECURSIVE needs an end of the input", .featureNotSupported,

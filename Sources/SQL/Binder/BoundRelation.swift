@@ -66,19 +66,22 @@ extension Plan {
     var withoutUnknown: Plan {
         get throws(SQLError) {
             guard columns.contains(where: { $0.type == .unknown }) else { return self }
-            return try retyped(columns.map { $0.type == .unknown ? .text : $0.type })
+            return try retyped(
+                columns.map { $0.type == .unknown ? .text : $0.type }, SessionSettings())
         }
     }
 
     /// The same rows with columns cast; literals of a projection or of VALUES are read as their
     /// new type.
-    func retyped(_ types: [DataType]) throws(SQLError) -> Plan {
+    func retyped(
+        _ types: [DataType], _ settings: SessionSettings
+    ) throws(SQLError) -> Plan {
         guard zip(columns, types).contains(where: { $0.type != $1 }) else { return self }
         let fields = zip(columns, types).map { Field($0.name, $1) }
         func cast(_ list: [Expression]) throws(SQLError) -> [Expression] {
             var result: [Expression] = []
             for (expression, type) in zip(list, types) {
-                result.append(try ConstantFolding.cast(expression, to: type))
+                result.append(try ConstantFolding.cast(expression, to: type, settings))
             }
             return result
         }

@@ -121,7 +121,7 @@ extension ExpressionBinder {
             if type == .text { return .literal(.text(text), .text) }
             return try constant(cast, place)
         }
-        guard CastRules.allows(expression.type, type, explicit: true) else {
+        guard Cast.context(from: expression.type, to: type) != nil else {
             throw SQLError(
                 "cannot cast type \(expression.type.typeName) to \(type.typeName)",
                 .cannotCoerce, at: place)
@@ -173,11 +173,6 @@ extension ExpressionBinder {
 }
 
 extension Expression {
-    var isLiteral: Bool {
-        if case .literal = self { return true }
-        return false
-    }
-
     var isNullLiteral: Bool {
         if case .literal(.null, _) = self { return true }
         return false

@@ -76,7 +76,7 @@ extension ExpressionBinder {
         let place = expression.place
         let (a, b, c) = (try bind(operand), try bind(low), try bind(high))
         func inside(_ low: Expression, _ high: Expression) throws(SQLError) -> Expression {
-            try .and([try apply(">=", [a, low], place), try apply("<=", [a, high], place)])
+            .and([try apply(">=", [a, low], place), try apply("<=", [a, high], place)])
         }
         var result = try inside(b, c)
         if isSymmetric { result = .or([result, try inside(c, b)]) }

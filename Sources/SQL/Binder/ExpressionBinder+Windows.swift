@@ -208,7 +208,8 @@ extension ExpressionBinder {
             case .ties: .ties
             }
         return OverCall.Frame(
-            unit, try frameBound(syntax.start, unit, order), try frameBound(syntax.end, unit, order),
+            unit, try frameBound(syntax.start, unit, order),
+            try frameBound(syntax.end, unit, order),
             exclusion: exclusion)
     }
 
