@@ -10,4 +10,14 @@ public enum Limits {
     static let excerptColumns = 72
     /// Characters of a token that an error repeats.
     static let nearCharactersMax = 60
+    /// Columns of a table, and elements of a select list, as PostgreSQL has them.
+    static let tableColumnsMax = 1_600
+    static let selectItemsMax = 1_664
+    /// Parentheses, operands and queries (these count as `queryNesting`) within each other. A level
+    /// takes up to 8 KiB of stack in a release build and 18 KiB in a debug build (measured), and a
+    /// thread has 8 MiB.
+    static let nestingMax = 400
+    static let queryNesting = 3
+    /// Levels of an expression's tree, which all that walks it takes on the stack.
+    static let treeHeightMax = 1_000
 }

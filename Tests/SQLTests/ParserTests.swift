@@ -97,7 +97,6 @@ private func summary(_ statement: Statement) -> String {
         ),
         ("ALTER GROUP g RESET OFFSETS TO OFFSET 42 FOR TOPIC t", "reset g offset 42 t -"),
         ("ALTER GROUP g RESET OFFSETS TO 42", "reset g offset 42 - -"),
-        ("DELETE FROM t", "delete t - before -"),
         ("DELETE FROM t WHERE _offset < 10 AND _partition = 1", "delete t 1 before 10"),
         ("DELETE FROM t WHERE _offset <= 10", "delete t - before 11"),
     ])
@@ -113,12 +112,10 @@ private func summary(_ statement: Statement) -> String {
 
     @Test(arguments: [
         ("FOO", "syntax error at or near \"FOO\"", 0),
-        ("SHOW FOO", "syntax error at or near \"FOO\"", 5),
         ("SHOW", "syntax error at end of input", 4),
         ("SHOW TOPICS x", "syntax error at or near \"x\"", 12),
         ("SHOW TOPICS SHOW GROUPS", "syntax error at or near \"SHOW\"", 12),
         ("DESCRIBE ;", "syntax error at or near \";\"", 9),
-        ("DESCRIBE 't'", "syntax error at or near \"'t'\"", 9),
         ("DESCRIBE my-topic", "syntax error at or near \"-\"", 11),
         ("CREATE TOPIC", "syntax error at end of input", 12),
         ("CREATE TOPIC t WITH partitions = 4", "syntax error at or near \"partitions\"", 20),
@@ -142,15 +139,26 @@ private func summary(_ statement: Statement) -> String {
     }
 
     @Test(arguments: [
-        ("SELECT * FROM t", "SELECT is not supported yet", 0),
-        (" insert into t values (1)", "INSERT is not supported yet", 1),
-        ("(SELECT 1)", "SELECT is not supported yet", 0),
-        ("WITH a AS (SELECT 1) SELECT", "WITH is not supported yet", 0),
-        ("CREATE MATERIALIZED VIEW v AS SELECT 1", "CREATE MATERIALIZED is not supported yet", 0),
-        ("DROP TABLE t", "DROP TABLE is not supported yet", 0),
+        ("SUBSCRIBE t", "SUBSCRIBE is not supported yet", 0),
+        (" BEGIN", "BEGIN is not supported yet", 1),
+        (
+            "CREATE MATERIALIZED VIEW v AS SELECT 1",
+            "CREATE MATERIALIZED VIEW is not supported yet", 0
+        ),
+        ("DROP MATERIALIZED VIEW v", "DROP MATERIALIZED VIEW is not supported yet", 0),
+        ("CREATE SINK s AS SELECT 1", "CREATE SINK is not supported yet", 0),
+        ("ALTER TABLE t ADD c int", "ALTER TABLE is not supported yet", 0),
         ("ALTER SYSTEM SET x = 1", "ALTER SYSTEM is not supported yet", 0),
-        ("SHOW TABLES", "SHOW TABLES is not supported yet", 0),
-        ("DELETE FROM t WHERE a = 1", "this condition is not supported by DELETE", 20),
+        ("SHOW SINKS", "SHOW SINKS is not supported yet", 0),
+        ("SELECT * FROM t FOR UPDATE", "FOR UPDATE is not supported yet", 16),
+        ("SELECT * FROM t TABLESAMPLE bernoulli (1)", "TABLESAMPLE is not supported yet", 16),
+        ("SELECT * FROM t MATCH_RECOGNIZE (", "MATCH_RECOGNIZE is not supported yet", 16),
+        ("SELECT 1 INTO t", "SELECT INTO is not supported yet", 9),
+        ("COPY t FROM STDIN", "COPY FROM is not supported yet", 0),
+        ("COPY (SUBSCRIBE t) TO STDOUT", "SUBSCRIBE is not supported yet", 6),
+        ("INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING", "ON CONFLICT is not supported yet", 25),
+        ("EXPLAIN INSERT INTO t VALUES (1)", "EXPLAIN of INSERT is not supported yet", 8),
+        ("GRANT ALL ON t TO u", "GRANT is not supported yet", 0),
         ("DELETE FROM t WHERE _offset > 1", "this condition is not supported by DELETE", 20),
     ])
     func `a statement of later is refused as such`(text: String, message: String, position: Int) {
@@ -168,11 +176,10 @@ private func summary(_ statement: Statement) -> String {
         }
         let hint = parseError("DESCRIBE 2024-orders")?.hint
         #expect(hint == nil || hint?.contains("\"2024-orders\"") == true)
-        #expect(parseError("DESCRIBE 't'")?.hint == "Names are written in double quotes: \"t\".")
+        #expect(parseError("DROP TOPIC 't'")?.hint == "Names are written in double quotes: \"t\".")
     }
 
     @Test func `a mistyped keyword brings what could stand there`() {
-        #expect(parseError("SHOW TOPCIS")?.candidates == ["TOPICS", "GROUPS", "CONFIGS"])
         #expect(parseError("DESRIBE t")?.candidates.contains("DESCRIBE") == true)
         #expect(parseError("DESRIBE t")?.typed == "DESRIBE")
     }

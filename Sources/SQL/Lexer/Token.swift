@@ -22,19 +22,30 @@ public struct Token: Sendable, Equatable {
 
     public let kind: Kind
     public let place: Range<Int>
+    /// A word of ASCII letters in upper case; nil for all other tokens.
+    public let keyword: String?
 
     public init(_ kind: Kind, _ place: Range<Int>) {
         self.kind = kind
         self.place = place
+        if case .word(let word) = kind, word.utf8.allSatisfy({ $0 < 0x80 }) {
+            keyword = word.uppercased()
+        } else {
+            keyword = nil
+        }
     }
 
     /// Whether this is the keyword, written in upper case here.
     public func `is`(_ keyword: String) -> Bool {
-        guard case .word(let word) = kind else { return false }
-        return word.utf8.count == keyword.utf8.count && word.uppercased() == keyword
+        self.keyword == keyword
     }
 
     public func isSymbol(_ symbol: String) -> Bool {
         kind == .symbol(symbol)
+    }
+
+    public var isString: Bool {
+        if case .string = kind { return true }
+        return false
     }
 }

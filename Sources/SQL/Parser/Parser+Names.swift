@@ -16,6 +16,44 @@ extension Parser {
         return Name(text, isQuoted: isQuoted, start..<lastEnd)
     }
 
+    /// Any word: behind AS, behind a dot.
+    mutating func label() throws(SQLError) -> Name {
+        let place = token.place
+        let (text, isQuoted) = try namePart()
+        return Name(text, isQuoted: isQuoted, place)
+    }
+
+    /// The name of a column, a table, an alias: no reserved word.
+    mutating func columnName() throws(SQLError) -> Name {
+        if let word = token.keyword, !Keywords.isColumnName(word) { throw unexpectedName() }
+        return try label()
+    }
+
+    /// The name of a table, dotted perhaps; its first part is no reserved word.
+    mutating func relationName() throws(SQLError) -> Name {
+        if let word = token.keyword, !Keywords.isColumnName(word) { throw unexpectedName() }
+        return try name()
+    }
+
+    /// `(a, b)`
+    mutating func columnNames() throws(SQLError) -> [Name] {
+        try expectSymbol("(")
+        var names: [Name] = []
+        repeat {
+            names.append(try columnName())
+            try checkColumnCount(names.count)
+        } while try takeSymbol(",")
+        try expectSymbol(")")
+        return names
+    }
+
+    func checkColumnCount(_ count: Int) throws(SQLError) {
+        guard count > Limits.tableColumnsMax else { return }
+        throw SQLError(
+            "tables can have at most \(Limits.tableColumnsMax) columns", .tooManyColumns,
+            at: token.place)
+    }
+
     private mutating func namePart() throws(SQLError) -> (text: String, isQuoted: Bool) {
         switch token.kind {
         case .word(let word):
@@ -57,16 +95,19 @@ extension Parser {
         return IntegerLiteral(value: value, place: place)
     }
 
-    /// `(name = value, ...)`
-    mutating func options() throws(SQLError) -> [OptionAssignment] {
+    /// `(name = value, ...)`; with `isSpaced` also `name 'value'`.
+    mutating func options(isSpaced: Bool = false) throws(SQLError) -> [OptionAssignment] {
         try expectSymbol("(")
         var options: [OptionAssignment] = []
         repeat {
             try checkCount(options.count)
             let name = try optionName()
             try refuseDuplicate(name, among: options.map(\.name))
-            guard token.isSymbol("=") || token.isSymbol("=>") else { throw unexpected() }
-            try advance()
+            if token.isSymbol("=") || token.isSymbol("=>") {
+                try advance()
+            } else if !isSpaced || !token.isString {
+                throw unexpected()
+            }
             let start = token.place.lowerBound
             let value = try optionValue()
             options.append(
@@ -90,7 +131,7 @@ extension Parser {
         return names
     }
 
-    private func checkCount(_ count: Int) throws(SQLError) {
+    func checkCount(_ count: Int) throws(SQLError) {
         guard count >= Limits.optionsMax else { return }
         throw SQLError(
             "a list has more than \(Limits.optionsMax) elements", .programLimitExceeded,
@@ -104,7 +145,7 @@ extension Parser {
     }
 
     /// Kafka's names have dots: in any quotes, or bare.
-    private mutating func optionName() throws(SQLError) -> Name {
+    mutating func optionName() throws(SQLError) -> Name {
         guard case .string(let text) = token.kind else { return try name() }
         let place = token.place
         try advance()
@@ -112,7 +153,7 @@ extension Parser {
     }
 
     /// A string, a number with its sign, or a bare word such as `compact` or `true`.
-    private mutating func optionValue() throws(SQLError) -> String {
+    mutating func optionValue() throws(SQLError) -> String {
         let sign = try takeSymbol("-") ? "-" : ""
         if sign.isEmpty { _ = try takeSymbol("+") }
         switch token.kind {

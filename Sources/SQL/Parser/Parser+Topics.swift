@@ -2,27 +2,30 @@ import Formats
 
 // Statements about topics, their configs and records.
 extension Parser {
-    /// SHOW [ALL] TOPICS | GROUPS | CONFIGS [FOR ...]
-    mutating func show() throws(SQLError) -> AdministrationStatement {
-        let first = token
-        try advance()
-        if try take("ALL") {
-            try expect("TOPICS")
+    /// SHOW [ALL] TOPICS | GROUPS | CONFIGS [FOR ...]; nil, and nothing taken, if it is another.
+    mutating func showOfCluster() throws(SQLError) -> AdministrationStatement? {
+        switch try following().keyword {
+        case "TOPICS":
+            try advance()
+            try advance()
+            return .showTopics(all: false)
+        case "GROUPS":
+            try advance()
+            try advance()
+            return .showGroups
+        case "CONFIGS":
+            try advance()
+            try advance()
+            return .showConfigs(try configOwner())
+        case "ALL":
+            var probe = self
+            try probe.advance()
+            guard try probe.take("ALL", "TOPICS") else { return nil }
+            self = probe
             return .showTopics(all: true)
+        default: return nil
         }
-        if try take("TOPICS") { return .showTopics(all: false) }
-        if try take("GROUPS") { return .showGroups }
-        if try take("CONFIGS") { return .showConfigs(try configOwner()) }
-        if let word = token.keyword, Parser.laterObjects.contains(word) {
-            throw unsupported("SHOW \(word)", first)
-        }
-        throw unexpected(["TOPICS", "GROUPS", "CONFIGS"])
     }
-
-    private static let laterObjects: Set<String> = [
-        "CLUSTERS", "COLUMNS", "CREATE", "DATABASES", "FUNCTIONS", "INDEXES", "SCHEMAS", "SINKS",
-        "SOURCES", "TABLES", "VIEWS",
-    ]
 
     private mutating func configOwner() throws(SQLError) -> ConfigOwner {
         guard try take("FOR") else { return .broker(nil) }
@@ -39,9 +42,8 @@ extension Parser {
         return .topic(try name())
     }
 
-    /// DESCRIBE [TOPIC] t | DESCRIBE GROUP g
-    mutating func describe() throws(SQLError) -> AdministrationStatement {
-        try advance()
+    /// [TOPIC] t | GROUP g; the position is behind DESCRIBE.
+    mutating func describeOfCluster() throws(SQLError) -> AdministrationStatement {
         let kind = token
         if try take("GROUP") {
             guard isAtEnd else { return .describeGroup(try name()) }
@@ -54,16 +56,9 @@ extension Parser {
         return .describeTopic(try name())
     }
 
-    /// CREATE TOPIC [IF NOT EXISTS] t [WITH (...)]
-    mutating func create() throws(SQLError) -> AdministrationStatement {
-        try expectTopicOrGroup("CREATE", ["TOPIC"])
-        try expect("TOPIC")
-        var ifNotExists = false
-        if try take("IF") {
-            try expect("NOT")
-            try expect("EXISTS")
-            ifNotExists = true
-        }
+    /// [IF NOT EXISTS] t [WITH (...)]; the position is behind CREATE TOPIC.
+    mutating func createTopic() throws(SQLError) -> AdministrationStatement {
+        let ifNotExists = try takeIfNotExists()
         let name = try name()
         var options: [OptionAssignment] = []
         if try take("WITH") {
@@ -76,9 +71,12 @@ extension Parser {
 
     /// ALTER TOPIC [IF EXISTS] t SET (...) | RESET (...) | ADD PARTITIONS n
     mutating func alter() throws(SQLError) -> AdministrationStatement {
-        try expectTopicOrGroup("ALTER", ["TOPIC", "GROUP"])
+        let first = token
+        try advance()
         if try take("GROUP") { return .resetOffsets(try offsetReset()) }
-        try expect("TOPIC")
+        guard try take("TOPIC") else {
+            throw otherObject("ALTER", first, ["TOPIC", "GROUP"])
+        }
         let ifExists = try takeIfExists()
         let name = try name()
         return .alterTopic(name, ifExists: ifExists, try topicChange())
@@ -95,50 +93,41 @@ extension Parser {
         return .addPartitions(try integer())
     }
 
-    /// DROP TOPIC | GROUP [IF EXISTS] name, ...
-    mutating func drop() throws(SQLError) -> AdministrationStatement {
-        try expectTopicOrGroup("DROP", ["TOPIC", "GROUP"])
+    /// TOPIC | GROUP [IF EXISTS] name, ...; nil, and nothing taken, if another word is next.
+    mutating func dropOfCluster() throws(SQLError) -> AdministrationStatement? {
         if try take("GROUP") {
             let ifExists = try takeIfExists()
             return .dropGroups(try names(), ifExists: ifExists)
         }
-        try expect("TOPIC")
+        guard try take("TOPIC") else { return nil }
         let ifExists = try takeIfExists()
         return .dropTopics(try names(), ifExists: ifExists)
     }
 
-    /// Takes the verb. What follows it is one of the kinds, or of PostgreSQL's, which are refused.
-    private mutating func expectTopicOrGroup(
-        _ verb: String, _ kinds: [String]
-    ) throws(SQLError) {
-        let first = token
-        try advance()
-        guard let word = token.keyword else { throw unexpected() }
-        guard !kinds.contains(word) else { return }
-        guard Parser.objectKinds.contains(word) else { throw unexpected(kinds) }
-        throw unsupported("\(verb) \(word)", first)
+    /// The error for a kind of object that a verb does not know, or not yet.
+    func otherObject(_ verb: String, _ first: Token, _ kinds: [String]) -> SQLError {
+        guard let word = token.keyword, Parser.objectKinds.contains(word) else {
+            return unexpected(kinds)
+        }
+        let kind = word == "MATERIALIZED" ? "MATERIALIZED VIEW" : word
+        return unsupported("\(verb) \(kind)", first)
     }
 
     private static let objectKinds: Set<String> = [
         "AGGREGATE", "CLUSTER", "CONNECTION", "DATABASE", "DOMAIN", "EXTENSION", "FUNCTION",
-        "GLOBAL", "GROUP", "INDEX", "LOCAL", "MATERIALIZED", "OR", "POLICY", "PROCEDURE",
+        "GLOBAL", "GROUP", "INDEX", "LOCAL", "MATERIALIZED", "POLICY", "PROCEDURE",
         "PUBLICATION", "ROLE", "SCHEMA", "SECRET", "SEQUENCE", "SERVER", "SINK", "SOURCE",
-        "STREAM", "SUBSCRIPTION", "SYSTEM", "TABLE", "TEMP", "TEMPORARY", "TRIGGER", "TYPE",
-        "UNIQUE", "UNLOGGED", "USER", "VIEW",
+        "STREAM", "SUBSCRIPTION", "SYSTEM", "TABLE", "TRIGGER", "TYPE", "UNIQUE", "UNLOGGED",
+        "USER", "VIEW",
     ]
 
-    /// DELETE FROM t [WHERE _offset < n [AND _partition = p]]
-    mutating func delete() throws(SQLError) -> AdministrationStatement {
-        try advance()
-        try expect("FROM")
-        var deletion = RecordDeletion(topic: try name())
-        if try take("WHERE") {
-            repeat {
-                try condition(of: &deletion)
-            } while try take("AND")
-        } else if !isAtEnd {
-            throw unexpected(["WHERE"])
-        }
+    /// WHERE _offset < n [AND _partition = p]; the position is behind the topic's name.
+    mutating func recordDeletion(of topic: Name) throws(SQLError) -> AdministrationStatement {
+        var deletion = RecordDeletion(topic: topic)
+        try expect("WHERE")
+        repeat {
+            try condition(of: &deletion)
+        } while try take("AND")
         return .deleteRecords(deletion)
     }
 

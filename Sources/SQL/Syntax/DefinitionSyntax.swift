@@ -117,6 +117,13 @@ public struct DeleteSyntax: Sendable {
         self.table = table
         self.place = place
     }
+
+    /// What a bare `DELETE FROM name` means where the name is a topic's and no table's; nil if
+    /// the statement says more.
+    public var recordDeletion: RecordDeletion? {
+        let isBare = alias == nil && using.isEmpty && filter == nil && returning.isEmpty
+        return isBare ? RecordDeletion(topic: table) : nil
+    }
 }
 
 public struct CopySyntax: Sendable {

@@ -134,11 +134,17 @@ private struct QueryRun {
         of statement: Statement, _ script: QueryScript
     ) async throws(CommandFailure) -> StatementOutcome {
         do throws(StatementError) {
-            guard case .administration(let administration) = statement else {
-                throw StatementError(
-                    "\(statement.tag) is not supported yet", .featureNotSupported, at: nil)
+            switch statement {
+            case .administration(let administration):
+                return try await runner.run(administration)
+            case .delete(let delete):
+                if let deletion = delete.recordDeletion {
+                    return try await runner.run(.deleteRecords(deletion))
+                }
+            default: break
             }
-            return try await runner.run(administration)
+            throw StatementError(
+                "\(statement.tag) is not supported yet", .featureNotSupported, at: nil)
         } catch {
             switch error {
             case .statement(let error): throw CommandFailure(script.report(error))

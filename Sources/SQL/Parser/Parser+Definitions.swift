@@ -1,0 +1,244 @@
+import Formats
+
+// CREATE and DROP of tables, sources and views.
+extension Parser {
+    mutating func create() throws(SQLError) -> Statement {
+        let first = token
+        try advance()
+        if try take("TOPIC") { return .administration(try createTopic()) }
+        let orReplace = try take("OR", "REPLACE")
+        var isTemporary = false
+        if token.is("TEMP") || token.is("TEMPORARY") {
+            try advance()
+            isTemporary = true
+        }
+        if try take("VIEW") {
+            return .createView(try view(orReplace: orReplace, isTemporary: isTemporary))
+        }
+        if !orReplace, token.is("TABLE") || token.is("SOURCE") {
+            return .createTable(try table(isTemporary: isTemporary))
+        }
+        throw otherObject("CREATE", first, ["TABLE", "SOURCE", "VIEW", "TOPIC"])
+    }
+
+    /// TABLE | SOURCE | VIEW [IF EXISTS] name, ... [CASCADE | RESTRICT], and those of the cluster
+    mutating func drop() throws(SQLError) -> Statement {
+        let first = token
+        try advance()
+        if let statement = try dropOfCluster() { return .administration(statement) }
+        guard let kind = token.keyword, ["TABLE", "SOURCE", "VIEW"].contains(kind) else {
+            throw otherObject("DROP", first, ["TABLE", "SOURCE", "VIEW", "TOPIC", "GROUP"])
+        }
+        try advance()
+        let ifExists = try takeIfExists()
+        var names = [try relationName()]
+        while try takeSymbol(",") {
+            try checkCount(names.count)
+            names.append(try relationName())
+        }
+        if try !take("RESTRICT"), token.is("CASCADE") {
+            throw unsupported("DROP \(kind) CASCADE", first)
+        }
+        return .dropRelations(kind: kind, names, ifExists: ifExists)
+    }
+
+    /// VIEW [IF NOT EXISTS] name [(columns)] AS query; the position is behind VIEW.
+    private mutating func view(
+        orReplace: Bool, isTemporary: Bool
+    ) throws(SQLError) -> ViewDefinition {
+        let ifNotExists = try takeIfNotExists()
+        let name = try relationName()
+        let columns = token.isSymbol("(") ? try columnNames() : []
+        try expect("AS")
+        let start = token.place.lowerBound
+        let query = try query()
+        let place = start..<lastEnd
+        if token.is("WITH") { throw unsupported("WITH CHECK OPTION", token) }
+        var view = ViewDefinition(name, query, place)
+        view.columns = columns
+        view.orReplace = orReplace
+        view.ifNotExists = ifNotExists
+        view.isTemporary = isTemporary
+        return view
+    }
+
+    private mutating func table(isTemporary: Bool) throws(SQLError) -> TableDefinition {
+        let start = token.place.lowerBound
+        let isSource = token.is("SOURCE")
+        try advance()
+        let ifNotExists = try takeIfNotExists()
+        var table = TableDefinition(try relationName(), start..<start)
+        table.isTemporary = isTemporary
+        table.isSource = isSource
+        table.ifNotExists = ifNotExists
+        if try takeSymbol("(") {
+            if !token.isSymbol(")") { try elements(of: &table) }
+            try expectSymbol(")")
+        }
+        try clauses(of: &table)
+        if try take("AS") {
+            table.query = try query()
+            if try take("WITH", "DATA") {
+            } else if token.is("WITH") {
+                throw unsupported("WITH NO DATA", token)
+            }
+        } else if !isAtEnd {
+            throw unexpected(["INCLUDE", "WITH", "FORMAT", "AS"])
+        }
+        table.place = start..<lastEnd
+        return table
+    }
+
+    /// INCLUDE, WITH, FORMAT ... ENCODE
+    private mutating func clauses(of table: inout TableDefinition) throws(SQLError) {
+        while true {
+            if try take("INCLUDE") {
+                table.includes.append(try include())
+                try checkCount(table.includes.count)
+            } else if table.options.isEmpty, try take("WITH") {
+                table.options = try options(isSpaced: true)
+            } else if table.format == nil, try take("FORMAT") {
+                table.format = try oneOf(["PLAIN", "UPSERT", "DEBEZIUM"])
+                try expect("ENCODE")
+                table.encode = try oneOf([
+                    "JSON", "CSV", "TEXT", "BYTES", "AVRO", "PROTOBUF", "PARQUET",
+                ])
+                if token.isSymbol("(") { table.encodeOptions = try options(isSpaced: true) }
+            } else {
+                return
+            }
+        }
+    }
+
+    private mutating func include() throws(SQLError) -> TableDefinition.Include {
+        let what = try oneOf(["KEY", "OFFSET", "PARTITION", "TIMESTAMP", "HEADERS"])
+        return TableDefinition.Include(what, alias: try take("AS") ? try columnName() : nil)
+    }
+
+    private mutating func oneOf(_ words: [String]) throws(SQLError) -> String {
+        guard let word = token.keyword, words.contains(word) else { throw unexpected(words) }
+        try advance()
+        return word
+    }
+
+    private mutating func elements(of table: inout TableDefinition) throws(SQLError) {
+        repeat {
+            try element(of: &table)
+            try checkColumnCount(table.elements.count)
+        } while try takeSymbol(",")
+    }
+
+    private mutating func element(of table: inout TableDefinition) throws(SQLError) {
+        if try takeSymbol("*") { return table.elements.append(.star) }
+        if token.is("WATERMARK"), try following().is("FOR") {
+            let watermark = try watermark()
+            if token.is("WITH") { throw unsupported("WITH TTL", token) }
+            return table.elements.append(.watermark(watermark))
+        }
+        if try take("CONSTRAINT") { _ = try columnName() }
+        switch token.keyword {
+        case "PRIMARY":
+            try advance()
+            try expect("KEY")
+            table.elements.append(.primaryKey(try columnNames()))
+            try notEnforced()
+        case "UNIQUE":
+            try advance()
+            table.elements.append(.unique(try columnNames()))
+            try notEnforced()
+        case "CHECK":
+            try advance()
+            table.elements.append(.check(try checkedCondition()))
+        case "FOREIGN", "LIKE": throw unsupported(token.keyword ?? "", token)
+        case "EXCLUDE" where try !isColumnDefinition(): throw unsupported("EXCLUDE", token)
+        default: try column(of: &table)
+        }
+    }
+
+    /// Whether a word is a column's name before a type.
+    private mutating func isColumnDefinition() throws(SQLError) -> Bool {
+        let next = try following()
+        return next.keyword != nil && !next.is("USING")
+    }
+
+    private mutating func notEnforced() throws(SQLError) {
+        if try take("NOT", "ENFORCED") { return }
+        _ = try take("ENFORCED")
+    }
+
+    private mutating func checkedCondition() throws(SQLError) -> SyntaxExpression {
+        try expectSymbol("(")
+        let condition = try expression()
+        try expectSymbol(")")
+        return condition
+    }
+
+    /// name [type] constraints
+    private mutating func column(of table: inout TableDefinition) throws(SQLError) {
+        var column = ColumnDefinition(try columnName())
+        let hasType = !token.is("AS") && !token.is("GENERATED") && !token.is("METADATA")
+        if hasType { column.type = try typeName() }
+        var checks: [TableDefinition.Element] = []
+        while try constraint(of: &column, &checks) {}
+        if column.type == nil, column.generated == nil { throw unexpected() }
+        table.elements.append(.column(column))
+        table.elements.append(contentsOf: checks)
+    }
+
+    private mutating func constraint(
+        of column: inout ColumnDefinition, _ checks: inout [TableDefinition.Element]
+    ) throws(SQLError) -> Bool {
+        if try take("CONSTRAINT") { _ = try columnName() }
+        switch token.keyword {
+        case "NOT":
+            try advance()
+            try expect("NULL")
+            column.isNotNull = true
+        case "NULL": try advance()
+        case "PRIMARY":
+            try advance()
+            try expect("KEY")
+            try notEnforced()
+            column.isPrimaryKey = true
+        case "UNIQUE":
+            try advance()
+            checks.append(.unique([column.name]))
+        case "CHECK":
+            try advance()
+            checks.append(.check(try checkedCondition()))
+        case "DEFAULT":
+            try advance()
+            column.defaultValue = try operand(Precedence.other)
+        case "COLLATE":
+            try advance()
+            _ = try name()
+        case "GENERATED", "AS": try generation(of: &column)
+        case "METADATA":
+            try advance()
+            column.metadata = column.name.text
+            if try take("FROM") { column.metadata = try string() }
+            _ = try take("VIRTUAL")
+        case "REFERENCES": throw unsupported("REFERENCES", token)
+        default: return false
+        }
+        return true
+    }
+
+    /// [GENERATED ALWAYS] AS (expression) [STORED | VIRTUAL]
+    private mutating func generation(of column: inout ColumnDefinition) throws(SQLError) {
+        if try take("GENERATED") {
+            if token.is("BY") { throw unsupported("an identity column", token) }
+            try expect("ALWAYS")
+        }
+        try expect("AS")
+        if token.is("IDENTITY") { throw unsupported("an identity column", token) }
+        column.generated = try operand(Precedence.other)
+        if try !take("STORED") { _ = try take("VIRTUAL") }
+    }
+
+    mutating func string() throws(SQLError) -> String {
+        guard case .string(let text) = token.kind else { throw unexpected() }
+        try advance()
+        return text
+    }
+}

@@ -1,0 +1,251 @@
+import Formats
+
+// What each statement begins with.
+extension Parser {
+    mutating func statement() throws(SQLError) -> Statement {
+        let first = token
+        if first.isSymbol("(") { return .query(try query()) }
+        switch first.keyword {
+        case "SELECT", "VALUES", "TABLE": return .query(try query())
+        case "WITH": return try statementWithTables()
+        case "SHOW": return try show()
+        case "DESCRIBE", "DESC": return try describe()
+        case "CREATE": return try create()
+        case "ALTER": return .administration(try alter())
+        case "DROP": return try drop()
+        case "INSERT": return .insert(try insert([], isRecursive: false))
+        case "UPDATE": return .update(try update())
+        case "DELETE": return try delete()
+        case "TRUNCATE": return try truncate()
+        case "COPY": return .copy(try copy())
+        case "EXPLAIN": return .explain(try explain())
+        case "SET": return .set(try set())
+        case "RESET": return .set(try reset())
+        case "FROM":
+            var error = unexpected()
+            error.hint = "A query begins with SELECT: SELECT * FROM ..."
+            throw error
+        case let word? where Parser.laterStatements.contains(word): throw unsupported(word, first)
+        default: throw unexpected(Parser.statements)
+        }
+    }
+
+    private static let statements = [
+        "SELECT", "WITH", "VALUES", "TABLE", "SHOW", "DESCRIBE", "CREATE", "ALTER", "DROP",
+        "INSERT", "UPDATE", "DELETE", "TRUNCATE", "COPY", "EXPLAIN", "SET", "RESET",
+    ]
+
+    /// Statements of PostgreSQL, and of streams, which are recognised and refused.
+    private static let laterStatements: Set<String> = [
+        "ABORT", "ANALYZE", "BEGIN", "CALL", "CHECKPOINT", "CLOSE", "CLUSTER", "COMMENT", "COMMIT",
+        "DEALLOCATE", "DECLARE", "DISCARD", "DO", "END", "EXECUTE", "FETCH", "GRANT", "IMPORT",
+        "LISTEN", "LOAD", "LOCK", "MERGE", "MOVE", "NOTIFY", "PREPARE", "REASSIGN", "REFRESH",
+        "REINDEX", "RELEASE", "REVOKE", "ROLLBACK", "SAVEPOINT", "SECURITY", "START", "SUBSCRIBE",
+        "UNLISTEN", "VACUUM",
+    ]
+
+    /// WITH before a query or an INSERT.
+    private mutating func statementWithTables() throws(SQLError) -> Statement {
+        let first = token
+        var probe = self
+        var isRecursive = false
+        let tables = try probe.commonTables(&isRecursive)
+        switch probe.token.keyword {
+        case "INSERT":
+            self = probe
+            return .insert(try insert(tables, isRecursive: isRecursive))
+        case "UPDATE", "DELETE", "MERGE":
+            throw unsupported("WITH before \(probe.token.keyword ?? "")", first)
+        default: return .query(try query())
+        }
+    }
+
+    private mutating func show() throws(SQLError) -> Statement {
+        if let statement = try showOfCluster() { return .administration(statement) }
+        let first = token
+        try advance()
+        if let word = token.keyword {
+            if Parser.relationKinds.contains(word) {
+                try advance()
+                return .showRelations(word)
+            }
+            if Parser.laterObjects.contains(word) { throw unsupported("SHOW \(word)", first) }
+        }
+        let start = token.place.lowerBound
+        let name = try settingName()
+        guard isAtEnd else { throw unexpected() }
+        return .show(SettingSyntax(name, value: nil, start..<lastEnd))
+    }
+
+    private static let relationKinds: Set<String> = ["FUNCTIONS", "SOURCES", "TABLES", "VIEWS"]
+    private static let laterObjects: Set<String> = [
+        "CLUSTERS", "COLUMNS", "CREATE", "DATABASES", "INDEXES", "SCHEMAS", "SINKS",
+    ]
+
+    /// DESCRIBE of a topic, a group, or of anything that stands in FROM.
+    private mutating func describe() throws(SQLError) -> Statement {
+        try advance()
+        let start = token.place.lowerBound
+        if startsQuery, !token.is("TABLE") {
+            let query = try query()
+            return .describe(RelationSyntax(.query(query), start..<lastEnd))
+        }
+        if token.isSymbol("(") {
+            let query = try queryInParentheses()
+            return .describe(RelationSyntax(.query(query), start..<lastEnd))
+        }
+        if token.is("TABLE") || token.is("VIEW") || token.is("SOURCE") {
+            let next = try following()
+            if next.kind != .end, !next.isSymbol(";"), !next.isSymbol(".") { try advance() }
+        }
+        let isFunction = token.keyword != nil ? try following().isSymbol("(") : false
+        guard token.isString || isFunction else {
+            return .administration(try describeOfCluster())
+        }
+        var relation = try plainRelation()
+        relation.stream = try streamModifiers()
+        return .describe(relation)
+    }
+
+    /// EXPLAIN [ANALYZE] [VERBOSE] | (options) query
+    private mutating func explain() throws(SQLError) -> ExplainSyntax {
+        try advance()
+        var isAnalyze = false
+        var format = "text"
+        if token.isSymbol("("), try following().keyword != nil, try !parenthesisOpensQuery() {
+            try explainOptions(&isAnalyze, &format)
+        } else {
+            isAnalyze = try take("ANALYZE")
+            _ = try take("VERBOSE")
+        }
+        guard startsQuery || token.isSymbol("(") else {
+            if let word = token.keyword,
+                ["INSERT", "UPDATE", "DELETE", "CREATE", "EXECUTE"]
+                    .contains(word)
+            {
+                throw unsupported("EXPLAIN of \(word)", token)
+            }
+            throw unexpected(["SELECT", "VALUES", "WITH", "TABLE", "ANALYZE"])
+        }
+        var explain = ExplainSyntax(try query())
+        explain.isAnalyze = isAnalyze
+        explain.format = format
+        return explain
+    }
+
+    private mutating func parenthesisOpensQuery() throws(SQLError) -> Bool {
+        var probe = self
+        while try probe.takeSymbol("(") {}
+        return probe.startsQuery
+    }
+
+    private mutating func explainOptions(
+        _ isAnalyze: inout Bool, _ format: inout String
+    ) throws(SQLError) {
+        for option in try flags() {
+            let name = option.name.text.lowercased()
+            let value = option.value.lowercased()
+            switch name {
+            case "analyze":
+                isAnalyze = ["true", "on", "1"].contains(value)
+            case "verbose", "costs", "buffers", "timing", "summary", "settings", "wal": break
+            case "format":
+                guard value == "text" || value == "json" else {
+                    let isKnown = value == "xml" || value == "yaml"
+                    throw SQLError(
+                        isKnown
+                            ? "EXPLAIN (FORMAT \(value)) is not supported yet"
+                            : "unrecognized value for EXPLAIN option \"format\": \"\(value)\"",
+                        isKnown ? .featureNotSupported : .invalidParameterValue,
+                        at: option.valuePlace)
+                }
+                format = value
+            default:
+                throw SQLError(
+                    "unrecognized EXPLAIN option \"\(name)\"", .syntaxError,
+                    at: option.name.place
+                ).suggesting(["analyze", "verbose", "format"], for: name)
+            }
+        }
+    }
+
+    /// `(name [value], ...)`: a name alone is true.
+    mutating func flags() throws(SQLError) -> [OptionAssignment] {
+        try expectSymbol("(")
+        var flags: [OptionAssignment] = []
+        repeat {
+            try checkCount(flags.count)
+            flags.append(try flag())
+        } while try takeSymbol(",")
+        try expectSymbol(")")
+        return flags
+    }
+
+    private mutating func flag() throws(SQLError) -> OptionAssignment {
+        let name = try optionName()
+        if token.isSymbol("=") || token.isSymbol("=>") { try advance() }
+        let start = token.place.lowerBound
+        if token.isSymbol(",") || token.isSymbol(")") {
+            return OptionAssignment(name: name, value: "true", valuePlace: name.place)
+        }
+        let value: String
+        if token.isSymbol("(") {
+            value = try columnNames().map(\.text).joined(separator: ",")
+        } else if try takeSymbol("*") {
+            value = "*"
+        } else {
+            value = try optionValue()
+        }
+        return OptionAssignment(name: name, value: value, valuePlace: start..<lastEnd)
+    }
+}
+
+// SET, RESET.
+extension Parser {
+    private mutating func settingName() throws(SQLError) -> Name {
+        let start = token.place.lowerBound
+        if try take("TIME", "ZONE") { return Name("TimeZone", isQuoted: false, start..<lastEnd) }
+        return try name()
+    }
+
+    private mutating func reset() throws(SQLError) -> SettingSyntax {
+        try advance()
+        let start = token.place.lowerBound
+        return SettingSyntax(try settingName(), value: nil, start..<lastEnd)
+    }
+
+    /// [SESSION | LOCAL] name { = | TO } value | TIME ZONE value
+    private mutating func set() throws(SQLError) -> SettingSyntax {
+        let first = token
+        try advance()
+        if token.is("SESSION") || token.is("LOCAL") {
+            let next = try following()
+            if !next.isSymbol("="), !next.is("TO") { try advance() }
+        }
+        for word in ["TRANSACTION", "CONSTRAINTS", "ROLE", "AUTHORIZATION", "CHARACTERISTICS"]
+        where token.is(word) {
+            let next = try following()
+            if !next.isSymbol("="), !next.is("TO") { throw unsupported("SET \(word)", first) }
+        }
+        let start = token.place.lowerBound
+        let isZone = token.is("TIME")
+        let name = try settingName()
+        if !isZone || !token.isString {
+            guard token.isSymbol("=") || token.is("TO") || isZone else { throw unexpected(["TO"]) }
+            if token.isSymbol("=") || token.is("TO") { try advance() }
+        }
+        if try take("DEFAULT") { return SettingSyntax(name, value: nil, start..<lastEnd) }
+        var values = [try settingValue()]
+        while try takeSymbol(",") { values.append(try settingValue()) }
+        let value = values.joined(separator: ", ")
+        return SettingSyntax(name, value: value, start..<lastEnd)
+    }
+
+    private mutating func settingValue() throws(SQLError) -> String {
+        if case .quotedName(let text) = token.kind {
+            try advance()
+            return text
+        }
+        return try optionValue()
+    }
+}
