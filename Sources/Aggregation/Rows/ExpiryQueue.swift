@@ -1,0 +1,72 @@
+import Formats
+
+/// Rows by the time at which they are freed: a binary heap. A row that went before its time leaves
+/// its entry behind, which is passed over.
+@safe final class ExpiryQueue {
+    private struct Entry: BitwiseCopyable {
+        var time: Int64
+        var row: Int32
+    }
+    private let heap = PlainVector<Entry>()
+    /// Per row, what it waits for.
+    private let times = PlainVector<Int64>()
+
+    var memory: Int { heap.memory + times.memory }
+
+    func add(_ row: Int32, _ time: Int64) {
+        times.resize(to: max(times.count, Int(row) + 1), filling: Watermark.none)
+        times[Int(row)] = time
+        heap.append(Entry(time: time, row: row))
+        var index = heap.count - 1
+        let base = heap.base
+        while index > 0 {
+            let parent = (index - 1) / 2
+            if base[parent].time <= time { break }
+            base[index] = base[parent]
+            index = parent
+        }
+        base[index] = Entry(time: time, row: row)
+    }
+
+    /// A row whose time lies below the watermark; nil: none is left.
+    func next(below watermark: Int64) -> Int32? {
+        while heap.count > 0, heap[0].time < watermark {
+            let first = heap[0]
+            removeFirst()
+            if times[Int(first.row)] == first.time { return first.row }
+        }
+        return nil
+    }
+
+    private func removeFirst() {
+        let last = heap.removeLast()
+        let count = heap.count
+        guard count > 0 else { return }
+        let base = heap.base
+        var index = 0
+        while true {
+            var child = index * 2 + 1
+            if child >= count { break }
+            if child + 1 < count, base[child + 1].time < base[child].time { child += 1 }
+            if base[child].time >= last.time { break }
+            base[index] = base[child]
+            index = child
+        }
+        base[index] = last
+    }
+
+    func write(_ state: inout OutputBuffer) {
+        heap.write(&state)
+        times.write(&state)
+    }
+
+    func read(_ state: inout StateReader) throws(SQLError) {
+        try heap.read(&state)
+        try times.read(&state)
+    }
+
+    func removeAll() {
+        heap.removeAll()
+        times.removeAll()
+    }
+}
