@@ -72,6 +72,8 @@ public struct PlanCompiler {
             let node = DistinctOperator(input.types, isAppendOnly: input.isAppendOnly)
             return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         case .shared(let subplan): return try build(subplan, plan)
+        case .join(let left, let right, let join):
+            return try build(plan, left, right, join)
         default: return try buildOrdered(plan)
         }
     }
@@ -103,14 +105,18 @@ public struct PlanCompiler {
 
     /// nil: no limit.
     private func limit(_ expression: Expression?) throws(SQLError) -> Int64? {
-        guard let expression, case .integer(let count) = try constantValue(expression, settings)
+        guard let expression,
+            case .integer(let count) = try Evaluator.value(
+                expression, settings: settings)
         else { return nil }
         guard count >= 0 else { throw SQLError("LIMIT must not be negative", .invalidLimit) }
         return count
     }
 
     private func offset(_ expression: Expression?) throws(SQLError) -> Int64 {
-        guard let expression, case .integer(let count) = try constantValue(expression, settings)
+        guard let expression,
+            case .integer(let count) = try Evaluator.value(
+                expression, settings: settings)
         else { return 0 }
         guard count >= 0 else { throw SQLError("OFFSET must not be negative", .invalidOffset) }
         return count

@@ -16,7 +16,8 @@ import Formats
     let expiry: ExpiryQueue?
     /// Per row the weights of its matches; nil where nobody asks.
     let matches: MatchCounts?
-    private let newIDs = PlainVector<Int32>()
+    /// Slots that have lost their last row; the join looks whether their keys can go.
+    let emptied = PlainVector<Int32>()
 
     init(_ types: [DataType], expires: Bool, countsMatches: Bool) {
         store = RowStore(types, keepsOriginals: true)
@@ -44,15 +45,15 @@ import Formats
         growRows()
         var isSound = true
         for row in 0..<batch.count {
-            let id = ids.base[row]
-            let slot = batchSlots.base[row]
+            let id = unsafe ids.base[row]
+            let slot = unsafe batchSlots.base[row]
             let weight = batch.weight(row)
             if slot >= 0, weight > 0 {
                 link(id, slot, weight)
             } else {
                 if slot >= 0, !takeBack(id, slot, -weight) { isSound = false }
                 store.free(id)
-                ids.base[row] = -1
+                unsafe ids.base[row] = -1
             }
         }
         return isSound
@@ -71,13 +72,13 @@ import Formats
     @inline(__always)
     private func link(_ id: Int32, _ slot: Int32, _ weight: Int64) {
         let index = Int(id)
-        let tail = tails.base[Int(slot)]
-        next.base[index] = -1
-        previous.base[index] = tail
-        slots.base[index] = slot
-        weights.base[index] = weight
-        if tail >= 0 { next.base[Int(tail)] = id } else { heads.base[Int(slot)] = id }
-        tails.base[Int(slot)] = id
+        let tail = unsafe tails.base[Int(slot)]
+        unsafe next.base[index] = -1
+        unsafe previous.base[index] = tail
+        unsafe slots.base[index] = slot
+        unsafe weights.base[index] = weight
+        if tail >= 0 { unsafe next.base[Int(tail)] = id } else { unsafe heads.base[Int(slot)] = id }
+        unsafe tails.base[Int(slot)] = id
         matches?.begin(id)
     }
 
@@ -105,7 +106,12 @@ import Formats
         let slot = Int(slots[index])
         let before = previous[index]
         let after = next[index]
-        if before >= 0 { next[Int(before)] = after } else { heads[slot] = after }
+        if before >= 0 {
+            next[Int(before)] = after
+        } else {
+            heads[slot] = after
+            if after < 0 { emptied.append(Int32(slot)) }
+        }
         if after >= 0 { previous[Int(after)] = before } else { tails[slot] = before }
         weights[index] = 0
         if matches?.isTouched(row) != true { free(row) }
@@ -116,7 +122,7 @@ import Formats
 
     func removeAll() {
         store.removeAll()
-        for vector in [heads, tails, next, previous, slots] { vector.removeAll() }
+        for vector in [heads, tails, next, previous, slots, emptied] { vector.removeAll() }
         weights.removeAll()
         expiry?.removeAll()
         matches?.removeAll()

@@ -37,7 +37,7 @@ final class ValuesOperator: Operator {
             let builders = columns.map { ColumnBuilder($0.type, capacity: part.count) }
             for row in part {
                 for (builder, expression) in zip(builders, row) {
-                    builder.append(try constantValue(expression, settings))
+                    builder.append(try Evaluator.value(expression, settings: settings))
                 }
             }
             batches.append(Batch(builders.map { $0.finish() }, count: part.count))
@@ -65,10 +65,10 @@ final class ValuesOperator: Operator {
 
 /// The rows for which a condition is true.
 final class FilterOperator: Operator {
-    private let condition: RowCondition
+    private let condition: Predicate
 
     init(_ condition: Expression, _ settings: SessionSettings) throws(SQLError) {
-        self.condition = try RowCondition(condition, settings)
+        self.condition = try Predicate(condition, settings: settings)
         super.init("filter")
     }
 

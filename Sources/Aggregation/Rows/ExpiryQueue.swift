@@ -18,14 +18,14 @@ import Formats
         times[Int(row)] = time
         heap.append(Entry(time: time, row: row))
         var index = heap.count - 1
-        let base = heap.base
+        let base = unsafe heap.base
         while index > 0 {
             let parent = (index - 1) / 2
-            if base[parent].time <= time { break }
-            base[index] = base[parent]
+            if unsafe base[parent].time <= time { break }
+            unsafe base[index] = unsafe base[parent]
             index = parent
         }
-        base[index] = Entry(time: time, row: row)
+        unsafe base[index] = Entry(time: time, row: row)
     }
 
     /// A row whose time lies below the watermark; nil: none is left.
@@ -42,17 +42,17 @@ import Formats
         let last = heap.removeLast()
         let count = heap.count
         guard count > 0 else { return }
-        let base = heap.base
+        let base = unsafe heap.base
         var index = 0
         while true {
             var child = index * 2 + 1
             if child >= count { break }
-            if child + 1 < count, base[child + 1].time < base[child].time { child += 1 }
-            if base[child].time >= last.time { break }
-            base[index] = base[child]
+            if child + 1 < count, unsafe base[child + 1].time < base[child].time { child += 1 }
+            if unsafe base[child].time >= last.time { break }
+            unsafe base[index] = unsafe base[child]
             index = child
         }
-        base[index] = last
+        unsafe base[index] = last
     }
 
     func write(_ state: inout OutputBuffer) {

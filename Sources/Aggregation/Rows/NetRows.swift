@@ -22,18 +22,18 @@ import Formats
         for row in 0..<count {
             let id = ids[row]
             weights.resize(to: max(weights.count, Int(id) + 1), filling: 0)
-            let bytes = store.bytes(id)
-            let hash = UInt32(truncatingIfNeeded: hashBytes(bytes))
+            let bytes = unsafe store.bytes(id)
+            let hash = unsafe UInt32(truncatingIfNeeded: hashBytes(bytes))
             var index = Int(hash) & mask
             while true {
-                let entry = entries.base[index]
+                let entry = unsafe entries.base[index]
                 if entry.row < 0 {
-                    entries.base[index] = Entry(hash: hash, row: id)
+                    unsafe entries.base[index] = Entry(hash: hash, row: id)
                     weights[Int(id)] = weight(row)
                     if store.liveCount * 2 > mask { grow() }
                     break
                 }
-                if entry.hash == hash, equalBytes(store.bytes(entry.row), bytes) {
+                if entry.hash == hash, unsafe equalBytes(store.bytes(entry.row), bytes) {
                     weights[Int(entry.row)] += weight(row)
                     store.free(id)
                     break
@@ -48,10 +48,10 @@ import Formats
         let oldCount = mask + 1
         mask = oldCount * 2 - 1
         entries = Buffer(repeating: Entry(hash: 0, row: -1), count: mask + 1)
-        for place in 0..<oldCount where old.base[place].row >= 0 {
-            var index = Int(old.base[place].hash) & mask
-            while entries.base[index].row >= 0 { index = (index + 1) & mask }
-            entries.base[index] = old.base[place]
+        for place in 0..<oldCount where unsafe old.base[place].row >= 0 {
+            var index = unsafe Int(old.base[place].hash) & mask
+            while unsafe entries.base[index].row >= 0 { index = (index + 1) & mask }
+            unsafe entries.base[index] = unsafe old.base[place]
         }
     }
 

@@ -205,7 +205,6 @@ import Formats
     /// Rows as columns again, in the order of `ids`; -1 makes a row of nulls. `wanted` are columns
     /// of the store, nil: all.
     func decode(_ ids: UnsafeBufferPointer<Int32>, wanted: [Int]? = nil) -> [Column] {
-        var hasMissing = false
         unsafe addresses.resizeUninitialised(to: ids.count)
         let nothing = RowStore.rowOfNulls(codec)
         for index in 0..<ids.count {

@@ -1,0 +1,138 @@
+import Formats
+
+extension PlanCompiler {
+    mutating func build(
+        _ plan: Plan, _ leftPlan: Plan, _ rightPlan: Plan, _ join: JoinPlan
+    ) throws(SQLError) -> Output {
+        let left = try build(leftPlan)
+        let right = try build(rightPlan)
+        let shape = try JoinShape(
+            join, left: left, right: right, times: [leftPlan, rightPlan].map(timeColumns),
+            isSingleStep: isSingleStep, settings)
+        return add(
+            JoinOperator(shape), [left, right], plan, isAppendOnly: shape.isAppendOnly)
+    }
+
+    private func timeColumns(_ plan: Plan) -> [Int] {
+        plan.facts.timeColumns.filter {
+            plan.columns.indices.contains($0) && plan.columns[$0].type.isTime
+        }
+    }
+}
+
+extension JoinShape {
+    /// Keys of a join over the columns of their sides; equality of keys may hold for nulls too.
+    private struct Keys {
+        var left: [Expression]
+        var right: [Expression]
+        var nullsMatch: [Bool]
+        var rest: Expression?
+
+        /// Takes `a IS NOT DISTINCT FROM b` out of the condition as keys.
+        init(_ join: JoinPlan, leftCount: Int) {
+            left = Array(join.leftKeys.dropFirst(join.nullAwareKeys))
+            right = Array(join.rightKeys.dropFirst(join.nullAwareKeys))
+            nullsMatch = left.map { _ in false }
+            guard let condition = join.condition else { return }
+            var parts: [Expression] = []
+            for part in Keys.conjuncts(condition) {
+                guard case .not(.isDistinct(let a, let b)) = part,
+                    a.type.layout == b.type.layout,
+                    let (x, y) = Keys.sides(a, b, leftCount) ?? Keys.sides(b, a, leftCount)
+                else {
+                    parts.append(part)
+                    continue
+                }
+                left.append(x)
+                right.append(y.mapColumns { $0 - leftCount })
+                nullsMatch.append(true)
+            }
+            rest = parts.isEmpty ? nil : parts.count == 1 ? parts[0] : .and(parts)
+        }
+
+        private static func conjuncts(_ condition: Expression) -> [Expression] {
+            if case .and(let list) = condition { return list.flatMap(conjuncts) }
+            return [condition]
+        }
+
+        private static func sides(
+            _ a: Expression, _ b: Expression, _ leftCount: Int
+        ) -> (Expression, Expression)? {
+            guard !a.columns.isEmpty, !b.columns.isEmpty,
+                a.columns.allSatisfy({ $0 < leftCount }),
+                b.columns.allSatisfy({ $0 >= leftCount })
+            else { return nil }
+            return (a, b)
+        }
+    }
+
+    init(
+        _ join: JoinPlan, left: PlanCompiler.Output, right: PlanCompiler.Output, times: [[Int]],
+        isSingleStep: Bool, _ settings: SessionSettings
+    ) throws(SQLError) {
+        kind = join.kind
+        types = [left.types, right.types]
+        timeColumns = times
+        isLookup = join.isLookup && left.isAppendOnly
+        let keys = Keys(join, leftCount: left.types.count)
+        for (a, b) in zip(join.leftKeys, join.rightKeys) where a.type.layout != b.type.layout {
+            throw SQLError(
+                "the keys of a join are of types \(a.type) and \(b.type)", .internalError)
+        }
+        self.keys = [
+            try RowExpressions(keys.left, settings), try RowExpressions(keys.right, settings),
+        ]
+        keyTypes = keys.left.map(\.type)
+        nullsMatch = keys.nullsMatch
+        truth = try JoinTruth(join, rest: keys.rest, leftCount: left.types.count, settings)
+        // A row that may be taken back has to be found again, so it is not freed by time.
+        let onlyGrows = left.isAppendOnly && right.isAppendOnly
+        var bounds: [RowExpression?] = [nil, nil]
+        if onlyGrows {
+            for bound in join.bounds where bounds[bound.keepsLeft ? 0 : 1] == nil {
+                bounds[bound.keepsLeft ? 0 : 1] = try RowExpression(bound.expression, settings)
+            }
+        }
+        self.bounds = bounds
+        let isFinalInTime =
+            switch join.kind {
+            case .inner, .semi, .asof: true
+            case .left, .anti, .mark, .single, .asofLeft: bounds[0] != nil
+            case .right: bounds[1] != nil
+            case .full: bounds[0] != nil && bounds[1] != nil
+            }
+        isAppendOnly = isLookup || onlyGrows && (isSingleStep || isFinalInTime)
+    }
+}
+
+extension JoinTruth {
+    /// nil where equal keys suffice.
+    init?(
+        _ join: JoinPlan, rest: Expression?, leftCount: Int, _ settings: SessionSettings
+    ) throws(SQLError) {
+        let isMark = join.kind == .mark
+        guard rest != nil || isMark && join.nullAwareKeys > 0 else { return nil }
+        var condition: Predicate?
+        var value: RowExpression?
+        if let rest {
+            if isMark {
+                value = try RowExpression(rest, settings)
+            } else {
+                condition = try Predicate(rest, settings: settings)
+            }
+        }
+        var equalities: [(left: RowExpression, right: RowExpression, SortKeyCodec)] = []
+        for index in 0..<(isMark ? join.nullAwareKeys : 0) {
+            let a = join.leftKeys[index]
+            let b = join.rightKeys[index].mapColumns { $0 + leftCount }
+            equalities.append(
+                (
+                    try RowExpression(a, settings), try RowExpression(b, settings),
+                    SortKeyCodec(types: [a.type])
+                ))
+        }
+        self.condition = condition
+        self.value = value
+        self.equalities = equalities
+    }
+}
