@@ -1,0 +1,496 @@
+#!/usr/bin/env python3
+"""Runs sqllogictest files against `rtd query`, and against PostgreSQL as the judge.
+
+slt.py --rtd BINARY FILE|FOLDER...              every record against what the file expects
+slt.py --rtd BINARY --postgres DSN FILE...      records that PostgreSQL runs, against its rows
+slt.py --postgres DSN --record FILE...          writes PostgreSQL's rows into the files
+
+Reads what SQLite's, DuckDB's and RisingWave's runners have in common: statement ok|error, query
+TYPES [sort] [label] with rows, values a line or a hash, skipif, onlyif, hash-threshold, halt, loop
+and foreach, mode skip. A file is one session, in one process of rtd as long as nothing fails.
+"""
+
+import argparse
+import dataclasses
+import hashlib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+NULL = "\\N"
+SKIPPED_SETTINGS = ("pragma", "begin", "commit", "rollback", "attach", "detach", "vacuum")
+
+
+@dataclasses.dataclass
+class Record:
+    """A statement or a query of a file, and what it has to give."""
+    line: int
+    sql: str
+    kind: str  # ok, error, maybe, query
+    types: str = ""
+    sort: str = "nosort"
+    label: str = ""
+    expected: list = None  # lines, or None for none given
+    message: str = ""
+
+
+class Unsupported(Exception):
+    """A file that needs what this runner does not do."""
+
+
+# MARK: Reading files
+
+def read(path, name="postgresql"):
+    lines = pathlib.Path(path).read_text(errors="replace").splitlines()
+    return list(records(lines, 0, {}, name))
+
+
+def records(lines, offset, variables, name):
+    position, skip, mode_skip = 0, False, False
+    while position < len(lines):
+        start, words = position, lines[position].split()
+        position += 1
+        if not words or words[0].startswith("#"):
+            continue
+        head = words[0]
+        if head in ("skipif", "onlyif"):
+            skip = skip or (words[1] == name) == (head == "skipif")
+            continue
+        if head == "halt":
+            if not skip:
+                return
+            skip = False
+        elif head == "mode":
+            mode_skip = {"skip": True, "unskip": False}.get(words[1], mode_skip)
+        elif head in ("loop", "foreach"):
+            body, position = block(lines, position)
+            if words[1] in ("concurrentloop",):
+                raise Unsupported(head)
+            values = range(int(words[2]), int(words[3])) if head == "loop" else words[2:]
+            for value in values:
+                inner = {**variables, words[1]: str(value)}
+                yield from records(body, offset + start + 1, inner, name)
+        elif head in ("statement", "query"):
+            end = position
+            while end < len(lines) and lines[end].strip():
+                if lines[end].startswith("----"):
+                    break
+                end += 1
+            sql = "\n".join(lines[position:end])
+            expected, position = None, end
+            if end < len(lines) and lines[end].startswith("----"):
+                stop = end + 1
+                while stop < len(lines) and lines[stop].strip():
+                    stop += 1
+                expected, position = lines[end + 1:stop], stop
+            if not skip and not mode_skip:
+                yield record(words, substituted(sql, variables), expected, offset + start + 1)
+            skip = False
+        elif head in ("require", "require-env", "load", "restart", "test-env", "concurrentloop",
+                      "concurrentforeach", "unzip", "reconnect", "set", "reset", "include",
+                      "control", "connection", "import"):
+            raise Unsupported(" ".join(words[:2]))
+        elif head in ("hash-threshold", "sleep", "subtest", "user", "tags", "endloop"):
+            pass
+        else:
+            raise Unsupported(head)
+
+
+def block(lines, position):
+    depth, start = 1, position
+    while position < len(lines):
+        word = (lines[position].split() or [""])[0]
+        depth += (word in ("loop", "foreach", "concurrentloop")) - (word == "endloop")
+        position += 1
+        if depth == 0:
+            return lines[start:position - 1], position
+    raise Unsupported("loop without endloop")
+
+
+def substituted(sql, variables):
+    for name, value in variables.items():
+        sql = sql.replace("${%s}" % name, value)
+    return sql
+
+
+def record(words, sql, expected, line):
+    if words[0] == "statement":
+        kind = words[1] if len(words) > 1 and words[1] in ("error", "maybe") else "ok"
+        return Record(line, sql, kind, message=" ".join(expected or words[2:]))
+    # sqllogictest-rs: `query error [regex]`
+    if len(words) > 1 and words[1] == "error":
+        return Record(line, sql, "error", message=" ".join(words[2:]))
+    rest = [w for w in words[2:] if not w.startswith(("connection", "con"))]
+    sort = rest[0] if rest and rest[0] in ("nosort", "rowsort", "valuesort", "sort") else "nosort"
+    return Record(line, sql, "query", words[1] if len(words) > 1 else "", sort,
+                  expected=expected or [])
+
+
+# MARK: Engines
+
+class Failed(Exception):
+    """What an engine says to a statement that it refuses."""
+
+
+class RtdSession:
+    """Statements on `rtd query`, one process until one fails; then another repeats what has
+    changed the session's tables and goes on behind it."""
+
+    MARK = "~~ end of statement ~~"
+
+    def __init__(self, binary, directory=None, seconds=60):
+        self.binary, self.directory, self.seconds = os.path.abspath(binary), directory, seconds
+        self.changes = []
+
+    def run(self, statements):
+        """A list of rows (None where there are none) or Failed, one a statement."""
+        outcomes, position = [], 0
+        while position < len(statements):
+            rest = statements[position:]
+            found, failure = self.attempt(rest)
+            if failure and failure.args[0] == "timeout" and len(rest) > 1:
+                found, failure = self.attempt(rest[:1])
+            outcomes += found
+            done = rest[:len(found)]
+            if failure:
+                outcomes.append(failure)
+            self.changes += [s for s, o in zip(done, found) if changes(s)]
+            position = len(outcomes)
+            if not failure and not found:
+                raise AssertionError("no progress")
+        return outcomes
+
+    def attempt(self, statements):
+        parts = [s.rstrip().rstrip(";") + "\n;" for s in self.changes]
+        mark = f"SELECT '{self.MARK}';"
+        script = "\n".join(parts + [mark] + [s.rstrip().rstrip(";") + "\n;" + mark
+                                             for s in statements])
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+            file.write(script)
+            file.flush()
+            try:
+                done = subprocess.run(
+                    [self.binary, "query", "-q", "--format", "tsv", "--no-header", "-f", file.name],
+                    stdin=subprocess.DEVNULL, capture_output=True, timeout=self.seconds,
+                    cwd=self.directory, env={**os.environ, "RTD_AUTOSTART": "0"})
+                output, status = done.stdout, done.returncode
+                errors = done.stderr.decode(errors="replace").strip()
+            except subprocess.TimeoutExpired as expired:
+                output, status, errors = expired.stdout or b"", None, "timeout"
+        pieces = output.decode(errors="replace").split(self.MARK + "\n")
+        # Behind the last mark is what the failed statement had written.
+        found = [[line.split("\t") for line in piece.splitlines()] for piece in pieces[1:-1]]
+        if status == 0 and len(found) == len(statements):
+            return found, None
+        if status is not None and (status < 0 or status > 100):
+            errors = f"crash {status}: {errors[-600:]}"
+        if len(pieces) == 1 and self.changes:
+            raise AssertionError(f"what has worked does not work again: {errors[:300]}")
+        return found[:len(statements) - 1] if len(found) == len(statements) else found, \
+            Failed(errors or f"status {status}")
+
+
+def changes(statement):
+    words = re.sub(r"--[^\n]*", "", statement).split(None, 1)
+    return bool(words) and words[0].lower().strip("(") not in (
+        "select", "values", "with", "table", "explain", "show", "describe", "")
+
+
+class PostgresSession:
+    """Statements on PostgreSQL, in a schema of its own that is dropped at the end."""
+
+    def __init__(self, dsn, schema="slt"):
+        import psycopg2
+        self.error = psycopg2.Error
+        self.connection = psycopg2.connect(dsn)
+        self.connection.autocommit = True
+        self.cursor = self.connection.cursor()
+        self.schema = schema
+        for sql in (f"DROP SCHEMA IF EXISTS {schema} CASCADE", f"CREATE SCHEMA {schema}",
+                    f"SET search_path = {schema}", "SET statement_timeout = '10s'",
+                    "SET client_min_messages = error", "SET TimeZone = 'UTC'",
+                    "SET bytea_output = 'hex'", "SET datestyle = 'ISO, MDY'",
+                    "SET intervalstyle = 'postgres'"):
+            self.cursor.execute(sql)
+
+    def run(self, statements):
+        return [self.one(statement) for statement in statements]
+
+    def one(self, statement):
+        import io
+        statement = statement.rstrip().rstrip(";")
+        try:
+            if changes(statement):
+                self.cursor.execute(statement)
+                return []
+            out = io.StringIO()
+            # What fails inside COPY only because it is there fails outside it too, or is no query.
+            self.cursor.copy_expert(f"COPY ({statement}\n) TO STDOUT", out)
+            return [line.split("\t") for line in out.getvalue().split("\n")[:-1]]
+        except (self.error, ValueError, TypeError) as error:
+            code = getattr(error, "pgcode", None)
+            return Failed(f"{code}: {str(error).splitlines()[0] if str(error) else ''}")
+
+    def close(self):
+        self.cursor.execute(f"DROP SCHEMA {self.schema} CASCADE")
+        self.connection.close()
+
+
+# MARK: Comparing
+
+def unescaped(value):
+    escapes = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\", "b": "\b", "f": "\f", "v": "\v"}
+    return re.sub(r"\\(.)", lambda m: escapes.get(m[1], m[1]), value)
+
+
+def shown(value, type):
+    """A value as sqllogictest prints it."""
+    if value == NULL:
+        return "NULL"
+    value = unescaped(value)
+    if value == "":
+        return "(empty)"
+    if type == "I":
+        if value in ("t", "f", "true", "false"):
+            return "1" if value[0] == "t" else "0"
+        try:
+            return str(int(float(value))) if not re.fullmatch(r"-?\d+", value) else value
+        except (ValueError, OverflowError):
+            return value
+    if type == "R":
+        try:
+            return f"{float(value):.3f}"
+        except ValueError:
+            return value
+    return re.sub(r"[^ -~]", "@", value)
+
+
+def sorted_values(rows, sort):
+    if sort == "valuesort":
+        return sorted(value for row in rows for value in row)
+    if sort in ("rowsort", "sort"):
+        rows = sorted(rows)
+    return [value for row in rows for value in row]
+
+
+def same_value(found, expected):
+    if found == expected:
+        return True
+    if expected.startswith("<REGEX>:"):
+        return re.fullmatch(expected[8:], found) is not None
+    if {found.lower(), expected.lower()} in ({"t", "true"}, {"f", "false"}, {"1", "true"},
+                                             {"0", "false"}, {"1", "t"}, {"0", "f"}):
+        return True
+    if expected in ("NULL", "") and found in ("NULL", "(empty)"):
+        return expected == "NULL" and found == "NULL" or expected == "" and found == "(empty)"
+    try:
+        a, b = float(found), float(expected)
+    except ValueError:
+        return False
+    return a == b or abs(a - b) <= 1e-9 * max(abs(a), abs(b)) or a != a and b != b
+
+
+def compare_with_file(record, rows):
+    """None, or what is wrong."""
+    types = record.types
+    columns = len(rows[0]) if rows else len(types)
+    lines = record.expected
+    hashing = re.fullmatch(r"(\d+) values hashing to ([0-9a-f]{32})", lines[0]) if lines else None
+    if hashing:
+        values = sorted_values([[shown(v, types[i] if i < len(types) else "T")
+                                 for i, v in enumerate(row)] for row in rows], record.sort)
+        found = hashlib.md5("".join(v + "\n" for v in values).encode()).hexdigest()
+        if len(values) != int(hashing[1]):
+            return f"{len(values)} values instead of {hashing[1]}"
+        return None if found == hashing[2] else f"other values: {values[:12]}"
+    plain = [[shown(v, "T") for v in row] for row in rows]
+    by_row = [line.split("\t") for line in lines]
+    if columns > 1 and len(lines) == columns * len(rows):
+        by_row = [lines[i:i + columns] for i in range(0, len(lines), columns)]
+    elif columns > 1 and lines and all(len(row) == 1 for row in by_row):
+        by_row = [line.split() for line in lines]
+    if len(by_row) != len(plain):
+        return f"{len(plain)} rows instead of {len(by_row)}: {plain[:4]}"
+    for shape in (lambda value, type: value, shown):
+        found = [[shape(v, types[i] if i < len(types) else "T") if shape is shown else
+                  shown(v, "T") for i, v in enumerate(row)] for row in rows]
+        a, b = sorted_values(found, record.sort), sorted_values(by_row, record.sort)
+        if len(a) == len(b) and all(map(same_value, a, b)):
+            return None
+    return f"found {a[:12]}, expected {b[:12]}"
+
+
+def compare_rows(found, expected, ordered):
+    """None, or how the rows of two engines differ; numbers agree to nine digits."""
+    if len(found) != len(expected):
+        return f"{len(found)} rows instead of {len(expected)}: found {found[:3]}, expected {expected[:3]}"
+    if not ordered:
+        found, expected = sorted(found), sorted(expected)
+    for row, (a, b) in enumerate(zip(found, expected)):
+        if len(a) != len(b) or not all(map(nearly, a, b)):
+            return f"row {row}: found {a}, expected {b}"
+    return None
+
+
+def nearly(a, b):
+    if a == b:
+        return True
+    # Only doubles may differ: numeric has no exponent, and both sides show all its digits.
+    if not re.search(r"[.e]", a + b) or NULL in (a, b):
+        return False
+    try:
+        x, y = float(a), float(b)
+    except ValueError:
+        return False
+    digits = max(len(a), len(b))
+    return digits >= 14 and abs(x - y) <= 1e-12 * max(abs(x), abs(y))
+
+
+# MARK: Running
+
+@dataclasses.dataclass
+class Count:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+def run_file(path, options):
+    """Counts and failures of a file."""
+    count, failures = Count(), []
+    try:
+        all_records = read(path)
+    except Unsupported as reason:
+        count.skipped += 1
+        return count, failures if not options.verbose else [f"{path}: needs {reason}"]
+    except (ValueError, IndexError) as reason:
+        count.skipped += 1
+        return count, [f"{path}: cannot be read: {reason}"]
+    if not options.postgres:
+        all_records = [r for r in all_records if not first_word(r.sql) in SKIPPED_SETTINGS]
+    statements = [r.sql for r in all_records]
+    judged = [None] * len(statements)
+    if options.postgres:
+        judge = PostgresSession(options.postgres)
+        judged = judge.run(statements)
+        judge.close()
+    # What the judge refuses does not reach rtd, so that both have the same tables.
+    chosen = [i for i in range(len(statements))
+              if not isinstance(judged[i], Failed) and first_word(statements[i]) not in SKIPPED_SETTINGS]
+    count.skipped += len(statements) - len(chosen)
+    session = RtdSession(options.rtd, options.directory, options.seconds)
+    try:
+        outcomes = session.run([statements[i] for i in chosen])
+    except AssertionError as error:
+        count.failed += 1
+        return count, [f"{path}: {error}"]
+    for i, outcome in zip(chosen, outcomes):
+        wrong = judgement(all_records[i], outcome, judged[i], bool(options.postgres))
+        if wrong is None:
+            count.passed += 1
+        else:
+            count.failed += 1
+            failures.append(f"{path}:{all_records[i].line}: {wrong}\n    "
+                            + all_records[i].sql.strip().replace("\n", "\n    ")[:700])
+    return count, failures
+
+
+def first_word(sql):
+    return (re.sub(r"--[^\n]*", "", sql).split() or [""])[0].lower().strip("(;")
+
+
+def judgement(record, outcome, judged, has_judge):
+    if isinstance(outcome, Failed):
+        if record.kind in ("error", "maybe") and not has_judge:
+            wanted = record.message.removeprefix("<REGEX>:")
+            return None if not wanted or not wanted.startswith("=") or wanted[1:] in outcome.args[0] \
+                else f"other error: {outcome.args[0][:300]}"
+        return outcome.args[0][:400]
+    if has_judge:
+        if changes(record.sql):
+            return None
+        ordered = "order by" in record.sql.lower() and record.sort == "nosort"
+        return compare_rows(outcome, judged, ordered)
+    if record.kind == "error":
+        return f"no error, but {str(outcome)[:200]}"
+    return compare_with_file(record, outcome) if record.kind == "query" else None
+
+
+def write_expected(path, dsn):
+    """Replaces the results in a file by PostgreSQL's: rows of a query, messages of an error."""
+    lines = pathlib.Path(path).read_text().splitlines()
+    session, out, position = PostgresSession(dsn), [], 0
+    while position < len(lines):
+        words = lines[position].split()
+        if not words or words[0] not in ("statement", "query"):
+            out.append(lines[position])
+            position += 1
+            continue
+        end = position + 1
+        while end < len(lines) and lines[end].strip() and not lines[end].startswith("----"):
+            end += 1
+        sql = "\n".join(lines[position + 1:end])
+        outcome = session.one(sql)
+        head = lines[position]
+        while end < len(lines) and lines[end].strip():
+            end += 1
+        if isinstance(outcome, Failed):
+            out += ["statement error", sql, "----", "=" + outcome.args[0].split(": ", 1)[1]]
+        elif words[0] == "query":
+            columns = len(outcome[0]) if outcome else len(words[1]) if len(words) > 1 else 1
+            sort = words[2] if len(words) > 2 else \
+                "nosort" if "order by" in sql.lower() else "rowsort"
+            shown_rows = [[shown(v, "T") for v in row] for row in outcome]
+            if sort == "rowsort":
+                shown_rows.sort()
+            out += [f"query {'T' * columns} {sort}", sql, "----"]
+            out += ["\t".join(row) for row in shown_rows]
+        else:
+            out += [head if words[1] == "ok" else "statement ok", sql]
+        position = end
+    session.close()
+    pathlib.Path(path).write_text("\n".join(out) + "\n")
+
+
+def files_of(paths):
+    for name in map(pathlib.Path, paths):
+        if name.is_dir():
+            yield from sorted(f for f in name.rglob("*") if f.suffix in (".slt", ".test"))
+        else:
+            yield name
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rtd")
+    parser.add_argument("--postgres", metavar="DSN")
+    parser.add_argument("--record", action="store_true")
+    parser.add_argument("--directory", help="where rtd runs")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--failures", type=int, default=5, help="shown a file")
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("paths", nargs="+")
+    options = parser.parse_args()
+    total = Count()
+    for path in files_of(options.paths):
+        if options.record:
+            write_expected(path, options.postgres)
+            continue
+        count, failures = run_file(path, options)
+        print(f"{'FAIL' if count.failed else 'ok  '} {path}: {count.passed} passed, "
+              f"{count.failed} failed, {count.skipped} skipped", flush=True)
+        for failure in failures[:options.failures]:
+            print("  " + failure.replace("\n", "\n  "))
+        total.passed += count.passed
+        total.failed += count.failed
+        total.skipped += count.skipped
+    if not options.record:
+        print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

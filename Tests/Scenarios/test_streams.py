@@ -1,0 +1,267 @@
+"""What endless input means: when rows leave, windows, watermarks, late rows, changelogs, joins."""
+
+import collections
+import json
+import random
+import signal
+
+import harness
+from harness import contains, equal
+from pipes import Pipe, query
+
+
+def at(seconds, **more):
+    minutes, rest = divmod(seconds, 60)
+    return {"ts": f"2024-01-01T00:{int(minutes):02}:{rest:06.3f}", **more}
+
+
+def time(seconds):
+    return at(seconds)["ts"][:19]
+
+
+def windows(rows, *names):
+    """Rows as tuples, times cut to seconds."""
+    return [tuple(row[n][:19].replace(" ", "T") if n in ("window_start", "window_end") else row[n]
+                  for n in names) for row in rows]
+
+
+TIMED = ("--time", "ts")
+
+
+# MARK: When rows leave
+
+def test_a_row_leaves_while_the_pipe_is_open():
+    with Pipe("-c", "SELECT a + 1 AS b FROM stdin WHERE a > 1") as pipe:
+        pipe.write({"a": 1}, {"a": 2})
+        equal(pipe.row(), {"b": 3})
+        pipe.write({"a": 5})
+        equal(pipe.row(), {"b": 6})
+        equal(pipe.finish(), ([], 0))
+
+
+def test_limit_ends_the_query_on_an_open_pipe():
+    with Pipe("-c", "SELECT a FROM stdin LIMIT 2") as pipe:
+        pipe.write({"a": 1}, {"a": 2}, {"a": 3})
+        equal(pipe.remaining(), ([{"a": 1}, {"a": 2}], 0))
+
+
+def test_an_aggregate_over_a_pipe_leaves_once_at_its_end():
+    with Pipe("-c", "SELECT k, COUNT(*) AS n FROM stdin GROUP BY k ORDER BY k") as pipe:
+        pipe.write({"k": "b"}, {"k": "a"}, {"k": "b"})
+        assert pipe.is_silent()
+        equal(pipe.finish(), ([{"k": "a", "n": 1}, {"k": "b", "n": 2}], 0))
+
+
+def test_ctrl_c_is_the_end_of_the_input():
+    with Pipe("-c", "SELECT COUNT(*) AS n FROM stdin") as pipe:
+        pipe.write({"k": 1}, {"k": 2})
+        assert pipe.is_silent()
+        pipe.process.send_signal(signal.SIGINT)
+        equal(pipe.row(), {"n": 2})
+
+
+def test_stdin_that_is_not_named_is_not_read():
+    with Pipe("-c", "SELECT 1 AS one") as pipe:
+        equal(pipe.remaining(), ([{"one": 1}], 0))
+
+
+# MARK: Windows
+
+def test_a_window_closes_when_time_has_passed_its_end():
+    with Pipe(*TIMED, "-c", "SELECT window_start, window_end, COUNT(*) AS n FROM "
+              "TUMBLE(stdin, ts, INTERVAL '10' SECOND) GROUP BY window_start, window_end") as pipe:
+        pipe.write(at(1), at(9.999))
+        assert pipe.is_silent()
+        pipe.write(at(12))
+        equal(windows([pipe.row()], "window_start", "window_end", "n"), [(time(0), time(10), 2)])
+        rest, status = pipe.finish()
+        equal((windows(rest, "window_start", "n"), status), ([(time(10), 1)], 0))
+
+
+def test_delay_holds_a_window_open():
+    with Pipe(*TIMED, "--delay", "5s", "-c", "SELECT window_end, COUNT(*) AS n FROM "
+              "TUMBLE(stdin, ts, INTERVAL '10' SECOND) GROUP BY window_end") as pipe:
+        pipe.write(at(1), at(14.999), at(9))
+        assert pipe.is_silent()
+        pipe.write(at(15))
+        equal(windows([pipe.row()], "window_end", "n"), [(time(10), 2)])
+
+
+def test_late_rows_are_counted_and_left_out():
+    rows = query("SELECT window_end, COUNT(*) AS n FROM TUMBLE(stdin, ts, INTERVAL '10' SECOND) "
+                 "GROUP BY window_end ORDER BY window_end", [at(1), at(21), at(2), at(25), at(12)], *TIMED)
+    equal(windows(rows, "window_end", "n"), [(time(10), 1), (time(30), 2)])
+    contains(rows.errors, "2")
+    contains(rows.errors, "late")
+
+
+def test_input_without_a_watermark_has_no_late_rows():
+    rows = query("SELECT window_end, COUNT(*) AS n FROM TUMBLE(stdin, ts, INTERVAL '10' SECOND) "
+                 "GROUP BY window_end ORDER BY window_end", [at(1), at(21), at(2)])
+    equal(windows(rows, "window_end", "n"), [(time(10), 2), (time(30), 1)])
+
+
+def test_hop_begins_before_the_first_row():
+    rows = query("SELECT window_start, window_end, COUNT(*) AS n FROM "
+                 "HOP(stdin, ts, INTERVAL '5' SECOND, INTERVAL '10' SECOND) GROUP BY 1, 2 ORDER BY 1",
+                 [{"ts": "2024-01-01T00:00:12"}, {"ts": "2024-01-01T00:00:17"}])
+    equal(windows(rows, "window_start", "window_end", "n"),
+          [(time(5), time(15), 1), (time(10), time(20), 2), (time(15), time(25), 1)])
+
+
+def test_cumulate_grows_to_its_size():
+    rows = query("SELECT window_start, window_end, COUNT(*) AS n FROM "
+                 "CUMULATE(stdin, ts, INTERVAL '5' SECOND, INTERVAL '15' SECOND) GROUP BY 1, 2 ORDER BY 1, 2",
+                 [at(1), at(7)])
+    equal(windows(rows, "window_start", "window_end", "n"),
+          [(time(0), time(5), 1), (time(0), time(10), 2), (time(0), time(15), 2)])
+
+
+def test_a_sessions_gap_is_inclusive():
+    rows = query("SELECT k, window_start, window_end, COUNT(*) AS n FROM "
+                 "SESSION(stdin PARTITION BY k, ts, INTERVAL '10' SECOND) GROUP BY 1, 2, 3 ORDER BY 1, 2",
+                 [at(0, k="a"), at(10, k="a"), at(20.001, k="a"), at(5, k="b")])
+    equal(windows(rows, "k", "window_start", "window_end", "n"),
+          [("a", time(0), time(20), 2), ("a", time(20), time(30), 1), ("b", time(5), time(15), 1)])
+
+
+def test_a_group_by_date_bin_of_the_time_column_is_windowed():
+    with Pipe(*TIMED, "-c", "SELECT date_bin('10 seconds', ts, '2001-01-01') AS w, SUM(v) AS s "
+              "FROM stdin GROUP BY 1 EMIT ON WINDOW CLOSE") as pipe:
+        pipe.write(at(1, v=2), at(3, v=5), at(10, v=1))
+        equal(pipe.row()["s"], 7)
+        equal([r["s"] for r in pipe.finish()[0]], [1])
+
+
+def test_window_offset_shifts_the_windows():
+    rows = query("SELECT window_start, COUNT(*) AS n FROM "
+                 "TUMBLE(stdin, ts, INTERVAL '10' SECOND, INTERVAL '3' SECOND) GROUP BY 1 ORDER BY 1",
+                 [at(1), at(3), at(12.9)])
+    equal(windows(rows, "window_start", "n"), [("2023-12-31T23:59:53", 1), (time(3), 2)])
+
+
+def test_a_watermark_is_declared_in_the_query():
+    rows = query("SELECT window_end, COUNT(*) AS n FROM TUMBLE(stdin WATERMARK FOR ts AS ts - "
+                 "INTERVAL '2' SECOND, ts, INTERVAL '10' SECOND) GROUP BY 1 ORDER BY 1",
+                 [at(1), at(11.9), at(2), at(12), at(3)])
+    equal(windows(rows, "window_end", "n"), [(time(10), 2), (time(20), 2)])
+
+
+def test_flinks_spelling_means_the_same():
+    rows = query("SELECT window_end, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE stdin, DESCRIPTOR(ts), "
+                 "INTERVAL '10' SECOND)) GROUP BY window_start, window_end ORDER BY 1", [at(1), at(2)])
+    equal(windows(rows, "window_end", "n"), [(time(10), 2)])
+
+
+# MARK: Changelogs
+
+def replayed(rows, key):
+    state = {}
+    for row in rows:
+        operation = row.pop("_op")
+        name = tuple(row[k] for k in key)
+        if operation == "d":
+            equal(state.pop(name), row)
+        elif operation == "c":
+            assert name not in state, row
+            state[name] = row
+        else:
+            equal(operation, "u")
+            assert name in state, row
+            state[name] = row
+    return sorted(state.values(), key=str)
+
+
+def test_emit_changes_tells_each_change_and_its_replay_is_the_table():
+    source = random.Random(harness.seed)
+    data = [{"k": source.choice("abc"), "v": source.randint(0, 9)} for _ in range(200)]
+    sql = "SELECT k, COUNT(*) AS n, SUM(v) AS s FROM stdin GROUP BY k"
+    final = sorted(query(sql, data), key=str)
+    with Pipe("-c", sql + " EMIT CHANGES") as pipe:
+        changes = []
+        for row in data:
+            pipe.write(row)
+        changes += pipe.finish()[0]
+    equal(replayed(changes, ["k"]), final)
+
+
+def test_a_change_leaves_at_once():
+    with Pipe("-c", "SELECT k, COUNT(*) AS n FROM stdin GROUP BY k EMIT CHANGES") as pipe:
+        pipe.write({"k": "a"})
+        equal(pipe.row(), {"_op": "c", "k": "a", "n": 1})
+        pipe.write({"k": "a"})
+        equal(pipe.row(), {"_op": "u", "k": "a", "n": 2})
+
+
+def test_a_maintained_top_n_replays_to_the_final_one():
+    source = random.Random(harness.seed + 1)
+    data = [{"k": source.choice("abcdefgh")} for _ in range(150)]
+    sql = "SELECT k, COUNT(*) AS n FROM stdin GROUP BY k ORDER BY n DESC, k LIMIT 3"
+    final = sorted(query(sql, data), key=str)
+    changes = list(query(sql + " EMIT CHANGES", data))
+    equal(replayed(changes, ["k"]), final)
+
+
+def refused(sql, code, *parts, options=()):
+    done = harness.run("rtd", "query", *options, "-c", sql, input=json.dumps(at(1, k=1)) + "\n",
+                       check=1, RTD_AUTOSTART="0")
+    equal(done.text, "")
+    for part in (code, *parts):
+        contains(done.errors, part)
+
+
+def test_what_never_ends_is_refused_with_the_cure():
+    refused("SELECT * FROM stdin STREAM ORDER BY k", "0A000", "LIMIT")
+    refused("SELECT COUNT(*) FROM stdin EMIT ON WINDOW CLOSE", "42601")
+
+
+# MARK: Joins of streams
+
+def test_an_interval_join_finds_pairs_in_time(path):
+    orders = [at(s, id=i) for i, s in enumerate((0, 10, 20))]
+    payments = [at(s, order_id=i) for i, s in ((0, 5), (1, 40), (2, 25), (2, 20), (9, 1))]
+    for name, rows in (("orders", orders), ("payments", payments)):
+        (path / f"{name}.json").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    rows = query(f"SELECT o.id, EXTRACT(EPOCH FROM p.ts - o.ts)::integer AS took FROM '{path}/orders.json' o "
+                 f"JOIN '{path}/payments.json' p ON p.order_id = o.id AND p.ts BETWEEN o.ts AND "
+                 "o.ts + INTERVAL '15 seconds' ORDER BY 1, 2")
+    equal([(r["id"], r["took"]) for r in rows], [(0, 5), (2, 0), (2, 5)])
+
+
+def test_an_asof_join_takes_the_newest_before(path):
+    (path / "rates.csv").write_text("ts,currency,rate\n2024-01-01T00:00:00,EUR,1.1\n"
+                                    "2024-01-01T00:01:00,EUR,1.2\n2024-01-01T00:00:30,USD,1\n")
+    rows = query(f"SELECT o.v, r.rate FROM stdin o ASOF LEFT JOIN '{path}/rates.csv' r "
+                 "ON r.currency = o.c AND r.ts <= o.ts ORDER BY o.v",
+                 [at(59, v=1, c="EUR"), at(60, v=2, c="EUR"), at(5, v=3, c="USD")])
+    equal([(r["v"], r["rate"]) for r in rows], [(1, 1.1), (2, 1.2), (3, None)])
+
+
+def test_a_stream_is_enriched_from_a_file_at_once(path):
+    (path / "tiers.csv").write_text("id,tier\n1,gold\n2,basic\n")
+    with Pipe("-c", f"SELECT s.id, c.tier FROM stdin s LEFT JOIN '{path}/tiers.csv' FOR SYSTEM_TIME AS OF "
+              "PROCTIME() AS c ON s.id = c.id") as pipe:
+        pipe.write({"id": 2}, {"id": 7})
+        equal(pipe.rows(2), [{"id": 2, "tier": "basic"}, {"id": 7, "tier": None}])
+
+
+# MARK: Cuts
+
+def test_any_cut_of_the_input_gives_the_same_rows():
+    source = random.Random(harness.seed + 2)
+    data = [at(i / 10 + source.random() * 3, k=source.choice("ab"), v=source.randint(0, 99))
+            for i in range(600)]
+    text = "".join(json.dumps(row) + "\n" for row in data)
+    sql = ("SELECT k, window_start, COUNT(*) AS n, SUM(v) AS s, MIN(v) AS low FROM "
+           "HOP(stdin, ts, INTERVAL '2' SECOND, INTERVAL '6' SECOND) GROUP BY 1, 2")
+    expected = collections.Counter(map(str, query(sql, None, *TIMED, "--delay", "1s", input=text)))
+    assert len(expected) > 20
+    for _ in range(3):
+        with Pipe(*TIMED, "--delay", "1s", "-c", sql) as pipe:
+            start = 0
+            while start < len(text):
+                end = start + source.choice((1, 7, 100, 4000))
+                pipe.write(text[start:end])
+                start = end
+            rows, status = pipe.finish()
+        equal((collections.Counter(map(str, rows)), status), (expected, 0))
