@@ -12,7 +12,12 @@ public struct Optimiser {
     }
 
     public func optimise(_ plan: Plan) throws(SQLError) -> Plan {
-        folded(plan)
+        var plan = folded(try Decorrelator(plan, settings).run(plan))
+        plan = try FilterPusher().run(plan)
+        plan = try JoinOrderer().run(plan)
+        plan = folded(try FilterPusher().run(plan))
+        plan = try ColumnPruner.run(plan)
+        return try ScanSharing.run(plan)
     }
 
     /// What is known before any row is read as literals.

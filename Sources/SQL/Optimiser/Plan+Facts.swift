@@ -31,12 +31,29 @@ extension Plan {
     /// One row without columns.
     static var oneRow: Plan { .make(.values([[]]), []) }
 
-    /// What the watermark follows in a scan below filters, which a projection may make a column.
+    /// What the watermark follows, over this plan's columns, where it is no column yet but a
+    /// projection may make it one.
     var scanTime: Expression? {
         switch node {
-        case .scan(_, let scan): scan.time?.expression
-        case .filter(let input, _): input.scanTime
-        default: nil
+        case .scan(_, let scan): return scan.time?.expression
+        case .filter(let input, _): return input.scanTime
+        case .shared(let shared): return shared.plan.scanTime
+        case .project(let input, let list):
+            guard let time = input.scanTime else { return nil }
+            if let index = list.firstIndex(where: { $0.isSame(as: time) }) {
+                return .column(index, time.type)
+            }
+            var isWhole = true
+            let moved = time.replacing { inner, _ in
+                guard inner.access != nil else { return nil }
+                if let index = list.firstIndex(where: { $0.isSame(as: inner) }) {
+                    return .column(index, inner.type)
+                }
+                isWhole = false
+                return inner
+            }
+            return isWhole ? moved : nil
+        default: return nil
         }
     }
 }
@@ -129,7 +146,8 @@ extension Plan.Facts {
 
     private mutating func aggregated(_ input: Plan, _ aggregate: AggregatePlan) {
         isAppendOnly = input.facts.isAppendOnly && aggregate.window?.emitsOnClose == true
-        key = Array(aggregate.keys.indices)
+        // A constant tells no rows apart.
+        key = aggregate.keys.indices.filter { !aggregate.keys[$0].isLiteral }
         if aggregate.groupingSets != nil {
             key?.append(aggregate.keys.count + aggregate.calls.count)
         } else {

@@ -1,0 +1,137 @@
+import Aggregation
+import Formats
+
+extension Expression {
+    /// A column or a chain of members down from one, with the types along it.
+    var access: (ColumnAccess, types: [DataType])? {
+        switch self {
+        case .column(let index, let type): return (ColumnAccess(column: index), [type])
+        case .member(let inner, let index, let type):
+            guard case (var access, let types)? = inner.access else { return nil }
+            access.path.append(index)
+            return (access, types + [type])
+        default: return nil
+        }
+    }
+
+    /// All that is read.
+    var accesses: Set<ColumnAccess> {
+        if let (access, _) = access { return [access] }
+        return children.reduce(into: []) { $0.formUnion($1.accesses) }
+    }
+
+    /// A member inside what this gives.
+    func member(_ path: [Int]) -> Expression {
+        path.reduce(self) { base, index in
+            if case .record(let list, _) = base, index < list.count { return list[index] }
+            guard case .record(let fields) = base.type, index < fields.count else { return base }
+            return .member(base, index, fields[index].type)
+        }
+    }
+}
+
+extension Set<ColumnAccess> {
+    /// Without members of what is read as a whole.
+    var normalised: Set<ColumnAccess> {
+        filter { access in
+            !contains { $0 != access && $0.covers(access) }
+        }
+    }
+}
+
+extension [ColumnAccess] {
+    /// Each at its own place.
+    var places: [ColumnAccess: Int] {
+        var places: [ColumnAccess: Int] = [:]
+        for (index, access) in enumerated() { places[access] = index }
+        return places
+    }
+}
+
+extension Plan {
+    func expression(_ access: ColumnAccess) -> Expression {
+        Expression.column(access.column, columns[access.column].type).member(access.path)
+    }
+
+    func name(_ access: ColumnAccess) -> String {
+        var name = columns[access.column].name
+        var type = columns[access.column].type
+        for index in access.path {
+            guard case .record(let fields) = type, index < fields.count else { break }
+            name = fields[index].name
+            type = fields[index].type
+        }
+        return name
+    }
+
+    func renamed(_ names: [String]) -> Plan {
+        var plan = self
+        for (index, name) in names.enumerated() where index < columns.count {
+            plan.columns[index].name = name
+        }
+        return plan
+    }
+
+    /// Names for some columns, where a projection that named them is gone.
+    func named(_ names: [String], at places: [Int]) -> Plan {
+        guard Set(places).count == places.count else { return self }
+        var plan = self
+        for (name, place) in zip(names, places) { plan.columns[place].name = name }
+        return plan
+    }
+
+    /// Numbers of the shared plans inside.
+    var sharedIDs: Set<Int> {
+        var ids: Set<Int> = []
+        if case .shared(let shared) = node { ids.insert(shared.id) }
+        for child in children { ids.formUnion(child.sharedIDs) }
+        return ids
+    }
+
+    /// Whether an operation closes windows, frees rows or compares times by the watermark.
+    var usesWatermark: Bool {
+        switch node {
+        case .aggregate(_, let aggregate): if aggregate.window != nil { return true }
+        case .window(_, let window):
+            if case .session = window.kind { return true }
+        case .join(_, _, let join):
+            if !join.bounds.isEmpty || join.time != nil { return true }
+        default: break
+        }
+        return children.contains { $0.usesWatermark }
+    }
+}
+
+extension PrunedPlan {
+    /// A plan of which nothing was taken.
+    static func identity(_ plan: Plan) -> PrunedPlan {
+        PrunedPlan(
+            plan: plan, places: plan.columns.indices.map { ColumnAccess(column: $0) }.places)
+    }
+}
+
+extension JoinPlan {
+    /// Whether right columns leave.
+    var addsRight: Bool {
+        switch kind {
+        case .semi, .anti, .mark: false
+        default: true
+        }
+    }
+}
+
+extension WindowAssignment {
+    /// Columns of the input that are read.
+    var columns: [Int] {
+        var list = [time].compactMap { $0 }
+        if case .session(_, let partition) = kind { list += partition }
+        return list
+    }
+
+    mutating func mapColumns(_ transform: (Int) -> Int) {
+        time = time.map(transform)
+        if case .session(let gap, let partition) = kind {
+            kind = .session(gap: gap, partition: partition.map(transform))
+        }
+    }
+}
