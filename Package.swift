@@ -74,7 +74,7 @@ let package = Package(
             name: "rtd",
             dependencies: [
                 "Service", "KafkaClient", "Streaming", "LogStorage", "KafkaProtocol", "Records",
-                "Platform", "Bytes", "ArgumentParsing", "Formats", "SQL",
+                "Platform", "Bytes", "ArgumentParsing", "Formats", "SQL", "Query", "Aggregation",
             ],
             swiftSettings: settings, linkerSettings: linkStatically),
         tests("StyleTests", []),

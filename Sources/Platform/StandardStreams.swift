@@ -107,7 +107,7 @@ public enum ProcessEnvironment {
     }
 }
 
-private func writeAll(
+func writeAll(
     _ bytes: RawSpan, to descriptor: CInt, named name: String
 ) throws(SystemError) {
     var start = 0

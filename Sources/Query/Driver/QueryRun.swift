@@ -8,6 +8,8 @@ public enum StepPolicy: Sendable, Equatable {
     case once
     /// Whenever the sources are empty, else after 5 ms or 64 batches.
     case frequent
+    /// After each batch.
+    case everyBatch
     /// By the clock, in nanoseconds.
     case periodic(Int64)
 }
@@ -204,6 +206,7 @@ public final class QueryRun {
     private func endStepIfDue(isQuiet: Bool) throws(SQLError) {
         switch policy {
         case .once: return
+        case .everyBatch: if batchesInStep > 0 { try endStep() }
         case .frequent:
             guard batchesInStep > 0 else { return }
             let elapsed = clock.monotonicNanoseconds - stepStart

@@ -2,7 +2,7 @@ import Formats
 
 extension TypeName {
     /// The type that the name means.
-    func resolved() throws(SQLError) -> DataType {
+    public func resolved() throws(SQLError) -> DataType {
         var type = try element()
         for _ in 0..<arrayDepth { type = .array(type) }
         return type

@@ -6,6 +6,9 @@ struct AlignedTable {
     /// Whether NULL may be dimmed.
     var isColoured = false
 
+    /// A row as lines `name | value`, in the manner of psql's \x.
+    var isExpanded = false
+
     private static let separator = " | "
     /// No column is cut below this; then lines are longer than the terminal.
     private static let widthMin = 6
@@ -16,6 +19,7 @@ struct AlignedTable {
     }
 
     func text(_ table: ResultTable) -> String {
+        if isExpanded { return expanded(table) }
         let shown = table.columns.indices.filter { !table.columns[$0].isShared }
         let columns = shown.map { table.columns[$0] }
         let names = columns.map { Cell(text: DisplayText($0.name)) }
@@ -28,6 +32,21 @@ struct AlignedTable {
         lines += rows.map { line($0, columns, widths) }
         lines.append(rows.count == 1 ? "(1 row)" : "(\(rows.count) rows)")
         lines += shared(table)
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func expanded(_ table: ResultTable) -> String {
+        let names = table.columns.map { DisplayText($0.name) }
+        let width = names.map(\.width).max() ?? 0
+        var lines: [String] = []
+        for (index, row) in table.rows.enumerated() {
+            lines.append("-[ RECORD \(index + 1) ]")
+            for (name, cell) in zip(names, row) {
+                let padding = String(repeating: " ", count: width - name.width)
+                lines.append(name.text + padding + " | " + DisplayText(cell.text ?? "NULL").text)
+            }
+        }
+        if lines.isEmpty { lines.append("(0 rows)") }
         return lines.joined(separator: "\n") + "\n"
     }
 

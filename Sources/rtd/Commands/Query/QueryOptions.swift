@@ -1,10 +1,11 @@
 import Formats
 import ArgumentParsing
+import Query
 
 /// What was typed after `rtd query`.
 struct QueryOptions: Sendable, Equatable {
     enum Format: String, CaseIterable, Sendable {
-        case table, json, csv, tsv
+        case table, json, csv, tsv, none
     }
 
     /// One piece of the script, in the order typed.
@@ -13,11 +14,33 @@ struct QueryOptions: Sendable, Equatable {
         case file(String)
     }
 
+    /// The form of stdin.
+    enum InputFormat: String, CaseIterable, Sendable {
+        case json, csv, tsv, lines, logfmt
+    }
+
+    /// `name=value` of --param.
+    struct Parameter: Sendable, Equatable {
+        var name: String
+        var value: String
+    }
+
     /// Empty: the statements come from stdin, or from a prompt on a terminal.
     var sources: [Source] = []
     /// nil: a table on a terminal, else JSON lines.
     var format: Format?
     var timeout: Duration?
+    var inputFormat: InputFormat?
+    var errorPolicy: ErrorPolicy?
+    var isStrict = false
+    /// `column` or `column:unit`
+    var time: String?
+    var delay: Duration?
+    var idle: Duration?
+    var parameters: [Parameter] = []
+    var null: String?
+    var hasNoHeader = false
+    var memory: Int?
     var connection = ConnectionOptions()
     var reporting = ReportingOptions()
 
@@ -31,6 +54,35 @@ struct QueryOptions: Sendable, Equatable {
             throw UsageError("statements are given twice, as an operand and by -c or -f")
         }
         options.sources = [.sql(sql)]
+    }
+}
+
+extension QueryOptions {
+    /// What --time, --delay and --idle say together; nil without --time.
+    var declaredTime: DeclaredTime? {
+        guard let time else { return nil }
+        let parts = time.split(separator: ":", maxSplits: 1)
+        let unit = parts.count > 1 ? String(parts[1]) : nil
+        let isUnit = unit.map { ["s", "ms", "us", "ns"].contains($0) } ?? false
+        return DeclaredTime(
+            column: isUnit ? String(parts[0]) : time, unit: isUnit ? unit : nil,
+            delay: delay?.wholeMicroseconds ?? 0, idle: idle?.wholeMicroseconds)
+    }
+}
+
+extension Duration {
+    fileprivate var wholeMicroseconds: Int64 {
+        components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
+    }
+}
+
+extension ValueParser where Value == QueryOptions.Parameter {
+    static let parameter = ValueParser("NAME=VALUE") { text throws(UsageError) in
+        guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+            throw UsageError("wants NAME=VALUE, not \"\(text)\"")
+        }
+        return QueryOptions.Parameter(
+            name: String(text[..<equals]), value: String(text[text.index(after: equals)...]))
     }
 }
 
@@ -101,8 +153,43 @@ extension QueryOptions {
         exitStatuses: [ManualTerms.closedOutput, ManualTerms.failed, ManualTerms.usage],
         environment: ManualTerms.clientEnvironment, files: ManualTerms.files)
 
+    private static let input: [Flag<QueryOptions>] = [
+        .value(
+            "input", "i", \.inputFormat, .choice("FORMAT"), "Read stdin as FORMAT.",
+            details: """
+                    json    documents: one a line, pretty-printed, or one array of them
+                    csv     with a first line of names; tsv with tabs
+                    lines   the columns `line` and `line_number`
+                    logfmt  key=value pairs
+
+                Without it the first bytes tell.
+                """),
+        .value(
+            "on-error", nil, \.errorPolicy, .choice("ACTION"),
+            "At a line that cannot be read end (fail, the default) or go on (skip).",
+            details: "What was skipped is counted on stderr and makes the status 3."),
+        .toggle(
+            "strict", nil, \.isStrict,
+            "Fail at a value that does not fit the type its column was taken for."),
+        .value(
+            "time", nil, \.time, .nonEmpty("COLUMN"), "Take COLUMN for the time of the rows.",
+            details: """
+                `ts:ms` fixes the unit of an integer (s, ms, us, ns); without it its size tells. \
+                Windows close when the time has passed their end.
+                """),
+        .value(
+            "delay", nil, \.delay, .duration, "Rows may come late by DURATION (default 0s)."),
+        .value(
+            "idle", nil, \.idle, .duration,
+            "Do not wait for a source that was silent for DURATION."),
+        .value(
+            "memory", nil, \.memory, .quantity("SIZE"),
+            "Keep at most SIZE of state in memory (default 4GiB)."),
+    ]
+
     private static let groups = [
         FlagGroup("Statements", statements),
+        FlagGroup("Input", input),
         FlagGroup<QueryOptions>.within(\.connection, ConnectionOptions.group),
         FlagGroup<QueryOptions>.within(\.reporting, ReportingOptions.groupWithoutProgress),
     ]
@@ -118,7 +205,15 @@ extension QueryOptions {
                     table  aligned columns; the default on a terminal
                     json   an object a line; the default elsewhere
                     csv    with a first line of names; tsv with tabs
+                    none   nothing, for measuring
                 """),
+        .value(
+            "null", nil, \.null, .text("TEXT"), "Write TEXT for NULL in csv and tsv.",
+            details: "Without it csv has nothing there and tsv `\\N`."),
+        .toggle("no-header", nil, \.hasNoHeader, "Leave out the line of names of csv and tsv."),
+        .list(
+            "param", nil, \.parameters, .parameter, "Give `:NAME` or `$1` in the SQL a value.",
+            details: "`--param 1=x` is `$1`. The value takes the type of its place."),
         .value(
             "timeout", nil, \.timeout, .duration,
             "Give a request up after DURATION (default 30s)."),

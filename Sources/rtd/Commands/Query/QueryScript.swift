@@ -10,15 +10,7 @@ struct QueryScript: Sendable, Equatable {
 
     /// What the options name, else standard input.
     static func read(_ sources: [QueryOptions.Source]) throws(CommandFailure) -> [QueryScript] {
-        guard !sources.isEmpty else {
-            guard !StandardInput.isTerminal else {
-                throw CommandFailure(
-                    "query: no SQL; give it as an argument, by -c or -f, or on standard input "
-                        + "(rtd help query)",
-                    status: 2)
-            }
-            return [try read(path: "-")]
-        }
+        guard !sources.isEmpty else { return [try read(path: "-")] }
         var scripts: [QueryScript] = []
         for source in sources {
             switch source {

@@ -20,6 +20,8 @@ extension SQLError {
 enum StatementError: Error, Sendable {
     case statement(SQLError)
     case client(ClientError)
+    /// Finding the cluster, or writing the answer.
+    case command(CommandFailure)
 
     init(_ message: String, _ state: SQLState, at place: Range<Int>?, hint: String? = nil) {
         self = .statement(SQLError(message, state, at: place, hint: hint))

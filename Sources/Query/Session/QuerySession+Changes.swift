@@ -1,0 +1,172 @@
+import Aggregation
+import Formats
+import SQL
+
+// INSERT, UPDATE and DELETE: each is a query over the table whose result becomes its rows.
+extension QuerySession {
+    func insert(_ insert: InsertSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
+        if try catalog.find(insert.table) == nil, let outcome = try insertIntoTopic(insert) {
+            return outcome
+        }
+        let table = try table(insert.table)
+        guard insert.returning.isEmpty else {
+            throw SQLError(
+                "RETURNING is not supported yet", .featureNotSupported, at: insert.place)
+        }
+        guard let query = insert.query else {
+            throw SQLError(
+                "DEFAULT VALUES is not supported yet", .featureNotSupported, at: insert.place)
+        }
+        var targets = Array(table.columns.indices)
+        if !insert.columns.isEmpty {
+            targets = []
+            for name in insert.columns {
+                targets.append(try position(of: name, in: table.columns))
+            }
+        }
+        let types = targets.map { table.columns[$0].type }
+        let prepared = try prepare(
+            query, assigning: types, names: targets.map { table.columns[$0].name })
+        guard prepared.columns.count <= targets.count else {
+            throw SQLError(
+                "INSERT has more expressions than target columns", .syntaxError, at: insert.place)
+        }
+        guard insert.columns.isEmpty || prepared.columns.count == targets.count else {
+            throw SQLError(
+                "INSERT has more target columns than expressions", .syntaxError, at: insert.place)
+        }
+        let rows = CollectedRows()
+        _ = try execute(prepared, rows)
+        let whole = rows.batches.map { batch in
+            batch.replacing(
+                table.columns.indices.map { column in
+                    guard let source = targets.firstIndex(of: column), source < batch.columns.count
+                    else { return .constant(.null, table.columns[column].type, count: batch.count) }
+                    return batch.columns[source]
+                })
+        }
+        try check(whole, table)
+        table.append(whole)
+        return Outcome(tag: "INSERT 0 \(rows.count)")
+    }
+
+    private func insertIntoTopic(_ insert: InsertSyntax) throws(SQLError) -> Outcome? {
+        guard let query = insert.query, let topics = environment.topics else { return nil }
+        let prepared = try prepare(query)
+        guard let target = try topics.output(insert.table.text, columns: prepared.columns) else {
+            return nil
+        }
+        let count = try execute(prepared, target)
+        return Outcome(tag: "INSERT 0 \(count)")
+    }
+
+    /// NOT NULL and the primary key.
+    private func check(_ added: [Batch], _ table: StoredTable) throws(SQLError) {
+        for column in table.definition.notNull.sorted() {
+            for batch in added {
+                for row in 0..<batch.count where batch.columns[column].isNull(row) {
+                    throw SQLError(
+                        "null value in column \"\(table.columns[column].name)\" of relation "
+                            + "\"\(table.name)\" violates not-null constraint", .notNullViolation)
+                }
+            }
+        }
+        guard let key = table.definition.key else { return }
+        var seen: Set<[Value]> = []
+        for batch in table.batches + added {
+            for row in 0..<batch.count {
+                let values = key.map { batch.columns[$0].value(row) }
+                guard seen.insert(values).inserted else {
+                    throw SQLError(
+                        "duplicate key value violates unique constraint \"\(table.name)_pkey\"",
+                        .uniqueViolation)
+                }
+            }
+        }
+    }
+
+    func update(_ update: UpdateSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
+        let table = try table(update.table)
+        guard update.from.isEmpty, update.returning.isEmpty else {
+            throw SQLError(
+                "UPDATE ... FROM and RETURNING are not supported yet", .featureNotSupported,
+                at: update.place)
+        }
+        var assigned: [Int: SyntaxExpression] = [:]
+        for (name, value) in update.assignments {
+            let column = try position(of: name, in: table.columns)
+            guard assigned.updateValue(value, forKey: column) == nil else {
+                throw SQLError(
+                    "multiple assignments to same column \"\(name.text)\"", .syntaxError,
+                    at: name.place)
+            }
+        }
+        let place = update.place
+        let condition = update.filter ?? SyntaxExpression(.boolean(true), place)
+        let items = table.columns.enumerated().map { index, column -> SelectItem in
+            let old = SyntaxExpression(.name([Name(column.name, isQuoted: true, place)]), place)
+            return SelectItem(assigned[index] ?? old, alias: nil)
+        }
+        let changed = try rows(
+            of: table, update.table, update.alias, items, where: condition, place)
+        let kept = try rows(
+            of: table, update.table, update.alias, [star(place)],
+            where: isNotTrue(condition, place), place)
+        let before = table.batches
+        table.replace(kept.batches)
+        do throws(SQLError) {
+            try check(changed.batches, table)
+        } catch {
+            table.replace(before)
+            throw error
+        }
+        table.append(changed.batches)
+        return Outcome(tag: "UPDATE \(changed.count)")
+    }
+
+    func delete(_ delete: DeleteSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
+        let table = try table(delete.table)
+        guard delete.using.isEmpty, delete.returning.isEmpty else {
+            throw SQLError(
+                "DELETE ... USING and RETURNING are not supported yet", .featureNotSupported,
+                at: delete.place)
+        }
+        let before = table.estimatedRows ?? 0
+        guard let filter = delete.filter else {
+            table.replace([])
+            return Outcome(tag: "DELETE \(before)")
+        }
+        let kept = try rows(
+            of: table, delete.table, delete.alias, [star(delete.place)],
+            where: isNotTrue(filter, delete.place), delete.place)
+        table.replace(kept.batches)
+        return Outcome(tag: "DELETE \(before - kept.count)")
+    }
+
+    /// `SELECT items FROM table WHERE condition`, as the table's types.
+    private func rows(
+        of table: StoredTable, _ name: Name, _ alias: Name?, _ items: [SelectItem],
+        where condition: SyntaxExpression, _ place: Range<Int>
+    ) throws(SQLError) -> CollectedRows {
+        var select = SelectSyntax(place)
+        select.items = items
+        var relation = RelationSyntax(.name([name]), name.place)
+        relation.alias = alias
+        select.from = [.relation(relation)]
+        select.filter = condition
+        let rows = CollectedRows()
+        let prepared = try prepare(
+            QuerySyntax(.select(select), place), assigning: table.columns.map(\.type),
+            names: table.columns.map(\.name))
+        _ = try execute(prepared, rows)
+        return rows
+    }
+
+    private func star(_ place: Range<Int>) -> SelectItem {
+        SelectItem(SyntaxExpression(.star(.init()), place), alias: nil)
+    }
+
+    private func isNotTrue(_ condition: SyntaxExpression, _ place: Range<Int>) -> SyntaxExpression {
+        SyntaxExpression(.isTest(condition, "TRUE", isNegated: true), place)
+    }
+}

@@ -1,0 +1,22 @@
+import Formats
+import SQL
+
+// COPY (query) TO STDOUT | 'file'.
+extension QuerySession {
+    func copy(_ copy: CopySyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
+        guard let target = try makeOutput(copy, output) else {
+            throw SQLError("COPY TO is not possible here", .featureNotSupported, at: copy.place)
+        }
+        let prepared = try prepare(copy.query)
+        let rows = try execute(prepared, target)
+        return Outcome(tag: "COPY \(rows)")
+    }
+
+    private func makeOutput(
+        _ copy: CopySyntax, _ output: any ResultOutput
+    ) throws(SQLError) -> (any ResultOutput)? {
+        var options: [String: String] = [:]
+        for option in copy.options { options[option.name.text.lowercased()] = option.value }
+        return try environment.makeOutput?(copy.file, options, copy.place) ?? output
+    }
+}

@@ -1,0 +1,121 @@
+import Aggregation
+import Formats
+import Platform
+import SQL
+
+// Statements that show what the session has.
+extension QuerySession {
+    func show(_ setting: SettingSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
+        if setting.name.text.lowercased() == "all" {
+            let rows = settings.all.map { [Value.text($0.0), .text($0.1)] }
+            return try answer(
+                [Field("name", .text), Field("setting", .text)], rows, "SHOW", output)
+        }
+        let (name, value) = try settings.show(setting)
+        return try answer([Field(name, .text)], [[.text(value)]], "SHOW", output)
+    }
+
+    func showRelations(_ what: String, _ output: any ResultOutput) throws(SQLError) -> Outcome {
+        var rows: [[Value]] = []
+        for (name, entry) in catalog.entries.sorted(by: { $0.key < $1.key }) {
+            let kind =
+                switch entry {
+                case .table: "table"
+                case .view: "view"
+                case .source(let definition): definition.isSource ? "source" : "table"
+                }
+            if what == "VIEWS", kind != "view" { continue }
+            rows.append([.text(name), .text(kind)])
+        }
+        return try answer([Field("name", .text), Field("type", .text)], rows, "SHOW", output)
+    }
+
+    /// Names and types of the columns of a relation or query.
+    func describe(
+        _ relation: RelationSyntax, _ output: any ResultOutput
+    ) throws(SQLError) -> Outcome {
+        var select = SelectSyntax(relation.place)
+        let star = SyntaxExpression(.star(.init()), relation.place)
+        select.items = [SelectItem(star, alias: nil)]
+        select.from = [.relation(relation)]
+        let prepared = try prepare(QuerySyntax(.select(select), relation.place))
+        let rows = prepared.columns.map { [Value.text($0.name), .text($0.type.shape)] }
+        return try answer(
+            [Field("column", .text), Field("type", .text)], rows, "DESCRIBE", output)
+    }
+
+    func explain(
+        _ explain: ExplainSyntax, _ output: any ResultOutput
+    ) throws(SQLError) -> Outcome {
+        let prepared = try prepare(explain.query)
+        var lines = [String(describing: prepared.plan.node)]
+        if explain.isAnalyze {
+            let start = environment.clock.monotonicNanoseconds
+            let planned = lines
+            var measured: [String] = []
+            try execute(prepared, Discarded()) { executed in
+                measured = executed.lines
+            }
+            let nanoseconds = environment.clock.monotonicNanoseconds - start
+            lines = planned + measured
+            lines.append("Execution Time: \(milliseconds(nanoseconds)) ms")
+        }
+        let rows = lines.map { [Value.text($0)] }
+        return try answer([Field("QUERY PLAN", .text)], rows, "EXPLAIN", output)
+    }
+
+    /// With three digits behind the point.
+    private func milliseconds(_ nanoseconds: Int64) -> String {
+        let fraction = String(nanoseconds / 1_000 % 1_000)
+        let padding = String(repeating: "0", count: 3 - fraction.count)
+        return "\(nanoseconds / 1_000_000).\(padding)\(fraction)"
+    }
+
+    func answer(
+        _ columns: [Field], _ rows: [[Value]], _ tag: String, _ output: any ResultOutput
+    ) throws(SQLError) -> Outcome {
+        try output.begin(columns, isChangelog: false, key: nil)
+        if !rows.isEmpty {
+            let made = columns.indices.map { index in
+                Column.make(columns[index].type, rows.map { $0[index] })
+            }
+            try output.write(Batch(made, count: rows.count))
+        }
+        try output.endStep()
+        try output.flush()
+        try output.end()
+        return Outcome(tag: tag)
+    }
+}
+
+extension ExecutedQuery {
+    /// An operator a line: rows out, bytes held.
+    var lines: [String] {
+        compiled.operators.map { node in
+            "\(node.name): rows=\(node.rowsOut) memory=\(node.memory) B"
+        }
+    }
+}
+
+extension DataType {
+    /// The type with the members of structs: `STRUCT(a bigint, b text)`.
+    var shape: String {
+        switch self {
+        case .record(let fields):
+            "STRUCT(" + fields.map { "\($0.name) \($0.type.shape)" }.joined(separator: ", ") + ")"
+        case .array(let element): element.shape + "[]"
+        default: description
+        }
+    }
+}
+
+/// Rows that nobody wants: --format none, EXPLAIN ANALYZE.
+public final class Discarded: ResultOutput {
+    public init() {}
+    public var isClosed: Bool { false }
+    public func begin(_ columns: [Field], isChangelog: Bool, key: [Int]?) {}
+    public func write(_ batch: Batch) {}
+    public func endStep() {}
+    public func flush() {}
+    public func end() {}
+}

@@ -1,0 +1,102 @@
+import Aggregation
+import Formats
+import SQL
+
+/// What names mean in a session: its tables and views first, then stdin, then topics; paths in
+/// quotes are files. Used by the session's thread only.
+final class SessionCatalog: Catalog {
+    enum Entry {
+        case table(StoredTable)
+        case view(ViewDefinition)
+        /// CREATE SOURCE/TABLE ... WITH (connector = ...)
+        case source(TableDefinition)
+    }
+
+    private(set) var entries: [String: Entry] = [:]
+    let environment: SessionEnvironment
+    /// Relations over files and stdin that statements have opened: stdin can be read once.
+    let inputs: InputCatalog
+
+    init(_ environment: SessionEnvironment) {
+        self.environment = environment
+        inputs = InputCatalog(environment)
+    }
+
+    func define(_ name: String, _ entry: Entry) { entries[name] = entry }
+    func remove(_ name: String) { entries[name] = nil }
+
+    /// The spelling under which an entry is kept, by the rule for names; nil if there is none.
+    func find(_ name: Name) throws(SQLError) -> String? {
+        if entries[name.text] != nil { return name.text }
+        guard !name.isQuoted else { return nil }
+        let folded = name.text.lowercased()
+        let matches = entries.keys.filter { $0.lowercased() == folded }
+        guard matches.count < 2 else {
+            throw SQLError(
+                "relation name \"\(name.text)\" is ambiguous", .ambiguousName, at: name.place,
+                hint: "Write \(matches.sorted().map { "\"\($0)\"" }.joined(separator: " or ")).")
+        }
+        return matches.first
+    }
+
+    func relation(
+        _ reference: RelationReference, wanted: Set<String>?
+    ) throws(SQLError) -> CatalogEntry {
+        switch reference.kind {
+        case .name(let parts): return try named(parts, reference, wanted)
+        case .literal(let text):
+            if text.hasPrefix("kafka://") { return try topicURL(text, reference, wanted) }
+            return .relation(try inputs.file(text, options: [:], reference, wanted))
+        case .function(let name, let arguments, let named):
+            return .relation(
+                try inputs.function(name, arguments, named, reference, wanted))
+        }
+    }
+
+    private func named(
+        _ parts: [Name], _ reference: RelationReference, _ wanted: Set<String>?
+    ) throws(SQLError) -> CatalogEntry {
+        let spelled = Name(
+            parts.map(\.text).joined(separator: "."), isQuoted: parts.contains(where: \.isQuoted),
+            reference.place)
+        if let key = try find(spelled), let entry = entries[key] {
+            switch entry {
+            case .table(let table): return .relation(table)
+            case .view(let view): return .view(name: key, columns: view.columns, view.query)
+            case .source(let definition):
+                return .derived(
+                    try inputs.source(definition, reference, wanted), definition)
+            }
+        }
+        if spelled.text.lowercased() == "stdin", !spelled.isQuoted {
+            return .relation(try inputs.standardInput(reference, wanted))
+        }
+        if let topic = try environment.topics?.relation(
+            spelled.text, isQuoted: spelled.isQuoted, url: nil, isStream: reference.isStream,
+            wanted: wanted)
+        {
+            return .relation(topic)
+        }
+        throw missing(spelled)
+    }
+
+    private func topicURL(
+        _ text: String, _ reference: RelationReference, _ wanted: Set<String>?
+    ) throws(SQLError) -> CatalogEntry {
+        guard
+            let topic = try environment.topics?.relation(
+                text, isQuoted: true, url: text, isStream: reference.isStream, wanted: wanted)
+        else {
+            throw SQLError(
+                "relation \"\(text)\" does not exist", .undefinedRelation, at: reference.place)
+        }
+        return .relation(topic)
+    }
+
+    func missing(_ name: Name) -> SQLError {
+        let known = entries.keys.sorted() + ["stdin"] + (environment.topics?.names() ?? [])
+        return SQLError(
+            "relation \"\(name.text)\" does not exist", .undefinedRelation, at: name.place
+        ).suggesting(known, for: name.text)
+    }
+}

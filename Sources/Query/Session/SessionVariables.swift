@@ -1,0 +1,73 @@
+import Aggregation
+import Formats
+import Platform
+import SQL
+
+/// What SET changes and SHOW shows, by PostgreSQL's names.
+struct SessionVariables {
+    private(set) var timeZone = TimeZone.utc
+    private var values: [String: String] = [:]
+    private var statementStart: Int64 = 0
+    private var seeds = SystemRandomNumberGenerator()
+
+    /// Accepted with PostgreSQL's values, shown, and without effect on results.
+    private static let known: [String: String] = [
+        "timezone": "UTC", "datestyle": "ISO, MDY", "intervalstyle": "postgres",
+        "bytea_output": "hex", "client_encoding": "UTF8", "server_encoding": "UTF8",
+        "extra_float_digits": "1", "standard_conforming_strings": "on", "search_path": "public",
+        "application_name": "", "statement_timeout": "0", "client_min_messages": "notice",
+        "server_version": "15.0", "integer_datetimes": "on", "lc_collate": "C.UTF-8",
+        "work_mem": "4MB",
+    ]
+
+    private static let spellings: [String: String] = [
+        "timezone": "TimeZone", "datestyle": "DateStyle", "intervalstyle": "IntervalStyle",
+    ]
+
+    /// Takes the time of a statement's start.
+    mutating func startStatement(_ clock: any Clock) {
+        statementStart = clock.wallMilliseconds * 1_000
+    }
+
+    var settings: SessionSettings {
+        mutating get {
+            SessionSettings(now: statementStart, timeZone: timeZone, randomSeed: seeds.next())
+        }
+    }
+
+    mutating func set(_ setting: SettingSyntax) throws(SQLError) {
+        let name = try check(setting)
+        guard let value = setting.value else {
+            values[name] = nil
+            if name == "timezone" { timeZone = .utc }
+            return
+        }
+        if name == "timezone" { timeZone = try TimeZoneFiles.zone(named: value, at: setting.place) }
+        values[name] = value
+    }
+
+    /// The shown name and value.
+    func show(_ setting: SettingSyntax) throws(SQLError) -> (String, String) {
+        let name = try check(setting)
+        let value = values[name] ?? Self.known[name] ?? ""
+        return (Self.spellings[name] ?? name, value)
+    }
+
+    var all: [(String, String)] {
+        Self.known.keys.sorted().map {
+            (Self.spellings[$0] ?? $0, values[$0] ?? Self.known[$0] ?? "")
+        }
+    }
+
+    private func check(_ setting: SettingSyntax) throws(SQLError) -> String {
+        let folded = setting.name.text.lowercased()
+        let name = folded == "time zone" ? "timezone" : folded
+        guard Self.known[name] != nil else {
+            throw SQLError(
+                "unrecognized configuration parameter \"\(setting.name.text)\"",
+                .undefinedObject, at: setting.name.place
+            ).suggesting(Self.known.keys.sorted(), for: name)
+        }
+        return name
+    }
+}

@@ -1,0 +1,115 @@
+import Formats
+import Platform
+import Query
+
+/// Where answers go: rows to stdout, tags and notices to stderr.
+struct QueryOutput: Sendable {
+    private let format: QueryOptions.Format
+    private var table: AlignedTable
+    private let showsTags: Bool
+    private let showsNotices: Bool
+    private let null: String?
+    private let hasHeader: Bool
+
+    init(_ options: QueryOptions) {
+        let isTerminal = StandardOutput.isTerminal
+        format = options.format ?? (isTerminal ? .table : .json)
+        var table = AlignedTable()
+        table.columns = StandardOutput.columns
+        let noColour = ProcessEnvironment.value("NO_COLOR") ?? ""
+        table.isColoured = isTerminal && noColour.isEmpty
+        self.table = table
+        let isQuiet = options.reporting.isQuiet
+        showsTags = options.reporting.isVerbose || (StandardError.isTerminal && !isQuiet)
+        showsNotices = !isQuiet
+        null = options.null
+        hasHeader = !options.hasNoHeader
+    }
+
+    /// `\x` of the prompt.
+    var isExpanded: Bool {
+        get { table.isExpanded }
+        set { table.isExpanded = newValue }
+    }
+
+    /// The output for the rows of one statement.
+    func rows() -> any ResultOutput {
+        switch format {
+        case .table: TableOutput(table)
+        case .json: LinesOutput(.json, StandardOutputTarget())
+        case .csv:
+            LinesOutput(
+                .csv(separator: UInt8(ascii: ","), null: null ?? "", hasHeader: hasHeader),
+                StandardOutputTarget())
+        case .tsv:
+            LinesOutput(
+                .tsv(null: null ?? "\\N", hasHeader: hasHeader), StandardOutputTarget())
+        case .none: Discarded()
+        }
+    }
+
+    /// The output of COPY.
+    func copyTarget(
+        _ file: String?, _ options: [String: String], _ place: Range<Int>
+    ) throws(SQLError) -> (any ResultOutput)? {
+        let target: any ByteTarget
+        if let file {
+            target = try FileTarget(file)
+        } else {
+            target = StandardOutputTarget()
+        }
+        let ending = file.flatMap { $0.split(separator: ".").last.map(String.init) } ?? "csv"
+        let format = (options["format"] ?? ending).lowercased()
+        let hasHeader = options["header"].map { ["true", "on", "1"].contains($0.lowercased()) }
+        switch format {
+        case "json", "ndjson", "jsonl": return LinesOutput(.json, target)
+        case "csv":
+            let separator = options["delimiter"]?.utf8.first ?? UInt8(ascii: ",")
+            return LinesOutput(
+                .csv(
+                    separator: separator, null: options["null"] ?? "",
+                    hasHeader: hasHeader ?? (file != nil)), target)
+        case "tsv", "text":
+            return LinesOutput(
+                .tsv(null: options["null"] ?? "\\N", hasHeader: hasHeader ?? false), target)
+        default:
+            throw SQLError(
+                "COPY format \"\(format)\" is not supported yet", .featureNotSupported, at: place,
+                hint: "Formats are csv, tsv and json.")
+        }
+    }
+
+    /// False when the reader of stdout has left.
+    func write(_ outcome: StatementOutcome, tag: String) throws(StatementError) -> Bool {
+        if showsNotices {
+            for notice in outcome.notices { StandardError.write(line: "rtd: \(notice)") }
+        }
+        guard let rows = outcome.table else {
+            writeTag(tag)
+            return true
+        }
+        do throws(SystemError) {
+            try StandardOutput.write(text(rows))
+            return true
+        } catch {
+            if error.isBrokenPipe { return false }
+            throw .command(CommandFailure(error))
+        }
+    }
+
+    func writeTag(_ tag: String) {
+        if showsTags { StandardError.write(line: "rtd: \(tag)") }
+    }
+
+    private func text(_ rows: ResultTable) -> String {
+        var buffer = OutputBuffer()
+        switch format {
+        case .table: return table.text(rows)
+        case .json: rows.appendJSON(to: &buffer)
+        case .csv: rows.appendCSV(to: &buffer)
+        case .tsv: rows.appendTSV(to: &buffer)
+        case .none: break
+        }
+        return buffer.bytes.text(0..<buffer.count)
+    }
+}

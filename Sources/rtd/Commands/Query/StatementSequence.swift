@@ -1,0 +1,175 @@
+import Formats
+import KafkaClient
+import Platform
+import Query
+import SQL
+
+/// The statements of one call at work: a session, and a cluster once a statement needs one. Used on
+/// the main thread.
+final class StatementSequence {
+    private let options: QueryOptions
+    private let interruption: Interruption
+    private var output: QueryOutput
+    private let session: QuerySession
+    private let cluster: LazyCluster
+    /// 3 once records were skipped.
+    private(set) var status: Int32 = 0
+
+    init(_ options: QueryOptions, _ interruption: Interruption) {
+        self.options = options
+        self.interruption = interruption
+        output = QueryOutput(options)
+        cluster = LazyCluster(options)
+        let isQuiet = options.reporting.isQuiet
+        var environment = SessionEnvironment(clock: SystemClock()) { note in
+            if !isQuiet { StandardError.write(line: "rtd: \(note)") }
+        }
+        environment.onError = options.errorPolicy == .skip ? .skip : .fail
+        environment.isStrict = options.isStrict
+        environment.time = options.declaredTime
+        environment.inputFormat = options.inputFormat?.rawValue
+        environment.parameters = Dictionary(
+            options.parameters.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+        if let memory = options.memory { environment.memoryMax = memory }
+        environment.topics = TopicRelations(cluster, time: options.declaredTime)
+        let output = output
+        environment.makeOutput = { file, options, place throws(SQLError) in
+            try output.copyTarget(file, options, place)
+        }
+        let stop = environment.stop
+        session = QuerySession(environment)
+        interruption.handle { stop.set() }
+    }
+
+    func close() { cluster.close() }
+
+    /// Rows as lists of columns, for people.
+    var expands: Bool {
+        get { output.isExpanded }
+        set { output.isExpanded = newValue }
+    }
+
+    /// For completion at the prompt.
+    var relationNames: [String] { session.relationNames }
+
+    /// False when nobody reads the answers any more.
+    func run(_ script: QueryScript) throws(CommandFailure) -> Bool {
+        var statements = try script.statements()
+        while let statement = try script.next(&statements) {
+            guard try run(statement, script), !interruption.isSignalled else { return false }
+        }
+        return true
+    }
+
+    private func run(
+        _ statement: Statement, _ script: QueryScript
+    ) throws(CommandFailure) -> Bool {
+        do throws(StatementError) {
+            if let administration = self.administration(statement) {
+                return try administer(administration)
+            }
+            return try query(statement)
+        } catch {
+            switch error {
+            case .statement(let error): throw CommandFailure(script.report(error))
+            case .client(let error): throw cluster.failure(error)
+            case .command(let failure): throw failure
+            }
+        }
+    }
+
+    /// What is the cluster's: statements on topics and groups, unless the session keeps a relation
+    /// of the name.
+    private func administration(_ statement: Statement) -> AdministrationStatement? {
+        switch statement {
+        case .administration(.describeTopic(let name)) where session.holds(name): return nil
+        case .administration(.deleteRecords(let deletion)) where session.holds(deletion.topic):
+            return nil
+        case .administration(let statement): return statement
+        case .delete(let delete) where !session.holds(delete.table):
+            return delete.recordDeletion.map { .deleteRecords($0) }
+        default: return nil
+        }
+    }
+
+    private func administer(_ statement: AdministrationStatement) throws(StatementError) -> Bool {
+        let thread = try cluster.thread()
+        let clock = thread.connection.loop.clock
+        let runner = StatementRunner(cluster: thread.connection.cluster) { clock.wallMilliseconds }
+        let outcome = try thread.call { () async throws(StatementError) in
+            try await runner.run(statement)
+        }
+        return try output.write(outcome, tag: statement.tag)
+    }
+
+    private func query(_ statement: Statement) throws(StatementError) -> Bool {
+        let target = output.rows()
+        let outcome: QuerySession.Outcome
+        do throws(SQLError) {
+            outcome = try session.run(described(statement), output: target)
+        } catch {
+            // Rows that were ready before the error are kept.
+            if !target.isClosed { try? target.flush() }
+            throw .statement(error)
+        }
+        if outcome.skipped > 0 {
+            status = 3
+            let noun = outcome.skipped == 1 ? "line was" : "lines were"
+            StandardError.write(line: "rtd: \(outcome.skipped) \(noun) skipped (--on-error skip)")
+        }
+        output.writeTag(outcome.tag)
+        return !target.isClosed
+    }
+
+    /// DESCRIBE of a relation of the session.
+    private func described(_ statement: Statement) -> Statement {
+        guard case .administration(.describeTopic(let name)) = statement else { return statement }
+        return .describe(RelationSyntax(.name([name]), name.place))
+    }
+}
+
+/// The cluster that statements on topics need; found with the first of them.
+final class LazyCluster: @unchecked Sendable {
+    private let options: QueryOptions
+    private let lock = Lock()
+    private var found: ClusterThread?
+
+    init(_ options: QueryOptions) { self.options = options }
+
+    func thread() throws(StatementError) -> ClusterThread {
+        if let found = lock.withLock({ found }) { return found }
+        do throws(CommandFailure) {
+            let thread = try ClusterThread(
+                "query", options.limitedConnection, options.reporting)
+            lock.withLock { found = thread }
+            return thread
+        } catch {
+            throw .command(error)
+        }
+    }
+
+    func failure(_ error: ClientError) -> CommandFailure {
+        guard let found = lock.withLock({ found }) else { return CommandFailure(error.description) }
+        return found.connection.failure(error)
+    }
+
+    func close() { lock.withLock { found }?.close() }
+}
+
+extension QueryScript {
+    func statements() throws(CommandFailure) -> Parser {
+        do throws(SQLError) {
+            return try Parser(text)
+        } catch {
+            throw CommandFailure(report(error))
+        }
+    }
+
+    func next(_ parser: inout Parser) throws(CommandFailure) -> Statement? {
+        do throws(SQLError) {
+            return try parser.next()
+        } catch {
+            throw CommandFailure(report(error))
+        }
+    }
+}

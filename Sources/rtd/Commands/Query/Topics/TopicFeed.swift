@@ -1,0 +1,69 @@
+import KafkaClient
+import Platform
+import Query
+import Records
+
+/// The batches of a topic for a query's thread: one request for more is always under way on the
+/// cluster's loop, so that taking never waits.
+final class TopicFeed: @unchecked Sendable {
+    private let consumer: Consumer
+    private let thread: ClusterThread
+    private let signal: SourceSignal
+    private let lock = Lock()
+    private var ready: Result<FetchedBatches, ClientError>?
+    private var isClosed = false
+
+    /// Blocks until the leaders have said where reading starts. `ends`: where each partition ends.
+    init(
+        _ thread: ClusterThread, _ starts: [TopicPartition: Int64],
+        ends: [TopicPartition: Int64]?, _ signal: SourceSignal
+    ) throws(ClientError) {
+        self.thread = thread
+        self.signal = signal
+        var configuration = ConsumerConfiguration()
+        configuration.isolation = .readCommitted
+        let consumer = Consumer(thread.connection.cluster, configuration)
+        self.consumer = consumer
+        let positions = starts.mapValues { StartPosition.offset($0) }
+        try thread.call { () async throws(ClientError) in
+            _ = try await consumer.assign(positions)
+        }
+        if let ends { consumer.stop(at: ends) }
+        ask()
+    }
+
+    /// What has come, nil if nothing has yet.
+    func take() throws(ClientError) -> FetchedBatches? {
+        let taken = lock.withLock { () -> Result<FetchedBatches, ClientError>? in
+            defer { ready = nil }
+            return ready
+        }
+        guard let taken else { return nil }
+        let batches = try taken.get()
+        ask()
+        return batches
+    }
+
+    func close() {
+        lock.withLock { isClosed = true }
+        let consumer = consumer
+        thread.call { () async in await consumer.close() }
+    }
+
+    private func ask() {
+        Task(executorPreference: thread.connection.loop) { [self] in
+            let result: Result<FetchedBatches, ClientError>
+            do throws(ClientError) {
+                guard let batches = try await consumer.next() else { return ask() }
+                result = .success(batches)
+            } catch {
+                result = .failure(error)
+            }
+            let isWanted = lock.withLock { () -> Bool in
+                if !isClosed { ready = result }
+                return !isClosed
+            }
+            if isWanted { signal.signal() }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+import Aggregation
+import Formats
+import KafkaClient
+import Query
+import Records
+
+/// Decodes the records of a topic into batches; used by the query's thread.
+///
+/// Each partition has a reader of its own, so that its batches are of one partition and in its
+/// order.
+final class TopicSource: Source {
+    private let relation: TopicRelation
+    private let scan: ScanPlan
+    private let feed: TopicFeed
+    private let context: SourceContext
+    private let packer: RecordPacker
+    /// By position in `ids`.
+    private let ids: [TopicPartition]
+    private var readers: [Int: PartitionReader] = [:]
+    private var open: Set<Int>
+    private var ready: [SourceEvent] = []
+
+    init(
+        _ relation: TopicRelation, _ scan: ScanPlan, _ feed: TopicFeed, _ context: SourceContext
+    ) {
+        self.relation = relation
+        self.scan = scan
+        self.feed = feed
+        self.context = context
+        let fieldCount = relation.schema.fields.count
+        let hidden = Set(scan.columns.map { $0.index - fieldCount })
+        packer = RecordPacker(
+            keepsKeys: hidden.contains(TopicRelation.Hidden.key.rawValue),
+            keepsHeaders: hidden.contains(TopicRelation.Hidden.headers.rawValue))
+        ids = relation.starts.keys.sorted { $0.partition < $1.partition }
+        open = Set(ids.indices)
+        guard !relation.isEndless else { return }
+        for (index, id) in ids.enumerated()
+        where (relation.starts[id] ?? 0) >= (relation.ends[id] ?? 0) {
+            open.remove(index)
+            ready.append(.partitionEnd(index))
+        }
+    }
+
+    var partitionCount: Int { ids.count }
+    var skippedCount: Int { readers.values.reduce(0) { $0 + $1.skippedCount } }
+
+    func close() { feed.close() }
+
+    func next() throws(SQLError) -> SourceEvent {
+        while true {
+            if !ready.isEmpty { return ready.removeFirst() }
+            if open.isEmpty { return .end }
+            let fetched: FetchedBatches?
+            do throws(ClientError) {
+                fetched = try feed.take()
+            } catch {
+                throw SQLError(
+                    "topic \"\(relation.name)\": \(error.description)", .inputOutputError)
+            }
+            guard let fetched else { return .idle }
+            try decode(fetched)
+        }
+    }
+
+    private func decode(_ fetched: FetchedBatches) throws(SQLError) {
+        guard let index = ids.firstIndex(of: fetched.partition) else { return }
+        let packed: PackedRecords
+        do throws(ConsumeError) {
+            packed = try packer.pack(fetched)
+        } catch {
+            throw SQLError("topic \"\(relation.name)\": \(error)", .inputOutputError)
+        }
+        let reader =
+            readers[index]
+            ?? PartitionReader(relation, scan, ids[index].partition, context)
+        readers[index] = reader
+        for batch in try reader.read(packed) { ready.append(.batch(batch, partition: index)) }
+        guard !relation.isEndless, let end = relation.ends[ids[index]], fetched.nextOffset >= end
+        else { return }
+        if open.remove(index) != nil { ready.append(.partitionEnd(index)) }
+    }
+}
+
+/// Makes batches of one partition's records.
+private final class PartitionReader {
+    private let relation: TopicRelation
+    private let scan: ScanPlan
+    private let partition: Int32
+    private let context: SourceContext
+    private let json: JSONReader?
+    /// Lines that the reader has seen before the block at hand.
+    private var linesBefore = 0
+
+    init(
+        _ relation: TopicRelation, _ scan: ScanPlan, _ partition: Int32, _ context: SourceContext
+    ) {
+        self.relation = relation
+        self.scan = scan
+        self.partition = partition
+        self.context = context
+        guard !relation.isText else {
+            json = nil
+            return
+        }
+        var options = JSONReader.Options()
+        options.skipsErrors = context.onError == .skip
+        options.wholeValue = relation.schema.wholeValue
+        options.name = "topic \"\(relation.name)\""
+        let fieldCount = relation.schema.fields.count
+        var columns = scan.columns.filter { $0.index < fieldCount }
+            .map { ReadColumn.value(field: $0.index, path: $0.path) }
+        // The line tells which record a row came from.
+        columns.append(.line)
+        json = JSONReader(fields: relation.schema.fields, columns: columns, options: options)
+    }
+
+    var skippedCount: Int { json?.brokenRows ?? 0 }
+
+    func read(_ packed: PackedRecords) throws(SQLError) -> [Batch] {
+        guard let json else { return texts(packed) }
+        defer { linesBefore += packed.facts.count }
+        json.supply(packed.block, isLast: false)
+        var batches: [Batch] = []
+        while true {
+            switch try json.next() {
+            case .rows(let batch): batches.append(assembled(batch, packed))
+            case .misfit(let misfit): json.coerce(misfit)
+            case .needsInput:
+                if case .rows(let batch)? = try json.flush() {
+                    batches.append(assembled(batch, packed))
+                }
+                return batches
+            }
+        }
+    }
+
+    /// The columns of the scan: those that were decoded, and those that the records have beside.
+    private func assembled(_ batch: Batch, _ packed: PackedRecords) -> Batch {
+        let lines = batch.columns[batch.columns.count - 1]
+        let rows = (0..<batch.count).map { row -> Int in
+            guard case .integer(let line) = lines.value(row) else { return 0 }
+            return Int(line) - 1 - linesBefore
+        }
+        var decoded = 0
+        let columns = scan.columns.map { column -> Column in
+            if column.index < relation.schema.fields.count {
+                decoded += 1
+                return batch.columns[decoded - 1]
+            }
+            return hidden(column, rows.map { packed.facts[$0] })
+        }
+        return Batch(columns, count: batch.count)
+    }
+
+    private func texts(_ packed: PackedRecords) -> [Batch] {
+        var batches: [Batch] = []
+        var position = 0
+        let bytes = packed.block.bytes
+        var values: [Value] = []
+        for _ in packed.facts {
+            guard let end = ByteScan.firstIndex(of: 0x0A, in: bytes, from: position) else { break }
+            values.append(.text(bytes.text(position..<end)))
+            position = end + 1
+        }
+        var start = 0
+        while start < values.count {
+            let range = start..<min(start + Batch.rowsMax, values.count)
+            let facts = Array(packed.facts[range])
+            let columns = scan.columns.map { column -> Column in
+                column.index == 0
+                    ? Column.make(.text, Array(values[range])) : hidden(column, facts)
+            }
+            batches.append(Batch(columns, count: range.count))
+            start = range.upperBound
+        }
+        return batches
+    }
+
+    private func hidden(_ column: ScanColumn, _ facts: [RecordFacts]) -> Column {
+        let position = column.index - relation.schema.fields.count
+        let kind = TopicRelation.Hidden(rawValue: position) ?? .offset
+        let values = facts.map { fact -> Value in
+            switch kind {
+            case .key: fact.key.map { .text(String(decoding: $0, as: UTF8.self)) } ?? .null
+            case .offset: .integer(fact.offset)
+            case .partition: .integer(Int64(partition))
+            case .timestamp: .integer(fact.timestamp * 1_000)
+            case .headers: .text(PartitionReader.text(fact.headers))
+            }
+        }
+        return Column.make(kind.column.type, values)
+    }
+
+    /// `[["k", "v"], ...]`, as `rtd consume -J` writes headers.
+    private static func text(_ headers: [RecordHeader]) -> String {
+        var buffer = OutputBuffer(capacity: 64)
+        buffer.append("[")
+        for (index, header) in headers.enumerated() {
+            if index > 0 { buffer.append(", ") }
+            buffer.append("[")
+            buffer.append(jsonString: header.key)
+            buffer.append(", ")
+            if let value = header.value {
+                buffer.append(jsonString: String(decoding: value, as: UTF8.self))
+            } else {
+                buffer.append("null")
+            }
+            buffer.append("]")
+        }
+        buffer.append("]")
+        return buffer.bytes.text(0..<buffer.count)
+    }
+}
