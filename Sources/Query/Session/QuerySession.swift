@@ -31,10 +31,17 @@ public final class QuerySession {
         _ statement: Statement, output: any ResultOutput
     ) throws(SQLError) -> Outcome {
         settings.startStatement(environment.clock)
-        skipped = 0
-        var outcome = try dispatch(statement, output)
-        outcome.skipped = skipped
-        return outcome
+        catalog.inputs.forgetFiles()
+        while true {
+            skipped = 0
+            do throws(SQLError) {
+                var outcome = try dispatch(statement, output)
+                outcome.skipped = skipped
+                return outcome
+            } catch {
+                guard InputRestart.isAsked(by: error) else { throw error }
+            }
+        }
     }
 
     private func dispatch(

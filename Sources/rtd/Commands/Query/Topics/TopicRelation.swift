@@ -49,7 +49,7 @@ final class TopicRelation: SourceRelation, @unchecked Sendable {
         isEndless = isStream
         let partitions = topic.partitions.map { TopicPartition(topic.name, $0.index) }
         let cluster = thread.connection.cluster
-        (starts, ends) = try thread.call { () async throws(ClientError) in
+        let (starts, ends) = try thread.call { () async throws(ClientError) in
             let earliest = Dictionary(
                 uniqueKeysWithValues: partitions.map { ($0, OffsetQuery.earliest) })
             let latest = Dictionary(
@@ -58,6 +58,8 @@ final class TopicRelation: SourceRelation, @unchecked Sendable {
             let ends = try await cluster.listOffsets(latest, isolation: .readCommitted)
             return (starts, ends)
         }
+        self.starts = starts
+        self.ends = ends
         estimatedRows = ends.reduce(0) { $0 + Int($1.value - (starts[$1.key] ?? 0)) }
         let sample = try TopicSample(thread, starts, ends, wanted: wanted).read()
         schema = sample.schema
