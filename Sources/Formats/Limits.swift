@@ -12,4 +12,16 @@ public enum FormatLimits {
     public static let numericDivisionScaleMax = 1000
     /// Arrays inside one another in text.
     public static let arrayDepthMax = 6
+    /// Bytes of one row of text; a longer one is refused.
+    public static let rowBytesMax = 16 << 20
+    /// Blocks of input that wait to be used again.
+    static let pooledBlocksMax = 8
+    /// Layouts of rows that a JSON reader remembers: places where a value stands, and steps from
+    /// one to the next.
+    static let layoutNodesMax = 2048
+    static let layoutEdgesMax = 8192
+    /// Names seen in an object that nobody wants before it is read as one value.
+    static let layoutNamesMax = 64
+    /// Members of an object in a sample; one with more is kept as json.
+    public static let sampledMembersMax = 2000
 }

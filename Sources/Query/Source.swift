@@ -51,6 +51,9 @@ public struct SourceContext: Sendable {
     /// Notes for people, a line each, without "rtd: ".
     public var note: @Sendable (String) -> Void
 
+    /// False once rows have left the query: then its inputs cannot be read again.
+    public var mayRestart: @Sendable () -> Bool = { false }
+
     public enum ErrorPolicy: Sendable { case fail, skip }
 
     public init(

@@ -1,0 +1,136 @@
+import Bytes
+
+/// A piece of input as it was read, which the columns that view its strings keep alive.
+///
+/// One thread fills it, then one makes columns from it; bytes that were decoded never change, so
+/// batches may go on to other threads. In front of the bytes is room for what was left of the piece
+/// before; behind them lie `padding` zeros once it is sealed: no JSON or CSV has a zero byte, so
+/// scanners stop there without counting.
+@safe public final class InputBlock: @unchecked Sendable {
+    public static let padding = 64
+    /// Room in front of the bytes.
+    public static let headroom = 64 * 1024
+
+    let base: UnsafeMutablePointer<UInt8>
+    public let capacity: Int
+    public private(set) var start: Int
+    public private(set) var end: Int
+
+    /// Room for `capacity` bytes, and in front of them for `headroom` more.
+    public init(capacity: Int, headroom: Int = InputBlock.headroom) {
+        self.capacity = headroom + capacity
+        start = headroom
+        end = headroom
+        unsafe base = .allocate(capacity: self.capacity + InputBlock.padding)
+    }
+
+    public convenience init(_ bytes: [UInt8]) {
+        self.init(capacity: bytes.count)
+        append(bytes.rawSpan)
+        seal()
+    }
+
+    deinit { unsafe base.deallocate() }
+
+    public var count: Int { end - start }
+
+    /// Room behind the bytes.
+    public var room: Int { capacity - end }
+
+    public var bytes: RawSpan {
+        @_lifetime(borrow self)
+        get {
+            let span = unsafe RawSpan(
+                _unsafeStart: UnsafeRawPointer(base) + start, byteCount: end - start)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    /// The bytes in a range of places, counted as `start` is.
+    @_lifetime(borrow self)
+    func bytes(_ range: Range<Int>) -> RawSpan {
+        bytes.extracting(range.lowerBound - start..<range.upperBound - start)
+    }
+
+    /// Lets `body` write into the room behind the bytes; it gives how many it wrote.
+    public func fill<Failure: Error>(
+        _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
+    ) throws(Failure) -> Int {
+        let free = unsafe UnsafeMutableRawBufferPointer(start: base + end, count: room)
+        let written = unsafe try body(free)
+        precondition(written >= 0 && written <= free.count, "more bytes than there was room for")
+        end += written
+        return written
+    }
+
+    /// Appends the bytes, for which there is room.
+    public func append(_ more: RawSpan) {
+        _ = unsafe fill { free in
+            unsafe more.withUnsafeBytes { unsafe free.copyMemory(from: $0) }
+            return more.byteCount
+        }
+    }
+
+    /// Puts the bytes of `other` from `position` on in front; false if the room is too small.
+    func prepend(_ other: InputBlock, from position: Int) -> Bool {
+        let count = other.end - position
+        guard count <= start else { return false }
+        start -= count
+        unsafe (base + start).update(from: other.base + position, count: count)
+        return true
+    }
+
+    /// What is left of `other` and behind it the bytes of `block`, in one block.
+    static func joining(_ other: InputBlock, from position: Int, _ block: InputBlock) -> InputBlock
+    {
+        if block.prepend(other, from: position) { return block }
+        let joined = InputBlock(capacity: other.end - position + block.count)
+        joined.append(other.bytes.extracting(droppingFirst: position - other.start))
+        joined.append(block.bytes)
+        joined.seal()
+        return joined
+    }
+
+    /// Puts the zeros behind the bytes.
+    public func seal() {
+        unsafe (base + end).update(repeating: 0, count: InputBlock.padding)
+    }
+
+    /// Forgets the bytes; only while nothing else holds the block.
+    func clear() {
+        start = min(InputBlock.headroom, capacity)
+        end = start
+    }
+
+    /// Leaves out a byte order mark that the bytes begin with.
+    public func dropByteOrderMark() {
+        if count >= 3, unsafe base[start] == 0xef, unsafe base[start + 1] == 0xbb,
+            unsafe base[start + 2] == 0xbf
+        {
+            start += 3
+        }
+    }
+
+    /// Forgets what was put in front: to read the piece again.
+    public func rewind(to start: Int) { self.start = start }
+}
+
+/// Blocks that are used again once no batch holds them.
+public struct InputBlockPool: ~Copyable {
+    private var blocks: [InputBlock] = []
+
+    public init() {}
+
+    /// An empty block with room for `capacity` bytes.
+    public mutating func take(capacity: Int) -> InputBlock {
+        for index in blocks.indices where isKnownUniquelyReferenced(&blocks[index]) {
+            let block = blocks[index]
+            guard block.capacity == capacity + InputBlock.headroom else { continue }
+            block.clear()
+            return block
+        }
+        let block = InputBlock(capacity: capacity)
+        if blocks.count < FormatLimits.pooledBlocksMax { blocks.append(block) }
+        return block
+    }
+}

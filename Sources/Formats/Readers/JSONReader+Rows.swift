@@ -1,0 +1,273 @@
+// The rows' loop: along the learned layouts where they lead, else value by value.
+extension JSONReader {
+    /// Decodes rows until the batch is full, the bytes are at their end (`failure` is nil) or a row
+    /// cannot be read (`failure` says why; `position` is the row's start).
+    func decode(_ base: Cursor) {
+        failure = nil
+        while row < Batch.rowsMax {
+            if options.framing != .array && graphPause == 0 {
+                unsafe followLayouts(base)
+                guard row < Batch.rowsMax else { return }
+            }
+            guard unsafe startRow(base), unsafe readRow(base) else { return }
+        }
+    }
+
+    /// Moves to the start of the next row; false if no byte of it is there.
+    private func startRow(_ base: Cursor) -> Bool {
+        var cursor = unsafe base + position
+        let end = unsafe base + limit
+        while true {
+            while unsafe cursor < end, unsafe cursor.pointee <= 0x20 {
+                let byte = unsafe cursor.pointee
+                if byte == 0x0a {
+                    line += 1
+                } else if byte != 0x20 && byte != 0x09 && byte != 0x0d {
+                    break
+                }
+                unsafe cursor += 1
+            }
+            position = unsafe cursor - base
+            guard unsafe cursor < end else { return false }
+            guard options.framing == .array, array != .atElement else { return true }
+            guard unsafe arrayBracket(cursor.pointee) else { return true }
+            unsafe cursor += 1
+        }
+    }
+
+    /// Takes a bracket or comma between the elements of the array; false where it is none.
+    private func arrayBracket(_ byte: UInt8) -> Bool {
+        switch (array, byte) {
+        case (.before, UInt8(ascii: "[")), (.closed, UInt8(ascii: "[")): array = .first
+        case (.behindElement, UInt8(ascii: ",")): array = .atElement
+        case (.first, UInt8(ascii: "]")), (.behindElement, UInt8(ascii: "]")): array = .closed
+        default: return false
+        }
+        return true
+    }
+
+    /// Reads the row at `position` value by value; false if it cannot be.
+    private func readRow(_ base: Cursor) -> Bool {
+        let start = unsafe base + position
+        rows.clear(row)
+        guard mayStandHere, let end = unsafe wholeRow(start) else {
+            rows.clear(row)
+            unsafe settle(base)
+            return false
+        }
+        let isObject = unsafe start.pointee == UInt8(ascii: "{")
+        if unsafe !isObject && newLines && !isLast && end == base + limit {
+            // More digits may follow.
+            failure = .incomplete
+            return false
+        }
+        rows.lines[row] = Int64(line)
+        row += 1
+        array = .behindElement
+        if newLines { unsafe countLines(start, end) }
+        position = unsafe end - base
+        if unsafe options.framing == .lines && end.pointee == 0x0a {
+            line += 1
+            position += 1
+        }
+        if graphPause > 0 {
+            graphPause -= 1
+        } else if isObject && !learner.isDone && options.framing != .array {
+            unsafe learner.learn(start, end)
+        }
+        return true
+    }
+
+    /// False in an array where a bracket or comma is due.
+    private var mayStandHere: Bool {
+        options.framing != .array || array == .first || array == .atElement
+    }
+
+    private func countLines(_ start: Cursor, _ end: Cursor) {
+        var cursor = unsafe start
+        while unsafe cursor < end {
+            if unsafe cursor.pointee == 0x0a { line += 1 }
+            unsafe cursor += 1
+        }
+    }
+
+    /// Finds out whether a row is broken or only cut off.
+    private func settle(_ base: Cursor) {
+        if failure == nil { failure = .syntax }
+        guard newLines, !isLast, let block else { return }
+        if !mayStandHere { return }
+        var checker = JSONCursor(block.bytes(position..<limit))
+        do {
+            _ = try checker.skip()
+        } catch {
+            guard case .json(let fault, let at) = error else { return }
+            // An escape or a character that is cut off is seen at its start.
+            if fault == .unexpectedEnd || at + 12 >= limit - position { failure = .incomplete }
+        }
+    }
+
+    /// Decodes rows as long as the layouts that were seen foretell them.
+    private func followLayouts(_ base: Cursor) {
+        let nodes = unsafe UnsafePointer(learner.graph.nodes.base)
+        let edges = unsafe UnsafePointer(learner.graph.edges.base)
+        let pieces = unsafe UnsafePointer(learner.graph.pieces.base)
+        let opened = unsafe UnsafePointer(learner.graph.opened.base)
+        let slots = unsafe UnsafePointer(rows.slots.base)
+        let lines = unsafe rows.lines.base
+        let root = unsafe nodes.pointee.firstEdge
+        let end = unsafe base + limit
+        var at = unsafe base + position
+        var row = row
+        var line = line
+        let firstRow = row
+        rows: while unsafe row < Batch.rowsMax && at < end {
+            var cursor = unsafe at
+            var edge = root
+            var seenLines = 0
+            places: while true {
+                if edge < 0 { break rows }
+                let node = unsafe nodes + Int(edges[Int(edge)].node)
+                guard unsafe node.pointee.stands(at: cursor, pieces) else {
+                    edge = unsafe edges[Int(edge)].next
+                    continue
+                }
+                if unsafe node.pointee.opensCount > 0 {
+                    guard unsafe mark(node, opened, slots, row) else { break rows }
+                }
+                let value = unsafe cursor + Int(node.pointee.length)
+                unsafe seenLines &+= Int(node.pointee.lines)
+                let next: Cursor?
+                switch unsafe node.pointee.action {
+                case .end:
+                    unsafe lines[row] = Int64(line)
+                    row &+= 1
+                    line &+= seenLines
+                    unsafe at = unsafe value
+                    continue rows
+                case .nothing: unsafe next = unsafe value
+                case .skipString:
+                    var hasEscapes = false
+                    unsafe next = unsafe JSONScan.stringEnd(value, &hasEscapes).map {
+                        unsafe $0 + 1
+                    }
+                case .skipNumber: unsafe next = unsafe JSONScan.numberEnd(value)
+                case .skipWord: unsafe next = unsafe JSONScan.wordEnd(value)
+                case .skipValue: unsafe next = unsafe skip(value, &seenLines)
+                case .integer:
+                    var behind = unsafe value
+                    guard let number = unsafe JSONScan.integer(&behind) else {
+                        unsafe next = nil
+                        break
+                    }
+                    let slot = unsafe slots + Int(node.pointee.target)
+                    guard unsafe slot.pointee.mark(row) else { break rows }
+                    unsafe slot.pointee.put(number, row)
+                    unsafe next = unsafe behind
+                case .string:
+                    var hasEscapes = false
+                    guard let quote = unsafe JSONScan.stringEnd(value, &hasEscapes) else {
+                        unsafe next = nil
+                        break
+                    }
+                    let slot = unsafe slots + Int(node.pointee.target)
+                    guard unsafe slot.pointee.mark(row) else { break rows }
+                    unsafe slot.pointee.put(
+                        hasEscapes
+                            ? unescaped(value, quote)
+                            : StringView(value, count: quote - value), row)
+                    unsafe next = unsafe quote + 1
+                case .null:
+                    let slot = unsafe slots + Int(node.pointee.target)
+                    if unsafe slot.pointee.isMarked(row) { break rows }
+                    unsafe next = unsafe value
+                case .double, .boolean, .raw:
+                    let slot = unsafe slots + Int(node.pointee.target)
+                    if unsafe slot.pointee.isMarked(row) { break rows }
+                    unsafe next = unsafe rarer(node.pointee.action, value, slot, row, &seenLines)
+                }
+                guard let next = unsafe next else {
+                    edge = unsafe edges[Int(edge)].next
+                    continue
+                }
+                unsafe cursor = unsafe next
+                edge = unsafe node.pointee.firstEdge
+            }
+        }
+        let count = row - firstRow
+        self.row = row
+        self.line = line
+        position = unsafe at - base
+        unsafe noteOutcome(count, wasEnd: at >= end)
+    }
+
+    /// Gives the graph a pause when most rows leave it.
+    private func noteOutcome(_ rows: Int, wasEnd: Bool) {
+        guard !wasEnd, row < Batch.rowsMax else { return }
+        graphMisses = max(0, graphMisses + 2 - rows)
+        if graphMisses > 4096 {
+            graphMisses = 0
+            graphPause = 16_384
+        }
+    }
+
+    private func mark(
+        _ node: UnsafePointer<LayoutGraph.Node>, _ opened: UnsafePointer<Int32>,
+        _ slots: UnsafePointer<RowBuffers.Slot>, _ row: Int
+    ) -> Bool {
+        let first = unsafe Int(node.pointee.opensFrom)
+        for index in unsafe first..<first + Int(node.pointee.opensCount) {
+            guard unsafe slots[Int(opened[index])].mark(row) else { return false }
+        }
+        return true
+    }
+
+    private func skip(_ value: Cursor, _ lines: inout Int) -> Cursor? {
+        guard let end = unsafe JSONScan.valueEnd(value, depth: 1, newLines: newLines) else {
+            return nil
+        }
+        if newLines { unsafe lines += newLineCount(value, end) }
+        return unsafe end
+    }
+
+    private func newLineCount(_ start: Cursor, _ end: Cursor) -> Int {
+        var count = 0
+        for offset in unsafe 0..<end - start where unsafe start[offset] == 0x0a { count += 1 }
+        return count
+    }
+
+    @inline(__always)
+    private func rarer(
+        _ action: LayoutGraph.Action, _ value: Cursor, _ slot: UnsafePointer<RowBuffers.Slot>,
+        _ row: Int, _ lines: inout Int
+    ) -> Cursor? {
+        switch action {
+        case .double:
+            var behind = unsafe value
+            guard let number = unsafe JSONScan.double(&behind) else { return nil }
+            _ = unsafe slot.pointee.mark(row)
+            unsafe slot.pointee.put(number, row)
+            return unsafe behind
+        case .boolean:
+            guard unsafe value.pointee != UInt8(ascii: "n"),
+                let end = unsafe JSONScan.wordEnd(value)
+            else {
+                return nil
+            }
+            _ = unsafe slot.pointee.mark(row)
+            unsafe slot.pointee.put(value.pointee == UInt8(ascii: "t") ? UInt8(1) : 0, row)
+            return unsafe end
+        default:
+            guard let end = unsafe skip(value, &lines) else { return nil }
+            if unsafe value.pointee == UInt8(ascii: "n") { return unsafe end }
+            _ = unsafe slot.pointee.mark(row)
+            unsafe slot.pointee.put(StringView(value, count: end - value), row)
+            return unsafe end
+        }
+    }
+
+    /// A view of the value of a string with escapes.
+    func unescaped(_ start: Cursor, _ end: Cursor) -> StringView {
+        let room = unsafe rows.strings.allocate(end - start)
+        return unsafe StringView(room, count: JSONScan.unescape(start, end, to: room))
+    }
+}

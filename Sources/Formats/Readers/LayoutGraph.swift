@@ -1,0 +1,190 @@
+/// Where the next value of a JSON row is expected, learned from the rows before.
+///
+/// Programs write the same names in the same order, so a row is mostly known text between values.
+/// A node is a piece of that text (`,"price":`) with what is read behind it; its edges are the
+/// pieces that were seen to follow. A row that follows the edges from the root to an end is valid
+/// JSON, because every piece and every transition was part of a valid row with the same objects
+/// open; names that come in another order or are missing are other edges. A row that leaves the
+/// graph is read by the general path, which then teaches it.
+///
+/// Nodes and edges are plain memory, read without bounds checks: indices are made here only.
+@safe struct LayoutGraph {
+    enum Action: UInt8 {
+        /// The row's end.
+        case end
+        /// Nothing to read: the piece ends with `null` or an empty container.
+        case nothing
+        case skipString, skipNumber, skipWord, skipValue
+        case integer, double, boolean, string, raw
+        /// `null` for a wanted value: it must be the first of its name.
+        case null
+    }
+
+    struct Node: BitwiseCopyable {
+        var word0: UInt64 = 0
+        var mask0: UInt64 = 0
+        var word1: UInt64 = 0
+        var mask1: UInt64 = 0
+        /// Bytes of the piece, and where those behind the first 16 lie.
+        var length: Int32 = 0
+        var rest: Int32 = 0
+        var target: Int32 = 0
+        /// The first of the edges to what follows; -1: none.
+        var firstEdge: Int32 = -1
+        /// Wanted objects that the piece opens, in `opened`.
+        var opensFrom: Int32 = 0
+        var opensCount: Int32 = 0
+        /// New lines in the piece.
+        var lines: Int32 = 0
+        var action = Action.nothing
+    }
+
+    struct Edge: BitwiseCopyable {
+        var node: Int32
+        var next: Int32
+    }
+
+    private struct Key: Hashable {
+        let context: Int
+        let piece: [UInt8]
+        let action: UInt8
+        let target: Int
+    }
+
+    let nodes: Buffer<Node>
+    let edges: Buffer<Edge>
+    private(set) var pieces: Buffer<UInt8>
+    private(set) var opened: Buffer<Int32>
+    private(set) var nodeCount = 1
+    private(set) var edgeCount = 0
+    private var pieceBytes = 0
+    private var openedCount = 0
+    private var known: [Key: Int] = [:]
+
+    init() {
+        nodes = Buffer(repeating: Node(), count: FormatLimits.layoutNodesMax)
+        edges = Buffer(
+            repeating: Edge(node: 0, next: -1), count: FormatLimits.layoutEdgesMax)
+        pieces = Buffer(repeating: 0, count: 4096)
+        opened = Buffer(repeating: 0, count: 256)
+    }
+
+    var isFull: Bool {
+        nodeCount == FormatLimits.layoutNodesMax || edgeCount == FormatLimits.layoutEdgesMax
+    }
+
+    /// A place behind `from` where `piece` stands and `action` is done; makes what is missing.
+    /// `context` tells which objects are open behind the piece. nil when the graph is full.
+    mutating func extend(
+        from: Int, context: Int, piece: [UInt8], action: Action, target: Int, opens: [Int]
+    ) -> Int? {
+        let key = Key(context: context, piece: piece, action: action.rawValue, target: target)
+        let node: Int
+        if let index = known[key] {
+            node = index
+        } else {
+            guard nodeCount < FormatLimits.layoutNodesMax else { return nil }
+            node = nodeCount
+            nodeCount += 1
+            known[key] = node
+            nodes[node] = make(piece, action, target, opens)
+        }
+        var edge = Int(nodes[from].firstEdge)
+        var last = -1
+        while edge >= 0 {
+            if Int(edges[edge].node) == node { return node }
+            last = edge
+            edge = Int(edges[edge].next)
+        }
+        guard edgeCount < FormatLimits.layoutEdgesMax else { return nil }
+        edges[edgeCount] = Edge(node: Int32(node), next: -1)
+        if last < 0 {
+            nodes[from].firstEdge = Int32(edgeCount)
+        } else {
+            edges[last].next = Int32(edgeCount)
+        }
+        edgeCount += 1
+        return node
+    }
+
+    private mutating func make(
+        _ piece: [UInt8], _ action: Action, _ target: Int, _ opens: [Int]
+    ) -> Node {
+        var node = Node()
+        node.action = action
+        node.target = Int32(target)
+        node.length = Int32(piece.count)
+        for (index, byte) in piece.enumerated() {
+            let shift = UInt64(index & 7) * 8
+            if index < 8 {
+                node.word0 |= UInt64(byte) << shift
+                node.mask0 |= 0xff << shift
+            } else if index < 16 {
+                node.word1 |= UInt64(byte) << shift
+                node.mask1 |= 0xff << shift
+            }
+            if byte == 0x0a { node.lines += 1 }
+        }
+        if piece.count > 16 { node.rest = Int32(store(piece[16...])) }
+        if !opens.isEmpty {
+            if openedCount + opens.count > opened.capacity { opened = grown(opened) }
+            node.opensFrom = Int32(openedCount)
+            node.opensCount = Int32(opens.count)
+            for index in opens {
+                opened[openedCount] = Int32(index)
+                openedCount += 1
+            }
+        }
+        return node
+    }
+
+    /// Stores bytes with zeros behind them, for whole words to be compared.
+    private mutating func store(_ bytes: ArraySlice<UInt8>) -> Int {
+        while pieceBytes + bytes.count + 16 > pieces.capacity { pieces = grown(pieces) }
+        let start = pieceBytes
+        for byte in bytes {
+            pieces[pieceBytes] = byte
+            pieceBytes += 1
+        }
+        pieceBytes += 8
+        return start
+    }
+
+    private func grown<T>(_ old: Buffer<T>) -> Buffer<T> {
+        let larger = Buffer<T>(capacity: old.capacity * 2)
+        unsafe UnsafeMutableRawPointer(larger.base).initializeMemory(
+            as: UInt8.self, repeating: 0, count: larger.capacity * MemoryLayout<T>.stride)
+        unsafe larger.base.update(from: old.base, count: old.capacity)
+        return larger
+    }
+}
+
+extension LayoutGraph.Node {
+    /// True if the piece stands at `at`.
+    @inline(__always)
+    func stands(at: UnsafePointer<UInt8>, _ pieces: UnsafePointer<UInt8>) -> Bool {
+        let difference =
+            unsafe (JSONScan.word(at) ^ word0) & mask0 | (JSONScan.word(at + 8) ^ word1) & mask1
+        if difference != 0 { return false }
+        if length <= 16 { return true }
+        return unsafe restStands(at: at, pieces)
+    }
+
+    @inline(never)
+    private func restStands(at: UnsafePointer<UInt8>, _ pieces: UnsafePointer<UInt8>) -> Bool {
+        let rest = unsafe pieces + Int(rest)
+        let count = Int(length) &- 16
+        var index = 0
+        while index &+ 8 <= count {
+            if unsafe JSONScan.word(at + (16 &+ index)) != JSONScan.word(rest + index) {
+                return false
+            }
+            index &+= 8
+        }
+        while index < count {
+            if unsafe at[16 &+ index] != rest[index] { return false }
+            index &+= 1
+        }
+        return true
+    }
+}

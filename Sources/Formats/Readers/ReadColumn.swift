@@ -1,0 +1,63 @@
+/// A column that a reader is asked for.
+public enum ReadColumn: Sendable, Hashable {
+    /// Field `field` of the input, or a member inside it: the positions of members, outermost
+    /// first.
+    case value(field: Int, path: [Int])
+    /// The name of the input.
+    case file
+    /// The number of the line that the row begins in, from 1.
+    case line
+}
+
+/// How the values of a JSON input follow each other.
+public enum JSONFraming: Sendable, Equatable {
+    /// A value lies within one line.
+    case lines
+    /// Values span lines.
+    case documents
+    /// The rows are the elements of one array.
+    case array
+}
+
+/// A value that does not fit its column's type.
+public struct Misfit: Sendable, Equatable {
+    /// The field it lies in, and that field's type if it shall take the value too.
+    public var field: Int
+    public var type: DataType
+    /// As people write it: `bid.price`.
+    public var path: String
+    public var line: Int
+    /// The type that the value itself was to have.
+    public var expected: DataType
+    public var excerpt: String
+    let node: Int
+}
+
+/// What a reader gives when it is asked for rows.
+public enum ReadResult {
+    case rows(Batch)
+    /// All of the block is decoded, but for what `consumed` leaves.
+    case needsInput
+    /// The next row holds a value that does not fit. Rows before it were handed out. `coerce` goes
+    /// on with the column's type, as far as values can be written in it.
+    case misfit(Misfit)
+}
+
+/// Decodes rows of one input into batches of the columns that are wanted.
+///
+/// The caller hands it sealed blocks; rows of several blocks fill one batch, and `flush` hands out
+/// what there is. One thread at a time.
+public protocol RowReader: AnyObject {
+    /// Goes on with the bytes of a sealed block, behind what was left of the last one. `isLast`:
+    /// nothing follows them.
+    func supply(_ block: InputBlock, isLast: Bool)
+    /// A full batch, or why there is none.
+    func next() throws(SQLError) -> ReadResult
+    /// What was decoded and not handed out yet; nil if that is nothing.
+    func flush() throws(SQLError) -> ReadResult?
+    /// From here on, values that do not fit the misfit's place are written in its type where that
+    /// loses nothing, and are errors elsewhere.
+    func coerce(_ misfit: Misfit)
+    /// Rows that were passed over because they were not well formed.
+    var brokenRows: Int { get }
+}

@@ -1,0 +1,102 @@
+import Aggregation
+import Formats
+import Platform
+
+/// The columns of an input, as the sample found them and as later values widened them. Shared by a
+/// relation and the sources that it opened.
+final class InputSchema: @unchecked Sendable {
+    /// Everything but the types is fixed.
+    let format: InputFormat
+    let framing: JSONFraming
+    let wholeValue: Int?
+    private let lock = Lock()
+    private var fields: [Field]
+
+    init(_ sample: SampledSchema, format: InputFormat, framing: JSONFraming) {
+        fields = sample.fields
+        self.format = format
+        self.framing = framing
+        wholeValue = sample.wholeValue
+    }
+
+    var current: [Field] { lock.withLock { fields } }
+
+    /// From the next opening on, the field of the misfit takes it.
+    func widen(_ misfit: Misfit) {
+        lock.withLock { fields[misfit.field].type = misfit.type }
+    }
+
+    private static let hidden = [("_file", DataType.text), ("_line", DataType.bigint)]
+
+    /// The columns of the relation: the fields, then those that are not part of `*`.
+    var columns: [RelationColumn] {
+        let fields = current
+        var columns = fields.map { RelationColumn($0.name, $0.type) }
+        for (name, type) in InputSchema.hidden where !fields.contains(where: { $0.name == name }) {
+            columns.append(RelationColumn(name, type, isHidden: true))
+        }
+        return columns
+    }
+
+    func readColumns(_ scan: ScanPlan) -> [ReadColumn] {
+        let columns = columns
+        let count = current.count
+        return scan.columns.map { column in
+            if column.index < count { return .value(field: column.index, path: column.path) }
+            return columns[column.index].name == "_file" ? .file : .line
+        }
+    }
+
+    func reader(
+        _ columns: [ReadColumn], name: String, context: SourceContext
+    ) -> any RowReader {
+        var options = JSONReader.Options()
+        options.framing = framing
+        options.skipsErrors = context.onError == .skip
+        options.wholeValue = wholeValue
+        options.name = name
+        return JSONReader(fields: current, columns: columns, options: options)
+    }
+}
+
+/// The end of a run whose input is to be read again, because a value did not fit the type that the
+/// sample gave its column. Nothing was printed yet.
+public enum InputRestart {
+    private static let message = "the input is read again, with a wider type"
+
+    static let error = SQLError(message, .internalError)
+
+    /// True: bind the statement again (its relations know the wider type) and run it anew.
+    public static func isAsked(by error: SQLError) -> Bool {
+        error.state == .internalError && error.message == message
+    }
+}
+
+/// What to do about values that do not fit.
+struct MisfitPolicy {
+    let schema: InputSchema
+    let name: String
+    let isStrict: Bool
+    let canRestart: Bool
+    let context: SourceContext
+
+    /// Returns if the reader shall go on in the column's type.
+    func decide(_ misfit: Misfit) throws(SQLError) {
+        let place = "\(name) line \(misfit.line), column \"\(misfit.path)\""
+        if isStrict {
+            throw SQLError(
+                "\(place): \(misfit.excerpt) is no \(misfit.expected)", .invalidTextRepresentation,
+                hint: "Without --strict the column is widened.")
+        }
+        if canRestart && context.mayRestart() {
+            context.note(
+                "\(place): \(misfit.excerpt) is no \(misfit.expected); the column is read as "
+                    + "\(misfit.type)")
+            schema.widen(misfit)
+            throw InputRestart.error
+        }
+        context.note(
+            "\(place): \(misfit.excerpt) is no \(misfit.expected); rows have left, so the column "
+                + "stays \(misfit.expected)")
+    }
+}
