@@ -8,7 +8,7 @@ import SQL
 /// a wider type finds what was learnt.
 final class InputCatalog {
     private let environment: SessionEnvironment
-    private var files: [String: FileRelation] = [:]
+    private var files: [String: any SourceRelation] = [:]
 
     init(_ environment: SessionEnvironment) { self.environment = environment }
 
@@ -26,7 +26,8 @@ final class InputCatalog {
         var input = InputOptions()
         input.isStrict = environment.isStrict
         input.wanted = wanted
-        let relation = try FileRelation.make(path, paths: [path], options: input)
+        let relation = TimedRelation.declaring(
+            environment.time, try FileRelation.make(path, paths: [path], options: input))
         files[key] = relation
         return relation
     }

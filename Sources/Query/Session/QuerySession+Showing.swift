@@ -48,7 +48,7 @@ extension QuerySession {
         _ explain: ExplainSyntax, _ output: any ResultOutput
     ) throws(SQLError) -> Outcome {
         let prepared = try prepare(explain.query)
-        var lines = [String(describing: prepared.plan.node)]
+        var lines = Explain.lines(prepared.plan)
         if explain.isAnalyze {
             let start = environment.clock.monotonicNanoseconds
             let planned = lines
