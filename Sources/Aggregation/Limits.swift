@@ -8,4 +8,6 @@ enum Limits {
     static let groupSlotsMin = 4096
     /// Levels of an expression inside each other.
     static let expressionDepth = 1000
+    /// Values that approx_top_k gives.
+    static let topValuesMax: Int64 = 10_000
 }

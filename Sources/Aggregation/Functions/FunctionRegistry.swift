@@ -51,7 +51,7 @@ public enum FunctionRegistry {
     public static func aggregate(
         _ name: String, _ arguments: [DataType], isStar: Bool
     ) throws(SQLError) -> AggregateFunction {
-        throw missing(name, arguments, false)
+        try AggregateRegistry.resolve(name, arguments, isStar: isStar)
     }
 
     public static func table(
@@ -61,7 +61,7 @@ public enum FunctionRegistry {
     }
 
     public static func isScalar(_ name: String) -> Bool { !overloads(name).isEmpty }
-    public static func isAggregate(_ name: String) -> Bool { false }
+    public static func isAggregate(_ name: String) -> Bool { AggregateRegistry.contains(name) }
     public static func isTable(_ name: String) -> Bool { false }
 
     /// Functions that need OVER.

@@ -12,13 +12,13 @@ extension GroupTable {
         guard count > 0 else { return }
         if keys.allSatisfy(\.isConstant) {
             reserve(1)
-            unsafe findRows(keys.map { normalised($0) }, 1, ids, inserting)
+            unsafe findRows(keys.map { GroupTable.normalised($0) }, 1, ids, inserting)
             let group = unsafe ids[0]
             unsafe ids.update(repeating: group, count: count)
             return
         }
         if inserting { reserve(count) }
-        unsafe findRows(keys.map { normalised($0) }, count, ids, inserting)
+        unsafe findRows(keys.map { GroupTable.normalised($0) }, count, ids, inserting)
     }
 
     private func findRows(
@@ -40,7 +40,7 @@ extension GroupTable {
     }
 
     /// Booleans and doubles as words.
-    private func normalised(_ key: Column) -> Column {
+    private static func normalised(_ key: Column) -> Column {
         let elements = key.isConstant ? 1 : key.count
         let words: Buffer<Int64>
         switch key.storage {
@@ -55,6 +55,17 @@ extension GroupTable {
         return Column(
             .bigint, count: key.count, .integer(words), validity: key.validity,
             isConstant: key.isConstant)
+    }
+
+    /// A hash of each row of a column, the same in every run; equal values have one.
+    static func hashes(_ column: Column) -> [UInt64] {
+        let key = normalised(column)
+        return unsafe [UInt64](unsafeUninitializedCapacity: column.count) { buffer, count in
+            guard let base = buffer.baseAddress else { return }
+            unsafe base.update(repeating: 0, count: column.count)
+            unsafe hash(key, column.count, base)
+            count = column.count
+        }
     }
 
     private func findNull(_ row: Int, _ inserting: Bool) -> Int32 {

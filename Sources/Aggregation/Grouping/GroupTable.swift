@@ -93,6 +93,13 @@ import Formats
         return group
     }
 
+    /// All groups, by number.
+    public var groups: [Int32] {
+        if free.isEmpty { return Array(0..<Int32(bound)) }
+        let isFree = Set(free)
+        return (0..<Int32(bound)).filter { !isFree.contains($0) }
+    }
+
     /// The keys of some groups, a column a key.
     public func keys(_ groups: [Int32]) -> [Column] { columns.map { $0.column(groups) } }
 

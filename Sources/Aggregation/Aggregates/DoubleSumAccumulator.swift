@@ -1,0 +1,84 @@
+import Bytes
+import Formats
+
+/// sum and avg of real and double precision.
+final class DoubleSumAccumulator: Accumulator {
+    private let isAverage: Bool
+    private var sums = StateVector<DoubleSum>()
+    private var counts = StateVector<Int64>()
+
+    init(_ type: DataType, isAverage: Bool) {
+        self.isAverage = isAverage
+        super.init(type)
+    }
+
+    override func grow(to count: Int) {
+        sums.grow(to: count, filling: DoubleSum())
+        counts.grow(to: count, filling: 0)
+    }
+
+    override func update(
+        _ arguments: [Column], groups: UnsafePointer<Int32>, weights: UnsafePointer<Int64>?,
+        count: Int
+    ) throws(SQLError) {
+        let values = unsafe arguments[0].doubles
+        let mask = arguments[0].indexMask
+        let (sums, counts) = unsafe (self.sums.base, self.counts.base)
+        var row = 0
+        while row < count {
+            let group = unsafe Int(groups[row])
+            let value = unsafe values[row & mask]
+            if let weights = unsafe weights {
+                unsafe sums[group].add(value, weight: weights[row])
+                unsafe counts[group] &+= weights[row]
+            } else {
+                unsafe sums[group].add(value)
+                unsafe counts[group] &+= 1
+            }
+            row &+= 1
+        }
+    }
+
+    override func merge(_ source: Int32, into target: Int32) throws(SQLError) {
+        var sum = sums[target]
+        sum.add(sums[source])
+        sums[target] = sum
+        counts[target] += counts[source]
+    }
+
+    override func reset(_ group: Int32) {
+        sums[group] = DoubleSum()
+        counts[group] = 0
+    }
+
+    override func results(_ groups: [Int32]) throws(SQLError) -> Column {
+        let builder = ColumnBuilder(type, capacity: groups.count)
+        for group in groups {
+            let (sum, count) = (sums[group], counts[group])
+            if count == 0 {
+                builder.appendNull()
+                continue
+            }
+            var value = sum.value
+            if isAverage { value /= Double(count) }
+            if type == .real { value = Double(Float(value)) }
+            if sum.isFinite && !value.isFinite {
+                throw SQLError("value out of range: overflow", .numericValueOutOfRange)
+            }
+            builder.append(double: value)
+        }
+        return builder.finish()
+    }
+
+    override var memory: Int { sums.memory + counts.memory }
+
+    override func write(_ target: inout OutputBuffer) {
+        sums.write(&target)
+        counts.write(&target)
+    }
+
+    override func read(_ source: inout StateReader) throws(SQLError) {
+        try sums.read(&source)
+        try counts.read(&source)
+    }
+}

@@ -1,0 +1,183 @@
+import Bytes
+import Formats
+
+/// An operator that closes windows; the driver reads it for its report on late rows, for
+/// `--explain-wait`, and to know how far a silent input's watermark must be moved.
+public protocol WindowedOperator: AnyObject {
+    /// Rows that came after their last window had ended.
+    var lateRows: Int { get }
+    /// The ends of the first and the last open window; nil: none is open.
+    var openEnds: (first: Int64, last: Int64)? { get }
+    /// Groups of open windows.
+    var openGroups: Int { get }
+}
+
+/// GROUP BY, with grouping sets, FILTER and DISTINCT.
+///
+/// Without a window, or with one whose changes are asked for, the net change of each step leaves at
+/// its end. With a window that emits on close, its groups leave once, when the watermark reaches its
+/// end, and are freed; with LATE ROWS UPDATE they are kept for so long and leave again when they
+/// change.
+final class AggregateOperator: Operator, WindowedOperator {
+    private let plan: AggregatePlan
+    private let inputs: AggregateInputs
+    private var sets: [AggregateGroups] = []
+    private let isAppendOnly: Bool
+    private(set) var lateRows = 0
+    /// Of the input.
+    private var watermark = Watermark.none
+
+    /// `input`: the plan of the rows that come.
+    init(
+        _ plan: AggregatePlan, input: Plan, isAppendOnly: Bool, settings: SessionSettings
+    ) throws(SQLError) {
+        self.plan = plan
+        self.isAppendOnly = isAppendOnly
+        inputs = try AggregateInputs(
+            keys: plan.keys, calls: plan.calls, end: plan.window?.end, settings: settings)
+        super.init("aggregate")
+        if !isAppendOnly, let call = plan.calls.first(where: { !$0.function.canRetract }) {
+            throw SQLError(
+                "\(call.function.name) cannot take rows back, and its input changes",
+                .featureNotSupported,
+                hint: "Use an exact function, or aggregate rows that are only inserted.")
+        }
+        for set in plan.groupingSets ?? [Array(plan.keys.indices)] {
+            let shape = AggregateGroups.Shape(
+                plan: plan, set: set, appendOnly: isAppendOnly,
+                times: AggregateOperator.times(plan, set, input))
+            sets.append(
+                AggregateGroups(shape) { [unowned self] (columns, count, weight) throws(SQLError) in
+                    let weights = weight == 1 ? nil : Buffer(repeating: weight, count: count)
+                    try self.emit(Batch(columns, count: count, weights: weights))
+                })
+        }
+    }
+
+    /// The keys of a set that are time columns of the input.
+    static func times(
+        _ plan: AggregatePlan, _ set: [Int], _ input: Plan
+    ) -> [(index: Int, unit: Int64)] {
+        set.enumerated().compactMap { position, index in
+            guard case .column(let column, let type) = plan.keys[index],
+                input.facts.timeColumns.contains(column)
+            else { return nil }
+            return (position, type == .date ? 86_400_000_000 : 1)
+        }
+    }
+
+    private var grace: Int64 {
+        if case .update(let grace) = plan.lateRows { return grace }
+        return 0
+    }
+
+    /// True: nothing leaves at the end of a step.
+    private var emitsOnlyOnClose: Bool { plan.window?.emitsOnClose == true && grace == 0 }
+
+    override func push(_ batch: Batch, input: Int) throws(SQLError) {
+        precondition(batch.count <= Batch.rowsMax, "a batch has at most 2,048 rows")
+        try inputs.evaluate(batch)
+        var rows = batch
+        if let end = inputs.end, let kept = keep(end, batch) {
+            lateRows += batch.count - kept.count
+            guard !kept.isEmpty else { return }
+            rows = batch.gather(kept)
+            try inputs.evaluate(rows)
+        }
+        for set in sets {
+            try set.add(
+                inputs, count: rows.count, weights: rows.weights, notes: !emitsOnlyOnClose)
+        }
+    }
+
+    /// The rows that are not late; nil: all.
+    private func keep(_ end: Column, _ batch: Batch) -> [Int32]? {
+        let ends = unsafe end.integers
+        let mask = end.indexMask
+        let closed = watermark == Watermark.none ? watermark : watermark.saturatingMinus(grace)
+        if batch.watermarks == nil {
+            var least = Int64.max
+            var row = 0
+            let count = end.isConstant ? 1 : batch.count
+            while row < count {
+                least = unsafe min(least, ends[row])
+                row &+= 1
+            }
+            if least > closed { return nil }
+        }
+        var kept: [Int32] = []
+        for row in 0..<batch.count {
+            let bound = end.isNull(row) ? Int64.max : unsafe ends[row & mask]
+            let own = batch.watermarks.map { $0[row] } ?? Watermark.none
+            let isLate = own != Watermark.none && bound <= own.saturatingMinus(grace)
+            if !isLate && (bound > closed || bound == .max) { kept.append(Int32(row)) }
+        }
+        return kept.count == batch.count ? nil : kept
+    }
+
+    override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
+        guard watermark > self.watermark else { return }
+        self.watermark = watermark
+        if watermark == Watermark.end {
+            try flush()
+            return try emitWatermark(watermark)
+        }
+        guard plan.window?.emitsOnClose == true else { return }
+        for set in sets { try set.close(upTo: watermark, keeping: grace > 0) }
+        if emitsOnlyOnClose { try emitWatermark(output) }
+    }
+
+    /// No row will leave with a smaller time in its keys.
+    private var output: Int64 { sets.reduce(watermark) { min($0, $1.hold) } }
+
+    /// Emits what is left to emit, and frees what can no longer change.
+    private func flush() throws(SQLError) {
+        if plan.window?.emitsOnClose == true {
+            for set in sets { try set.close(upTo: watermark, keeping: grace > 0) }
+        }
+        if !emitsOnlyOnClose { for set in sets { try set.emitChanges() } }
+        if plan.window != nil, watermark != Watermark.none {
+            let freed = watermark == .max ? watermark : watermark.saturatingMinus(grace)
+            for set in sets { set.free(upTo: freed) }
+        }
+    }
+
+    override func endStep() throws(SQLError) {
+        guard !emitsOnlyOnClose, watermark != Watermark.end else { return }
+        try flush()
+        if watermark != Watermark.none { try emitWatermark(output) }
+    }
+
+    var openEnds: (first: Int64, last: Int64)? {
+        let all = sets.compactMap(\.openEnds)
+        guard let first = all.map(\.first).min(), let last = all.map(\.last).max() else {
+            return nil
+        }
+        return (first, last)
+    }
+
+    var openGroups: Int { sets.reduce(0) { $0 + $1.count } }
+
+    override var memory: Int { sets.reduce(0) { $0 + $1.memory } }
+
+    override func write(_ state: inout OutputBuffer) {
+        state.append(bigEndian: watermark)
+        state.append(bigEndian: Int64(lateRows))
+        for set in sets { set.write(&state) }
+    }
+
+    override func read(_ state: inout StateReader) throws(SQLError) {
+        watermark = try state.integer(Int64.self)
+        lateRows = Int(try state.integer(Int64.self))
+        for set in sets { try set.read(&state) }
+    }
+}
+
+extension Int64 {
+    /// Without leaving the range; the ends of time stay.
+    func saturatingMinus(_ other: Int64) -> Int64 {
+        if self == .min || self == .max { return self }
+        let (value, overflow) = subtractingReportingOverflow(other)
+        return overflow ? (other > 0 ? .min : .max) : value
+    }
+}
