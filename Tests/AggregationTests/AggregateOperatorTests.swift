@@ -129,10 +129,12 @@ func `after each step of inserts and retractions the groups are those of the row
         plan, input: inputPlan(types), isAppendOnly: true, settings: SessionSettings())
     let sink = NettingSink()
     node.connect(to: sink, input: 0)
-    try node.push(makeBatch(types, [[.integer(1), .integer(5)], [.integer(2), .integer(5)]]), input: 0)
+    try node.push(
+        makeBatch(types, [[.integer(1), .integer(5)], [.integer(2), .integer(5)]]), input: 0)
     try node.endStep()
     sink.forget()
-    try node.push(makeBatch(types, [[.integer(1), .integer(3)], [.integer(2), .integer(9)]]), input: 0)
+    try node.push(
+        makeBatch(types, [[.integer(1), .integer(3)], [.integer(2), .integer(9)]]), input: 0)
     try node.endStep()
     #expect(sink.changes.map(\.weight) == [-1, 1])
     #expect(sink.changes.map(\.row) == [[.integer(2), .integer(5)], [.integer(2), .integer(9)]])

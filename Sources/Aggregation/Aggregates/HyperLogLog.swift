@@ -123,7 +123,9 @@ public struct HyperLogLog: Sendable {
         }
         guard rest.count % 4 == 0, rest.count / 4 <= HyperLogLog.sparseMax else { throw damaged }
         for start in stride(from: rest.startIndex, to: rest.endIndex, by: 4) {
-            let entry = (0..<4).reduce(UInt32(0)) { $0 | UInt32(rest[start + $1]) << UInt32($1 * 8) }
+            let entry = (0..<4).reduce(UInt32(0)) {
+                $0 | UInt32(rest[start + $1]) << UInt32($1 * 8)
+            }
             guard Int(entry >> 8) < HyperLogLog.registers,
                 entry & 0xff > 0, entry & 0xff <= UInt32(64 - HyperLogLog.bits + 1)
             else { throw damaged }

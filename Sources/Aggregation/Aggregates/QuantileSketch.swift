@@ -69,7 +69,8 @@ public struct QuantileSketch: Sendable {
         let wanted = fraction * total
         // Each centroid stands at the middle of its weight; the ends are known exactly.
         if wanted <= first.weight / 2 {
-            return between(least, first.mean, wanted / max(first.weight / 2, .leastNonzeroMagnitude))
+            return between(
+                least, first.mean, wanted / max(first.weight / 2, .leastNonzeroMagnitude))
         }
         var before = 0.0
         for index in 1..<max(centroids.count, 1) {

@@ -74,6 +74,8 @@ public struct PlanCompiler {
         case .shared(let subplan): return try build(subplan, plan)
         case .join(let left, let right, let join):
             return try build(plan, left, right, join)
+        case .window(let child, let window): return try build(child, window, plan)
+        case .aggregate(let child, let aggregate): return try build(child, aggregate, plan)
         default: return try buildOrdered(plan)
         }
     }

@@ -43,17 +43,23 @@ final class AggregateGroups {
     /// Groups of this step with the rows that have left.
     private var old: [(groups: [Int32], rows: [Column])] = []
     /// In the first step no row has left: all groups are fresh and need not be noted.
-    private var isFirstStep = true
+    private var isFirstStep: Bool
+    /// Groups leave when their window closes, and only then for the first time.
+    private let emitsOnClose: Bool
     private let ids = Buffer<Int32>(capacity: Batch.rowsMax)
-    private let output: (_ columns: [Column], _ count: Int, _ weight: Int64) throws(SQLError) -> Void
+    private let output:
+        (_ columns: [Column], _ count: Int, _ weight: Int64) throws(SQLError) -> Void
 
     init(
         _ shape: Shape,
-        output: @escaping (_ columns: [Column], _ count: Int, _ weight: Int64) throws(SQLError) ->
+        output:
+            @escaping (_ columns: [Column], _ count: Int, _ weight: Int64) throws(SQLError) ->
             Void
     ) {
         self.shape = shape
         self.output = output
+        emitsOnClose = shape.plan.window?.emitsOnClose == true
+        isFirstStep = !emitsOnClose
         table = GroupTable(shape.set.map { shape.plan.keys[$0].type })
         for call in shape.plan.calls {
             accumulators.append(call.function.make(call, shape.appendOnly))
@@ -155,6 +161,8 @@ extension AggregateGroups {
                 unsafe flags[Int(group)] = flag | AggregateGroups.isChanged
                 if flag & AggregateGroups.hasLeft != 0 {
                     reported.append(group)
+                } else if emitsOnClose {
+                    unsafe flags[Int(group)] = flag
                 } else {
                     fresh.append(group)
                 }

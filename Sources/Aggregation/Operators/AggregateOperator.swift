@@ -36,12 +36,7 @@ final class AggregateOperator: Operator, WindowedOperator {
         inputs = try AggregateInputs(
             keys: plan.keys, calls: plan.calls, end: plan.window?.end, settings: settings)
         super.init("aggregate")
-        if !isAppendOnly, let call = plan.calls.first(where: { !$0.function.canRetract }) {
-            throw SQLError(
-                "\(call.function.name) cannot take rows back, and its input changes",
-                .featureNotSupported,
-                hint: "Use an exact function, or aggregate rows that are only inserted.")
-        }
+        try plan.refuseRetraction(isAppendOnly)
         for set in plan.groupingSets ?? [Array(plan.keys.indices)] {
             let shape = AggregateGroups.Shape(
                 plan: plan, set: set, appendOnly: isAppendOnly,
