@@ -112,7 +112,9 @@ enum WindowKey {
             case .time:
                 let elements = ends.isConstant ? 1 : ends.count
                 let times = Buffer<Int64>(capacity: elements)
-                for index in 0..<elements { unsafe times[index] = ends.integers[index] - windowTimeGap }
+                for index in 0..<elements {
+                    unsafe times[index] = ends.integers[index] - windowTimeGap
+                }
                 return Column(
                     type, count: ends.count, .integer(times), isConstant: ends.isConstant)
             }

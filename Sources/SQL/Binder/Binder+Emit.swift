@@ -105,6 +105,18 @@ extension Plan {
             if column < width { return left.windowEnd(of: column) }
             guard join.kind == .inner else { return nil }
             return right.windowEnd(of: column - width)?.mapColumns { $0 + width }
+        case .aggregate(let input, let aggregate):
+            // An aggregation of windows: its windows are those below.
+            guard aggregate.window != nil, column < aggregate.keys.count,
+                case .column(let source, _) = aggregate.keys[column],
+                case .column(let end, let type)? = input.windowEnd(of: source)
+            else { return nil }
+            let kept = aggregate.keys.firstIndex {
+                if case .column(end, _) = $0 { return true }
+                return false
+            }
+            return kept.map { .column($0, type) }
+        case .shared(let shared): return shared.plan.windowEnd(of: column)
         default: return nil
         }
     }
