@@ -58,7 +58,7 @@ private struct ASCIISink: TextOutputStream {
 
     subscript(index: Int) -> UInt8 {
         let word = index < 8 ? low.0 : index < 16 ? low.1 : index < 24 ? high.0 : high.1
-        return UInt8(truncatingIfNeeded: word &>> UInt64(index & 7) &* 8)
+        return UInt8(truncatingIfNeeded: word &>> (UInt64(index & 7) &* 8))
     }
 
     private mutating func put(_ byte: UInt8) {
