@@ -99,20 +99,42 @@
     @inlinable
     public mutating func append(decimal value: Int64) {
         reserve(20)
-        var rest = value.magnitude
         if value < 0 {
             unsafe base.storeBytes(of: UInt8(ascii: "-"), toByteOffset: used, as: UInt8.self)
             used &+= 1
         }
-        let digits = Self.digitCount(rest)
-        var index = used &+ digits
-        repeat {
-            index &-= 1
+        let digits = Self.digitCount(value.magnitude)
+        putDigits(value.magnitude, count: digits)
+    }
+
+    /// Appends the last `count` digits of a number, for which there is room, two at a time.
+    @inlinable
+    @inline(__always)
+    mutating func putDigits(_ value: UInt64, count: Int) {
+        let pairs: StaticString = """
+            00010203040506070809101112131415161718192021222324252627282930313233343536373839\
+            40414243444546474849505152535455565758596061626364656667686970717273747576777879\
+            8081828384858687888990919293949596979899
+            """
+        let table = unsafe UnsafeRawPointer(pairs.utf8Start)
+        var rest = value
+        var index = used &+ count
+        used = index
+        var left = count
+        while left >= 2 {
+            let quotient = rest / 100
+            let pair = Int(truncatingIfNeeded: rest &- quotient &* 100)
+            rest = quotient
+            index &-= 2
+            left &-= 2
+            unsafe base.storeBytes(
+                of: table.loadUnaligned(fromByteOffset: pair &* 2, as: UInt16.self),
+                toByteOffset: index, as: UInt16.self)
+        }
+        if left > 0 {
             let digit = UInt8(truncatingIfNeeded: rest % 10) &+ UInt8(ascii: "0")
-            unsafe base.storeBytes(of: digit, toByteOffset: index, as: UInt8.self)
-            rest /= 10
-        } while rest != 0
-        used &+= digits
+            unsafe base.storeBytes(of: digit, toByteOffset: index &- 1, as: UInt8.self)
+        }
     }
 
     /// Appends `value`, at least `width` digits wide, filled with zeros on the left.
@@ -124,16 +146,14 @@
         append(decimal: abs(value))
     }
 
+    /// Decimal digits of a number; of 0 one.
     @inlinable
+    @inline(__always)
     static func digitCount(_ value: UInt64) -> Int {
-        var digits = 1
-        var bound: UInt64 = 10
-        while value >= bound {
-            digits &+= 1
-            if digits == 20 { break }
-            bound &*= 10
-        }
-        return digits
+        // log10(2) is close to 1233 / 4096.
+        let guess = ((64 &- (value | 1).leadingZeroBitCount) &* 1233) &>> 12
+        if guess == 19 { return value >= 10_000_000_000_000_000_000 ? 20 : 19 }
+        return guess &+ (value | 1 >= UInt64(Numeric.shortPower(guess)) ? 1 : 0)
     }
 
     /// Appends two lower-case hexadecimal digits a byte.

@@ -20,9 +20,8 @@ struct IntervalDecoder {
     }
 
     private func interval() throws(TimeFault) -> Interval {
-        guard let months = Int32(exactly: months), let days = Int32(exactly: days) else {
-            throw .interval
-        }
+        guard let days = Int32(exactly: days) else { throw .field }
+        guard let months = Int32(exactly: months) else { throw .interval }
         return Interval(months: months, days: days, microseconds: microseconds)
     }
 
@@ -47,6 +46,9 @@ struct IntervalDecoder {
                 unit = found
                 isUnitOpen = true
             case .time, .signed, .number, .date:
+                let isClock = token.text.contains(UInt8(ascii: ":"))
+                // Behind `ago` stands no number without its unit.
+                guard unit != nil || !isNegated || isClock else { throw .format }
                 let added = try value(token, unit)
                 guard seen.allSatisfy({ !added.contains($0) }) else { throw .format }
                 seen += added
@@ -195,7 +197,7 @@ extension IntervalDecoder {
         guard bytes.count > 1 else { throw .format }
         while position < bytes.count {
             if bytes[position] == UInt8(ascii: "T") {
-                guard !isTime, position + 1 < bytes.count else { throw .format }
+                guard !isTime else { throw .format }
                 isTime = true
                 position += 1
                 continue

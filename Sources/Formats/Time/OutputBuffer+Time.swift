@@ -1,6 +1,7 @@
 /// The day that was written last and its text: times come in runs of the same day.
 public struct DayText: Sendable {
-    private var day = Int64.min
+    // No day that there is; not Int64.min, which is -infinity.
+    private var day = Int64.min + 1
     private var word: UInt64 = 0
     private var rest: UInt16 = 0
 

@@ -165,7 +165,7 @@ extension TimeDecoder {
             offset = (offset ?? 0) + 3600
             return []
         case .isoTime:
-            guard seen.contains(.date), index + 1 < tokens.count,
+            guard seen.contains(.date) || isTimeOnly, index + 1 < tokens.count,
                 [.number, .time, .date].contains(tokens[index + 1].kind)
             else { throw .format }
             expected = .isoTime
@@ -232,7 +232,9 @@ extension TimeDecoder {
         }
         if !isDigit {
             let name = String(decoding: text, as: UTF8.self)
-            guard let found = settings.zones(name) else { throw .unknownZone(name) }
+            guard let found = try? TimeZone.named(name, settings.zones) else {
+                throw .unknownZone(name)
+            }
             zone = found
             return .zone
         }
@@ -271,7 +273,8 @@ extension TimeDecoder {
             known.formUnion(field)
             added.formUnion(field)
         }
-        guard known.intersection([.year, .month, .day]) == .date else { throw .format }
+        // PostgreSQL takes a date only before the time.
+        guard known.subtracting([.dayOfYear, .zone]) == .date else { throw .format }
         return added
     }
 
@@ -440,7 +443,12 @@ extension TimeDecoder {
         let whole = Array(parts.dropLast()) + [last[0]]
         var numbers: [Int64] = []
         for part in whole {
-            guard !part.isEmpty, part.allSatisfy({ $0 &- 48 < 10 }) else { throw .format }
+            guard part.allSatisfy({ $0 &- 48 < 10 }) else { throw .format }
+            if part.isEmpty {
+                // `10:` is ten o'clock.
+                numbers.append(0)
+                continue
+            }
             guard let number = Int64(String(decoding: part, as: UTF8.self)) else { throw .field }
             numbers.append(number)
         }

@@ -28,7 +28,7 @@ enum TimeWord: Equatable {
         case "tomorrow": self = .tomorrow
         case "yesterday": self = .yesterday
         case "epoch": self = .epoch
-        case "infinity", "+infinity": self = .infinity
+        case "infinity": self = .infinity
         case "-infinity": self = .negativeInfinity
         case "allballs": self = .allballs
         default:

@@ -10,12 +10,37 @@ struct ShortestDecimal {
         var sink = ASCIISink()
         value.magnitude.write(to: &sink)
         self.init(sink)
+        if value.magnitude >= 0x1p53, value.magnitude < 1e37 {
+            avoidBoundary(UInt128(value.magnitude), ulp: UInt128(value.ulp))
+        }
     }
 
     init(_ value: Float) {
         var sink = ASCIISink()
         value.magnitude.write(to: &sink)
         self.init(sink)
+        if value.magnitude >= 0x1p24, value.magnitude < 1e37 {
+            avoidBoundary(UInt128(value.magnitude), ulp: UInt128(value.ulp))
+        }
+    }
+
+    /// Takes more digits where the decimal lies exactly between two numbers: PostgreSQL does not
+    /// trust that whoever reads it rounds to even.
+    private mutating func avoidBoundary(_ value: UInt128, ulp: UInt128) {
+        func distance(_ decimal: UInt128) -> UInt128 {
+            decimal > value ? decimal - value : value - decimal
+        }
+        let shown = UInt128(digits) * UInt128(Numeric.power(exponent - count + 1))
+        guard distance(shown) * 2 == ulp else { return }
+        for width in count + 1...18 {
+            let unit = UInt128(Numeric.power(max(exponent - width + 1, 0)))
+            let rounded = (value + unit / 2) / unit
+            guard distance(rounded * unit) * 2 < ulp else { continue }
+            digits = UInt64(rounded)
+            exponent += count - width
+            while digits % 10 == 0 { digits /= 10 }
+            return
+        }
     }
 
     var count: Int { OutputBuffer.digitCount(digits) }

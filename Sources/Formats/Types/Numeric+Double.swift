@@ -35,6 +35,15 @@ extension Numeric {
         if digits == 15, value.magnitude < 1e15, value.rounded(.towardZero) == value {
             return .finite(Int128(Int64(value)), scale: 0)
         }
+        let isSubnormal = digits == 15 ? value.isSubnormal : Float(value).isSubnormal
+        if isSubnormal {
+            // Too few bits for the shortest form to round as the value does.
+            let exact = BigDecimal(exactly: value.magnitude)
+            let rounded = exact.rescaled(digits - 1 - exact.exponent)
+            return Numeric(
+                BigDecimal(isNegative: value < 0, limbs: rounded.limbs, scale: rounded.scale)
+            ).trimmed
+        }
         let decimal = shortest()
         var coefficient = decimal.digits
         var count = decimal.count

@@ -115,15 +115,7 @@ extension OutputBuffer {
     mutating func append(digits value: UInt64, width: Int) {
         let count = max(OutputBuffer.digitCount(value), width)
         reserve(count)
-        var rest = value
-        var index = used &+ count
-        while index > used {
-            index &-= 1
-            let digit = UInt8(truncatingIfNeeded: rest % 10) &+ UInt8(ascii: "0")
-            unsafe base.storeBytes(of: digit, toByteOffset: index, as: UInt8.self)
-            rest /= 10
-        }
-        used &+= count
+        putDigits(value, count: count)
     }
 
     /// Puts a point before the last `scale` of the last `digits` bytes, and zeros where there are

@@ -32,8 +32,11 @@ extension TypeText {
         repeat {
             scanner.skipSpace()
             if scanner.accept("{") {
-                let inner: DataType
-                if case .array(let type) = element { inner = type } else { inner = element }
+                guard case .array(let inner) = element else {
+                    throw SQLError(
+                        "an array of \(element) holds no arrays", .featureNotSupported,
+                        hint: "The type of an array of arrays is written \(element)[][].")
+                }
                 items.append(try arrayItems(&scanner, inner, settings, depth: depth + 1))
             } else if let item = try scanner.arrayItem() {
                 items.append(
