@@ -58,6 +58,7 @@ struct PostgreSQLCases {
         #expect(rows.count > 10)
         #expect(
             differences.isEmpty,
-            "\(differences.count) of \(rows.count)\n\(differences.prefix(40).joined(separator: "\n"))")
+            "\(differences.count) of \(rows.count)\n\(differences.prefix(40).joined(separator: "\n"))"
+        )
     }
 }

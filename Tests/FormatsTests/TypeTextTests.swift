@@ -39,7 +39,7 @@ private func inAndOut(_ text: String, _ type: DataType, _ settings: TextSettings
     let utc = ZoneDirectory.settings("UTC")
     try PostgreSQLCases("text").check { row in
         switch row[0] {
-        case "double>numeric": 
+        case "double>numeric":
             guard case .double(let value) = try TypeText.parse(row[1], as: .double) else {
                 return ""
             }

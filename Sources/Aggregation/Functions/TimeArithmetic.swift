@@ -12,10 +12,10 @@ enum TimeArithmetic {
         _ body: @escaping @Sendable (Int64, Int64) throws(SQLError) -> Int64
     ) -> ScalarFunction {
         ScalarFunction(name, [left, right], result) { arguments, context throws(SQLError) in
-            let (a, b) = (arguments[0].integers, arguments[1].integers)
+            let (a, b) = unsafe (arguments[0].integers, arguments[1].integers)
             let (maskA, maskB) = (arguments[0].indexMask, arguments[1].indexMask)
             return try TimeKernels.integers(context, result) { (row) throws(SQLError) in
-                try body(a[row & maskA], b[row & maskB])
+                unsafe try body(a[row & maskA], b[row & maskB])
             }
         }
     }
@@ -32,11 +32,11 @@ enum TimeArithmetic {
             arguments, context throws(SQLError) in
             let left = arguments[isSwapped ? 1 : 0]
             let right = arguments[isSwapped ? 0 : 1]
-            let (a, b) = (left.integers, right.intervals)
+            let (a, b) = unsafe (left.integers, right.intervals)
             let (maskA, maskB) = (left.indexMask, right.indexMask)
             var zone = TimeKernels.zone(context)
             return try TimeKernels.integers(context, result) { (row) throws(SQLError) in
-                try body(a[row & maskA], b[row & maskB], &zone)
+                unsafe try body(a[row & maskA], b[row & maskB], &zone)
             }
         }
     }
@@ -77,10 +77,10 @@ enum TimeArithmetic {
             wrapped(time, 0 &- span.microseconds % TimeKernels.day)
         },
         ScalarFunction("-", [.time, .time], .interval) { arguments, context throws(SQLError) in
-            let (a, b) = (arguments[0].integers, arguments[1].integers)
+            let (a, b) = unsafe (arguments[0].integers, arguments[1].integers)
             let (maskA, maskB) = (arguments[0].indexMask, arguments[1].indexMask)
             return try TimeKernels.intervals(context) { (row) throws(SQLError) in
-                Interval(microseconds: a[row & maskA] - b[row & maskB])
+                unsafe Interval(microseconds: a[row & maskA] - b[row & maskB])
             }
         },
     ]
@@ -138,10 +138,10 @@ enum TimeArithmetic {
         _ arguments: [Column], _ context: KernelContext,
         _ body: (Int64, Int64) throws(SQLError) -> Interval
     ) throws(SQLError) -> Column {
-        let (a, b) = (arguments[0].integers, arguments[1].integers)
+        let (a, b) = unsafe (arguments[0].integers, arguments[1].integers)
         let (maskA, maskB) = (arguments[0].indexMask, arguments[1].indexMask)
         return try TimeKernels.intervals(context) { (row) throws(SQLError) in
-            try body(a[row & maskA], b[row & maskB])
+            unsafe try body(a[row & maskA], b[row & maskB])
         }
     }
 
@@ -216,11 +216,11 @@ enum TimeArithmetic {
                     let now = context.session.now
                     let local = now &+ zone.offset(at: now)
                     let today = local - local.floorDivided(by: TimeKernels.day).remainder
-                    let values = arguments[0].integers
+                    let values = unsafe arguments[0].integers
                     let mask = arguments[0].indexMask
                     return try TimeKernels.intervals(context) { (row) throws(SQLError) in
                         let start = isZoned ? zone.moment(local: today) : today
-                        return try age(start, values[row & mask], isZoned, &zone)
+                        return unsafe try age(start, values[row & mask], isZoned, &zone)
                     }
                 })
         }

@@ -43,11 +43,11 @@ enum TimeExtract {
             }
             return
         }
-        let values = column.integers
+        let values = unsafe column.integers
         var zone = TimeKernels.zone(context)
         for row in 0..<context.count where context.isLive(row) {
             guard let unit = units.unit(row) else { throw units.unknown(row, shown) }
-            let value = values[row & mask]
+            let value = unsafe values[row & mask]
             if TimeKernels.isInfinite(value), type != .time {
                 body(row, infinite(unit, value), unit)
                 continue
@@ -214,7 +214,8 @@ enum TimeExtract {
         case .millennium: return Numeric(years / 1000)
         case .epoch:
             // A year has 365.25 days and a month 30.
-            let months = Int128(value.months / 12) * 31_557_600 + Int128(value.months % 12) * 2_592_000
+            let months =
+                Int128(value.months / 12) * 31_557_600 + Int128(value.months % 12) * 2_592_000
             let seconds = months + Int128(value.days) * 86_400
             return .finite(seconds * 1_000_000 + Int128(value.microseconds), scale: 6)
         default: return nil

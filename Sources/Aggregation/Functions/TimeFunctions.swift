@@ -5,4 +5,5 @@ enum TimeFunctions {
     static let timeFunctions: [ScalarFunction] =
         TimeExtract.functions + TimeTruncation.functions + TimeArithmetic.functions
         + IntervalKernels.functions + TimeMaking.functions + TimeOverlaps.functions
+        + TimeFormatFunctions.functions + NumberFormatFunctions.functions
 }

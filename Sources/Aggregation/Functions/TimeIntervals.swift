@@ -58,10 +58,10 @@ enum IntervalKernels {
         _ arguments: [Column], _ context: KernelContext,
         _ body: (Interval) throws(SQLError) -> Interval
     ) throws(SQLError) -> Column {
-        let values = arguments[0].intervals
+        let values = unsafe arguments[0].intervals
         let mask = arguments[0].indexMask
         return try TimeKernels.intervals(context) { (row) throws(SQLError) in
-            try body(values[row & mask])
+            unsafe try body(values[row & mask])
         }
     }
 
@@ -69,10 +69,10 @@ enum IntervalKernels {
         _ arguments: [Column], _ context: KernelContext,
         _ body: (Interval, Interval) throws(SQLError) -> Interval
     ) throws(SQLError) -> Column {
-        let (a, b) = (arguments[0].intervals, arguments[1].intervals)
+        let (a, b) = unsafe (arguments[0].intervals, arguments[1].intervals)
         let (maskA, maskB) = (arguments[0].indexMask, arguments[1].indexMask)
         return try TimeKernels.intervals(context) { (row) throws(SQLError) in
-            try body(a[row & maskA], b[row & maskB])
+            unsafe try body(a[row & maskA], b[row & maskB])
         }
     }
 
@@ -104,11 +104,11 @@ enum IntervalKernels {
         _ spans: Column, _ factors: Column, _ context: KernelContext,
         _ operation: (Double, Double) -> Double
     ) throws(SQLError) -> Column {
-        let (a, b) = (spans.intervals, factors.doubles)
+        let (a, b) = unsafe (spans.intervals, factors.doubles)
         let (maskA, maskB) = (spans.indexMask, factors.indexMask)
         return try TimeKernels.intervals(context) { (row) throws(SQLError) in
-            let span = a[row & maskA]
-            let factor = b[row & maskB]
+            let span = unsafe a[row & maskA]
+            let factor = unsafe b[row & maskB]
             let months = operation(Double(span.months), factor)
             let days = operation(Double(span.days), factor)
             guard months.magnitude <= 2_147_483_647, days.magnitude <= 2_147_483_647 else {

@@ -16,13 +16,13 @@ enum TimeKernels {
     ) throws(SQLError) -> Column {
         let count = context.count
         let target = Buffer<Int64>(capacity: count)
-        let out = target.base
+        let out = unsafe target.base
         if let live = context.live {
-            for row in 0..<count { out[row] = live.isSet(row) ? try value(row) : 0 }
+            for row in 0..<count { unsafe out[row] = live.isSet(row) ? try value(row) : 0 }
         } else {
             var row = 0
             while row < count {
-                out[row] = try value(row)
+                unsafe out[row] = try value(row)
                 row &+= 1
             }
         }
@@ -36,7 +36,7 @@ enum TimeKernels {
         let count = context.count
         let target = Buffer<Interval>(capacity: count)
         for row in 0..<count {
-            target.base[row] = context.isLive(row) ? try value(row) : Interval()
+            unsafe target.base[row] = context.isLive(row) ? try value(row) : Interval()
         }
         return Column(.interval, count: count, .interval(target))
     }
@@ -61,7 +61,7 @@ enum TimeKernels {
     }
 
     static func text(_ column: Column, _ row: Int) -> String {
-        column.strings[row & column.indexMask].string
+        unsafe column.strings[row & column.indexMask].string
     }
 
     static var timestampOutOfRange: SQLError {
@@ -97,7 +97,7 @@ struct ZoneReader {
     }
 
     mutating func cursor(_ row: Int) throws(SQLError) -> TimeZoneCursor {
-        let view = column.strings[row & column.indexMask]
+        let view = unsafe column.strings[row & column.indexMask]
         if let last, last.name == view { return last.cursor }
         let cursor = TimeZoneCursor(try TimeZone.named(view.string, session.zones))
         last = (view, cursor)
@@ -114,7 +114,7 @@ struct UnitReader {
 
     /// nil: the word names no unit.
     mutating func unit(_ row: Int) -> TimeUnit? {
-        let view = column.strings[row & column.indexMask]
+        let view = unsafe column.strings[row & column.indexMask]
         if let last, last.word == view { return last.unit }
         guard let unit = TimeUnit(field: view.string.lowercased()) else { return nil }
         last = (view, unit)
@@ -122,13 +122,13 @@ struct UnitReader {
     }
 
     func unknown(_ row: Int, _ type: DataType) -> SQLError {
-        let word = column.strings[row & column.indexMask].string
+        let word = unsafe column.strings[row & column.indexMask].string
         return SQLError(
             "unit \"\(word)\" not recognized for type \(type)", .invalidParameterValue)
     }
 
     func unsupported(_ row: Int, _ type: DataType, detail: String? = nil) -> SQLError {
-        let word = column.strings[row & column.indexMask].string
+        let word = unsafe column.strings[row & column.indexMask].string
         return SQLError(
             "unit \"\(word)\" not supported for type \(type)", .featureNotSupported,
             detail: detail)

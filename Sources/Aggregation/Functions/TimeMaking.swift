@@ -46,11 +46,11 @@ enum TimeMaking {
     }
 
     private static func integer(_ column: Column, _ row: Int) -> Int64 {
-        column.integers[row & column.indexMask]
+        unsafe column.integers[row & column.indexMask]
     }
 
     private static func double(_ column: Column, _ row: Int) -> Double {
-        column.doubles[row & column.indexMask]
+        unsafe column.doubles[row & column.indexMask]
     }
 
     private static let makers: [ScalarFunction] = {
@@ -185,10 +185,10 @@ enum TimeMaking {
             list.append(
                 ScalarFunction("timezone", [.interval, type], result) {
                     arguments, context throws(SQLError) in
-                    let spans = arguments[0].intervals
+                    let spans = unsafe arguments[0].intervals
                     let mask = arguments[0].indexMask
                     return try TimeKernels.integers(context, result) { (row) throws(SQLError) in
-                        let span = spans[row & mask]
+                        let span = unsafe spans[row & mask]
                         guard span.months == 0, span.days == 0 else {
                             let shown = TypeText.text(.interval(span), .interval) ?? ""
                             throw SQLError(

@@ -37,7 +37,7 @@ enum TimeOverlaps {
     }
 
     private static func start(_ column: Column, _ row: Int) -> Int64? {
-        column.isNull(row) ? nil : column.integers[row & column.indexMask]
+        unsafe column.isNull(row) ? nil : column.integers[row & column.indexMask]
     }
 
     private static func end(
@@ -46,7 +46,7 @@ enum TimeOverlaps {
     ) throws(SQLError) -> Int64? {
         if column.isNull(row) { return nil }
         guard case .interval(let buffer) = column.storage else {
-            return column.integers[row & column.indexMask]
+            return unsafe column.integers[row & column.indexMask]
         }
         guard let start else { return nil }
         let span = buffer[row & column.indexMask]

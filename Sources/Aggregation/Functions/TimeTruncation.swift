@@ -77,18 +77,18 @@ enum TimeTruncation {
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
         var units = UnitReader(arguments[0])
-        let values = arguments[1].integers
+        let values = unsafe arguments[1].integers
         let mask = arguments[1].indexMask
         if arguments[0].isConstant, let unit = units.unit(0), let length = length(unit) {
             return try TimeKernels.integers(context, .timestamp) { row in
-                let value = values[row & mask]
+                let value = unsafe values[row & mask]
                 if TimeKernels.isInfinite(value) { return value }
                 return value &- value.floorDivided(by: length).remainder
             }
         }
         return try TimeKernels.integers(context, .timestamp) { (row) throws(SQLError) in
             guard let unit = units.unit(row) else { throw units.unknown(row, .timestamp) }
-            let value = values[row & mask]
+            let value = unsafe values[row & mask]
             if TimeKernels.isInfinite(value) { return value }
             guard let result = cut(value, unit) else { throw refused(units, unit, row, .timestamp) }
             return result
@@ -108,7 +108,7 @@ enum TimeTruncation {
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
         var units = UnitReader(arguments[0])
-        let values = arguments[1].integers
+        let values = unsafe arguments[1].integers
         let mask = arguments[1].indexMask
         var zone = TimeKernels.zone(context)
         var zones = arguments.count > 2 ? ZoneReader(arguments[2], context.session) : nil
@@ -119,7 +119,7 @@ enum TimeTruncation {
         }
         return try TimeKernels.integers(context, .timestamptz) { (row) throws(SQLError) in
             guard let unit = units.unit(row) else { throw units.unknown(row, .timestamptz) }
-            let value = values[row & mask]
+            let value = unsafe values[row & mask]
             if TimeKernels.isInfinite(value) { return value }
             if let cursor = try zones?.cursor(row) { zone = cursor }
             let offset = zone.offset(at: value)
@@ -137,11 +137,11 @@ enum TimeTruncation {
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
         var units = UnitReader(arguments[0])
-        let values = arguments[1].intervals
+        let values = unsafe arguments[1].intervals
         let mask = arguments[1].indexMask
         return try TimeKernels.intervals(context) { (row) throws(SQLError) in
             guard let unit = units.unit(row) else { throw units.unknown(row, .interval) }
-            let value = values[row & mask]
+            let value = unsafe values[row & mask]
             if unit == .week {
                 throw units.unsupported(
                     row, .interval, detail: "Months usually have fractional weeks.")
@@ -169,31 +169,32 @@ enum TimeTruncation {
     private static func bin(
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
-        let strides = arguments[0].intervals
-        let values = arguments[1].integers
-        let origins = arguments[2].integers
+        let strides = unsafe arguments[0].intervals
+        let values = unsafe arguments[1].integers
+        let origins = unsafe arguments[2].integers
         let masks = (arguments[0].indexMask, arguments[1].indexMask, arguments[2].indexMask)
         let isFixed = arguments[0].isConstant && arguments[2].isConstant
         if isFixed, context.count > 0, arguments[1].count > 0 {
-            let isSafe = !TimeKernels.isInfinite(origins[0]) && origins[0].magnitude < 1 << 61
+            let isSafe =
+                unsafe !TimeKernels.isInfinite(origins[0]) && origins[0].magnitude < 1 << 61
             if isSafe {
-                let stride = try stride(strides[0])
-                let origin = origins[0]
+                let stride = unsafe try stride(strides[0])
+                let origin = unsafe origins[0]
                 return try TimeKernels.integers(context, arguments[1].type) { (row) in
-                    let value = values[row & masks.1]
+                    let value = unsafe values[row & masks.1]
                     if TimeKernels.isInfinite(value) { return value }
                     return value &- (value &- origin).floorDivided(by: stride).remainder
                 }
             }
         }
         return try TimeKernels.integers(context, arguments[1].type) { (row) throws(SQLError) in
-            let value = values[row & masks.1]
-            let origin = origins[row & masks.2]
+            let value = unsafe values[row & masks.1]
+            let origin = unsafe origins[row & masks.2]
             if TimeKernels.isInfinite(value) { return value }
             guard !TimeKernels.isInfinite(origin) else {
                 throw SQLError("origin out of range", .datetimeFieldOverflow)
             }
-            let stride = try stride(strides[row & masks.0])
+            let stride = unsafe try stride(strides[row & masks.0])
             let rest = (Int128(value) - Int128(origin)) % Int128(stride)
             return value - Int64(rest < 0 ? rest + Int128(stride) : rest)
         }

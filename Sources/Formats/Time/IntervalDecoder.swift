@@ -80,7 +80,7 @@ struct IntervalDecoder {
             guard !overflow else { throw .field }
             let rest = Int64(clock.minute * 60 + clock.second) * 1_000_000
             try add(whole, rest + Int64(clock.microsecond), isNegative)
-            return [.hour, .minute, .second]
+            return [.hour, .minute, .second, .millisecond, .microsecond]
         }
         if let dash = text.firstIndex(of: UInt8(ascii: "-")) {
             // SQL's years-months.

@@ -122,7 +122,7 @@ extension Numeric {
         return Numeric(a - whole * b)
     }
 
-    static var divisionByZero: SQLError { SQLError("division by zero", .divisionByZero) }
+    public static var divisionByZero: SQLError { SQLError("division by zero", .divisionByZero) }
 
     private static func quotientOfSpecials(
         _ a: Numeric, _ b: Numeric

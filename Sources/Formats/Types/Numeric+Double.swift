@@ -100,3 +100,15 @@ extension BigDecimal {
         }
     }
 }
+
+extension Numeric {
+    /// All digits of a double; NaN and infinities as they are.
+    public init(exactly value: Double) {
+        guard value.isFinite else {
+            self = value.isNaN ? .nan : value > 0 ? .infinity : .negativeInfinity
+            return
+        }
+        let exact = BigDecimal(exactly: value.magnitude)
+        self = Numeric(BigDecimal(isNegative: value < 0, limbs: exact.limbs, scale: exact.scale))
+    }
+}
