@@ -10,6 +10,8 @@ public enum SQLState: String, Sendable, Equatable {
     case invalidTimeZone = "22009"
     case substringError = "22011"
     case divisionByZero = "22012"
+    case invalidFrameOffset = "22013"
+    case invalidArgumentForNtile = "22014"
     case invalidArgumentForNthValue = "22016"
     case intervalFieldOverflow = "22015"
     case invalidArgumentForLogarithm = "2201E"

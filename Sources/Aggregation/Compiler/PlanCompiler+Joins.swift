@@ -6,11 +6,86 @@ extension PlanCompiler {
     ) throws(SQLError) -> Output {
         let left = try build(leftPlan)
         let right = try build(rightPlan)
+        if join.kind == .asof || join.kind == .asofLeft {
+            return try buildAsof(plan, join, left, right, rightPlan)
+        }
         let shape = try JoinShape(
             join, left: left, right: right, times: [leftPlan, rightPlan].map(timeColumns),
             isSingleStep: isSingleStep, settings)
-        return add(
-            JoinOperator(shape), [left, right], plan, isAppendOnly: shape.isAppendOnly)
+        var node: Operator = JoinOperator(shape)
+        if shape.isByKeyAlone, join.nullAwareKeys <= 1 {
+            node = try ExistenceJoinOperator(shape, join, settings)
+        }
+        return add(node, [left, right], plan, isAppendOnly: shape.isAppendOnly)
+    }
+
+    private mutating func buildAsof(
+        _ plan: Plan, _ join: JoinPlan, _ left: Output, _ right: Output, _ rightPlan: Plan
+    ) throws(SQLError) -> Output {
+        guard let bound = join.time else {
+            throw SQLError("an ASOF join compares two times", .internalError)
+        }
+        guard join.condition == nil else {
+            throw SQLError(
+                "an ASOF join takes no conditions but equalities and one comparison",
+                .featureNotSupported, hint: "Put the others into WHERE.")
+        }
+        let onlyGrows = left.isAppendOnly && right.isAppendOnly
+        let isAppendOnly = onlyGrows && (isSingleStep || follows(bound.right, rightPlan))
+        let node = try AsofOperator(
+            join, bound, left: left.types, right: right.types, isAppendOnly: isAppendOnly,
+            settings)
+        return add(node, [left, right], plan, isAppendOnly: isAppendOnly)
+    }
+
+    /// True if the watermark speaks of the expression.
+    private func follows(_ time: Expression, _ plan: Plan) -> Bool {
+        guard case .column(let index, _) = time else { return false }
+        return timeColumns(plan).contains(index)
+    }
+
+    mutating func build(
+        _ plan: Plan, id: Int, _ initial: Plan, _ step: Plan, all: Bool
+    ) throws(SQLError) -> Output {
+        let working = CollectedRelation("recursion", plan.columns)
+        let subplan = Subplan(
+            step, settings, varies: { inner, _ in inner.reads(recursion: id) },
+            replacing: { inner in
+                if case .recursion(id) = inner.node { return working.scan(like: inner) }
+                return nil
+            })
+        var inputs = [try build(initial)]
+        for part in subplan.collected { inputs.append(try build(part.plan)) }
+        let node = RecursiveOperator(
+            subplan, working: working, types: plan.columns.map(\.type), all: all)
+        try requireGrowing(inputs)
+        return add(node, inputs, plan, isAppendOnly: true)
+    }
+
+    mutating func build(
+        _ plan: Plan, apply left: Plan, _ right: Plan, _ kind: JoinPlan.Kind
+    ) throws(SQLError) -> Output {
+        let subplan = Subplan(
+            right, settings,
+            varies: { inner, depth in
+                inner.expressions.contains { $0.readsOuter(from: depth + 1) }
+            }, replacing: { _ in nil })
+        var inputs = [try build(left)]
+        for part in subplan.collected { inputs.append(try build(part.plan)) }
+        let node = ApplyOperator(
+            subplan, kind, left: inputs[0].types, right: right.columns.map(\.type),
+            outer: right.outerColumns())
+        try requireGrowing(inputs)
+        return add(node, inputs, plan, isAppendOnly: true)
+    }
+
+    /// Subplans that are run again and again read what is complete.
+    private func requireGrowing(_ inputs: [Output]) throws(SQLError) {
+        guard inputs.allSatisfy(\.isAppendOnly) else {
+            throw SQLError(
+                "WITH RECURSIVE and correlated LATERAL are not supported over changing input",
+                .featureNotSupported)
+        }
     }
 
     private func timeColumns(_ plan: Plan) -> [Int] {
@@ -20,7 +95,24 @@ extension PlanCompiler {
     }
 }
 
+extension Expression {
+    /// True if a column of a query at least `depth` levels further out is read.
+    fileprivate func readsOuter(from depth: Int) -> Bool {
+        if case .outer(_, let level, _) = self { return level >= depth }
+        return children.contains { $0.readsOuter(from: depth) }
+    }
+}
+
 extension JoinShape {
+    /// True if whether a left row has a partner follows from the keys alone.
+    fileprivate var isByKeyAlone: Bool {
+        switch kind {
+        case .semi, .anti, .mark:
+            bounds[0] == nil && bounds[1] == nil && !isLookup && hasPlainKeys
+        default: false
+        }
+    }
+
     /// Keys of a join over the columns of their sides; equality of keys may hold for nulls too.
     private struct Keys {
         var left: [Expression]
@@ -84,6 +176,7 @@ extension JoinShape {
         ]
         keyTypes = keys.left.map(\.type)
         nullsMatch = keys.nullsMatch
+        hasPlainKeys = keys.rest == nil && !keys.nullsMatch.contains(true)
         truth = try JoinTruth(join, rest: keys.rest, leftCount: left.types.count, settings)
         // A row that may be taken back has to be found again, so it is not freed by time.
         let onlyGrows = left.isAppendOnly && right.isAppendOnly

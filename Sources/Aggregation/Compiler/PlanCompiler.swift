@@ -93,16 +93,70 @@ public struct PlanCompiler {
         switch plan.node {
         case .limit(let child, let count, let offset):
             let input = try build(child)
-            let node = LimitOperator(limit: try limit(count), offset: try self.offset(offset))
-            return add(node, [input], plan, isAppendOnly: true)
-        case .sort(let child, let sort):
+            let limit = try self.limit(count)
+            let skipped = try self.offset(offset)
+            if input.isAppendOnly {
+                let node = LimitOperator(limit: limit, offset: skipped)
+                return add(node, [input], plan, isAppendOnly: true)
+            }
+            // The rows to come first, of those that stand.
+            let node = try OrderedTopOperator(
+                input.types, SortPlan([]), limit: limit.map { Int(clamping: $0) },
+                offset: Int(clamping: skipped), isSingleStep: isSingleStep, settings)
+            return add(node, [input], plan, isAppendOnly: false)
+        case .sort(let child, let sort): return try build(plan, child, sort)
+        case .over(let child, let over):
             let input = try build(child)
-            let node = try SortOperator(
-                input.types, sort.keys, limit: try limit(sort.limit),
-                offset: try offset(sort.offset), settings)
+            let isOneStep = isSingleStep && input.isAppendOnly
+            let node = try OverOperator(input.types, over, isSingleStep: isOneStep, settings)
+            return add(node, [input], plan, isAppendOnly: isOneStep)
+        case .setOperation(let operation, let isAll, let left, let right):
+            let inputs = [try build(left), try build(right)]
+            let onlyGrows = inputs.allSatisfy(\.isAppendOnly)
+            let isAppendOnly = onlyGrows && (operation == .intersect || isSingleStep)
+            let node = SetOperator(
+                inputs[0].types, operation, isAll: isAll, isAppendOnly: isAppendOnly)
+            return add(node, inputs, plan, isAppendOnly: isAppendOnly)
+        case .unnest(let child, let calls, let withOrdinality, let keepsEmpty):
+            let input = try build(child)
+            let node = try UnnestOperator(
+                calls, withOrdinality: withOrdinality, keepsEmpty: keepsEmpty, settings)
             return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
+        case .recursive(let id, let initial, let step, let all):
+            return try build(plan, id: id, initial, step, all: all)
+        case .apply(let left, let right, let kind):
+            return try build(plan, apply: left, right, kind)
+        case .recursion: throw SQLError("a recursion is read outside of it", .internalError)
         default: throw SQLError("this plan is not compiled yet", .featureNotSupported)
         }
+    }
+
+    private mutating func build(
+        _ plan: Plan, _ child: Plan, _ sort: SortPlan
+    ) throws(SQLError) -> Output {
+        let input = try build(child)
+        let limit = try limit(sort.limit)
+        let skipped = try offset(sort.offset)
+        let isPlain = sort.partition.isEmpty && !sort.withTies && !sort.appendsRowNumber
+        if isPlain, limit == nil, skipped == 0 || isSingleStep {
+            let node = try SortOperator(
+                input.types, sort.keys, limit: limit, offset: skipped, settings)
+            return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
+        }
+        let isAppendOnly = input.isAppendOnly && isSingleStep
+        let size = (limit ?? .max).addingReportingOverflow(skipped)
+        if let limit, input.isAppendOnly, !sort.withTies, !size.overflow,
+            size.partialValue <= Int64(TopOperator.rowsMax)
+        {
+            let node = try TopOperator(
+                input.types, sort, limit: Int(limit), offset: Int(skipped),
+                isSingleStep: isSingleStep, settings)
+            return add(node, [input], plan, isAppendOnly: isAppendOnly)
+        }
+        let node = try OrderedTopOperator(
+            input.types, sort, limit: limit.map { Int(clamping: $0) },
+            offset: Int(clamping: skipped), isSingleStep: isSingleStep, settings)
+        return add(node, [input], plan, isAppendOnly: isAppendOnly)
     }
 
     /// nil: no limit.

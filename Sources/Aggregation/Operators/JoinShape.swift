@@ -12,6 +12,8 @@ struct JoinShape {
     let keyTypes: [DataType]
     let nullsMatch: [Bool]
     let truth: JoinTruth?
+    /// Nothing but equality of the plan's keys, where nulls match nothing.
+    let hasPlainKeys: Bool
     /// When a kept row of left and right is freed.
     let bounds: [RowExpression?]
     /// Columns of each side that its watermark speaks of.

@@ -28,9 +28,9 @@ import Formats
         unsafe base[index] = Entry(time: time, row: row)
     }
 
-    /// A row whose time lies below the watermark; nil: none is left.
-    func next(below watermark: Int64) -> Int32? {
-        while heap.count > 0, heap[0].time < watermark {
+    /// A row whose time lies below the watermark (or with `inclusive` at it); nil: none is left.
+    func next(below watermark: Int64, inclusive: Bool = false) -> Int32? {
+        while heap.count > 0, heap[0].time < watermark || inclusive && heap[0].time == watermark {
             let first = heap[0]
             removeFirst()
             if times[Int(first.row)] == first.time { return first.row }

@@ -1,0 +1,358 @@
+import Formats
+
+/// Semi, anti and mark joins by equal keys alone: the right side is counted by key, its rows are not
+/// kept. Whether left rows have a partner is a matter of their key's slot.
+///
+/// With one null-aware key (IN), the other keys make groups: a group with a row whose first key is
+/// null, or for a null on the left any row, makes the answer unknown.
+final class ExistenceJoinOperator: Operator {
+    private let shape: JoinShape
+    private let isNullAware: Bool
+    private let leftKeys: RowExpressions
+    private let rightKeys: RowExpressions
+    /// By all keys; nulls of the null-aware one are keys too.
+    private let table: KeyTable
+    /// By the keys behind it.
+    private let groups: KeyTable
+    private let left: JoinSide
+    private let changes: NetRows?
+    private var watermarks = InputWatermarks(2)
+
+    /// Right rows by slot; their group and whether their null-aware key is null.
+    private let totals = PlainVector<Int64>()
+    private let slotGroups = PlainVector<Int32>()
+    private let slotIsNull = PlainVector<Bool>()
+    /// Right rows by group, and those of them with a null.
+    private let groupTotals = PlainVector<Int64>()
+    private let groupNulls = PlainVector<Int64>()
+
+    private let slots = PlainVector<Int32>()
+    private let groupSlots = PlainVector<Int32>()
+    private let ids = PlainVector<Int32>()
+
+    init(
+        _ shape: JoinShape, _ join: JoinPlan, _ settings: SessionSettings
+    ) throws(SQLError) {
+        self.shape = shape
+        isNullAware = join.nullAwareKeys == 1
+        leftKeys = try RowExpressions(join.leftKeys, settings)
+        rightKeys = try RowExpressions(join.rightKeys, settings)
+        let types = join.leftKeys.map(\.type)
+        table = KeyTable(
+            types, nullsMatch: types.indices.map { $0 == 0 && join.nullAwareKeys == 1 })
+        groups = KeyTable(isNullAware ? Array(types.dropFirst()) : [], nullsMatch: false)
+        left = JoinSide(shape.types[0], expires: false, countsMatches: true)
+        left.matches?.isTracking = !shape.isAppendOnly
+        changes = shape.isAppendOnly ? nil : NetRows(shape.outputTypes)
+        super.init("\(shape.kind) join by key")
+    }
+
+    override var memory: Int {
+        table.memory + groups.memory + left.memory + (changes?.memory ?? 0) + totals.memory
+            + slotGroups.memory + groupTotals.memory * 2
+    }
+
+    override func push(_ batch: Batch, input side: Int) throws(SQLError) {
+        if side == 1 { return try pushRight(batch) }
+        let keys = try leftKeys.columns(batch)
+        guard !watermarks.hasEnded(1) else {
+            find(keys, batch.count)
+            return try emitRows(batch)
+        }
+        insert(keys, batch.count)
+        try emitUnkeyed(batch)
+        if shape.isAppendOnly, shape.kind == .semi { return try pushSemi(batch) }
+        guard left.add(batch, slots: slots, ids: ids) else { throw Operator.absentRow(name) }
+    }
+
+    /// Rows with a partner leave; only the others are kept.
+    private func pushSemi(_ batch: Batch) throws(SQLError) {
+        var leaving: [Int32] = []
+        for row in 0..<batch.count where slots[row] >= 0 && totals[Int(slots[row])] > 0 {
+            leaving.append(Int32(row))
+            slots[row] = -1
+        }
+        guard left.add(batch, slots: slots, ids: ids) else { throw Operator.absentRow(name) }
+        try emitAlone(batch, leaving, .row)
+    }
+
+    // MARK: slots
+
+    private func insert(_ keys: [Column], _ count: Int) {
+        table.insert(keys, count: count, into: slots)
+        if isNullAware { groups.insert(Array(keys.dropFirst()), count: count, into: groupSlots) }
+        totals.resize(to: max(totals.count, table.slotLimit), filling: 0)
+        slotGroups.resize(to: totals.count, filling: 0)
+        slotIsNull.resize(to: totals.count, filling: false)
+        left.growSlots(to: table.slotLimit)
+        guard isNullAware else { return }
+        groupTotals.resize(to: max(groupTotals.count, groups.slotLimit), filling: 0)
+        groupNulls.resize(to: groupTotals.count, filling: 0)
+        for row in 0..<count where slots[row] >= 0 {
+            slotGroups[Int(slots[row])] = groupSlots[row]
+            slotIsNull[Int(slots[row])] = keys[0].isNull(row)
+        }
+    }
+
+    private var foundNulls: Column?
+
+    private func find(_ keys: [Column], _ count: Int) {
+        table.find(keys, count: count, into: slots)
+        if isNullAware {
+            groups.find(Array(keys.dropFirst()), count: count, into: groupSlots)
+            foundNulls = keys[0]
+        }
+    }
+
+    private func mark(slot: Int) -> MatchCounts.Mark {
+        var known = totals[slot]
+        var unknown: Int64 = 0
+        if isNullAware {
+            let group = Int(slotGroups[slot])
+            if slotIsNull[slot] { known = 0 }
+            unknown = slotIsNull[slot] ? groupTotals[group] : groupNulls[group]
+        }
+        return shape.mark(known: known, unknown: unknown, 0)
+    }
+
+    /// Of a row whose slots were looked up.
+    private func mark(row: Int) -> MatchCounts.Mark {
+        let slot = Int(slots[row])
+        guard isNullAware else {
+            return shape.mark(known: slot >= 0 ? totals[slot] : 0, unknown: 0, 0)
+        }
+        let group = Int(groupSlots[row])
+        let isNull = foundNulls?.isNull(row) == true
+        let known = isNull || slot < 0 ? 0 : totals[slot]
+        let unknown = group < 0 ? 0 : isNull ? groupTotals[group] : groupNulls[group]
+        return shape.mark(known: known, unknown: unknown, 0)
+    }
+
+    // MARK: the right side
+
+    private func pushRight(_ batch: Batch) throws(SQLError) {
+        insert(try rightKeys.columns(batch), batch.count)
+        let gained = PlainVector<Int32>()
+        var changedGroups: Set<Int32> = []
+        for row in 0..<batch.count where slots[row] >= 0 {
+            let slot = Int(slots[row])
+            let weight = batch.weight(row)
+            let before = totals[slot]
+            totals[slot] = before + weight
+            if (before > 0) != (totals[slot] > 0) {
+                touchRows(slot)
+                gained.append(Int32(slot))
+            }
+            guard isNullAware else { continue }
+            let group = Int(slotGroups[slot])
+            let wasUnknown = (groupTotals[group] > 0, groupNulls[group] > 0)
+            groupTotals[group] += weight
+            if slotIsNull[slot] { groupNulls[group] += weight }
+            if wasUnknown != (groupTotals[group] > 0, groupNulls[group] > 0) {
+                changedGroups.insert(Int32(group))
+            }
+        }
+        if !changedGroups.isEmpty, !shape.isAppendOnly { touchRows(in: changedGroups) }
+        if shape.isAppendOnly, shape.kind == .semi { try leave(gained) }
+    }
+
+    private func touchRows(_ slot: Int) {
+        guard !shape.isAppendOnly else { return }
+        var row = left.heads[slot]
+        while row >= 0 {
+            left.matches?.touch(row)
+            row = left.next[Int(row)]
+        }
+    }
+
+    /// Rare: the first null of a group, or its first row at all.
+    private func touchRows(in changed: Set<Int32>) {
+        for id in 0..<Int32(left.store.idLimit)
+        where left.store.isLive(id) && left.weights[Int(id)] > 0
+            && changed.contains(slotGroups[Int(left.slots[Int(id)])])
+        {
+            left.matches?.touch(id)
+        }
+    }
+
+    /// Left rows that have found their partner leave and are no longer kept.
+    private func leave(_ gained: PlainVector<Int32>) throws(SQLError) {
+        let rows = PlainVector<Int32>()
+        for index in 0..<gained.count {
+            var row = left.heads[Int(gained[index])]
+            while row >= 0 {
+                rows.append(row)
+                row = left.next[Int(row)]
+            }
+        }
+        try emitAlone(rows, .row)
+        for index in 0..<rows.count { left.remove(rows[index]) }
+        left.emptied.removeAll()
+    }
+
+    // MARK: output
+
+    /// Rows whose key matches nothing, now and ever.
+    private func emitUnkeyed(_ batch: Batch) throws(SQLError) {
+        var rows: [Int32] = []
+        for row in 0..<batch.count where slots[row] < 0 { rows.append(Int32(row)) }
+        if !rows.isEmpty {
+            try emitAlone(batch, rows, shape.mark(known: 0, unknown: 0, 0))
+        }
+    }
+
+    /// Rows that are not kept, for the right side is complete.
+    private func emitRows(_ batch: Batch) throws(SQLError) {
+        var rows: [MatchCounts.Mark: [Int32]] = [:]
+        for row in 0..<batch.count {
+            let mark = mark(row: row)
+            if mark != .nothing { rows[mark, default: []].append(Int32(row)) }
+        }
+        for mark in MatchCounts.Mark.standing {
+            if let list = rows[mark] { try emitAlone(batch, list, mark) }
+        }
+    }
+
+    private func emitAlone(
+        _ batch: Batch, _ rows: [Int32], _ mark: MatchCounts.Mark
+    ) throws(SQLError) {
+        if mark == .nothing || rows.isEmpty { return }
+        let picked = rows.count == batch.count ? batch : batch.gather(rows)
+        let columns = shape.alone(picked.columns, picked.count, 0, mark)
+        try hand(Batch(columns, count: picked.count, weights: picked.weights))
+    }
+
+    private func emitAlone(
+        _ rows: PlainVector<Int32>, _ mark: MatchCounts.Mark, weights: PlainVector<Int64>? = nil
+    ) throws(SQLError) {
+        if mark == .nothing { return }
+        var start = 0
+        while start < rows.count {
+            let count = min(Batch.rowsMax, rows.count - start)
+            let columns = left.store.decode(
+                UnsafeBufferPointer(start: rows.base + start, count: count))
+            let all = Buffer<Int64>(capacity: count)
+            for index in 0..<count {
+                all[index] =
+                    weights?[start + index] ?? left.weights[Int(rows[start + index])]
+            }
+            let isPlain = (0..<count).allSatisfy { all[$0] == 1 }
+            try hand(
+                Batch(
+                    shape.alone(columns, count, 0, mark), count: count,
+                    weights: isPlain ? nil : all))
+            start += count
+        }
+    }
+
+    private func hand(_ batch: Batch) throws(SQLError) {
+        guard let changes else { return try emit(batch) }
+        changes.add(batch.columns, count: batch.count) { batch.weight($0) }
+    }
+
+    // MARK: steps
+
+    override func endStep() throws(SQLError) {
+        try flush()
+        left.emptied.removeAll()
+        left.store.compactIfSparse()
+    }
+
+    private func flush() throws(SQLError) {
+        guard let changes else { return }
+        try flushMarks()
+        guard changes.count > 0 else { return }
+        let (rows, weights) = changes.netRows()
+        let isPlain = (0..<weights.count).allSatisfy { weights[$0] == 1 }
+        try emit(changes.store, rows, weights: isPlain ? nil : weights)
+        changes.removeAll()
+    }
+
+    private func flushMarks() throws(SQLError) {
+        guard let matches = left.matches else { return }
+        let rows = matches.takeTouched()
+        let marks = MatchCounts.Mark.standing
+        let changed = marks.map { _ in (PlainVector<Int32>(), PlainVector<Int64>()) }
+        func note(_ row: Int32, _ mark: UInt8, _ weight: Int64) {
+            guard mark > 0, weight != 0 else { return }
+            changed[Int(mark) - 1].0.append(row)
+            changed[Int(mark) - 1].1.append(weight)
+        }
+        for position in 0..<rows.count {
+            let row = Int(rows[position])
+            let weight = left.weights[row]
+            let mark = mark(slot: Int(left.slots[row])).rawValue
+            let now = mark == 0 ? 0 : weight
+            if mark == matches.marks[row] {
+                note(rows[position], mark, now - matches.leftWeights[row])
+            } else {
+                note(rows[position], matches.marks[row], -matches.leftWeights[row])
+                note(rows[position], mark, now)
+            }
+            matches.marks[row] = mark
+            matches.leftWeights[row] = now
+        }
+        for (index, mark) in marks.enumerated() {
+            try emitAlone(changed[index].0, mark, weights: changed[index].1)
+        }
+        for position in 0..<rows.count where left.weights[Int(rows[position])] == 0 {
+            left.free(rows[position])
+        }
+    }
+
+    override func advance(_ watermark: Int64, input side: Int) throws(SQLError) {
+        let hadEnded = watermarks.hasEnded(side)
+        let least = watermarks.advance(watermark, side)
+        if watermark == Watermark.end, !hadEnded, side == 1 { try endRight() }
+        guard let least else { return }
+        if least == Watermark.end { try flush() }
+        try emitWatermark(least)
+    }
+
+    /// The marks of all left rows are final.
+    private func endRight() throws(SQLError) {
+        if shape.isAppendOnly {
+            var rows: [MatchCounts.Mark: PlainVector<Int32>] = [:]
+            for id in 0..<Int32(left.store.idLimit) where left.store.isLive(id) {
+                let mark = mark(slot: Int(left.slots[Int(id)]))
+                if mark == .nothing { continue }
+                let list = rows[mark] ?? PlainVector()
+                list.append(id)
+                rows[mark] = list
+            }
+            for mark in MatchCounts.Mark.standing {
+                if let list = rows[mark] { try emitAlone(list, mark) }
+            }
+        } else {
+            try flushMarks()
+        }
+        left.removeAll()
+    }
+
+    private var vectors: [PlainVector<Int64>] { [totals, groupTotals, groupNulls] }
+
+    override func write(_ state: inout OutputBuffer) {
+        watermarks.write(&state)
+        table.write(&state)
+        groups.write(&state)
+        left.write(&state)
+        for vector in vectors { vector.write(&state) }
+        slotGroups.write(&state)
+        slotIsNull.write(&state)
+    }
+
+    override func read(_ state: inout StateReader) throws(SQLError) {
+        try watermarks.read(&state)
+        try table.read(&state)
+        try groups.read(&state)
+        try left.read(&state)
+        for vector in vectors { try vector.read(&state) }
+        try slotGroups.read(&state)
+        try slotIsNull.read(&state)
+    }
+}
+
+extension MatchCounts.Mark {
+    /// Those that put something into the output.
+    static let standing: [MatchCounts.Mark] = [.row, .isTrue, .isFalse, .isUnknown]
+}

@@ -1,0 +1,198 @@
+import Formats
+
+/// The first `limit` rows (nil: all) behind `offset` of each partition, in the order of keys, over
+/// input that may change, with any limit and WITH TIES: all rows are kept, in order. At the end of a
+/// step the change of what the first rows are leaves, or where all is one step the rows in order.
+final class OrderedTopOperator: Operator {
+    private struct Partition {
+        var rows = OrderedRows()
+        /// What has left: rows with their numbers.
+        var left: [Place] = []
+        var isTouched = false
+    }
+    private struct Place: Equatable, BitwiseCopyable {
+        var row: Int32
+        var number: Int64
+    }
+
+    private let input: PartitionedInput
+    private let offset: Int
+    private let limit: Int?
+    private let withTies: Bool
+    private let appendsRowNumber: Bool
+    private let isSingleStep: Bool
+    private let changes: NetRows
+    private var partitions: [Partition] = []
+    private var touched: [Int32] = []
+    /// Rows that were taken back and may have left before.
+    private let removed = PlainVector<Int32>()
+
+    init(
+        _ types: [DataType], _ sort: SortPlan, limit: Int?, offset: Int, isSingleStep: Bool,
+        _ settings: SessionSettings
+    ) throws(SQLError) {
+        input = try PartitionedInput(
+            types, partition: sort.partition, order: sort.keys, settings)
+        self.limit = limit
+        self.offset = offset
+        withTies = sort.withTies
+        appendsRowNumber = sort.appendsRowNumber
+        self.isSingleStep = isSingleStep
+        changes = NetRows(types + (sort.appendsRowNumber ? [.bigint] : []))
+        super.init(limit.map { "top \($0)" } ?? "ordered rows")
+    }
+
+    override var memory: Int {
+        input.memory + changes.memory
+            + partitions.reduce(0) { $0 + $1.rows.memory + $1.left.count * 16 }
+    }
+
+    override func push(_ batch: Batch, input port: Int) throws(SQLError) {
+        try input.take(batch)
+        let copies = PlainVector<Int32>()
+        for row in 0..<batch.count {
+            for _ in 0..<abs(batch.weight(row)) { copies.append(Int32(row)) }
+        }
+        try input.keep(batch, rows: copies)
+        while partitions.count < input.table.slotLimit { partitions.append(Partition()) }
+        for index in 0..<copies.count {
+            let row = Int(copies[index])
+            let slot = Int(input.slots[row])
+            let entry = OrderedEntry(prefix: input.prefix(row), row: input.ids[index])
+            if batch.weight(row) > 0 {
+                _ = partitions[slot].rows.insert(entry, input.keys)
+            } else {
+                guard let found = partitions[slot].rows.remove(equalTo: entry, input.keys) else {
+                    throw Operator.absentRow(name)
+                }
+                input.store.free(entry.row)
+                removed.append(found.row)
+            }
+            if !partitions[slot].isTouched {
+                partitions[slot].isTouched = true
+                touched.append(Int32(slot))
+            }
+        }
+    }
+
+    override func endStep() throws(SQLError) {
+        if isSingleStep || touched.isEmpty { return }
+        for slot in touched { compare(Int(slot)) }
+        if changes.count > 0 {
+            let (rows, weights) = changes.netRows()
+            let isPlain = (0..<weights.count).allSatisfy { weights[$0] == 1 }
+            try emit(changes.store, rows, weights: isPlain ? nil : weights)
+            changes.removeAll()
+        }
+        for index in 0..<removed.count { input.store.free(removed[index]) }
+        removed.removeAll()
+        for slot in touched where partitions[Int(slot)].rows.count == 0 {
+            input.table.remove(slot)
+        }
+        touched = []
+        input.store.compactIfSparse()
+        input.table.compactIfSparse()
+    }
+
+    /// The rows that stand in the result for a partition.
+    private func places(_ slot: Int) -> [Place] {
+        var list: [Place] = []
+        var number = Int64(offset)
+        var last: OrderedEntry?
+        let limit = limit ?? Int.max
+        if limit == 0 { return [] }
+        partitions[slot].rows.forEach(from: offset) { entry in
+            if list.count >= limit {
+                guard withTies, let last, input.keys.isEqual(last, entry) else { return false }
+            }
+            number += 1
+            list.append(Place(row: entry.row, number: appendsRowNumber ? number : 0))
+            last = entry
+            return true
+        }
+        return list
+    }
+
+    private func compare(_ slot: Int) {
+        partitions[slot].isTouched = false
+        let now = places(slot)
+        let before = partitions[slot].left
+        partitions[slot].left = now
+        // Equal beginnings and ends need no look.
+        var start = 0
+        while start < min(now.count, before.count), now[start] == before[start] { start += 1 }
+        var same = 0
+        while same < min(now.count, before.count) - start,
+            now[now.count - 1 - same] == before[before.count - 1 - same]
+        {
+            same += 1
+        }
+        note(before[start..<(before.count - same)], -1)
+        note(now[start..<(now.count - same)], 1)
+    }
+
+    private func note(_ places: ArraySlice<Place>, _ weight: Int64) {
+        var start = places.startIndex
+        while start < places.endIndex {
+            let part = places[start..<min(start + Batch.rowsMax, places.endIndex)]
+            changes.add(columns(part), count: part.count) { _ in weight }
+            start = part.endIndex
+        }
+    }
+
+    private func columns(_ places: ArraySlice<Place>) -> [Column] {
+        var columns = input.store.decode(places.map(\.row), wanted: input.ownColumns)
+        if appendsRowNumber {
+            let numbers = Buffer(places.map(\.number))
+            columns.append(Column(.bigint, count: places.count, .integer(numbers)))
+        }
+        return columns
+    }
+
+    override func advance(_ watermark: Int64, input port: Int) throws(SQLError) {
+        if watermark == Watermark.end {
+            if isSingleStep { try emitAll() } else { try endStep() }
+        }
+        try emitWatermark(watermark)
+    }
+
+    private func emitAll() throws(SQLError) {
+        var waiting: [Place] = []
+        for slot in partitions.indices {
+            waiting += places(slot)
+            if waiting.count < Batch.rowsMax { continue }
+            try emit(rows: columns(waiting[...]), count: waiting.count)
+            waiting = []
+        }
+        try emit(rows: columns(waiting[...]), count: waiting.count)
+    }
+
+    override func write(_ state: inout OutputBuffer) {
+        input.write(&state)
+        state.append(bigEndian: Int64(partitions.count))
+        for partition in partitions {
+            let rows = PlainVector<OrderedEntry>()
+            for entry in partition.rows.entries { rows.append(entry) }
+            rows.write(&state)
+            let left = PlainVector<Place>()
+            for place in partition.left { left.append(place) }
+            left.write(&state)
+        }
+    }
+
+    override func read(_ state: inout StateReader) throws(SQLError) {
+        try input.read(&state)
+        let count = try state.integer(Int64.self)
+        partitions = []
+        for _ in 0..<count {
+            let rows = PlainVector<OrderedEntry>()
+            try rows.read(&state)
+            let left = PlainVector<Place>()
+            try left.read(&state)
+            var partition = Partition()
+            partition.rows = OrderedRows((0..<rows.count).map { rows[$0] })
+            partition.left = (0..<left.count).map { left[$0] }
+            partitions.append(partition)
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import Formats
+
+/// The window functions that are no aggregates, over rows in order.
+enum OverFunctions {
+    static func ranks(_ function: OverCall.Function, _ rows: OverRows) -> Column {
+        let target = Buffer<Int64>(capacity: rows.count)
+        for row in 0..<rows.count {
+            let start = rows.partition(row).lowerBound
+            switch function {
+            case .rank: target[row] = Int64(rows.peers(row).lowerBound - start + 1)
+            case .denseRank:
+                target[row] = Int64(rows.groups[row] - rows.groups[start] + 1)
+            default: target[row] = Int64(row - start + 1)
+            }
+        }
+        return Column(.bigint, count: rows.count, .integer(target))
+    }
+
+    static func shares(_ function: OverCall.Function, _ rows: OverRows) -> Column {
+        let target = Buffer<Double>(capacity: rows.count)
+        for row in 0..<rows.count {
+            let partition = rows.partition(row)
+            let peers = rows.peers(row)
+            if case .percentRank = function {
+                let rank = Double(peers.lowerBound - partition.lowerBound)
+                target[row] = partition.count > 1 ? rank / Double(partition.count - 1) : 0
+            } else {
+                target[row] =
+                    Double(peers.upperBound - partition.lowerBound) / Double(partition.count)
+            }
+        }
+        return Column(.double, count: rows.count, .double(target))
+    }
+
+    /// The first buckets have one row more where the rows do not divide evenly.
+    static func ntile(
+        _ rows: OverRows, _ buckets: Column, _ type: DataType
+    ) throws(SQLError) -> Column {
+        let builder = ColumnBuilder(type, capacity: rows.count)
+        for row in 0..<rows.count {
+            let partition = rows.partition(row)
+            // Asked once a partition, in its first row, as PostgreSQL does.
+            guard case .integer(let count) = buckets.value(partition.lowerBound) else {
+                builder.appendNull()
+                continue
+            }
+            guard count > 0 else {
+                throw SQLError(
+                    "argument of ntile must be greater than zero", .invalidArgumentForNtile)
+            }
+            let total = Int64(partition.count)
+            let place = Int64(row - partition.lowerBound)
+            let size = total / count
+            let larger = total % count
+            let border = larger * (size + 1)
+            builder.append(
+                integer: place < border
+                    ? place / (size + 1) + 1 : larger + (place - border) / max(size, 1) + 1)
+        }
+        return builder.finish()
+    }
+
+    /// lag and lead: the value so many rows before (`sign` -1) or behind.
+    static func shifted(_ rows: OverRows, _ arguments: [Column], sign: Int64) -> Column {
+        let values = arguments[0]
+        let offsets = arguments.count > 1 ? arguments[1] : nil
+        let fallback = arguments.count > 2 ? arguments[2] : nil
+        var sources = Array(repeating: Int32(-1), count: rows.count)
+        var isOutside = Array(repeating: false, count: fallback == nil ? 0 : rows.count)
+        for row in 0..<rows.count {
+            var distance: Int64 = 1
+            if let offsets {
+                guard case .integer(let given) = offsets.value(row) else { continue }
+                distance = given
+            }
+            let (place, overflow) = Int64(row).addingReportingOverflow(
+                distance.multipliedReportingOverflow(by: sign).partialValue)
+            if !overflow, let place = Int(exactly: place), rows.partition(row).contains(place) {
+                sources[row] = Int32(place)
+            } else if fallback != nil {
+                isOutside[row] = true
+            }
+        }
+        guard let fallback else { return values.gather(sources, hasMissing: true) }
+        let builder = ColumnBuilder(values.type, capacity: rows.count)
+        for row in 0..<rows.count {
+            if sources[row] >= 0 {
+                builder.append(from: values, Int(sources[row]))
+            } else if isOutside[row] {
+                builder.append(from: fallback, row)
+            } else {
+                builder.appendNull()
+            }
+        }
+        return builder.finish()
+    }
+
+    /// first_value, last_value and nth_value: a value of the frame.
+    static func framed(
+        _ function: OverCall.Function, _ rows: OverRows, _ frames: OverFrames,
+        _ arguments: [Column]
+    ) throws(SQLError) -> Column {
+        var sources = Array(repeating: Int32(-1), count: rows.count)
+        for row in 0..<rows.count {
+            var wanted: Int64 = 1
+            if case .nthValue = function {
+                guard case .integer(let given) = arguments[1].value(row) else { continue }
+                guard given > 0 else {
+                    throw SQLError(
+                        "argument of nth_value must be greater than zero",
+                        .invalidArgumentForNthValue)
+                }
+                wanted = given
+            }
+            var isLast = false
+            if case .lastValue = function { isLast = true }
+            frames.forEachPart(row, rows) { part in
+                if isLast {
+                    sources[row] = Int32(part.upperBound - 1)
+                } else if sources[row] < 0 {
+                    if wanted <= Int64(part.count) {
+                        sources[row] = Int32(part.lowerBound + Int(wanted) - 1)
+                    }
+                    wanted -= Int64(part.count)
+                }
+            }
+        }
+        return arguments[0].gather(sources, hasMissing: true)
+    }
+}

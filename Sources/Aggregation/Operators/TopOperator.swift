@@ -1,0 +1,207 @@
+import Formats
+
+/// The first `limit` rows behind `offset` of each partition of a growing input, in the order of
+/// keys, equal keys in the order of arrival. No more rows than these are kept.
+///
+/// Where all is one step they leave at its end; else the change of what they are leaves at the end
+/// of each step.
+final class TopOperator: Operator {
+    /// Up to so many rows a partition; more are kept by `OrderedTopOperator`.
+    static let rowsMax = 64
+
+    private let input: PartitionedInput
+    private let offset: Int
+    private let size: Int
+    private let appendsRowNumber: Bool
+    private let isSingleStep: Bool
+    private let changes: NetRows
+    /// `size` places a slot.
+    private let entries = PlainVector<OrderedEntry>()
+    private let counts = PlainVector<Int32>()
+    /// What has left: row ids, `size` places a slot; -1 where there is none.
+    private let left = PlainVector<Int32>()
+    private let isTouched = PlainVector<Bool>()
+    private let touched = PlainVector<Int32>()
+    private let candidates = PlainVector<Int32>()
+    /// Rows that were pushed out and may have left before.
+    private let displaced = PlainVector<Int32>()
+
+    init(
+        _ types: [DataType], _ sort: SortPlan, limit: Int, offset: Int, isSingleStep: Bool,
+        _ settings: SessionSettings
+    ) throws(SQLError) {
+        input = try PartitionedInput(
+            types, partition: sort.partition, order: sort.keys, settings)
+        self.offset = offset
+        size = limit + offset
+        appendsRowNumber = sort.appendsRowNumber
+        self.isSingleStep = isSingleStep
+        changes = NetRows(types + (sort.appendsRowNumber ? [.bigint] : []))
+        super.init("top \(limit)")
+    }
+
+    override var memory: Int {
+        input.memory + entries.memory + counts.memory + left.memory + changes.memory
+    }
+
+    override func push(_ batch: Batch, input port: Int) throws(SQLError) {
+        guard size > 0 else { return }
+        try input.take(batch)
+        growSlots()
+        // Most rows of a full partition lose against the last that is kept.
+        candidates.removeAll()
+        for row in 0..<batch.count where batch.weight(row) > 0 {
+            let slot = unsafe Int(input.slots.base[row])
+            if unsafe counts.base[slot] == Int32(size),
+                unsafe !input.isBefore(row, entries.base[slot * size + size - 1])
+            {
+                continue
+            }
+            // A row of weight n takes n places.
+            for _ in 0..<min(batch.weight(row), Int64(size)) {
+                candidates.append(Int32(truncatingIfNeeded: row))
+            }
+        }
+        guard candidates.count > 0 else { return }
+        try input.keep(batch, rows: candidates)
+        for index in 0..<candidates.count {
+            unsafe place(input.ids.base[index], Int(candidates.base[index]))
+        }
+        if isSingleStep { input.store.compactIfSparse() }
+    }
+
+    private func growSlots() {
+        let limit = input.table.slotLimit
+        guard limit > counts.count else { return }
+        counts.resize(to: limit, filling: 0)
+        entries.resize(to: limit * size, filling: OrderedEntry(prefix: 0, row: -1))
+        if isSingleStep { return }
+        left.resize(to: limit * size, filling: -1)
+        isTouched.resize(to: limit, filling: false)
+    }
+
+    private func place(_ id: Int32, _ row: Int) {
+        let slot = unsafe Int(input.slots.base[row])
+        var count = unsafe Int(counts.base[slot])
+        let base = unsafe entries.base + slot * size
+        if count == size {
+            // A row of the same batch may have taken the place.
+            guard unsafe input.isBefore(row, base[size - 1]) else { return input.store.free(id) }
+            unsafe drop(base[size - 1].row)
+            count -= 1
+        }
+        var place = count
+        while place > 0, unsafe input.isBefore(row, base[place - 1]) {
+            unsafe base[place] = unsafe base[place - 1]
+            place -= 1
+        }
+        unsafe base[place] = OrderedEntry(prefix: input.prefix(row), row: id)
+        unsafe counts.base[slot] = Int32(truncatingIfNeeded: count + 1)
+        if !isSingleStep, !isTouched[slot] {
+            isTouched[slot] = true
+            touched.append(Int32(truncatingIfNeeded: slot))
+        }
+    }
+
+    private func drop(_ row: Int32) {
+        if isSingleStep { input.store.free(row) } else { displaced.append(row) }
+    }
+
+    override func endStep() throws(SQLError) {
+        if isSingleStep { return }
+        for index in 0..<touched.count { try compare(Int(touched[index])) }
+        touched.removeAll()
+        for index in 0..<displaced.count { input.store.free(displaced[index]) }
+        displaced.removeAll()
+        try emitChanges()
+        input.store.compactIfSparse()
+    }
+
+    private func emitChanges() throws(SQLError) {
+        guard changes.count > 0 else { return }
+        let (rows, weights) = changes.netRows()
+        let isPlain = (0..<weights.count).allSatisfy { weights[$0] == 1 }
+        try emit(changes.store, rows, weights: isPlain ? nil : weights)
+        changes.removeAll()
+    }
+
+    /// Notes what the rows of a partition are now, and what they were.
+    private func compare(_ slot: Int) throws(SQLError) {
+        isTouched[slot] = false
+        let rows = PlainVector<Int32>()
+        let numbers = PlainVector<Int64>()
+        let weights = PlainVector<Int64>()
+        for place in offset..<size {
+            let index = slot * size + place
+            let now = place < Int(counts[slot]) ? entries[index].row : -1
+            let before = left[index]
+            if now == before { continue }
+            for (row, weight) in [(before, Int64(-1)), (now, 1)] where row >= 0 {
+                rows.append(row)
+                numbers.append(Int64(place + 1))
+                weights.append(weight)
+            }
+            left[index] = now
+        }
+        guard rows.count > 0 else { return }
+        changes.add(columns(rows, numbers), count: rows.count) { weights[$0] }
+    }
+
+    private func columns(_ rows: PlainVector<Int32>, _ numbers: PlainVector<Int64>) -> [Column] {
+        var columns = unsafe input.store.decode(
+            UnsafeBufferPointer(start: rows.base, count: rows.count), wanted: input.ownColumns)
+        if appendsRowNumber { columns.append(numbers.column(.bigint)) }
+        return columns
+    }
+
+    override func advance(_ watermark: Int64, input port: Int) throws(SQLError) {
+        if watermark == Watermark.end {
+            if isSingleStep { try emitAll() } else { try endStep() }
+        }
+        try emitWatermark(watermark)
+    }
+
+    private func emitAll() throws(SQLError) {
+        let rows = PlainVector<Int32>(capacity: Batch.rowsMax)
+        let numbers = PlainVector<Int64>(capacity: Batch.rowsMax)
+        for slot in 0..<counts.count {
+            var place = offset
+            while place < Int(counts[slot]) {
+                rows.append(entries[slot * size + place].row)
+                numbers.append(Int64(place + 1))
+                place += 1
+                if rows.count == Batch.rowsMax {
+                    try emit(Batch(columns(rows, numbers), count: rows.count))
+                    rows.removeAll()
+                    numbers.removeAll()
+                }
+            }
+        }
+        try emit(Batch(columns(rows, numbers), count: rows.count))
+    }
+
+    override func write(_ state: inout OutputBuffer) {
+        input.write(&state)
+        entries.write(&state)
+        counts.write(&state)
+        left.write(&state)
+    }
+
+    override func read(_ state: inout StateReader) throws(SQLError) {
+        try input.read(&state)
+        try entries.read(&state)
+        try counts.read(&state)
+        try left.read(&state)
+        isTouched.removeAll()
+        isTouched.resize(to: counts.count, filling: false)
+    }
+}
+
+extension PlainVector<Int64> {
+    /// A column of the same values.
+    func column(_ type: DataType) -> Column {
+        let buffer = Buffer<Int64>(capacity: count)
+        unsafe buffer.base.update(from: base, count: count)
+        return Column(type, count: count, .integer(buffer))
+    }
+}

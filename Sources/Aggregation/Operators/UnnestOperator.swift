@@ -1,0 +1,92 @@
+import Formats
+
+/// For each row the rows of table functions, side by side, behind its columns. A function that
+/// gives fewer rows than another is filled with nulls.
+final class UnnestOperator: Operator {
+    private struct Call {
+        var function: TableFunction
+        var arguments: RowExpressions
+    }
+    private let calls: [Call]
+    private let withOrdinality: Bool
+    private let keepsEmpty: Bool
+    private let settings: SessionSettings
+
+    init(
+        _ calls: [TableFunctionCall], withOrdinality: Bool, keepsEmpty: Bool,
+        _ settings: SessionSettings
+    ) throws(SQLError) {
+        var prepared: [Call] = []
+        for call in calls {
+            prepared.append(
+                Call(
+                    function: call.function,
+                    arguments: try RowExpressions(call.arguments, settings)))
+        }
+        self.calls = prepared
+        self.withOrdinality = withOrdinality
+        self.keepsEmpty = keepsEmpty
+        self.settings = settings
+        super.init("table functions")
+    }
+
+    override func push(_ batch: Batch, input: Int) throws(SQLError) {
+        var arguments: [[Column]] = []
+        for call in calls { arguments.append(try call.arguments.columns(batch)) }
+        let builders = calls.map { $0.function.columns.map { ColumnBuilder($0.type) } }
+        let ordinals = ColumnBuilder(.bigint)
+        var rows: [Int32] = []
+        let context = KernelContext(count: 1, type: .unknown, session: settings)
+        for row in 0..<batch.count {
+            let longest = try expand(row, arguments, builders, context)
+            for number in 0..<longest {
+                rows.append(Int32(row))
+                ordinals.append(integer: Int64(number + 1))
+            }
+            if longest == 0, keepsEmpty {
+                for builder in builders.joined() { builder.appendNull() }
+                ordinals.appendNull()
+                rows.append(Int32(row))
+            }
+            if rows.count >= Batch.rowsMax {
+                try flush(batch, &rows, builders, ordinals)
+            }
+        }
+        try flush(batch, &rows, builders, ordinals)
+    }
+
+    /// Appends the rows of one input row; gives how many there are.
+    private func expand(
+        _ row: Int, _ arguments: [[Column]], _ builders: [[ColumnBuilder]],
+        _ context: KernelContext
+    ) throws(SQLError) -> Int {
+        var counts: [Int] = []
+        for (index, call) in calls.enumerated() {
+            let values = arguments[index].map { $0.value(row) }
+            counts.append(try call.function.expand(values, builders[index], context))
+        }
+        let longest = counts.max() ?? 0
+        for (index, count) in counts.enumerated() {
+            for _ in count..<longest { for builder in builders[index] { builder.appendNull() } }
+        }
+        return longest
+    }
+
+    private func flush(
+        _ batch: Batch, _ rows: inout [Int32], _ builders: [[ColumnBuilder]],
+        _ ordinals: ColumnBuilder
+    ) throws(SQLError) {
+        guard !rows.isEmpty else { return }
+        var columns = batch.columns.map { $0.gather(rows) }
+        columns += builders.joined().map { $0.finish() }
+        let numbers = ordinals.finish()
+        if withOrdinality { columns.append(numbers) }
+        let weights = batch.weights.map { all in Buffer(rows.map { all[Int($0)] }) }
+        try emit(rows: columns, count: rows.count, weights: weights)
+        rows = []
+    }
+
+    override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
+        try emitWatermark(watermark)
+    }
+}
