@@ -10,4 +10,6 @@ enum Limits {
     static let expressionDepth = 1000
     /// Values that approx_top_k gives.
     static let topValuesMax: Int64 = 10_000
+    /// Bytes of one value, as in PostgreSQL.
+    static let valueBytesMax = 0x3FFF_FFFF
 }

@@ -10,9 +10,14 @@ public enum FunctionRegistry {
     static let operators = FunctionList { list in
         addArithmetic(&list)
         addComparisons(&list)
+        addTextOperators(&list)
     }
 
-    static let functions = FunctionList { _ in }
+    static let functions = FunctionList { list in
+        addText(&list)
+        addBytes(&list)
+        addPatterns(&list)
+    }
 
     static func overloads(_ name: String) -> [Overload] {
         isOperator(name)
