@@ -61,7 +61,7 @@ let package = Package(
             name: "LogStorage", dependencies: ["Records", "Platform", "Bytes"],
             swiftSettings: settings + uncheckedExclusivity),
         core("Streaming", ["LogStorage", "Records", "Platform", "Bytes"]),
-        core("Aggregation", ["Formats", "Bytes"]),
+        core("Aggregation", ["Formats", "Bytes", "CSystem"]),
         core("SQL", ["Aggregation", "Formats", "Bytes"]),
         core("Query", ["SQL", "Aggregation", "Formats", "Records", "Platform", "Bytes"]),
         core("KafkaProtocol", ["Records", "Bytes"]),

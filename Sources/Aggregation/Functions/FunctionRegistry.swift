@@ -11,12 +11,15 @@ public enum FunctionRegistry {
         addArithmetic(&list)
         addComparisons(&list)
         addTextOperators(&list)
+        addConcatenation(&list)
     }
 
     static let functions = FunctionList { list in
         addText(&list)
         addBytes(&list)
+        addMath(&list)
         addPatterns(&list)
+        addConditionals(&list)
     }
 
     static func overloads(_ name: String) -> [Overload] {

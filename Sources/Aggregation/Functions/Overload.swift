@@ -8,6 +8,8 @@ public struct Overload: Sendable {
         case type(DataType)
         /// All of them in a call are one type (arrays: of that element).
         case anyElement, anyArray
+        /// Like `anyElement`, but no array.
+        case anyNonArray
         /// The same, but arguments are first cast to their common type.
         case anyCompatible, anyCompatibleArray
         case anyRecord

@@ -55,6 +55,7 @@ struct OverloadResolution {
             case .anyArray, .anyCompatibleArray:
                 if type != .unknown, type.category != .array { return false }
             case .anyRecord: if type != .unknown, type.category != .composite { return false }
+            case .anyNonArray: if type.category == .array { return false }
             case .anyElement, .anyCompatible, .any: break
             }
         }
@@ -141,7 +142,7 @@ extension Overload {
             switch parameter(index) {
             case .type(let wanted):
                 types.append(argument.isSameBase(as: wanted) ? argument : wanted)
-            case .anyElement, .anyCompatible: types.append(element)
+            case .anyElement, .anyNonArray, .anyCompatible: types.append(element)
             case .anyArray, .anyCompatibleArray: types.append(.array(element))
             case .any, .anyRecord: types.append(argument == .unknown ? .text : argument)
             }
@@ -162,7 +163,7 @@ extension Overload {
         var isPolymorphic = false
         for (index, argument) in arguments.enumerated() {
             switch parameter(index) {
-            case .anyElement, .anyCompatible:
+            case .anyElement, .anyNonArray, .anyCompatible:
                 elements.append(argument)
             case .anyArray, .anyCompatibleArray:
                 if case .array(let element) = argument {

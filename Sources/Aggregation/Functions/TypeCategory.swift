@@ -55,19 +55,7 @@ extension DataType {
 
     /// True if a value of this type is one of `target` without being asked to be cast.
     func becomes(_ target: DataType) -> Bool {
-        if self == .unknown || isSameBase(as: target) { return true }
-        switch (self, target) {
-        case (.smallint, .integer), (.smallint, .bigint), (.integer, .bigint): return true
-        case (.smallint, .numeric), (.integer, .numeric), (.bigint, .numeric): return true
-        case (.smallint, .real), (.integer, .real), (.bigint, .real), (.numeric, .real): return true
-        case (.smallint, .double), (.integer, .double), (.bigint, .double): return true
-        case (.numeric, .double), (.real, .double): return true
-        case (.text, .varchar), (.text, .char), (.varchar, .text), (.varchar, .char): return true
-        case (.char, .text), (.char, .varchar): return true
-        case (.date, .timestamp), (.date, .timestamptz), (.timestamp, .timestamptz): return true
-        case (.time, .interval): return true
-        case (.array(let from), .array(let to)): return from.becomes(to)
-        default: return false
-        }
+        self == .unknown || isSameBase(as: target)
+            || Cast.context(from: self, to: target) == .implicit
     }
 }

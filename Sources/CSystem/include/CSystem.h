@@ -90,4 +90,15 @@ static inline uint32_t rtd_json_plain16(const void *bytes) {
   return index;
 #endif
 }
+/// The functions of libm of one argument.
+enum rtd_math_function {
+    RTD_EXP, RTD_LN, RTD_LOG10, RTD_CBRT, RTD_SIN, RTD_COS, RTD_TAN, RTD_ASIN, RTD_ACOS, RTD_ATAN,
+    RTD_SINH, RTD_COSH, RTD_TANH, RTD_ASINH, RTD_ACOSH, RTD_ATANH
+};
+
+double rtd_math(enum rtd_math_function function, double x);
+
+/// pow(3) and atan2(3).
+double rtd_power(double x, double y);
+double rtd_atan2(double y, double x);
 #endif

@@ -7,6 +7,7 @@ extension FunctionRegistry {
     static func addArithmetic(_ list: inout FunctionList) {
         addIntegerArithmetic(&list)
         addDoubleArithmetic(&list)
+        addNumericArithmetic(&list)
     }
 
     private static func addIntegerArithmetic(_ list: inout FunctionList) {

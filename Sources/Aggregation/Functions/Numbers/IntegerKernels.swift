@@ -192,6 +192,11 @@ enum IntegerKernels {
         return Column(context.type, count: count, .integer(target))
     }
 
+    static func checkedInteger(_ value: Int64) throws(SQLError) -> Int64 {
+        guard range(.integer).contains(value) else { throw outOfRange(.integer) }
+        return value
+    }
+
     static let divisionByZero = SQLError("division by zero", .divisionByZero)
 
     static func outOfRange(_ type: DataType) -> SQLError {

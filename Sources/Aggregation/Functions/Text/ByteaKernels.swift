@@ -85,7 +85,8 @@ enum ByteaKernels {
         let rows = StringRows(arguments[0])
         for row in 0..<context.count where context.isLive(row) {
             let bytes = unsafe rows[row]
-            guard unsafe String(validating: bytes, as: UTF8.self) != nil, unsafe !bytes.contains(0) else {
+            guard unsafe String(validating: bytes, as: UTF8.self) != nil, unsafe !bytes.contains(0)
+            else {
                 throw SQLError(
                     "invalid byte sequence for encoding \"UTF8\"", .characterNotInRepertoire)
             }

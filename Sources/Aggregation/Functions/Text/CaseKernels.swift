@@ -43,7 +43,8 @@ enum CaseKernels {
             let low = word & 0x7F7F_7F7F_7F7F_7F7F
             // The highest bit of each byte: first <= byte < first + 26.
             let letters = (low &+ atLeast) & ~(low &+ above) & 0x8080_8080_8080_8080
-            unsafe target.storeBytes(of: word ^ (letters &>> 2), toByteOffset: index, as: UInt64.self)
+            unsafe target.storeBytes(
+                of: word ^ (letters &>> 2), toByteOffset: index, as: UInt64.self)
             index &+= 8
         }
         while index < count {

@@ -110,7 +110,9 @@ struct LikePattern {
                 }
             }
         case .general:
-            return try TextLoop.booleans(context) { row throws(SQLError) in unsafe matches(rows[row]) }
+            return try TextLoop.booleans(context) { row throws(SQLError) in
+                unsafe matches(rows[row])
+            }
         }
     }
 

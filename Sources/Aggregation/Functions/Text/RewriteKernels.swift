@@ -134,7 +134,8 @@ enum RewriteKernels {
             }
             unsafe writer.append(UnsafeRawBufferPointer(rebasing: bytes[..<offset(start - 1)]))
             unsafe writer.append(new)
-            unsafe writer.append(UnsafeRawBufferPointer(rebasing: bytes[offset(start - 1 + count)...]))
+            unsafe writer.append(
+                UnsafeRawBufferPointer(rebasing: bytes[offset(start - 1 + count)...]))
         }
     }
 

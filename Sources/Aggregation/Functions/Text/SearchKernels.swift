@@ -26,14 +26,18 @@ enum SearchKernels {
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
         let rows = StringRows(arguments[0])
-        return try TextLoop.integers(context) { row throws(SQLError) in unsafe Int64(rows[row].count) }
+        return try TextLoop.integers(context) { row throws(SQLError) in
+            unsafe Int64(rows[row].count)
+        }
     }
 
     static func bitCount(
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
         let rows = StringRows(arguments[0])
-        return try TextLoop.integers(context) { row throws(SQLError) in unsafe Int64(rows[row].count) * 8 }
+        return try TextLoop.integers(context) { row throws(SQLError) in
+            unsafe Int64(rows[row].count) * 8
+        }
     }
 
     /// position(text, part) in characters from 1; 0: it is not there.
@@ -45,7 +49,8 @@ enum SearchKernels {
         return try TextLoop.integers(context) { row throws(SQLError) in
             let bytes = unsafe rows[row]
             guard let place = unsafe UTF8Text.find(parts[row], in: bytes) else { return 0 }
-            return unsafe Int64(UTF8Text.count(UnsafeRawBufferPointer(rebasing: bytes[..<place]))) + 1
+            return unsafe Int64(UTF8Text.count(UnsafeRawBufferPointer(rebasing: bytes[..<place])))
+                + 1
         }
     }
 

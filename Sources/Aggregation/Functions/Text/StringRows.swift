@@ -24,7 +24,8 @@ import Formats
             return unsafe UnsafeRawBufferPointer(start: raw + 4, count: count)
         }
         let address = unsafe raw.load(fromByteOffset: 8, as: UInt.self)
-        return unsafe UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: count)
+        return unsafe UnsafeRawBufferPointer(
+            start: UnsafeRawPointer(bitPattern: address), count: count)
     }
 }
 
@@ -95,7 +96,11 @@ import Formats
     @inline(__always)
     mutating func end() -> StringView {
         let view = unsafe StringView(start, count: next - start)
-        if unsafe next - start <= StringView.inlineMax { unsafe next = unsafe start } else { unsafe start = unsafe next }
+        if unsafe next - start <= StringView.inlineMax {
+            unsafe next = unsafe start
+        } else {
+            unsafe start = unsafe next
+        }
         return view
     }
 }
@@ -174,7 +179,8 @@ enum TextLoop {
         let target = Buffer<UInt8>(capacity: context.count)
         var row = 0
         while row < context.count {
-            unsafe target.base[row] = try context.isLive(row) && body(row) ? 1 : 0
+            let isTrue = context.isLive(row) ? try body(row) : false
+            unsafe target.base[row] = isTrue ? 1 : 0
             row &+= 1
         }
         return Column(context.type, count: context.count, .boolean(target))
