@@ -34,7 +34,7 @@ import Testing
     @Test func `values of several types are brought to the type that all of them become`() throws {
         #expect(try FunctionRegistry.commonType([.integer, .unknown, .bigint]) == .bigint)
         #expect(try FunctionRegistry.commonType([.unknown, .unknown]) == .text)
-        #expect(try FunctionRegistry.commonType([.char(3), .varchar(3)]) == .char(1))
+        #expect(try FunctionRegistry.commonType([.char(3), .varchar(3)]) == .char(3))
         let error = #expect(throws: SQLError.self) {
             try FunctionRegistry.commonType([.integer, .text], for: "UNION")
         }

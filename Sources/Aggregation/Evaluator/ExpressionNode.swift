@@ -206,10 +206,22 @@ final class ArrayNode: ExpressionNode {
         let builder = ColumnBuilder(type, capacity: frame.count)
         for row in 0..<frame.count {
             builder.appendArray { target in
-                for column in columns { target.append(from: column, row) }
+                for column in columns { append(column, row, to: target) }
             }
         }
         return builder.finish()
+    }
+}
+
+extension ArrayNode {
+    /// An array among the elements of an array of its own type is laid out: arrays have one
+    /// dimension.
+    private func append(_ column: Column, _ row: Int, to target: ColumnBuilder) {
+        guard column.type.layout == .array, target.type.layout != .array else {
+            return target.append(from: column, row)
+        }
+        guard let range = ArrayKernels.range(column, row) else { return }
+        for element in range { target.append(from: column.arrays.elements, element) }
     }
 }
 

@@ -99,7 +99,9 @@ enum ComparisonKernels {
         _ comparison: Comparison, _ a: Column, _ b: Column, _ count: Int,
         _ out: UnsafeMutablePointer<UInt8>
     ) {
-        if case .char = a.type { return unsafe blankPadded(comparison, a, b, count, out) }
+        if a.type.isBlankPadded || b.type.isBlankPadded {
+            return unsafe blankPadded(comparison, a, b, count, out)
+        }
         let x = unsafe a.strings
         let y = unsafe b.strings
         let mask = b.indexMask

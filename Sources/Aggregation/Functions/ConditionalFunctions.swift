@@ -52,8 +52,13 @@ enum ConditionalKernels {
 extension FunctionRegistry {
     static func addConditionals(_ list: inout FunctionList) {
         list.add(
-            "nullif", any: [.anyCompatible, .anyCompatible], isStrict: false,
-            result: { types in types[0] }, ConditionalKernels.nullIf)
+            Overload("nullif", [.any, .any]) { types throws(SQLError) in
+                // Its types are those of the = that it stands for.
+                let equal = try scalar("=", types)
+                return ScalarFunction(
+                    "nullif", equal.parameters, equal.parameters[0], isStrict: false,
+                    kernel: ConditionalKernels.nullIf)
+            })
         for name in ["greatest", "least"] {
             list.add(
                 name, any: [.anyCompatible], isVariadic: true, isStrict: false,
@@ -103,7 +108,7 @@ extension FunctionRegistry {
         ] {
             list.add(
                 "||", any: parameters, volatility: .stable, result: { _ in .text },
-                FormatKernels.concat)
+                FormatKernels.concatCast)
         }
     }
 }

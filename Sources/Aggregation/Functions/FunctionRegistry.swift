@@ -12,6 +12,7 @@ public enum FunctionRegistry {
         addComparisons(&list)
         addTextOperators(&list)
         addConcatenation(&list)
+        addArrayOperators(&list)
     }
 
     static let functions = FunctionList { list in
@@ -20,7 +21,11 @@ public enum FunctionRegistry {
         addMath(&list)
         addPatterns(&list)
         addConditionals(&list)
+        addArrays(&list)
+        addQuantified(&list)
     }
+
+    static let tables = FunctionList { list in addTables(&list) }
 
     static func overloads(_ name: String) -> [Overload] {
         isOperator(name)
@@ -44,16 +49,21 @@ public enum FunctionRegistry {
         switch OverloadResolution(arguments).resolve(overloads(name), isOperator: isOperator) {
         case .found(let overload): return try overload.function(arguments)
         case .none: throw missing(name, arguments, isOperator)
-        case .ambiguous:
-            let kind = isOperator ? "operator" : "function"
-            throw SQLError(
-                isOperator
-                    ? "operator is not unique: \(signature(name, arguments, true))"
-                    : "function \(signature(name, arguments, false)) is not unique",
-                .ambiguousFunction,
-                hint: "Could not choose a best candidate \(kind). "
-                    + "You might need to add explicit type casts.")
+        case .ambiguous: throw notUnique(name, arguments, isOperator)
         }
+    }
+
+    private static func notUnique(
+        _ name: String, _ arguments: [DataType], _ isOperator: Bool
+    ) -> SQLError {
+        let kind = isOperator ? "operator" : "function"
+        return SQLError(
+            isOperator
+                ? "operator is not unique: \(signature(name, arguments, true))"
+                : "function \(signature(name, arguments, false)) is not unique",
+            .ambiguousFunction,
+            hint: "Could not choose a best candidate \(kind). "
+                + "You might need to add explicit type casts.")
     }
 
     public static func aggregate(
@@ -65,12 +75,17 @@ public enum FunctionRegistry {
     public static func table(
         _ name: String, _ arguments: [DataType]
     ) throws(SQLError) -> TableFunction {
-        throw missing(name, arguments, false)
+        let candidates = tables.overloads[name] ?? []
+        switch OverloadResolution(arguments).resolve(candidates, isOperator: false) {
+        case .found(let overload): return try overload.tableFunction(arguments)
+        case .none: throw missing(name, arguments, false)
+        case .ambiguous: throw notUnique(name, arguments, false)
+        }
     }
 
     public static func isScalar(_ name: String) -> Bool { !overloads(name).isEmpty }
     public static func isAggregate(_ name: String) -> Bool { AggregateRegistry.contains(name) }
-    public static func isTable(_ name: String) -> Bool { false }
+    public static func isTable(_ name: String) -> Bool { tables.overloads[name] != nil }
 
     /// Functions that need OVER.
     public static func isWindow(_ name: String) -> Bool { windowFunctions.contains(name) }
@@ -81,7 +96,9 @@ public enum FunctionRegistry {
     ]
 
     /// The names of all functions, for hints.
-    public static var names: [String] { Array(functions.overloads.keys) + windowFunctions }
+    public static var names: [String] {
+        Array(functions.overloads.keys) + Array(tables.overloads.keys) + windowFunctions
+    }
 
     static func missing(
         _ name: String, _ arguments: [DataType], _ isOperator: Bool
@@ -132,6 +149,17 @@ public enum FunctionRegistry {
             }
         }
         if chosen == .unknown { return .text }
+        if case .char = chosen { return .char(longest(types)) }
         return types.allSatisfy { $0 == chosen || $0 == .unknown } ? chosen : chosen.base
+    }
+
+    /// Of character(n) and character varying(n) the greatest length.
+    private static func longest(_ types: [DataType]) -> Int32 {
+        types.map { type in
+            switch type {
+            case .char(let length), .varchar(let length?): length
+            default: 1
+            }
+        }.max() ?? 1
     }
 }

@@ -21,6 +21,7 @@ public struct Overload: Sendable {
         case function(ScalarFunction)
         /// Makes the function for the types that the parameters stand for in a call.
         case resolved(@Sendable ([DataType]) throws(SQLError) -> ScalarFunction)
+        case table(@Sendable ([DataType]) throws(SQLError) -> TableFunction)
     }
 
     public let name: String
@@ -50,6 +51,17 @@ public struct Overload: Sendable {
         self.isVariadic = isVariadic
         self.isExtension = isExtension
         body = .resolved(make)
+    }
+
+    public init(
+        table name: String, _ parameters: [Parameter],
+        make: @escaping @Sendable ([DataType]) throws(SQLError) -> TableFunction
+    ) {
+        self.name = name
+        self.parameters = parameters
+        isVariadic = false
+        isExtension = false
+        body = .table(make)
     }
 
     /// The parameter that argument `index` goes to.
@@ -88,6 +100,14 @@ public struct FunctionList: Sendable {
                 ScalarFunction(
                     name, parameters, result, volatility: volatility, isStrict: isStrict,
                     kernel: kernel), isExtension: isExtension))
+    }
+
+    /// A function that gives rows.
+    public mutating func add(
+        table name: String, _ parameters: [Overload.Parameter],
+        make: @escaping @Sendable ([DataType]) throws(SQLError) -> TableFunction
+    ) {
+        add(Overload(table: name, parameters, make: make))
     }
 
     /// A function of any types; `result` gives its type for those of a call.

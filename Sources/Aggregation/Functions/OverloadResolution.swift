@@ -59,7 +59,7 @@ struct OverloadResolution {
             case .anyElement, .anyCompatible, .any: break
             }
         }
-        return true
+        return overload.isConsistent(types)
     }
 
     private func select(_ possible: [Overload]) -> Outcome {
@@ -136,10 +136,32 @@ extension Overload {
     /// The function for a call that this overload was chosen for: its parameters are types that
     /// the arguments can be cast to.
     func function(_ arguments: [DataType]) throws(SQLError) -> ScalarFunction {
+        let types = try types(arguments)
+        switch body {
+        case .table: throw SQLError("\(name) gives rows", .wrongObjectType)
+        case .resolved(let make): return try make(types)
+        case .function(let function):
+            return ScalarFunction(
+                function.name, types, function.result, volatility: function.volatility,
+                isStrict: function.isStrict, kernel: function.kernel)
+        }
+    }
+
+    func tableFunction(_ arguments: [DataType]) throws(SQLError) -> TableFunction {
+        guard case .table(let make) = body else {
+            throw SQLError("\(name) gives no rows", .wrongObjectType)
+        }
+        return try make(try types(arguments))
+    }
+
+    private func types(_ arguments: [DataType]) throws(SQLError) -> [DataType] {
         var types: [DataType] = []
         let element = try elementType(arguments)
         for (index, argument) in arguments.enumerated() {
             switch parameter(index) {
+            case .type(.char):
+                // A length that no value has: what is not character(n) is not padded or cut.
+                if case .char = argument { types.append(argument) } else { types.append(.text) }
             case .type(let wanted):
                 types.append(argument.isSameBase(as: wanted) ? argument : wanted)
             case .anyElement, .anyNonArray, .anyCompatible: types.append(element)
@@ -147,13 +169,19 @@ extension Overload {
             case .any, .anyRecord: types.append(argument == .unknown ? .text : argument)
             }
         }
-        switch body {
-        case .resolved(let make): return try make(types)
-        case .function(let function):
-            return ScalarFunction(
-                function.name, types, function.result, volatility: function.volatility,
-                isStrict: function.isStrict, kernel: function.kernel)
+        return types
+    }
+
+    /// Whether the types that polymorphic parameters stand for go together.
+    func isConsistent(_ arguments: [DataType]) -> Bool {
+        let hasPolymorphic = parameters.contains {
+            switch $0 {
+            case .type, .any, .anyRecord: false
+            default: true
+            }
         }
+        if !hasPolymorphic || arguments.allSatisfy({ $0 == .unknown }) { return true }
+        return (try? elementType(arguments)) != nil
     }
 
     /// What the polymorphic parameters stand for.

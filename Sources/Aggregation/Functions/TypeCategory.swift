@@ -28,6 +28,12 @@ extension DataType {
         }
     }
 
+    /// character(n): blanks at the end do not count in comparisons.
+    var isBlankPadded: Bool {
+        if case .char = self { return true }
+        return false
+    }
+
     /// Without length, precision and scale, which do not tell overloads apart.
     public var base: DataType {
         switch self {

@@ -262,11 +262,10 @@ extension BigDecimal {
         if exponent == -1 { return BigDecimal.one.divided(by: self, scale: target) }
         if isZero { return rescaled(target) }
         // log10 of the magnitude, from its first 17 digits.
-        let shift = Limbs.digitCount(limbs) - 17
-        let leading = Numeric(
-            BigDecimal(isNegative: false, limbs: limbs, scale: 0).rescaled(-max(shift, 0))
-        ).double
-        let logarithm = BigDecimal.log10(leading) - Double(scale)
+        let shift = max(Limbs.digitCount(limbs) - 17, 0)
+        let leading = Limbs.divided(limbs, byPower: shift).quotient
+        let head = Numeric(BigDecimal(isNegative: false, limbs: leading, scale: 0)).double
+        let logarithm = BigDecimal.log10(head) + Double(shift - scale)
         let size = Double(exponent) * logarithm
         if size > 131_072 { throw Numeric.overflowError }
         if size + 1 < -Double(target) { return BigDecimal.integer(0).rescaled(target) }

@@ -186,10 +186,8 @@ enum DegreeMath {
         switch function {
         case .sind: return sine(try MathKernels.finite(x))
         case .cosd: return cosine(try MathKernels.finite(x))
-        case .tand: return tangent(try MathKernels.finite(x))
-        case .cotd:
-            let value = tangent(try MathKernels.finite(x))
-            return value == 0 ? .infinity : value.isInfinite ? 0 : 1 / value
+        case .tand: return quotient(try MathKernels.finite(x), isCotangent: false)
+        case .cotd: return quotient(try MathKernels.finite(x), isCotangent: true)
         case .asind: return arcSine(try MathKernels.within(x, -1, 1))
         case .acosd: return arcCosine(try MathKernels.within(x, -1, 1))
         default: return rtd_math(RTD_ATAN, x) / rtd_math(RTD_ATAN, 1) * 45
@@ -227,11 +225,17 @@ enum DegreeMath {
         return sign * (angle <= 60 ? cosine0to60(angle) : sine0to30(90 - angle))
     }
 
-    private static func tangent(_ x: Double) -> Double {
-        let cosine = cosine(x)
-        if cosine == 0 { return sine(x) > 0 ? .infinity : -.infinity }
-        let scaled = (sine(x) / cosine) / (sine(45) / self.cosine(45))
-        return scaled == 0 ? 0 : scaled
+    private static func quotient(_ x: Double, isCotangent: Bool) -> Double {
+        var angle = x.truncatingRemainder(dividingBy: 360)
+        var sign = 1.0
+        if angle < 0 { (angle, sign) = (-angle, -1) }
+        if angle > 180 { (angle, sign) = (360 - angle, -sign) }
+        if angle > 90 { (angle, sign) = (180 - angle, -sign) }
+        let value =
+            isCotangent
+            ? (cosine(angle) / sine(angle)) / (cosine(45) / sine(45))
+            : (sine(angle) / cosine(angle)) / (sine(45) / cosine(45))
+        return value == 0 ? 0 : sign * value
     }
 
     private static func arcSine(_ x: Double) -> Double {

@@ -84,14 +84,28 @@ enum ByteaKernels {
         try checkEncodings(arguments[1], context)
         let rows = StringRows(arguments[0])
         for row in 0..<context.count where context.isLive(row) {
-            let bytes = unsafe rows[row]
-            guard unsafe String(validating: bytes, as: UTF8.self) != nil, unsafe !bytes.contains(0)
-            else {
-                throw SQLError(
-                    "invalid byte sequence for encoding \"UTF8\"", .characterNotInRepertoire)
-            }
+            unsafe try checkUTF8(rows[row])
         }
         return arguments[0].retyped(.text)
+    }
+
+    private static func checkUTF8(_ bytes: UnsafeRawBufferPointer) throws(SQLError) {
+        var start = 0
+        while start < bytes.count {
+            let lead = bytes[start]
+            let width = lead < 0xC0 || lead >= 0xF8 ? 1 : UTF8Text.width(lead)
+            let end = min(start + width, bytes.count)
+            let character = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+            if unsafe bytes[start] == 0 || String(validating: character, as: UTF8.self) == nil {
+                let shown = unsafe character.map {
+                    "0x\($0 < 16 ? "0" : "")\(String($0, radix: 16))"
+                }.joined(separator: " ")
+                throw SQLError(
+                    "invalid byte sequence for encoding \"UTF8\": \(shown)",
+                    .characterNotInRepertoire)
+            }
+            start = end
+        }
     }
 
     /// convert_to(text, 'UTF8')

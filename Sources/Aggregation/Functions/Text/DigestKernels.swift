@@ -85,10 +85,29 @@ extension FunctionRegistry {
             }
             list.add("!~~", [type, type], .boolean, LikeKernels.negated(LikeKernels.like))
         }
-        for name in ["ilike", "~~*"] {
-            list.add(name, [.text, .text], .boolean, LikeKernels.ilike)
+        for type in [DataType.text, .char(1)] {
+            for name in ["ilike", "~~*"] {
+                list.add(name, [type, .text], .boolean, LikeKernels.ilike)
+            }
+            list.add("!~~*", [type, .text], .boolean, LikeKernels.negated(LikeKernels.ilike))
         }
-        list.add("!~~*", [.text, .text], .boolean, LikeKernels.negated(LikeKernels.ilike))
+        for name in ["like", "~~"] {
+            list.add(name, [.char(1), .text], .boolean, LikeKernels.like)
+        }
+        list.add("!~~", [.char(1), .text], .boolean, LikeKernels.negated(LikeKernels.like))
+        list.add("like", [.text, .text, .text], .boolean) { arguments, context throws(SQLError) in
+            try LikeKernels.escaped(LikeKernels.like, arguments, context)
+        }
+        list.add("ilike", [.text, .text, .text], .boolean) { arguments, context throws(SQLError) in
+            try LikeKernels.escaped(LikeKernels.ilike, arguments, context)
+        }
+        list.add(
+            Overload(
+                "similar to", [.type(.text), .type(.text), .type(.text)]
+            ) { types throws(SQLError) in
+                ScalarFunction(
+                    "similar to", types, .boolean, kernel: try SimilarPattern.matching())
+            })
         list.add("^@", [.text, .text], .boolean, SearchKernels.startsWith)
         list.add(
             Overload("similar to", [.type(.text), .type(.text)]) { types throws(SQLError) in

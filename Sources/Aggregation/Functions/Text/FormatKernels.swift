@@ -55,6 +55,24 @@ enum FormatKernels {
         }
     }
 
+    /// `||` of a text and a value of another type, which is cast to text.
+    static func concatCast(
+        _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        var texts: [Column] = []
+        for argument in arguments {
+            guard !argument.type.isText, let cast = Cast.kernel(from: argument.type, to: .text)
+            else {
+                texts.append(argument)
+                continue
+            }
+            var inner = context
+            inner.type = .text
+            texts.append(try cast(argument, inner))
+        }
+        return try ConcatKernels.join(texts, context)
+    }
+
     /// Null where the separator is; null values are left out.
     static func concatSeparated(
         _ arguments: [Column], _ context: KernelContext

@@ -257,6 +257,27 @@ enum LikeKernels {
         }
     }
 
+    /// LIKE with ESCAPE.
+    static func escaped(
+        _ kernel: ScalarFunction.Kernel, _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        let pattern = try rewritten(Array(arguments[1...]), context, escape)
+        return try kernel([arguments[0], pattern], context)
+    }
+
+    /// A pattern rewritten by `kernel`; once if it is constant.
+    static func rewritten(
+        _ arguments: [Column], _ context: KernelContext, _ kernel: ScalarFunction.Kernel
+    ) throws(SQLError) -> Column {
+        var text = context
+        text.type = .text
+        guard arguments.allSatisfy({ $0.isConstant }) else { return try kernel(arguments, text) }
+        text.count = min(1, context.count)
+        text.live = nil
+        let column = try kernel(arguments.map { $0.repeated(text.count) }, text)
+        return Column(.text, count: context.count, column.storage, isConstant: true)
+    }
+
     /// like_escape(pattern, escape): the pattern with backslash as its escape.
     static func escape(
         _ arguments: [Column], _ context: KernelContext

@@ -72,18 +72,8 @@ enum SimilarPattern {
     static func matching() throws(SQLError) -> ScalarFunction.Kernel {
         let match = try FunctionRegistry.scalar("~", [.text, .text])
         return { arguments, context throws(SQLError) in
-            var one = context
-            one.type = .text
-            let pattern = arguments[1]
-            if pattern.isConstant {
-                one.count = min(1, context.count)
-                one.live = nil
-            }
-            let expression = try rewrite([pattern], one)
-            let column =
-                pattern.isConstant
-                ? Column(.text, count: context.count, expression.storage, isConstant: true)
-                : expression
+            let column = try LikeKernels.rewritten(
+                Array(arguments[1...]), context, rewrite)
             return try match.kernel([arguments[0], column], context)
         }
     }

@@ -1,0 +1,299 @@
+import Formats
+
+/// Functions over arrays of one dimension; positions count from 1.
+enum ArrayKernels {
+    /// `a[i]`: null outside.
+    static func get(
+        _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        let column = arguments[0]
+        let (offsets, elements) = column.arrays
+        let positions = arguments[1].integers
+        let mask = arguments[1].indexMask
+        var rows: [Int32] = []
+        rows.reserveCapacity(context.count)
+        for row in 0..<context.count {
+            let index = row & column.indexMask
+            let position = positions[row & mask]
+            let count = Int64(offsets[index + 1] - offsets[index])
+            let isInside = context.isLive(row) && position >= 1 && position <= count
+            rows.append(isInside ? offsets[index] + Int32(position) - 1 : -1)
+        }
+        if elements.count == 0 {
+            return Column.constant(.null, context.type, count: context.count).flat
+        }
+        return elements.gather(rows, hasMissing: true)
+    }
+
+    /// `a[low:high]`; a null bound is open.
+    static func slice(
+        _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        let builder = ColumnBuilder(context.type, capacity: context.count)
+        for row in 0..<context.count {
+            guard let range = range(arguments[0], row) else {
+                builder.appendNull()
+                continue
+            }
+            let low = bound(arguments[1], row) ?? 1
+            let high = bound(arguments[2], row) ?? range.count
+            let elements = arguments[0].arrays.elements
+            builder.appendArray { target in
+                let first = max(low, 1)
+                let last = min(high, range.count)
+                guard first <= last else { return }
+                for position in first...last {
+                    target.append(from: elements, range.lowerBound + position - 1)
+                }
+            }
+        }
+        return builder.finish()
+    }
+
+    private static func bound(_ column: Column, _ row: Int) -> Int? {
+        column.isNull(row) ? nil : Int(column.integers[row & column.indexMask])
+    }
+
+    /// Where the elements of a row's array lie; nil: the array is null.
+    static func range(_ column: Column, _ row: Int) -> Range<Int>? {
+        if column.isNull(row) { return nil }
+        let offsets = column.arrays.offsets
+        let index = row & column.indexMask
+        return Int(offsets[index])..<Int(offsets[index + 1])
+    }
+
+    static func cardinality(
+        _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        try TextLoop.integers(context) { row throws(SQLError) in
+            Int64(range(arguments[0], row)?.count ?? 0)
+        }
+    }
+
+    enum Measure { case length, lower, upper, dimensions }
+
+    /// array_length, array_lower, array_upper of a dimension, and array_ndims; null for an empty
+    /// array and for dimensions that it has not.
+    static func measure(
+        _ measure: Measure, _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        let builder = ColumnBuilder(.integer, capacity: context.count)
+        for row in 0..<context.count {
+            let count = range(arguments[0], row)?.count ?? 0
+            let dimension = arguments.count > 1 ? bound(arguments[1], row) : 1
+            guard count > 0, dimension == 1 else {
+                builder.appendNull()
+                continue
+            }
+            switch measure {
+            case .length, .upper: builder.append(integer: Int64(count))
+            case .lower, .dimensions: builder.append(integer: 1)
+            }
+        }
+        return builder.finish()
+    }
+
+    static func dimensionsText(
+        _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        let builder = ColumnBuilder(.text, capacity: context.count)
+        for row in 0..<context.count {
+            let count = range(arguments[0], row)?.count ?? 0
+            if count == 0 { builder.appendNull() } else { builder.append(text: "[1:\(count)]") }
+        }
+        return builder.finish()
+    }
+
+    /// array_append, array_prepend, array_cat and `||`: what is an array is laid out, what is not
+    /// is one element. A null array counts as none.
+    static func join(
+        _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        let builder = ColumnBuilder(context.type, capacity: context.count)
+        let areArrays = arguments.map { $0.type.layout == .array }
+        for row in 0..<context.count {
+            let isNull = zip(arguments, areArrays).allSatisfy { $1 && $0.isNull(row) }
+            if isNull {
+                builder.appendNull()
+                continue
+            }
+            builder.appendArray { target in
+                for (argument, isArray) in zip(arguments, areArrays) {
+                    if !isArray {
+                        target.append(from: argument, row)
+                    } else if let range = range(argument, row) {
+                        let elements = argument.arrays.elements
+                        for element in range { target.append(from: elements, element) }
+                    }
+                }
+            }
+        }
+        return builder.finish()
+    }
+
+    /// Whether an element and a value are the same; two nulls are.
+    static func isSame(
+        _ elements: Column, _ element: Int, _ value: Column, _ row: Int
+    ) throws(SQLError) -> Bool {
+        switch (elements.isNull(element), value.isNull(row)) {
+        case (true, true): true
+        case (false, false): try ColumnOrder.compare(elements, element, value, row) == 0
+        default: false
+        }
+    }
+
+    /// array_position(array, value[, start])
+    static func position(
+        _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        let builder = ColumnBuilder(.integer, capacity: context.count)
+        for row in 0..<context.count {
+            var found: Int?
+            if let range = range(arguments[0], row) {
+                let elements = arguments[0].arrays.elements
+                var start = 1
+                if arguments.count > 2 {
+                    guard let given = bound(arguments[2], row) else {
+                        throw SQLError(
+                            "initial position must not be null", .nullValueNotAllowed)
+                    }
+                    start = max(given, 1)
+                }
+                for element in range.dropFirst(start - 1)
+                where try isSame(elements, element, arguments[1], row) {
+                    found = element - range.lowerBound + 1
+                    break
+                }
+            }
+            if let found { builder.append(integer: Int64(found)) } else { builder.appendNull() }
+        }
+        return builder.finish()
+    }
+
+    static func positions(
+        _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        let builder = ColumnBuilder(.array(.integer), capacity: context.count)
+        for row in 0..<context.count {
+            guard let range = range(arguments[0], row) else {
+                builder.appendNull()
+                continue
+            }
+            let elements = arguments[0].arrays.elements
+            var found: [Int] = []
+            for element in range where try isSame(elements, element, arguments[1], row) {
+                found.append(element - range.lowerBound + 1)
+            }
+            builder.appendArray { target in
+                for position in found { target.append(integer: Int64(position)) }
+            }
+        }
+        return builder.finish()
+    }
+
+    /// array_remove(array, value) and array_replace(array, old, new)
+    static func replace(
+        _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        let builder = ColumnBuilder(context.type, capacity: context.count)
+        for row in 0..<context.count {
+            guard let range = range(arguments[0], row) else {
+                builder.appendNull()
+                continue
+            }
+            let elements = arguments[0].arrays.elements
+            var matches = Set<Int>()
+            for element in range where try isSame(elements, element, arguments[1], row) {
+                matches.insert(element)
+            }
+            builder.appendArray { target in
+                for element in range {
+                    if !matches.contains(element) {
+                        target.append(from: elements, element)
+                    } else if arguments.count > 2 {
+                        target.append(from: arguments[2], row)
+                    }
+                }
+            }
+        }
+        return builder.finish()
+    }
+
+    /// `a @> b`: each element of b is one of a. `needsAll` false: `a && b`, one is.
+    static func contains(
+        needsAll: Bool, _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        try TextLoop.booleans(context) { row throws(SQLError) in
+            guard let outer = range(arguments[0], row), let inner = range(arguments[1], row) else {
+                return false
+            }
+            let (a, b) = (arguments[0].arrays.elements, arguments[1].arrays.elements)
+            for wanted in inner {
+                var isFound = false
+                if !b.isNull(wanted) {
+                    for element in outer where !a.isNull(element) {
+                        if try ColumnOrder.compare(a, element, b, wanted) == 0 {
+                            isFound = true
+                            break
+                        }
+                    }
+                }
+                if isFound != needsAll { return isFound }
+            }
+            return needsAll
+        }
+    }
+
+    /// trim_array(array, n): without the last n.
+    static func trim(
+        _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        let builder = ColumnBuilder(context.type, capacity: context.count)
+        for row in 0..<context.count {
+            guard context.isLive(row), let range = range(arguments[0], row) else {
+                builder.appendNull()
+                continue
+            }
+            let dropped = Int(arguments[1].integers[row & arguments[1].indexMask])
+            guard dropped >= 0 && dropped <= range.count else {
+                throw SQLError(
+                    "number of elements to trim must be between 0 and \(range.count)",
+                    .arraySubscriptError)
+            }
+            let elements = arguments[0].arrays.elements
+            builder.appendArray { target in
+                for element in range.dropLast(dropped) { target.append(from: elements, element) }
+            }
+        }
+        return builder.finish()
+    }
+
+    /// array_fill(value, ARRAY[count])
+    static func fill(
+        _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        let builder = ColumnBuilder(context.type, capacity: context.count)
+        for row in 0..<context.count {
+            guard let range = range(arguments[1], row) else {
+                throw SQLError(
+                    "dimension array or low bound array cannot be null", .nullValueNotAllowed)
+            }
+            let sizes = arguments[1].arrays.elements
+            guard range.count <= 1 else {
+                throw SQLError(
+                    "arrays of several dimensions are not supported", .featureNotSupported)
+            }
+            var count = 0
+            if let first = range.first {
+                if sizes.isNull(first) {
+                    throw SQLError("dimension values cannot be null", .nullValueNotAllowed)
+                }
+                count = Int(max(sizes.integers[first], 0))
+            }
+            builder.appendArray { target in
+                for _ in 0..<count { target.append(from: arguments[0], row) }
+            }
+        }
+        return builder.finish()
+    }
+}
