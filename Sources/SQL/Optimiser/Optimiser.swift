@@ -16,6 +16,7 @@ public struct Optimiser {
         plan = try FilterPusher().run(plan)
         plan = try JoinOrderer().run(plan)
         plan = folded(try FilterPusher().run(plan))
+        plan = try TimeBounds.run(plan)
         plan = try ColumnPruner.run(plan)
         return try ScanSharing.run(plan)
     }

@@ -135,7 +135,8 @@ extension Plan.Facts {
         let width = input.columns.count
         timeColumns = input.facts.timeColumns
         if window.time == nil || timeColumns.contains(window.time ?? -1) {
-            timeColumns += [width, width + 1, width + 2]
+            // The start lies before times that are still to come.
+            timeColumns += [width + 1, width + 2]
         }
         switch window.kind {
         case .hop(let slide, let size, _): rows *= Double(max(1, size / max(1, slide)))
