@@ -11,6 +11,8 @@ final class CommonTableEntry {
     /// While a recursive query's own terms are bound.
     var isOpen = false
     var wasReferenced = false
+    /// Has the form that a recursive query must have.
+    var isUnion = true
 
     init(_ name: Name, scope: Scope?) {
         self.name = name
@@ -176,6 +178,11 @@ extension Binder {
         _ syntax: SyntaxExpression, _ clause: ExpressionBinder.Clause, _ context: QueryContext
     ) throws(SQLError) -> Expression {
         let binder = ExpressionBinder(self, context.inside(Scope(parent: context.scope)), clause)
+        if syntax.hasName {
+            throw SQLError(
+                "argument of \(clause.rawValue) must not contain variables",
+                .invalidColumnReference, at: syntax.place)
+        }
         let bound = try binder.coerce(try binder.bind(syntax), to: .bigint, syntax.place)
         guard bound.isConstant else {
             throw SQLError(

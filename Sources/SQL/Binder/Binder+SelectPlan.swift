@@ -267,7 +267,6 @@ struct GroupRewriting {
         _ number: Int, _ keys: [Expression]
     ) throws(SQLError) -> Expression {
         let (arguments, place) = calls.groupings[number]
-        guard sets != nil else { return .literal(.integer(0), .integer) }
         let bits = Expression.column(keys.count + calls.aggregates.count, .integer)
         var sum: Expression?
         for (index, argument) in arguments.reversed().enumerated() {
@@ -276,6 +275,7 @@ struct GroupRewriting {
                     "arguments to GROUPING must be grouping expressions of the associated query "
                         + "level", .groupingError, at: place)
             }
+            guard sets != nil else { continue }
             let one = Expression.literal(.integer(1), .integer)
             func call(_ name: String, _ a: Expression, _ b: Expression) throws(SQLError)
                 -> Expression

@@ -17,12 +17,12 @@ extension Binder {
         guard left.columns.count == right.columns.count else {
             throw SQLError(
                 "each \(word) query must have the same number of columns", .syntaxError,
-                at: set.place)
+                at: set.right.itemPlace(0) ?? set.place)
         }
         var types: [DataType] = []
-        for (a, b) in zip(left.columns, right.columns) {
+        for (index, (a, b)) in zip(left.columns, right.columns).enumerated() {
             types.append(
-                try placed(set.place) { () throws(SQLError) in
+                try placed(set.right.itemPlace(index) ?? set.place) { () throws(SQLError) in
                     a.type == .unknown && b.type == .unknown
                         ? .unknown : try FunctionRegistry.commonType([a.type, b.type], for: word)
                 })
@@ -53,6 +53,7 @@ extension Binder {
         } else {
             if isRecursive {
                 entry.isOpen = true
+                entry.isUnion = false
                 var inner = context
                 inner.commonTables.append(entry)
                 entry.relation = try named(try query(table.query, inner), table)
@@ -143,6 +144,11 @@ extension Binder {
         guard let entry = context.commonTables.last(where: { name.means($0.name.text) }) else {
             return nil
         }
+        if entry.isOpen, !entry.isUnion {
+            throw SQLError(
+                "recursive query \"\(name.text)\" does not have the form non-recursive-term "
+                    + "UNION [ALL] recursive-term", .invalidRecursion, at: entry.name.place)
+        }
         if entry.isOpen {
             throw SQLError(
                 "recursive reference to query \"\(name.text)\" must not appear within its "
@@ -153,6 +159,28 @@ extension Binder {
         let levels = context.scope?.levels(to: entry.scope) ?? 0
         relation.plan = relation.plan.movedInside(levels)
         return relation
+    }
+}
+
+extension QuerySyntax.Body {
+    /// Where a column of the select list stands.
+    fileprivate func itemPlace(_ index: Int) -> Range<Int>? {
+        switch self {
+        case .select(let select):
+            let isPlain = !select.items.contains {
+                if case .star = $0.expression.node { return true }
+                return false
+            }
+            guard isPlain, index < select.items.count else {
+                return select.items.first?.expression.start
+            }
+            return select.items[index].expression.start
+        case .values(let rows, let place):
+            return rows.first.flatMap { index < $0.count ? $0[index].start : nil } ?? place
+        case .set(let set): return set.left.itemPlace(index)
+        case .query(let query): return query.body.itemPlace(index)
+        case .table(let name): return name.place
+        }
     }
 }
 

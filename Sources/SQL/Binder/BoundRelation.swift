@@ -38,7 +38,9 @@ struct BoundRelation {
             columns[index].name = names[position].text
             position += 1
         }
-        tables = [ScopeTable(alias: label, columns: columns)]
+        tables = [
+            ScopeTable(alias: label, columns: columns, original: old == label ? nil : old)
+        ]
     }
 
     /// The columns of a FROM behind `width` others.
@@ -51,7 +53,8 @@ struct BoundRelation {
         var relation = self
         relation.columns = columns.map(shift)
         relation.tables = tables.map {
-            ScopeTable(alias: $0.alias, columns: $0.columns.map(shift))
+            ScopeTable(
+                alias: $0.alias, columns: $0.columns.map(shift), original: $0.original)
         }
         return relation
     }

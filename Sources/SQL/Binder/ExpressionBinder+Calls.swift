@@ -19,7 +19,8 @@ extension ExpressionBinder {
             return try variadic(name, call, last, place)
         }
         try refuseNamed(call)
-        return try apply(name, try bind(call.arguments), place)
+        return try apply(
+            name, try bind(call.arguments), place, at: call.arguments.map(\.place))
     }
 
     private func refuseNamed(_ call: CallSyntax) throws(SQLError) {

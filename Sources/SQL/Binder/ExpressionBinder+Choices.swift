@@ -21,10 +21,12 @@ extension ExpressionBinder {
         if let otherwise { results.append(try bind(otherwise)) }
         // PostgreSQL looks at ELSE first.
         var types = results.map(\.type)
-        if otherwise != nil, let last = types.popLast() { types.insert(last, at: 0) }
-        let type = try placed(place) { () throws(SQLError) in
-            try FunctionRegistry.commonType(types, for: "CASE")
+        var places = branches.map(\.1.start)
+        if let otherwise, let last = types.popLast() {
+            types.insert(last, at: 0)
+            places.insert(otherwise.start, at: 0)
         }
+        let type = try commonType(types, places, "CASE")
         var list: [Expression.Branch] = []
         for (index, condition) in conditions.enumerated() {
             list.append(
@@ -64,6 +66,26 @@ extension ExpressionBinder {
         }
     }
 
+    /// The common type; an error stands at the first that does not fit those before it.
+    func commonType(
+        _ types: [DataType], _ places: [Range<Int>], _ construct: String
+    ) throws(SQLError) -> DataType {
+        do {
+            return try FunctionRegistry.commonType(types, for: construct)
+        } catch {
+            for count in 2...max(2, types.count) {
+                let known = Array(types.prefix(count))
+                guard (try? FunctionRegistry.commonType(known, for: construct)) == nil else {
+                    continue
+                }
+                return try placed(places[min(count, places.count) - 1]) { () throws(SQLError) in
+                    try FunctionRegistry.commonType(known, for: construct)
+                }
+            }
+            throw error
+        }
+    }
+
     /// The arguments, cast to their common type.
     func unified(
         _ list: [SyntaxExpression], _ construct: String, _ place: Range<Int>
@@ -72,9 +94,7 @@ extension ExpressionBinder {
             throw SQLError("syntax error at or near \")\"", .syntaxError, at: place)
         }
         let bound = try bind(list)
-        let type = try placed(place) { () throws(SQLError) in
-            try FunctionRegistry.commonType(bound.map(\.type), for: construct)
-        }
+        let type = try commonType(bound.map(\.type), list.map(\.start), construct)
         var coerced: [Expression] = []
         for (expression, syntax) in zip(bound, list) {
             coerced.append(try coerce(expression, to: type, syntax.place))

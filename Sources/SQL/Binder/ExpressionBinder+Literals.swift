@@ -108,11 +108,12 @@ extension ExpressionBinder {
             }
             return .array(cast, type)
         }
-        return try explicitCast(try bind(operand), to: type, isTry, operand.place)
+        return try explicitCast(try bind(operand), to: type, isTry, operand.place, castPlace: place)
     }
 
     func explicitCast(
-        _ expression: Expression, to type: DataType, _ isTry: Bool, _ place: Range<Int>
+        _ expression: Expression, to type: DataType, _ isTry: Bool, _ place: Range<Int>,
+        castPlace: Range<Int>? = nil
     ) throws(SQLError) -> Expression {
         if expression.type == type { return expression }
         if expression.isNullLiteral { return .literal(.null, type) }
@@ -124,7 +125,7 @@ extension ExpressionBinder {
         guard Cast.context(from: expression.type, to: type) != nil else {
             throw SQLError(
                 "cannot cast type \(expression.type.typeName) to \(type.typeName)",
-                .cannotCoerce, at: place)
+                .cannotCoerce, at: castPlace ?? place)
         }
         let cast = Expression.cast(expression, type, isTry: isTry)
         return expression.isLiteral ? try constant(cast, place) : cast
@@ -161,12 +162,14 @@ extension ExpressionBinder {
     }
 
     func coerce(
-        _ list: [Expression], to types: [DataType], _ place: Range<Int>
+        _ list: [Expression], to types: [DataType], _ place: Range<Int>,
+        at places: [Range<Int>] = []
     ) throws(SQLError) -> [Expression] {
         var coerced: [Expression] = []
         for (index, expression) in list.enumerated() {
             let type = index < types.count ? types[index] : (types.last ?? expression.type)
-            coerced.append(try coerce(expression, to: type, place))
+            let own = index < places.count ? places[index] : place
+            coerced.append(try coerce(expression, to: type, own))
         }
         return coerced
     }

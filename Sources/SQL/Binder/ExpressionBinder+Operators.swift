@@ -4,12 +4,13 @@ import Formats
 extension ExpressionBinder {
     /// The function or operator that the name means for these arguments, applied to them.
     func apply(
-        _ name: String, _ arguments: [Expression], _ place: Range<Int>
+        _ name: String, _ arguments: [Expression], _ place: Range<Int>,
+        at places: [Range<Int>] = []
     ) throws(SQLError) -> Expression {
         if let rows = try compareRows(name, arguments, place) { return rows }
         return try placed(place) { () throws(SQLError) in
             let function = try FunctionRegistry.scalar(name, arguments.map(\.type))
-            let coerced = try coerce(arguments, to: function.parameters, place)
+            let coerced = try coerce(arguments, to: function.parameters, place, at: places)
             return .call(function, coerced, function.result)
         }
     }
@@ -70,13 +71,16 @@ extension ExpressionBinder {
 
     func between(_ expression: SyntaxExpression) throws(SQLError) -> Expression {
         guard
-            case .between(let operand, let low, let high, let isSymmetric, let isNegated) =
+            case .between(
+                let operand, let lowSyntax, let highSyntax, let isSymmetric, let isNegated) =
                 expression.node
         else { return try bind(expression) }
         let place = expression.place
-        let (a, b, c) = (try bind(operand), try bind(low), try bind(high))
+        let (a, b, c) = (try bind(operand), try bind(lowSyntax), try bind(highSyntax))
         func inside(_ low: Expression, _ high: Expression) throws(SQLError) -> Expression {
-            .and([try apply(">=", [a, low], place), try apply("<=", [a, high], place)])
+            let start = try apply(">=", [a, low], place, at: [operand.place, lowSyntax.place])
+            let end = try apply("<=", [a, high], place, at: [operand.place, highSyntax.place])
+            return .and([start, end])
         }
         var result = try inside(b, c)
         if isSymmetric { result = .or([result, try inside(c, b)]) }
@@ -124,12 +128,13 @@ extension ExpressionBinder {
         _ a: SyntaxExpression, _ b: SyntaxExpression, _ isNegated: Bool, _ place: Range<Int>
     ) throws(SQLError) -> Expression {
         let (left, right) = (try bind(a), try bind(b))
-        let result = try distinct(left, right, place)
+        let result = try distinct(left, right, place, [a.place, b.place])
         return isNegated ? .not(result) : result
     }
 
     private func distinct(
-        _ left: Expression, _ right: Expression, _ place: Range<Int>
+        _ left: Expression, _ right: Expression, _ place: Range<Int>,
+        _ places: [Range<Int>] = []
     ) throws(SQLError) -> Expression {
         if case .record(let fields) = left.type, case .record(let others) = right.type {
             var list: [Expression] = []
@@ -140,7 +145,8 @@ extension ExpressionBinder {
         }
         return try placed(place) { () throws(SQLError) in
             let function = try FunctionRegistry.scalar("=", [left.type, right.type])
-            let sides = try coerce([left, right], to: function.parameters, place)
+            let sides = try coerce(
+                [left, right], to: function.parameters, place, at: places)
             return .isDistinct(sides[0], sides[1])
         }
     }

@@ -41,7 +41,7 @@ extension ExpressionBinder {
         let plan = try inner(query).plan
         guard plan.columns.count == 1 else {
             throw SQLError(
-                "subquery must return only one column", .syntaxError, at: query.place)
+                "subquery must return only one column", .syntaxError, at: place)
         }
         return plan
     }

@@ -11,14 +11,14 @@ extension ExpressionBinder {
                 "aggregate function calls cannot contain window function calls", .groupingError,
                 at: place)
         }
-        if inWindow {
-            throw SQLError(
-                "window function calls cannot be nested", .windowingError, at: place)
-        }
         guard let calls, clause.allowsWindows else {
             throw SQLError(
                 "window functions are not allowed in \(clause.rawValue)", .windowingError,
                 at: place)
+        }
+        if inWindow {
+            throw SQLError(
+                "window function calls cannot be nested", .windowingError, at: place)
         }
         try refuseInWindow(call, name, place)
         var inner = self
@@ -65,7 +65,8 @@ extension ExpressionBinder {
     ) throws(SQLError) -> OverCall {
         var arguments = try bind(call.arguments)
         if let function = OverCall.Function(name: name) {
-            let type = try windowType(function, name, &arguments, place)
+            let type = try windowType(
+                function, name, &arguments, place, call.arguments.map(\.place))
             return OverCall(function, arguments, frame: frame, type: type)
         }
         guard FunctionRegistry.isAggregate(name) else {
@@ -97,7 +98,7 @@ extension ExpressionBinder {
     /// Checks and casts the arguments; gives the result's type.
     private func windowType(
         _ function: OverCall.Function, _ name: String, _ arguments: inout [Expression],
-        _ place: Range<Int>
+        _ place: Range<Int>, _ places: [Range<Int>]
     ) throws(SQLError) -> DataType {
         let counts: ClosedRange<Int>
         let result: DataType
@@ -114,7 +115,7 @@ extension ExpressionBinder {
             throw windowMissing(name, arguments, place)
         }
         if case .ntile = function {
-            arguments[0] = try coerce(arguments[0], to: .integer, place)
+            arguments[0] = try coerce(arguments[0], to: .integer, places.first ?? place)
             return result
         }
         guard result == .unknown else { return result }

@@ -88,7 +88,8 @@ struct ExpressionBinder {
         case .unary(let symbol, let operand):
             return try unary(symbol, operand, place)
         case .binary(let symbol, let a, let b):
-            return try apply(symbol, [try bind(a), try bind(b)], place)
+            return try apply(
+                symbol, [try bind(a), try bind(b)], place, at: [a.place, b.place])
         case .and, .or: return try logic(expression)
         case .not(let operand): return .not(try condition(operand, "NOT"))
         case .like(let like): return try pattern(like, place)
@@ -113,7 +114,7 @@ struct ExpressionBinder {
         case .subscripted(let base, let index): return try subscripted(base, index, place)
         case .sliced(let base, let low, let high): return try sliced(base, low, high, place)
         case .member(let operand, let name): return try member(try bind(operand), name)
-        case .collate(let operand, let name): return try collated(operand, name)
+        case .collate(let operand, let name): return try collated(operand, name, place)
         case .atTimeZone(let operand, let zone):
             return try apply("timezone", [try bind(zone), try bind(operand)], place)
         case .grouping(let list): return try grouping(list, place)
@@ -131,30 +132,30 @@ extension ExpressionBinder {
             throw SQLError(
                 "column \"\(parts.dotted)\" does not exist", .undefinedColumn, at: parts.place)
         }
-        if found.depth == 0, !inAggregate { note(found.expression, parts) }
+        if found.depth > 0 || !inAggregate { note(found, parts) }
         var expression = found.expression
         for name in parts[found.parts...] { expression = try member(expression, name) }
         return expression
     }
 
-    /// Remembers where the columns of an expression stand.
-    private func note(_ expression: Expression, _ parts: [Name]) {
-        guard let calls, let place = parts.place else { return }
-        for column in expression.columns where calls.uses[column] == nil {
-            calls.uses[column] = (qualified(column) ?? parts.dotted, place)
-        }
-    }
-
-    /// `table.column`, as PostgreSQL names a column that is not grouped.
-    private func qualified(_ index: Int) -> String? {
-        for table in scope?.tables ?? [] {
-            for column in table.columns {
-                if case .column(index, _) = column.expression {
-                    return "\(table.alias).\(column.name)"
-                }
+    /// Remembers where the columns of an expression stand, at the query whose they are.
+    private func note(_ found: Scope.Found, _ parts: [Name]) {
+        var owner = scope
+        for _ in 0..<found.depth { owner = owner?.parent }
+        guard let owner, let calls = found.depth == 0 ? calls : owner.calls,
+            let place = parts.place
+        else { return }
+        var columns = found.expression.columns
+        if found.depth > 0 {
+            columns = []
+            _ = found.expression.contains {
+                if case .outer(let index, _, _) = $0 { columns.insert(index) }
+                return false
             }
         }
-        return nil
+        for column in columns where calls.uses[column] == nil {
+            calls.uses[column] = (owner.qualifiedName(of: column) ?? parts.dotted, place)
+        }
     }
 
     private func alias(_ name: Name) throws(SQLError) -> Expression? {
@@ -212,13 +213,13 @@ extension ExpressionBinder {
     }
 
     private func collated(
-        _ operand: SyntaxExpression, _ name: Name
+        _ operand: SyntaxExpression, _ name: Name, _ place: Range<Int>
     ) throws(SQLError) -> Expression {
         let known = ["C", "POSIX", "default", "ucs_basic", "C.UTF-8", "C.UTF8", "en_US.UTF-8"]
         guard known.contains(where: { name.means($0) }) else {
             throw SQLError(
                 "collation \"\(name.text)\" for encoding \"UTF8\" does not exist",
-                .undefinedObject, at: name.place)
+                .undefinedObject, at: place)
         }
         let bound = try bind(operand)
         guard bound.type.isText else {

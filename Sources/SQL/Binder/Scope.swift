@@ -13,6 +13,8 @@ struct ScopeColumn {
 struct ScopeTable {
     var alias: String
     var columns: [ScopeColumn]
+    /// The relation's own name, where an alias hides it.
+    var original: String?
 }
 
 /// The names of one FROM, and the scopes around it. Made by the binder for each SELECT (and for the
@@ -46,6 +48,18 @@ final class Scope {
 
     func window(_ name: Name) -> WindowSyntax? {
         windows.first { name.means($0.0.text) }?.1
+    }
+
+    /// `table.column`, as PostgreSQL names a column that is not grouped.
+    func qualifiedName(of index: Int) -> String? {
+        for table in tables {
+            for column in table.columns {
+                if case .column(index, _) = column.expression {
+                    return "\(table.alias).\(column.name)"
+                }
+            }
+        }
+        return nil
     }
 
     /// How many levels out `other` lies (nil: past the outermost).
@@ -175,6 +189,12 @@ final class Scope {
             if names.contains(where: { parts[0].means($0) }) {
                 return SQLError(
                     "column \"\(parts.dotted)\" does not exist", .undefinedColumn, at: place)
+            }
+            if let hidden = tables.first(where: { parts[0].means($0.original ?? "") }) {
+                return SQLError(
+                    "invalid reference to FROM-clause entry for table \"\(parts[0].text)\"",
+                    .undefinedRelation, at: place,
+                    hint: "Perhaps you meant to reference the table alias \"\(hidden.alias)\".")
             }
             return SQLError(
                 "missing FROM-clause entry for table \"\(qualifier.dotted)\"", .undefinedRelation,

@@ -26,6 +26,12 @@ extension SyntaxExpression {
         }
     }
 
+    /// Whether a column is named in it, subqueries aside.
+    var hasName: Bool {
+        if case .name = node { return true }
+        return children.contains { $0.hasName }
+    }
+
     /// The queries directly inside.
     var queries: [QuerySyntax] {
         switch node {
