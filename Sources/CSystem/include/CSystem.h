@@ -61,10 +61,10 @@ int rtd_crc32c_is_hardware(void);
 #include <arm_neon.h>
 #endif
 
-/// How many of the 16 bytes at `bytes` come before the first that ends the plain part of a JSON
-/// string: a quote, a backslash, one below 0x20 or above 0x7f. 16 if none does. Inline, because
-/// Swift has no way to a mask of the bytes of a vector.
-static inline uint32_t rtd_json_plain16(const void *bytes) {
+/// Which of the 16 bytes at `bytes` end the plain part of a JSON string: quotes, backslashes, those
+/// below 0x20 or above 0x7f. A mask of which `rtd_first16` gives the first; 0 if none does. Inline,
+/// because Swift has no way to a mask of the bytes of a vector.
+static inline uint64_t rtd_json_stops16(const void *bytes) {
 #if defined(__SSE2__)
   __m128i chunk = _mm_loadu_si128((const __m128i *)bytes);
   // A signed comparison finds the controls and what is not ASCII at once.
@@ -72,22 +72,30 @@ static inline uint32_t rtd_json_plain16(const void *bytes) {
   __m128i quotes = _mm_cmpeq_epi8(chunk, _mm_set1_epi8('"'));
   __m128i slashes = _mm_cmpeq_epi8(chunk, _mm_set1_epi8('\\'));
   __m128i stops = _mm_or_si128(odd, _mm_or_si128(quotes, slashes));
-  return (uint32_t)__builtin_ctz((unsigned)_mm_movemask_epi8(stops) | 0x10000u);
+  return (uint64_t)(unsigned)_mm_movemask_epi8(stops);
 #elif defined(__ARM_NEON)
   uint8x16_t chunk = vld1q_u8((const uint8_t *)bytes);
   uint8x16_t odd = vcltq_s8(vreinterpretq_s8_u8(chunk), vdupq_n_s8(0x20));
   uint8x16_t stops = vorrq_u8(odd, vorrq_u8(vceqq_u8(chunk, vdupq_n_u8('"')),
                                             vceqq_u8(chunk, vdupq_n_u8('\\'))));
   uint8x8_t nibbles = vshrn_n_u16(vreinterpretq_u16_u8(stops), 4);
-  uint64_t mask = vget_lane_u64(vreinterpret_u64_u8(nibbles), 0);
-  return mask ? (uint32_t)__builtin_ctzll(mask) / 4 : 16;
+  return vget_lane_u64(vreinterpret_u64_u8(nibbles), 0);
 #else
   const unsigned char *at = (const unsigned char *)bytes;
-  uint32_t index = 0;
-  while (index < 16 && at[index] >= 0x20 && at[index] < 0x80 && at[index] != '"' &&
-         at[index] != '\\')
-    index++;
-  return index;
+  uint64_t mask = 0;
+  for (int index = 0; index < 16; index++)
+    if (at[index] < 0x20 || at[index] > 0x7f || at[index] == '"' || at[index] == '\\')
+      mask |= (uint64_t)1 << index;
+  return mask;
+#endif
+}
+
+/// The index of the first byte in a mask that is not 0.
+static inline int rtd_first16(uint64_t mask) {
+#if !defined(__SSE2__) && defined(__ARM_NEON)
+  return __builtin_ctzll(mask) / 4;
+#else
+  return __builtin_ctzll(mask);
 #endif
 }
 /// The functions of libm of one argument.

@@ -30,6 +30,14 @@ import Bytes
         seal()
     }
 
+    /// The bytes of both, one behind the other.
+    public convenience init(joining first: InputBlock, _ second: InputBlock) {
+        self.init(capacity: first.count + second.count)
+        append(first.bytes)
+        append(second.bytes)
+        seal()
+    }
+
     deinit { unsafe base.deallocate() }
 
     public var count: Int { end - start }

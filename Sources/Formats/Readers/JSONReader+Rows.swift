@@ -120,6 +120,9 @@ extension JSONReader {
         var row = row
         var line = line
         let firstRow = row
+        // Bits of the lengths of strings: short ones are copied into their views, and a block
+        // without long ones need not be kept.
+        var lengths = 0
         rows: while unsafe row < Batch.rowsMax && at < end {
             var cursor = unsafe at
             var edge = root
@@ -127,7 +130,7 @@ extension JSONReader {
             places: while true {
                 if edge < 0 { break rows }
                 let node = unsafe nodes + Int(edges[Int(edge)].node)
-                guard unsafe node.pointee.stands(at: cursor, pieces) else {
+                guard unsafe LayoutGraph.stands(node, at: cursor, pieces) else {
                     edge = unsafe edges[Int(edge)].next
                     continue
                 }
@@ -154,36 +157,17 @@ extension JSONReader {
                 case .skipWord: unsafe next = unsafe JSONScan.wordEnd(value)
                 case .skipValue: unsafe next = unsafe skip(value, &seenLines)
                 case .integer:
-                    var behind = unsafe value
-                    guard let number = unsafe JSONScan.integer(&behind) else {
-                        unsafe next = nil
-                        break
-                    }
-                    let slot = unsafe slots + Int(node.pointee.target)
-                    guard unsafe slot.pointee.mark(row) else { break rows }
-                    unsafe slot.pointee.put(number, row)
-                    unsafe next = unsafe behind
+                    unsafe next = unsafe storeInteger(value, slots + Int(node.pointee.target), row)
+                case .double:
+                    unsafe next = unsafe storeDouble(value, slots + Int(node.pointee.target), row)
                 case .string:
-                    var hasEscapes = false
-                    guard let quote = unsafe JSONScan.stringEnd(value, &hasEscapes) else {
-                        unsafe next = nil
-                        break
-                    }
-                    let slot = unsafe slots + Int(node.pointee.target)
-                    guard unsafe slot.pointee.mark(row) else { break rows }
-                    unsafe slot.pointee.put(
-                        hasEscapes
-                            ? unescaped(value, quote)
-                            : StringView(value, count: quote - value), row)
-                    unsafe next = unsafe quote + 1
-                case .null:
+                    unsafe next = unsafe storeString(
+                        value, slots + Int(node.pointee.target), row, &lengths)
+                case .null, .boolean, .raw:
                     let slot = unsafe slots + Int(node.pointee.target)
                     if unsafe slot.pointee.isMarked(row) { break rows }
-                    unsafe next = unsafe value
-                case .double, .boolean, .raw:
-                    let slot = unsafe slots + Int(node.pointee.target)
-                    if unsafe slot.pointee.isMarked(row) { break rows }
-                    unsafe next = unsafe rarer(node.pointee.action, value, slot, row, &seenLines)
+                    unsafe next = unsafe storeOther(
+                        node.pointee.action, value, slot, row, &seenLines)
                 }
                 guard let next = unsafe next else {
                     edge = unsafe edges[Int(edge)].next
@@ -193,6 +177,7 @@ extension JSONReader {
                 edge = unsafe node.pointee.firstEdge
             }
         }
+        if lengths > StringView.inlineMax, let block { rows.keep(block) }
         let count = row - firstRow
         self.row = row
         self.line = line
@@ -236,18 +221,52 @@ extension JSONReader {
     }
 
     @inline(__always)
-    private func rarer(
+    private func storeInteger(
+        _ value: Cursor, _ slot: UnsafePointer<RowBuffers.Slot>, _ row: Int
+    ) -> Cursor? {
+        var behind = unsafe value
+        guard let number = unsafe JSONScan.integer(&behind), unsafe slot.pointee.mark(row) else {
+            return nil
+        }
+        unsafe slot.pointee.put(number, row)
+        return unsafe behind
+    }
+
+    @inline(__always)
+    private func storeDouble(
+        _ value: Cursor, _ slot: UnsafePointer<RowBuffers.Slot>, _ row: Int
+    ) -> Cursor? {
+        var behind = unsafe value
+        guard let number = unsafe JSONScan.double(&behind), unsafe slot.pointee.mark(row) else {
+            return nil
+        }
+        unsafe slot.pointee.put(number, row)
+        return unsafe behind
+    }
+
+    @inline(__always)
+    private func storeString(
+        _ value: Cursor, _ slot: UnsafePointer<RowBuffers.Slot>, _ row: Int, _ lengths: inout Int
+    ) -> Cursor? {
+        var hasEscapes = false
+        guard let quote = unsafe JSONScan.stringEnd(value, &hasEscapes),
+            unsafe slot.pointee.mark(row)
+        else {
+            return nil
+        }
+        unsafe lengths |= quote - value
+        unsafe slot.pointee.put(
+            hasEscapes ? unescaped(value, quote) : StringView(value, count: quote - value), row)
+        return unsafe quote + 1
+    }
+
+    @inline(never)
+    private func storeOther(
         _ action: LayoutGraph.Action, _ value: Cursor, _ slot: UnsafePointer<RowBuffers.Slot>,
         _ row: Int, _ lines: inout Int
     ) -> Cursor? {
-        switch action {
-        case .double:
-            var behind = unsafe value
-            guard let number = unsafe JSONScan.double(&behind) else { return nil }
-            _ = unsafe slot.pointee.mark(row)
-            unsafe slot.pointee.put(number, row)
-            return unsafe behind
-        case .boolean:
+        if action == .null { return unsafe value }
+        if action == .boolean {
             guard unsafe value.pointee != UInt8(ascii: "n"),
                 let end = unsafe JSONScan.wordEnd(value)
             else {
@@ -256,13 +275,18 @@ extension JSONReader {
             _ = unsafe slot.pointee.mark(row)
             unsafe slot.pointee.put(value.pointee == UInt8(ascii: "t") ? UInt8(1) : 0, row)
             return unsafe end
-        default:
-            guard let end = unsafe skip(value, &lines) else { return nil }
-            if unsafe value.pointee == UInt8(ascii: "n") { return unsafe end }
-            _ = unsafe slot.pointee.mark(row)
-            unsafe slot.pointee.put(StringView(value, count: end - value), row)
-            return unsafe end
         }
+        guard let end = unsafe skip(value, &lines) else { return nil }
+        if unsafe value.pointee == UInt8(ascii: "n") { return unsafe end }
+        _ = unsafe slot.pointee.mark(row)
+        unsafe slot.pointee.put(view(value, end), row)
+        return unsafe end
+    }
+
+    /// A view of text that lies in the block.
+    func view(_ start: Cursor, _ end: Cursor) -> StringView {
+        if unsafe end - start > StringView.inlineMax, let block { rows.keep(block) }
+        return unsafe StringView(start, count: end - start)
     }
 
     /// A view of the value of a string with escapes.

@@ -85,14 +85,14 @@ extension JSONReader {
             guard let quote = unsafe JSONScan.stringEnd(at + 1, &hasEscapes) else { return nil }
             unsafe slot.pointee.put(
                 hasEscapes
-                    ? unescaped(at + 1, quote) : StringView(at + 1, count: quote - at - 1), row)
+                    ? unescaped(at + 1, quote) : view(at + 1, quote), row)
             _ = unsafe slot.pointee.mark(row)
             return unsafe quote + 1
         case .raw:
             guard let end = unsafe JSONScan.valueEnd(at, depth: depth, newLines: newLines) else {
                 return nil
             }
-            unsafe slot.pointee.put(StringView(at, count: end - at), row)
+            unsafe slot.pointee.put(view(at, end), row)
             _ = unsafe slot.pointee.mark(row)
             return unsafe end
         case .record:

@@ -78,7 +78,6 @@
         if options.framing == .lines && !isLast {
             while limit > position, unsafe next.base[limit - 1] != 0x0a { limit -= 1 }
         }
-        rows.keep(next)
     }
 
     /// Rows that `flush` would hand out.
@@ -183,6 +182,5 @@
         row = 0
         handedOut = 0
         rows.begin()
-        if let block { rows.keep(block) }
     }
 }

@@ -23,14 +23,7 @@ enum JSONScan {
 
     /// The first byte from `at` on that a string does not hold as it is, or that is not ASCII.
     @inline(__always)
-    static func plainEnd(_ at: Cursor) -> Cursor {
-        var cursor = unsafe at
-        while true {
-            let plain = unsafe PlainText.prefix16(cursor)
-            unsafe cursor += plain
-            if plain < 16 { return unsafe cursor }
-        }
-    }
+    static func plainEnd(_ at: Cursor) -> Cursor { unsafe PlainText.end(at) }
 
     /// The closing quote of the string whose content begins at `at`.
     @inline(__always)

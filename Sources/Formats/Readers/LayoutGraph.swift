@@ -159,21 +159,25 @@
     }
 }
 
-extension LayoutGraph.Node {
-    /// True if the piece stands at `at`.
+extension LayoutGraph {
+    /// True if the piece of the node stands at `at`. By pointer, so that the node is not copied.
     @inline(__always)
-    func stands(at: UnsafePointer<UInt8>, _ pieces: UnsafePointer<UInt8>) -> Bool {
-        let difference =
-            unsafe (JSONScan.word(at) ^ word0) & mask0 | (JSONScan.word(at + 8) ^ word1) & mask1
-        if difference != 0 { return false }
-        if length <= 16 { return true }
-        return unsafe restStands(at: at, pieces)
+    static func stands(
+        _ node: UnsafePointer<Node>, at: UnsafePointer<UInt8>, _ pieces: UnsafePointer<UInt8>
+    ) -> Bool {
+        let first = unsafe (JSONScan.word(at) ^ node.pointee.word0) & node.pointee.mask0
+        let second = unsafe (JSONScan.word(at + 8) ^ node.pointee.word1) & node.pointee.mask1
+        if first | second != 0 { return false }
+        if unsafe node.pointee.length <= 16 { return true }
+        return unsafe restStands(node, at: at, pieces)
     }
 
     @inline(never)
-    private func restStands(at: UnsafePointer<UInt8>, _ pieces: UnsafePointer<UInt8>) -> Bool {
-        let rest = unsafe pieces + Int(rest)
-        let count = Int(length) &- 16
+    private static func restStands(
+        _ node: UnsafePointer<Node>, at: UnsafePointer<UInt8>, _ pieces: UnsafePointer<UInt8>
+    ) -> Bool {
+        let rest = unsafe pieces + Int(node.pointee.rest)
+        let count = unsafe Int(node.pointee.length) &- 16
         var index = 0
         while index &+ 8 <= count {
             if unsafe JSONScan.word(at + (16 &+ index)) != JSONScan.word(rest + index) {

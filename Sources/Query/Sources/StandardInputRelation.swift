@@ -1,0 +1,136 @@
+import Aggregation
+import Formats
+import Platform
+
+/// Stdin as a relation. Its columns come from the rows that lie at its start.
+public final class StandardInputRelation: SourceRelation {
+    public let name: String
+    public let time: TimeDeclaration? = nil
+    public let isEndless: Bool
+    public let isAppendOnly = true
+    public let key: [Int]? = nil
+    public let estimatedRows: Int? = nil
+    private let feed: StandardInputFeed
+    private let schema: InputSchema
+    private let isStrict: Bool
+
+    public var columns: [RelationColumn] { schema.columns }
+
+    private init(
+        _ feed: StandardInputFeed, _ schema: InputSchema, isStrict: Bool, isEndless: Bool
+    ) {
+        name = feed.name
+        self.feed = feed
+        self.schema = schema
+        self.isStrict = isStrict
+        self.isEndless = isEndless
+    }
+
+    /// Waits for the first rows, until every wanted name has had a value.
+    public static func make(
+        _ feed: StandardInputFeed, options: InputOptions, isEndless: Bool = false,
+        note: @Sendable (String) -> Void
+    ) throws(SQLError) -> StandardInputRelation {
+        try feed.rewind(nil)
+        let bytes = InputBlock(capacity: 0, headroom: 0)
+        var sample = SampleInProgress(
+            options, rowsMin: feed.size == nil ? 1 : InputSample.fileRowsMin)
+        var seen = bytes
+        var waits = 0
+        sampling: while !sample.isDone {
+            switch try feed.take(nanoseconds: 1_000_000_000) {
+            case .nothing:
+                waits += 1
+                if waits == 1 {
+                    note("waiting for rows on \(feed.name) to learn the columns of the query")
+                }
+            case .block(let block):
+                seen = seen.count == 0 ? block : InputBlock(joining: seen, block)
+                sample.observe(seen, isLast: false)
+            case .end:
+                sample.observe(seen, isLast: true)
+                break sampling
+            }
+        }
+        return StandardInputRelation(
+            feed, sample.finish(), isStrict: options.isStrict, isEndless: isEndless)
+    }
+
+    public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
+        try feed.rewind(context.signal)
+        return StandardInputSource(
+            feed, schema, schema.readColumns(scan), isStrict: isStrict, context: context)
+    }
+}
+
+/// Decodes what stdin's thread has read; never waits.
+final class StandardInputSource: Source {
+    private let feed: StandardInputFeed
+    private let schema: InputSchema
+    private let isStrict: Bool
+    private let context: SourceContext
+    private let reader: any RowReader
+    private var isRewindable = true
+    private var hasEnded = false
+    /// What was read is read again by another source.
+    private var isRestarting = false
+
+    init(
+        _ feed: StandardInputFeed, _ schema: InputSchema, _ columns: [ReadColumn], isStrict: Bool,
+        context: SourceContext
+    ) {
+        self.feed = feed
+        self.schema = schema
+        self.isStrict = isStrict
+        self.context = context
+        reader = schema.reader(columns, name: feed.name, context: context)
+    }
+
+    var skippedCount: Int { reader.brokenRows }
+
+    func close() {
+        if !isRestarting { feed.stopKeeping() }
+    }
+
+    func next() throws(SQLError) -> SourceEvent {
+        if isRewindable && !context.mayRestart() {
+            isRewindable = false
+            feed.stopKeeping()
+        }
+        while true {
+            switch try reader.next() {
+            case .rows(let batch): return .batch(batch, partition: 0)
+            case .misfit(let misfit):
+                let policy = MisfitPolicy(
+                    schema: schema, name: feed.name, isStrict: isStrict,
+                    canRestart: isRewindable, context: context)
+                isRestarting = true
+                try policy.decide(misfit)
+                isRestarting = false
+                reader.coerce(misfit)
+            case .needsInput:
+                if let event = try supply() { return event }
+            }
+        }
+    }
+
+    /// Hands the reader what has come; an event if nothing has.
+    private func supply() throws(SQLError) -> SourceEvent? {
+        if !hasEnded {
+            switch try feed.take() {
+            case .block(let block):
+                reader.supply(block, isLast: false)
+                return nil
+            case .end:
+                hasEnded = true
+                let nothing = InputBlock(capacity: 0)
+                nothing.seal()
+                reader.supply(nothing, isLast: true)
+                return nil
+            case .nothing: break
+            }
+        }
+        if case .rows(let batch)? = try reader.flush() { return .batch(batch, partition: 0) }
+        return hasEnded ? .end : .idle
+    }
+}
