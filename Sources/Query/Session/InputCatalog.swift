@@ -9,6 +9,8 @@ import SQL
 final class InputCatalog {
     private let environment: SessionEnvironment
     private var files: [String: any SourceRelation] = [:]
+    /// Stdin, once a statement has named it.
+    private var feed: StandardInputFeed?
 
     init(_ environment: SessionEnvironment) { self.environment = environment }
 
@@ -35,7 +37,19 @@ final class InputCatalog {
     func standardInput(
         _ reference: RelationReference, _ wanted: Set<String>?
     ) throws(SQLError) -> any SourceRelation {
-        throw SQLError("stdin is not supported yet", .featureNotSupported, at: reference.place)
+        let key = "\u{0}stdin" + (wanted.map { $0.sorted().joined(separator: "\u{0}") } ?? "*")
+        if let known = files[key] { return known }
+        let feed = feed ?? StandardInputFeed()
+        self.feed = feed
+        var input = InputOptions()
+        input.isStrict = environment.isStrict
+        input.wanted = wanted
+        let relation = TimedRelation.declaring(
+            environment.time,
+            try StandardInputRelation.make(
+                feed, options: input, isEndless: reference.isStream, note: environment.note))
+        files[key] = relation
+        return relation
     }
 
     func function(
