@@ -1,0 +1,162 @@
+import Formats
+import Testing
+
+@testable import SQL
+
+@Suite struct OptimiserTests {
+    /// The plan's operations, one a line, without facts.
+    private func check(
+        _ query: String, _ expected: String,
+        location: SourceLocation = #_sourceLocation
+    ) throws {
+        let found = try explain(query)
+        #expect(found == expected, "\(query)\n\(found)", sourceLocation: location)
+    }
+
+    @Test func `filters move to their inputs, equalities become keys`() throws {
+        try check(
+            "SELECT t.a, x FROM t, u WHERE t.a = u.a AND b > 5 AND x = 'q' AND y < b",
+            """
+            Project
+              Output: a, x
+              ->  Join
+                    Keys: a = a
+                    Condition: (y < b::numeric)
+                    ->  Filter
+                          Condition: (b > 5)
+                          ->  Scan on t
+                                Columns: a, b
+                    ->  Filter
+                          Condition: (x = 'q')
+                          ->  Scan on u
+                                Columns: a, x, y
+            """)
+    }
+
+    @Test func `EXISTS is a semi join, NOT EXISTS an anti join`() throws {
+        try check(
+            "SELECT a FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND x = c)",
+            """
+            Project
+              Output: a
+              ->  Semi Join
+                    Keys: a = a, c = x
+                    ->  Scan on t
+                          Columns: a, c
+                    ->  Scan on u
+                          Columns: a, x
+            """)
+        try check(
+            "SELECT a FROM t WHERE NOT EXISTS (SELECT 1 FROM u WHERE u.a = t.a)",
+            """
+            Anti Join
+              Keys: a = a
+              ->  Scan on t
+                    Columns: a
+              ->  Scan on u
+                    Columns: a
+            """)
+    }
+
+    @Test func `a condition on a key holds for the other side too`() throws {
+        try check(
+            "SELECT b FROM t JOIN k ON t.a = k.id WHERE k.id = 7",
+            """
+            Project
+              Output: b
+              ->  Join
+                    Keys: a = id
+                    ->  Filter
+                          Condition: (a = 7)
+                          ->  Scan on t
+                                Columns: a, b
+                    ->  Filter
+                          Condition: (id = 7)
+                          ->  Scan on k
+                                Columns: id
+            """)
+    }
+
+    @Test func `an outer join whose missing rows are dropped is an inner one`() throws {
+        let plan = try explain("SELECT b FROM t LEFT JOIN u USING (a) WHERE x = 'p'")
+        #expect(!plan.contains("Left Join"))
+        #expect(
+            try explain("SELECT b, x FROM t LEFT JOIN u USING (a)").contains("Left Join"))
+    }
+
+    @Test func `ROW_NUMBER() <= n is a top-n`() throws {
+        try check(
+            """
+            SELECT a, c FROM (SELECT a, c, row_number() OVER (PARTITION BY c ORDER BY b DESC) n
+            FROM t) q WHERE n <= 3
+            """,
+            """
+            Project
+              Output: a, c
+              ->  Top-N
+                    Partition: c
+                    Sort Key: b DESC
+                    Limit: 3
+                    ->  Scan on t
+                          Columns: a, b, c
+            """)
+    }
+
+    @Test func `only the members that are used are read`() throws {
+        try check(
+            "SELECT r.x FROM s WHERE r.z.p > 1",
+            """
+            Project
+              Output: x
+              ->  Filter
+                    Condition: (p > 1)
+                    ->  Scan on s
+                          Columns: r.x, r.z.p
+            """)
+    }
+
+    @Test func `views over one source read it once`() throws {
+        let plan = try explain(
+            """
+            SELECT p.name, a.id FROM auction a JOIN person p ON a.seller = p.id
+            WHERE a.category = 10
+            """, try TestCatalog.nexmark())
+        #expect(plan.split(separator: "\n").count { $0.contains("Scan on events") } == 1)
+        #expect(
+            plan.contains(
+                "Columns: event_type, person.id, person.name, auction.id, auction.seller, "
+                    + "auction.category"))
+    }
+
+    @Test func `tables that nothing connects are not crossed first`() throws {
+        let plan = try explain(
+            "SELECT 1 FROM t, k, u WHERE t.a = k.id AND t.c = u.x")
+        #expect(!plan.contains("Cross Join"))
+    }
+
+    @Test func `an interval join knows when rows can go`() throws {
+        let catalog = try TestCatalog.nexmark(isEndless: true)
+        let plan = try explain(
+            """
+            SELECT a.id, b.price FROM auction a JOIN bid b
+            ON a.id = b.auction AND b.ts BETWEEN a.ts AND a.expires
+            """, catalog)
+        #expect(plan.contains("Frees left: expires"))
+        #expect(plan.contains("Frees right: ts"))
+        #expect(plan.contains("Watermark:"))
+    }
+
+    @Test func `an order that never comes is refused with the cure`() throws {
+        let catalog = try TestCatalog.nexmark(isEndless: true)
+        let error = try #require(bindError("SELECT * FROM bid ORDER BY price", catalog))
+        #expect(error.state == .featureNotSupported)
+        #expect(error.hint?.hasPrefix("Add LIMIT") == true)
+        #expect(bindError("SELECT * FROM bid ORDER BY price LIMIT 3", catalog) == nil)
+    }
+
+    @Test func `EMIT ON WINDOW CLOSE needs a window`() throws {
+        let error = try #require(bindError("SELECT a FROM t EMIT ON WINDOW CLOSE"))
+        #expect(error.state == .syntaxError)
+        #expect(error.hint != nil)
+    }
+}
