@@ -91,7 +91,7 @@ extension Binder {
                 continue
             }
             parts.items.append(try binder.bind(item.expression))
-            parts.names.append(item.alias?.text ?? item.expression.columnName)
+            parts.names.append(item.alias?.text ?? binder.label(item.expression))
         }
     }
 

@@ -107,6 +107,10 @@ extension ExpressionBinder {
     func aggregateCall(
         _ call: CallSyntax, _ name: String, _ place: Range<Int>
     ) throws(SQLError) -> Expression {
+        if clause == .callFilter {
+            throw SQLError(
+                "aggregate functions are not allowed in FILTER", .groupingError, at: place)
+        }
         if inAggregate {
             throw SQLError(
                 "aggregate function calls cannot be nested", .groupingError, at: place)

@@ -158,6 +158,24 @@ extension ExpressionBinder {
         }
     }
 
+    /// What a column of the select list is called that has no alias: a column's name as its
+    /// relation spells it.
+    func label(_ syntax: SyntaxExpression) -> String {
+        guard case .name(let parts) = syntax.node, let found = try? scope?.find(parts) else {
+            return syntax.columnName
+        }
+        if found.parts == parts.count { return found.name }
+        var type = found.expression.type
+        var name = found.name
+        for part in parts[found.parts...] {
+            guard case .record(let fields) = type,
+                case .one(let index) = NameMatch(part, in: fields.lazy.map(\.name))
+            else { return part.text }
+            (name, type) = (fields[index].name, fields[index].type)
+        }
+        return name
+    }
+
     private func alias(_ name: Name) throws(SQLError) -> Expression? {
         switch NameMatch(name, in: aliases.lazy.map(\.name)) {
         case .one(let index): return aliases[index].expression

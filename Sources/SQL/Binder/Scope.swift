@@ -76,6 +76,8 @@ final class Scope {
     /// What was found, and how many parts of the name it took; the rest are members.
     struct Found {
         var expression: Expression
+        /// As the relation spells it.
+        var name: String
         var parts: Int
         var depth: Int
     }
@@ -86,9 +88,10 @@ final class Scope {
         var scope: Scope? = self
         var depth = 0
         while let current = scope {
-            if current.isVisible, let (expression, count) = try current.lookUp(parts) {
+            if current.isVisible, let (column, count) = try current.lookUp(parts) {
                 return Found(
-                    expression: expression.seenFromInside(depth), parts: count, depth: depth)
+                    expression: column.expression.seenFromInside(depth), name: column.name,
+                    parts: count, depth: depth)
             }
             scope = current.parent
             depth += 1
@@ -96,14 +99,14 @@ final class Scope {
         return nil
     }
 
-    private func lookUp(_ parts: [Name]) throws(SQLError) -> (Expression, Int)? {
+    private func lookUp(_ parts: [Name]) throws(SQLError) -> (ScopeColumn, Int)? {
         if let table = try table(parts) {
             switch try column(parts[table.parts], in: table.table.columns) {
-            case let found?: return (found.expression, table.parts + 1)
+            case let found?: return (found, table.parts + 1)
             case nil: break
             }
         }
-        if let found = try column(parts[0], in: columns) { return (found.expression, 1) }
+        if let found = try column(parts[0], in: columns) { return (found, 1) }
         // A column of the rows that is visible only with its qualifier, such as a hidden one.
         return nil
     }
