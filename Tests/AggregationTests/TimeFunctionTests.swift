@@ -3,7 +3,7 @@ import Testing
 
 @testable import Aggregation
 
-private func type(_ name: String) -> DataType? {
+private func namedType(_ name: String) -> DataType? {
     switch name {
     case "text": .text
     case "timestamp": .timestamp
@@ -31,7 +31,7 @@ private func call(
     for argument in arguments {
         let parts = argument.split(
             separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        let type = try #require(type(String(parts[0])))
+        let type = try #require(namedType(String(parts[0])))
         types.append(type)
         let value = try TypeText.parse(String(parts[1]), as: type, text)
         columns.append(Column.make(type, [value]))

@@ -27,9 +27,12 @@ public enum FunctionRegistry {
 
     static let tables = FunctionList { list in addTables(&list) }
 
+    /// Functions and operators of dates and times, and to_char.
+    static let times = FunctionList { $0.add(TimeFunctions.timeFunctions) }
+
     static func overloads(_ name: String) -> [Overload] {
-        isOperator(name)
-            ? operators.overloads[name] ?? [] : functions.overloads[name] ?? []
+        let family = isOperator(name) ? operators : functions
+        return (family.overloads[name] ?? []) + (times.overloads[name] ?? [])
     }
 
     static func isOperator(_ name: String) -> Bool {

@@ -49,6 +49,9 @@ enum TimeExtract {
             guard let unit = units.unit(row) else { throw units.unknown(row, shown) }
             let value = unsafe values[row & mask]
             if TimeKernels.isInfinite(value), type != .time {
+                guard type != .date || dateField(unit, 0) != nil else {
+                    throw units.unsupported(row, shown)
+                }
                 body(row, infinite(unit, value), unit)
                 continue
             }

@@ -192,7 +192,8 @@ extension TimeFormat {
         case .j: number(Int64(time.julian), 0, part, &target)
         case .cc:
             let value = Int64(time.year)
-            let century = time.isInterval ? value / 100 : value > 0 ? (value - 1) / 100 + 1 : value / 100 - 1
+            let century =
+                time.isInterval ? value / 100 : value > 0 ? (value - 1) / 100 + 1 : value / 100 - 1
             number(century, century.magnitude <= 99 ? 2 : 0, part, &target)
         case .yyyy: number(year, 4, part, &target)
         case .yyy: number(year % 1000, 3, part, &target)

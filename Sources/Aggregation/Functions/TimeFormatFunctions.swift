@@ -47,7 +47,7 @@ enum TimeFormatFunctions {
     private static func moments(
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
-        let values = arguments[0].integers
+        let values = unsafe arguments[0].integers
         let mask = arguments[0].indexMask
         let isZoned = arguments[0].type == .timestamptz
         var formats = FormatReader(arguments[1])
@@ -58,7 +58,7 @@ enum TimeFormatFunctions {
         var start: Int64 = 1
         var end: Int64 = 0
         for row in 0..<context.count {
-            let value = values[row & mask]
+            let value = unsafe values[row & mask]
             guard context.isLive(row), !TimeKernels.isInfinite(value) else {
                 builder.appendNull()
                 continue
@@ -77,7 +77,7 @@ enum TimeFormatFunctions {
             }
             buffer.removeAll()
             try format.append(time, to: &buffer)
-            last = buffer.bytes.withUnsafeBytes { builder.stringArena.copy($0) }
+            last = unsafe buffer.bytes.withUnsafeBytes { unsafe builder.stringArena.copy($0) }
             builder.append(view: last)
             if arguments[1].isConstant {
                 let unit = format.granularity
@@ -91,14 +91,14 @@ enum TimeFormatFunctions {
     private static func intervals(
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
-        let values = arguments[0].intervals
+        let values = unsafe arguments[0].intervals
         let mask = arguments[0].indexMask
         var formats = FormatReader(arguments[1])
         var buffer = OutputBuffer(capacity: 64)
         return try TimeKernels.values(context, .text) { (row, builder) throws(SQLError) in
             buffer.removeAll()
-            try formats.format(row).append(ShownTime(values[row & mask]), to: &buffer)
-            buffer.bytes.withUnsafeBytes { builder.append(bytes: $0) }
+            unsafe try formats.format(row).append(ShownTime(values[row & mask]), to: &buffer)
+            unsafe buffer.bytes.withUnsafeBytes { unsafe builder.append(bytes: $0) }
         }
     }
 }
@@ -111,7 +111,7 @@ struct FormatReader {
     init(_ column: Column) { self.column = column }
 
     mutating func format(_ row: Int) throws(SQLError) -> TimeFormat {
-        let view = column.strings[row & column.indexMask]
+        let view = unsafe column.strings[row & column.indexMask]
         if let last, last.text == view { return last.format }
         let format = TimeFormat(view.string)
         last = (view, format)

@@ -30,9 +30,9 @@ enum IntervalKernels {
         },
         ScalarFunction("/", [.interval, .double], .interval) {
             arguments, context throws(SQLError) in
-            let divisors = arguments[1].doubles
+            let divisors = unsafe arguments[1].doubles
             for row in 0..<context.count
-            where divisors[row & arguments[1].indexMask] == 0 && context.isLive(row) {
+            where unsafe divisors[row & arguments[1].indexMask] == 0 && context.isLive(row) {
                 throw Numeric.divisionByZero
             }
             return try scaled(arguments[0], arguments[1], context) { $0 / $1 }

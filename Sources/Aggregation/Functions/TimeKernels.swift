@@ -122,13 +122,13 @@ struct UnitReader {
     }
 
     func unknown(_ row: Int, _ type: DataType) -> SQLError {
-        let word = unsafe column.strings[row & column.indexMask].string
+        let word = unsafe column.strings[row & column.indexMask].string.lowercased()
         return SQLError(
             "unit \"\(word)\" not recognized for type \(type)", .invalidParameterValue)
     }
 
     func unsupported(_ row: Int, _ type: DataType, detail: String? = nil) -> SQLError {
-        let word = unsafe column.strings[row & column.indexMask].string
+        let word = unsafe column.strings[row & column.indexMask].string.lowercased()
         return SQLError(
             "unit \"\(word)\" not supported for type \(type)", .featureNotSupported,
             detail: detail)

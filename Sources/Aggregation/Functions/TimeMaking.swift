@@ -7,7 +7,7 @@ enum TimeMaking {
     private static func dateError(_ year: Int64, _ month: Int64, _ day: Int64) -> SQLError {
         func two(_ value: Int64) -> String { value >= 0 && value < 10 ? "0\(value)" : "\(value)" }
         return SQLError(
-            "date field value out of range: \(year)-\(two(month))-\(two(day))",
+            "date field value out of range: \(year < 0 ? year + 1 : year)-\(two(month))-\(two(day))",
             .datetimeFieldOverflow)
     }
 
@@ -38,7 +38,7 @@ enum TimeMaking {
             if result <= TimeKernels.day { return result }
         }
         func two(_ value: Int64) -> String { value >= 0 && value < 10 ? "0\(value)" : "\(value)" }
-        let shown = TypeText.text(.double(second), .double) ?? ""
+        let shown = Numeric(real: second).description
         let padded = second >= 0 && second < 10 && shown.utf8.count < 2 ? "0\(shown)" : shown
         throw SQLError(
             "time field value out of range: \(hour):\(two(minute)):\(padded)",

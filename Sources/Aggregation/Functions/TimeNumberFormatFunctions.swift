@@ -27,10 +27,10 @@ enum NumberFormatFunctions {
         _ arguments: [Column], _ context: KernelContext, _ type: DataType
     ) throws(SQLError) -> Column {
         var last: (view: StringView, format: NumberFormat)?
-        let formats = arguments[1].strings
+        let formats = unsafe arguments[1].strings
         let mask = arguments[1].indexMask
         return try TimeKernels.values(context, .text) { (row, builder) throws(SQLError) in
-            let view = formats[row & mask]
+            let view = unsafe formats[row & mask]
             let format: NumberFormat
             if let last, last.view == view {
                 format = last.format
@@ -82,7 +82,8 @@ enum NumberFormatFunctions {
         return format.write(shown, isNegative: isNegative)
     }
 
-    private static func special(_ value: Double, _ format: NumberFormat) throws(SQLError) -> String {
+    private static func special(_ value: Double, _ format: NumberFormat) throws(SQLError) -> String
+    {
         if format.hasExponent {
             let digits = String(repeating: "#", count: format.width + 1)
             return " " + digits.dropLast(max(0, digits.count - format.width)) + "."
@@ -132,7 +133,8 @@ enum NumberFormatFunctions {
             digits = Numeric.zero.rounded(format.behind)
         }
         let magnitude = exponent.magnitude
-        return "\(sign)\(digits)e\(exponent < 0 ? "-" : "+")\(magnitude < 10 ? "0" : "")\(magnitude)"
+        return
+            "\(sign)\(digits)e\(exponent < 0 ? "-" : "+")\(magnitude < 10 ? "0" : "")\(magnitude)"
     }
 }
 

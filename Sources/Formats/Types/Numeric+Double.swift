@@ -84,11 +84,11 @@ extension Numeric {
 extension BigDecimal {
     /// The exact value of a finite double that is not negative.
     init(exactly value: Double) {
-        let exponent = Int(value.exponent) - 52
+        // Zero and subnormal numbers lack the leading bit.
+        let isShort = value.isSubnormal || value == 0
         let significand =
-            value.isSubnormal || value == 0
-            ? value.significandBitPattern : value.significandBitPattern | 1 << 52
-        let power = value.isSubnormal || value == 0 ? -1074 : exponent
+            isShort ? value.significandBitPattern : value.significandBitPattern | 1 << 52
+        let power = isShort ? -1074 : Int(value.exponent) - 52
         var limbs = Limbs.make(UInt128(significand))
         if power >= 0 {
             for _ in 0..<power { limbs = Limbs.multiply(limbs, small: 2) }

@@ -31,7 +31,9 @@ struct SessionVariables {
 
     var settings: SessionSettings {
         mutating get {
-            SessionSettings(now: statementStart, timeZone: timeZone, randomSeed: seeds.next())
+            SessionSettings(
+                now: statementStart, timeZone: timeZone, randomSeed: seeds.next(),
+                zones: { TimeZoneFiles.find($0) })
         }
     }
 

@@ -19,6 +19,30 @@ enum TimeZoneFiles {
         throw unknown(name, place)
     }
 
+    /// Zones that were found by name; kernels of all threads ask, once a batch.
+    private static let found = FoundZones()
+
+    /// The zone of a name in any case of letters; nil: there is none.
+    static func find(_ name: String) -> TimeZone? {
+        found.zone(name) {
+            for spelling in [name, capitalised(name), name.uppercased()] {
+                if let zone = try? zone(named: spelling, at: nil) { return zone }
+            }
+            return nil
+        }
+    }
+
+    /// `america/new_york` as the files have it: `America/New_York`.
+    private static func capitalised(_ name: String) -> String {
+        var result = ""
+        var isFirst = true
+        for character in name.lowercased() {
+            result += isFirst ? character.uppercased() : String(character)
+            isFirst = character == "/" || character == "_" || character == "-"
+        }
+        return result
+    }
+
     /// A relative path below the directory, and nothing else.
     private static func isSafe(_ name: String) -> Bool {
         !name.isEmpty && !name.hasPrefix("/")
@@ -30,5 +54,22 @@ enum TimeZoneFiles {
         SQLError(
             "invalid value for parameter \"TimeZone\": \"\(name)\"", .invalidParameterValue,
             at: place)
+    }
+}
+
+/// Zones by the names that they were asked for, under a lock.
+private final class FoundZones: @unchecked Sendable {
+    private let lock = Lock()
+    private var zones: [String: TimeZone?] = [:]
+    private static let namesMax = 1000
+
+    func zone(_ name: String, _ load: () -> TimeZone?) -> TimeZone? {
+        lock.withLock {
+            if let known = zones[name] { return known }
+            if zones.count >= Self.namesMax { zones = [:] }
+            let zone = load()
+            zones[name] = .some(zone)
+            return zone
+        }
     }
 }
