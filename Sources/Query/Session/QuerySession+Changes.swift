@@ -13,10 +13,6 @@ extension QuerySession {
             throw SQLError(
                 "RETURNING is not supported yet", .featureNotSupported, at: insert.place)
         }
-        guard let query = insert.query else {
-            throw SQLError(
-                "DEFAULT VALUES is not supported yet", .featureNotSupported, at: insert.place)
-        }
         var targets = Array(table.columns.indices)
         if !insert.columns.isEmpty {
             targets = []
@@ -24,6 +20,7 @@ extension QuerySession {
                 targets.append(try position(of: name, in: table.columns))
             }
         }
+        let query = TableDefaults(table, insert.place).filled(insert.query, targets)
         let types = targets.map { table.columns[$0].type }
         let prepared = try prepare(
             query, assigning: types, names: targets.map { table.columns[$0].name })
@@ -37,17 +34,41 @@ extension QuerySession {
         }
         let rows = CollectedRows()
         _ = try execute(prepared, rows)
+        let missing = Set(table.columns.indices).subtracting(
+            targets.prefix(prepared.columns.count))
+        let defaults = try values(of: missing, table, insert.place)
         let whole = rows.batches.map { batch in
             batch.replacing(
                 table.columns.indices.map { column in
-                    guard let source = targets.firstIndex(of: column), source < batch.columns.count
-                    else { return .constant(.null, table.columns[column].type, count: batch.count) }
+                    guard !missing.contains(column), let source = targets.firstIndex(of: column)
+                    else {
+                        let value = defaults[column] ?? .null
+                        return .constant(value, table.columns[column].type, count: batch.count)
+                    }
                     return batch.columns[source]
                 })
         }
         try check(whole, table)
         table.append(whole)
         return Outcome(tag: "INSERT 0 \(rows.count)")
+    }
+
+    /// The DEFAULT of columns that an INSERT does not name; evaluated once a statement.
+    private func values(
+        of columns: Set<Int>, _ table: StoredTable, _ place: Range<Int>
+    ) throws(SQLError) -> [Int: Value] {
+        var values: [Int: Value] = [:]
+        for column in columns {
+            guard let expression = table.definition.defaults[column] else { continue }
+            let query = QuerySyntax(.values([[expression]], place), place)
+            let prepared = try prepare(
+                query, assigning: [table.columns[column].type],
+                names: [table.columns[column].name])
+            let rows = CollectedRows()
+            _ = try execute(prepared, rows)
+            values[column] = rows.batches.first?.columns[0].value(0)
+        }
+        return values
     }
 
     private func insertIntoTopic(_ insert: InsertSyntax) throws(SQLError) -> Outcome? {
@@ -103,9 +124,11 @@ extension QuerySession {
         }
         let place = update.place
         let condition = update.filter ?? SyntaxExpression(.boolean(true), place)
+        let defaults = TableDefaults(table, place)
         let items = table.columns.enumerated().map { index, column -> SelectItem in
             let old = SyntaxExpression(.name([Name(column.name, isQuoted: true, place)]), place)
-            return SelectItem(assigned[index] ?? old, alias: nil)
+            let new = assigned[index].map { defaults.filled($0, index) }
+            return SelectItem(new ?? old, alias: nil)
         }
         let changed = try rows(
             of: table, update.table, update.alias, items, where: condition, place)
@@ -168,5 +191,38 @@ extension QuerySession {
 
     private func isNotTrue(_ condition: SyntaxExpression, _ place: Range<Int>) -> SyntaxExpression {
         SyntaxExpression(.isTest(condition, "TRUE", isNegated: true), place)
+    }
+}
+
+/// Puts the DEFAULT of a table's columns where the word stands.
+private struct TableDefaults {
+    private let table: StoredTable
+    private let place: Range<Int>
+
+    init(_ table: StoredTable, _ place: Range<Int>) {
+        self.table = table
+        self.place = place
+    }
+
+    func filled(_ expression: SyntaxExpression, _ column: Int) -> SyntaxExpression {
+        guard case .keywordValue("DEFAULT", _) = expression.node else { return expression }
+        return table.definition.defaults[column] ?? SyntaxExpression(.null, expression.place)
+    }
+
+    /// The rows of VALUES; without a query (DEFAULT VALUES) one row.
+    func filled(_ query: QuerySyntax?, _ targets: [Int]) -> QuerySyntax {
+        guard var query else {
+            let word = SyntaxExpression(.keywordValue("DEFAULT", precision: nil), place)
+            let row = targets.map { filled(word, $0) }
+            return QuerySyntax(.values([row], place), place)
+        }
+        guard case .values(let rows, let place) = query.body else { return query }
+        let complete = rows.map { row in
+            row.enumerated().map { index, value in
+                index < targets.count ? filled(value, targets[index]) : value
+            }
+        }
+        query.body = .values(complete, place)
+        return query
     }
 }

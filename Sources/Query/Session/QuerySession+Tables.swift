@@ -51,11 +51,12 @@ extension QuerySession {
                         "column \"\(column.name.text)\" has no type", .syntaxError,
                         at: column.name.place)
                 }
-                guard column.generated == nil, column.defaultValue == nil else {
+                guard column.generated == nil else {
                     throw SQLError(
-                        "DEFAULT and generated columns of tables are not supported yet",
+                        "generated columns of tables are not supported yet",
                         .featureNotSupported, at: column.name.place)
                 }
+                facts.defaults[columns.count] = column.defaultValue
                 guard !columns.contains(where: { $0.name == column.name.text }) else {
                     throw SQLError(
                         "column \"\(column.name.text)\" specified more than once",

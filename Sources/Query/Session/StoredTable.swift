@@ -1,5 +1,6 @@
 import Aggregation
 import Formats
+import SQL
 
 /// A table that lives as long as the session: CREATE TABLE, and what INSERT, UPDATE and DELETE made
 /// of it. Used by the session's thread only; a query that reads it sees the rows of its start.
@@ -14,6 +15,8 @@ public final class StoredTable: SourceRelation, @unchecked Sendable {
         public var notNull: Set<Int> = []
         public var key: [Int]?
         public var time: TimeDeclaration?
+        /// DEFAULT of columns that have one.
+        public var defaults: [Int: SyntaxExpression] = [:]
 
         public init() {}
     }

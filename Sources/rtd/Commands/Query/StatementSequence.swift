@@ -65,7 +65,7 @@ final class StatementSequence {
         _ statement: Statement, _ script: QueryScript
     ) throws(CommandFailure) -> Bool {
         do throws(StatementError) {
-            if let administration = self.administration(statement) {
+            if let administration = try self.administration(statement) {
                 return try administer(administration)
             }
             return try query(statement)
@@ -80,14 +80,23 @@ final class StatementSequence {
 
     /// What is the cluster's: statements on topics and groups, unless the session keeps a relation
     /// of the name.
-    private func administration(_ statement: Statement) -> AdministrationStatement? {
+    private func administration(
+        _ statement: Statement
+    ) throws(StatementError) -> AdministrationStatement? {
         switch statement {
         case .administration(.describeTopic(let name)) where session.holds(name): return nil
         case .administration(.deleteRecords(let deletion)) where session.holds(deletion.topic):
             return nil
         case .administration(let statement): return statement
         case .delete(let delete) where !session.holds(delete.table):
-            return delete.recordDeletion.map { .deleteRecords($0) }
+            guard let deletion = delete.recordDeletion else {
+                throw StatementError(
+                    "this condition is not supported by DELETE", .featureNotSupported,
+                    at: delete.place,
+                    hint: "Records of a topic go by WHERE _offset < number "
+                        + "[AND _partition = number].")
+            }
+            return .deleteRecords(deletion)
         default: return nil
         }
     }
