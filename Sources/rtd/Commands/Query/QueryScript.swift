@@ -39,7 +39,9 @@ struct QueryScript: Sendable, Equatable {
     /// a caret under the place, then the hint.
     func report(_ error: SQLError) -> String {
         let file = name.map { "\($0): " } ?? ""
-        var lines = ["\(file)\(error.message) (\(error.state.rawValue))"]
+        // An error in the input has its place there, not in the script.
+        let isInputs = error.place == nil && error.state == .invalidJSONText
+        var lines = [isInputs ? error.message : "\(file)\(error.message) (\(error.state.rawValue))"]
         if let place = error.place {
             let excerpt = SourceExcerpt(text, at: place.lowerBound)
             lines += [excerpt.text, excerpt.caret]
