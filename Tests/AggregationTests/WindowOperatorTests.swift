@@ -333,3 +333,25 @@ extension Value {
     #expect(sink.table.count == 2)
     #expect(node.openGroups == 0)
 }
+
+@Test func `windows by the clock hold the rows that came in their time`() throws {
+    let geometry = try #require(WindowGeometry(.tumble(size: 10, offset: 0)))
+    let window = WindowProcessingTimeOperator(
+        geometry, type: .timestamptz, settings: SessionSettings(now: 3))
+    let aggregate = try AggregateOperator(
+        try windowedPlan(), input: inputPlan(windowTypes, timeColumns: [3, 4, 5]),
+        isAppendOnly: true, settings: SessionSettings())
+    let sink = NettingSink()
+    window.connect(to: aggregate, input: 0)
+    aggregate.connect(to: sink, input: 0)
+    let rows = makeBatch(types, [[.text("a"), .integer(1000), .integer(1)]], watermarks: [2000])
+    try window.push(rows, input: 0)
+    try window.advanceTime(to: 9)
+    try window.push(rows, input: 0)
+    #expect(sink.changes.isEmpty)
+    try window.advanceTime(to: 10)
+    #expect(sink.changes.map { $0.row[3] } == [.integer(2)])
+    try window.push(rows, input: 0)
+    try window.advance(Watermark.end, input: 0)
+    #expect(sink.changes.map { $0.row[2] } == [.integer(10), .integer(20)])
+}

@@ -11,7 +11,9 @@ public enum AggregateRegistry {
         "regr_count", "regr_intercept", "regr_r2", "regr_slope", "regr_sxx", "regr_sxy",
         "regr_syy", "mode", "percentile_cont", "percentile_disc", "median", "first", "last",
         "any_value", "arg_min", "arg_max", "min_by", "max_by", "approx_count_distinct",
-        "hll_state", "hll_merge", "hll_count", "approx_percentile", "approx_top_k",
+        "hll_state", "hll_merge", "hll_count", "approx_percentile", "approx_top_k", "json_agg",
+        "jsonb_agg",
+        "json_object_agg", "jsonb_object_agg",
     ]
 
     public static func contains(_ name: String) -> Bool { names.contains(name) }
@@ -165,6 +167,8 @@ public enum AggregateRegistry {
             return AggregateFunction(name, [value], value, ignoresNulls: false) { call, _ in
                 ModeAccumulator(call, required: call.arguments.count)
             }
+        case ("json_agg", 1), ("jsonb_agg", 1), ("json_object_agg", 2), ("jsonb_object_agg", 2):
+            return json(name, types)
         case ("percentile_cont", 2): return percentile(name, types, isContinuous: true)
         case ("percentile_disc", 2): return percentile(name, types, isContinuous: false)
         case ("median", 1):
@@ -173,6 +177,15 @@ public enum AggregateRegistry {
                 PercentileAccumulator(medianOf: call)
             }
         default: return nil
+        }
+    }
+
+    private static func json(_ name: String, _ types: [DataType]) -> AggregateFunction {
+        let parameters = types.map { $0 == .unknown ? .text : $0 }
+        let result: DataType = name.utf8.starts(with: "jsonb".utf8) ? .jsonb : .json
+        let isObject = types.count == 2
+        return AggregateFunction(name, parameters, result, ignoresNulls: false) { call, _ in
+            isObject ? JSONObjectAccumulator(call) : JSONArrayAccumulator(call)
         }
     }
 

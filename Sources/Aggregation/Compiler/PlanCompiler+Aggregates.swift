@@ -61,13 +61,22 @@ extension PlanCompiler {
     mutating func build(
         _ child: Plan, _ window: WindowAssignment, _ plan: Plan
     ) throws(SQLError) -> Output {
-        guard let time = window.time else {
-            throw SQLError(
-                "windows over PROCTIME() are not supported", .featureNotSupported,
-                hint: "Name a time column of the rows.")
-        }
         let input = try build(child)
         let type = plan.columns[child.columns.count].type
+        guard let time = window.time else {
+            guard let geometry = WindowGeometry(window.kind) else {
+                throw SQLError(
+                    "SESSION over PROCTIME() is not supported", .featureNotSupported,
+                    hint: "Name a time column of the rows.")
+            }
+            guard input.isAppendOnly else {
+                throw SQLError(
+                    "windows over PROCTIME() need rows that are only inserted",
+                    .featureNotSupported)
+            }
+            let node = WindowProcessingTimeOperator(geometry, type: type, settings: settings)
+            return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
+        }
         if let geometry = WindowGeometry(window.kind) {
             let node = WindowOperator(geometry, time: time, type: type)
             return add(node, [input], plan, isAppendOnly: input.isAppendOnly)

@@ -217,7 +217,11 @@ public final class QueryRun {
     }
 
     private func endStep() throws(SQLError) {
-        for node in operators { try node.endStep() }
+        let now = clock.wallMilliseconds * 1_000
+        for node in operators {
+            if let timed = node as? any ProcessingTimeOperator { try timed.advanceTime(to: now) }
+            try node.endStep()
+        }
         try sink.endStep()
         batchesInStep = 0
         stepStart = clock.monotonicNanoseconds

@@ -1,0 +1,67 @@
+import Bytes
+import Formats
+
+/// json_agg and jsonb_agg: an array of all rows, nulls among them.
+final class JSONArrayAccumulator: CollectingAccumulator {
+    override func finish(
+        _ columns: [Column], _ count: Int, _ builder: ColumnBuilder
+    ) throws(SQLError) {
+        guard count > 0 else { return builder.appendNull() }
+        var text = OutputBuffer(capacity: 256)
+        let writer = JSONWriter(columns[0])
+        // PostgreSQL puts each row of a record type on a line.
+        let isRecord = columns[0].type.layout == .record
+        text.append("[")
+        for row in 0..<count {
+            if row > 0 { if isRecord { text.append(", \n ") } else { text.append(", ") } }
+            writer.append(row, to: &text)
+        }
+        text.append("]")
+        try builder.append(json: text)
+    }
+}
+
+/// json_object_agg and jsonb_object_agg: names and values.
+final class JSONObjectAccumulator: CollectingAccumulator {
+    override func finish(
+        _ columns: [Column], _ count: Int, _ builder: ColumnBuilder
+    ) throws(SQLError) {
+        guard count > 0 else { return builder.appendNull() }
+        var text = OutputBuffer(capacity: 256)
+        let names = TextWriter(columns[0], TextSettings())
+        let values = JSONWriter(columns[1])
+        text.append("{ ")
+        for row in 0..<count {
+            guard !columns[0].isNull(row) else {
+                throw SQLError("field name must not be null", .invalidParameterValue)
+            }
+            if row > 0 { text.append(", ") }
+            var name = OutputBuffer(capacity: 64)
+            names.append(row, to: &name)
+            text.append(jsonString: name.text)
+            text.append(" : ")
+            values.append(row, to: &text)
+        }
+        text.append(" }")
+        try builder.append(json: text)
+    }
+}
+
+extension OutputBuffer {
+    fileprivate var text: String {
+        unsafe bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    }
+}
+
+extension ColumnBuilder {
+    /// Appends a JSON text, in its normal form where this is a column of jsonb.
+    fileprivate func append(json text: borrowing OutputBuffer) throws(SQLError) {
+        guard type == .jsonb else {
+            return unsafe text.bytes.withUnsafeBytes { unsafe append(bytes: $0) }
+        }
+        let normal = try unsafe text.bytes.withUnsafeBytes { (raw) throws(SQLError) in
+            try unsafe JSONText.normalised(raw)
+        }
+        append(text: normal)
+    }
+}
