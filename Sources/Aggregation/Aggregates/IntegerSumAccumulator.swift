@@ -54,23 +54,39 @@ final class IntegerSumAccumulator: Accumulator {
     }
 
     override func results(_ groups: [Int32]) throws(SQLError) -> Column {
-        let builder = ColumnBuilder(type, capacity: groups.count)
+        let valid = Bitmap.allSet(groups.count)
+        var hasNull = false
+        for (row, group) in groups.enumerated() where counts[group] == 0 {
+            valid.clear(row)
+            hasNull = true
+        }
+        let storage: Column.Storage =
+            type.layout == .numeric
+            ? .numeric(try numerics(groups)) : .integer(try integers(groups))
+        return Column(
+            type, count: groups.count, storage, validity: hasNull ? valid : nil)
+    }
+
+    private func numerics(_ groups: [Int32]) throws(SQLError) -> [Numeric] {
+        var values: [Numeric] = []
+        values.reserveCapacity(groups.count)
         for group in groups {
-            let (sum, count) = (sums[group], counts[group])
-            if count == 0 {
-                builder.appendNull()
-            } else if isAverage {
-                let dividend = Numeric.finite(sum, scale: 0)
-                builder.append(numeric: try dividend.divided(by: Numeric(count)))
-            } else if type.layout == .numeric {
-                builder.append(numeric: .finite(sum, scale: 0))
-            } else if let short = Int64(exactly: sum) {
-                builder.append(integer: short)
-            } else {
+            let (sum, count) = (Numeric.finite(sums[group], scale: 0), counts[group])
+            let isQuotient = isAverage && count != 0
+            values.append(try isQuotient ? sum.divided(by: Numeric(count)) : sum)
+        }
+        return values
+    }
+
+    private func integers(_ groups: [Int32]) throws(SQLError) -> Buffer<Int64> {
+        let values = Buffer<Int64>(capacity: groups.count)
+        for (row, group) in groups.enumerated() {
+            guard let short = Int64(exactly: sums[group]) else {
                 throw SQLError("bigint out of range", .numericValueOutOfRange)
             }
+            values[row] = short
         }
-        return builder.finish()
+        return values
     }
 
     override var memory: Int { sums.memory + counts.memory }
