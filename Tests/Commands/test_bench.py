@@ -116,3 +116,25 @@ def test_a_broker_that_is_down_is_one_clear_line():
         done = home.rtd("bench", "produce", "-b", ":1")
         equal((done.returncode, done.text), (1, ""))
         equal(done.errors, "rtd: cannot reach 127.0.0.1:1: Connection refused\n")
+
+
+def test_queries_run_in_processes_of_their_own():
+    with Home() as home:
+        home.rtd("bench", "nexmark", "--generate", "--count", 5000, "--data-set", "set")
+        found = [json.loads(line) for line in bench(
+            home, "nexmark", "q0", "q2", "--data-set", "set", "--json").splitlines()]
+        equal([(run["query"], run["events"], run["rows"]) for run in found],
+              [("q0", 5000, 4600), ("q2", 5000, found[1]["rows"])])
+        assert all(run["cpu_seconds"] > 0 and run["rss_bytes"] > 1 << 20 for run in found), found
+        found = json.loads(bench(home, "query", "count", "--count", 1000, "--json"))
+        equal((found["query"], found["events"], found["rows"]), ("count", 1000, 1))
+        equal(leftovers(home), [])
+
+
+def test_live_rows_are_timed():
+    with Home() as home:
+        found = json.loads(bench(home, "query", "--live", "--rate", "5k", "--duration", "500ms",
+                                 "--json"))
+        equal(found["rows"], found["sent"])
+        assert 0 < found["row_p50_ms"] < 1000 and found["first_row_p50_ms"] > 0, found
+        assert found["window_close_max_ms"] > 0, found

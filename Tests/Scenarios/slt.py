@@ -144,6 +144,9 @@ class RtdSession:
     def __init__(self, binary, directory=None, seconds=60):
         self.binary, self.directory, self.seconds = os.path.abspath(binary), directory, seconds
         self.changes = []
+        # A name that is no relation may be a topic: a server of the test's own answers.
+        self.home = tempfile.TemporaryDirectory(prefix="slt-")
+        self.environment = {**os.environ, "RTD_DATA": f"{self.home.name}/data", "RTD_IDLE": "2s"}
 
     def run(self, statements):
         """A list of rows (None where there are none) or Failed, one a statement."""
@@ -175,7 +178,7 @@ class RtdSession:
                 done = subprocess.run(
                     [self.binary, "query", "-q", "--format", "tsv", "--no-header", "-f", file.name],
                     stdin=subprocess.DEVNULL, capture_output=True, timeout=self.seconds,
-                    cwd=self.directory, env={**os.environ, "RTD_AUTOSTART": "0"})
+                    cwd=self.directory, env=self.environment)
                 output, status = done.stdout, done.returncode
                 errors = done.stderr.decode(errors="replace").strip()
             except subprocess.TimeoutExpired as expired:

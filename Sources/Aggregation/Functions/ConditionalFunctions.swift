@@ -76,6 +76,13 @@ extension FunctionRegistry {
                     ofNulls: name == "num_nulls", arguments, context)
             }
         }
+        list.add(
+            Overload("pg_typeof", [.any]) { types in
+                let name = Value.text(types[0].description)
+                return ScalarFunction("pg_typeof", types, .text, isStrict: false) { _, context in
+                    .constant(name, .text, count: context.count)
+                }
+            })
         addFormatting(&list)
     }
 
