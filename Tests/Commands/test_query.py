@@ -197,8 +197,8 @@ def test_errors_show_the_line_and_a_caret():
                 "LINE 1: CREATE TOPIC orders\n                     ^")
         refused(home, "FOO", 'syntax error at or near "FOO" (42601)', "LINE 1: FOO\n        ^")
         refused(home, "SHOW", "syntax error at end of input (42601)")
-        refused(home, "SHOW TOPCIS", 'syntax error at or near "TOPCIS" (42601)',
-                "HINT:  Did you mean TOPICS?")
+        refused(home, "SHOW TOPCIS", 'unrecognized configuration parameter "TOPCIS" (42704)',
+                'HINT:  Did you mean "TOPICS"?')
         refused(home, "DESCRIBE my-topic", 'syntax error at or near "-" (42601)',
                 '"my-topic"')
         refused(home, "SELECT * FROM odrers", 'relation "odrers" does not exist (42P01)',
@@ -300,25 +300,49 @@ def test_formats():
                 0, "0\n", "")
 
 
-def test_a_terminal_gets_a_table_and_no_prompt():
+def test_a_terminal_gets_a_table():
     with Home() as home:
         home.rtd("query", "CREATE TOPIC t WITH (partitions = 1)")
         shown = on_terminal(home, "query", "SHOW TOPICS; CREATE TOPIC u")
         contains(shown, "(1 row)")
         contains(shown, "rtd: CREATE TOPIC")
-        contains(on_terminal(home, "query"), "rtd: query: no SQL")
 
 
-def on_terminal(home, *arguments):
-    """What a command shows on a terminal of its own."""
+def test_a_prompt_runs_what_is_typed():
+    with Home() as home:
+        shown = on_terminal(home, "query", keys=[
+            b"SELECT 1\r", b"+ 1 AS two;\r", b"SELEC 1;\r", b"\x1b[A\x7f\x7f2;\r",
+            b"CREATE TABLE shop (a int);\r", b"SELECT count(*) FROM sho\t;\r", b"\\d shop\r",
+            b"\\x\r", b"SELECT 7 AS seven;\r", b"\\nosuch\r", b"\\q\r"])
+        contains(shown, " two")
+        contains(shown, "(1 row)")
+        contains(shown, 'rtd: syntax error at or near "SELEC" (42601)')
+        contains(shown, "  -> ")
+        contains(shown, "FROM shop ")
+        contains(shown, "integer")
+        contains(shown, "seven | 7")
+        contains(shown, "unknown command \\nosuch")
+        history = (home.path / ".local/state/rtd/history")
+        if history.exists():
+            contains(history.read_text(), "SELECT 1 + 1 AS two;")
+        equal(home.data.exists(), False, "a directory was made")
+
+
+def on_terminal(home, *arguments, keys=()):
+    """What a command shows on a terminal of its own. Each of `keys` is typed at a prompt."""
     main, side = pty.openpty()
     process = subprocess.Popen([harness.rtd, *arguments], stdin=side, stdout=side, stderr=side,
                                env=home.environment(), cwd=home.path)
     os.close(side)
     shown = b""
+    waiting = list(keys)
+    mark = 0
     with contextlib.suppress(OSError):
         while piece := os.read(main, 65536):
             shown += piece
+            if waiting and (b"rtd> " in shown[mark:] or b"  -> " in shown[mark:]):
+                mark = len(shown)
+                os.write(main, waiting.pop(0))
     process.wait(timeout=20)
     os.close(main)
     return shown.decode()

@@ -106,3 +106,20 @@ def test_an_open_address_is_refused():
         outcome(home.rtd("serve", "--kafka", "0.0.0.0:9092"), 2, "",
                 "rtd: 0.0.0.0:9092 is open to other machines and has no authentication "
                 "(--insecure-listen allows it)\n")
+
+
+def test_a_broken_line_of_input_is_named():
+    with Home() as home:
+        done = home.shell("""printf '{"a":1}\noops\n' | rtd query "SELECT a FROM stdin" """)
+        outcome(done, 1, '{"a":1}\n',
+                'rtd: stdin line 2: invalid JSON: "oops" (--on-error skip goes on)\n')
+        done = home.shell(
+            """printf '{"a":1}\noops\n{"a":2}\n' | rtd query --on-error skip "SELECT a FROM stdin" """)
+        equal((done.returncode, done.text), (3, '{"a":1}\n{"a":2}\n'), done.errors)
+
+
+def test_an_unknown_relation_is_named_with_its_place():
+    with Home() as home:
+        done = home.rtd("query", "SELECT * FROM nosuch")
+        outcome(done, 1, "", 'rtd: relation "nosuch" does not exist (42P01)\n'
+                "LINE 1: SELECT * FROM nosuch\n                      ^\n")

@@ -20,6 +20,9 @@ struct SessionVariables {
         "work_mem": "4MB",
     ]
 
+    /// What else SHOW knows, for hints.
+    private static let shown = ["TOPICS", "GROUPS", "CONFIGS", "TABLES", "VIEWS"]
+
     private static let spellings: [String: String] = [
         "timezone": "TimeZone", "datestyle": "DateStyle", "intervalstyle": "IntervalStyle",
     ]
@@ -68,7 +71,7 @@ struct SessionVariables {
             throw SQLError(
                 "unrecognized configuration parameter \"\(setting.name.text)\"",
                 .undefinedObject, at: setting.name.place
-            ).suggesting(Self.known.keys.sorted(), for: name)
+            ).suggesting(Self.known.keys.sorted() + Self.shown, for: setting.name.text)
         }
         return name
     }

@@ -99,13 +99,35 @@ extension QueryOptions {
 
     private static let documentation = CommandDocumentation(
         name: "query",
-        summary: "administer topics and groups by SQL",
+        summary: "SQL over files, pipes and topics",
         synopsis: ["[OPTION...] [SQL]"],
         description: """
-            Runs statements, separated by semicolons, that show and change the topics, groups \
-            and configurations of a cluster. They are sent as Kafka's admin requests, so any \
-            Kafka cluster will do. Without SQL they are read from stdin; a prompt for a terminal \
-            is not in this version.
+            Runs statements, separated by semicolons: queries over files, stdin and topics, and the \
+            administration of topics and groups. Without SQL they are read from stdin; on a terminal \
+            a prompt takes them (`\\?` there lists its commands).
+
+            The dialect is PostgreSQL's. A relation is a file in quotes (`'orders.csv'`, \
+            `'logs.ndjson'`), `stdin`, a topic by its name, or a table or view made in the same \
+            call. Columns and their types come from the first rows; `rtd query "DESCRIBE 'file'"` \
+            shows them. JSON lines, documents and arrays are read; nested members are reached by \
+            dots.
+
+            Input that ends gives its result once. `STREAM` behind a topic follows it without end: \
+            then rows leave as they come, groups as they change, with `_op` c, u or d, and windows \
+            when they close. Windows are `TUMBLE`, `HOP`, `CUMULATE` and `SESSION` in FROM over a \
+            time column that `--time` or `WATERMARK FOR` names:
+
+                SELECT window_start, page, COUNT(*) FROM TUMBLE(stdin, ts, INTERVAL '10 s')
+                GROUP BY 1, 2
+
+            `EMIT CHANGES`, `EMIT ON WINDOW CLOSE` and `EMIT PERIODIC INTERVAL '1 s'` say when rows \
+            leave. Ctrl-C is the end of input: what is open is printed.
+
+            CREATE TABLE, CREATE VIEW, INSERT, UPDATE and DELETE make and change what lives as long \
+            as the call; `INSERT INTO topic SELECT ...` writes records, their key from a column \
+            `_key`; `COPY (query) TO 'file'` writes a file. EXPLAIN shows what a query does.
+
+            Topics and groups are administered by:
 
                 SHOW [ALL] TOPICS
                 SHOW GROUPS
@@ -140,6 +162,13 @@ extension QueryOptions {
         operands: [OperandDocumentation("SQL", "The statements; stdin without them.")],
         examples: [
             Example(
+                "echo '{\"a\":1}' | rtd query 'SELECT a + 1 AS b FROM stdin'",
+                "Computes over JSON lines as they come."),
+            Example(
+                "rtd query \"SELECT page, COUNT(*) AS n FROM 'clicks.ndjson' GROUP BY page\"",
+                "Counts the rows of a file.",
+                setup: "printf '{\"page\":\"a\"}\\n{\"page\":\"b\"}\\n' > clicks.ndjson"),
+            Example(
                 "rtd query 'CREATE TOPIC orders WITH (partitions = 4)' && rtd query 'SHOW TOPICS'",
                 "Creates a topic and lists all."),
             Example(
@@ -150,7 +179,9 @@ extension QueryOptions {
                 "echo 'SHOW GROUPS' | rtd query -b broker.example:9092 --format csv",
                 "Lists the groups of another cluster as CSV."),
         ],
-        exitStatuses: [ManualTerms.closedOutput, ManualTerms.failed, ManualTerms.usage],
+        exitStatuses: [
+            ManualTerms.closedOutput, ManualTerms.failed, ManualTerms.usage, ManualTerms.rejected,
+        ],
         environment: ManualTerms.clientEnvironment, files: ManualTerms.files)
 
     private static let input: [Flag<QueryOptions>] = [
