@@ -8,8 +8,8 @@ import CSystem
     import Darwin
 #endif
 
-/// The terminal on stdin, key by key: no echo, no line editing of its own, Ctrl-C as a byte. Used by
-/// one thread.
+/// The terminal on stdin, key by key: no echo, no line editing of its own, Ctrl-C as a byte. Used
+/// by one thread.
 public final class Terminal {
     private var saved = termios()
     private var isRaw = false

@@ -5,9 +5,9 @@ import SQL
 
 /// `rtd query`: runs the statements of its scripts one after another, up to the first that fails.
 ///
-/// Statements on files, pipes and tables of the session run on the main thread; the cluster is found
-/// when the first statement names a topic, so that a query without one starts no server and touches
-/// no directory.
+/// Statements on files, pipes and tables of the session run on the main thread; the cluster is
+/// found when the first statement names a topic, so that a query without one starts no server and
+/// touches no directory.
 enum QueryCommand {
     static func run(_ options: QueryOptions) -> Int32 {
         let interruption = Interruption.watch()

@@ -1,5 +1,5 @@
-/// What a person types at the prompt, edited key by key: takes bytes of the terminal, gives actions.
-/// It knows no terminal.
+/// What a person types at the prompt, edited key by key: takes bytes of the terminal, gives
+/// actions. It knows no terminal.
 ///
 /// Keys as in every shell: arrows, Home, End, Ctrl-A/E/B/F/P/N, Alt-B/F, Backspace, Delete,
 /// Ctrl-D/H/K/U/W/Y/T, Ctrl-L, Tab, bracketed paste.

@@ -8,8 +8,8 @@ import Records
 /// A topic as a relation: the members of its JSON values, or `_value` where they are something
 /// else; and of each record `_key`, `_offset`, `_partition`, `_timestamp` and `_headers`.
 ///
-/// A bounded read ends at the offsets that the topic had when its name was bound, and sees only what
-/// is committed.
+/// A bounded read ends at the offsets that the topic had when its name was bound, and sees only
+/// what is committed.
 final class TopicRelation: SourceRelation, @unchecked Sendable {
     let name: String
     let columns: [RelationColumn]
