@@ -24,4 +24,12 @@ public enum FormatLimits {
     static let layoutNamesMax = 64
     /// Members of an object in a sample; one with more is kept as json.
     public static let sampledMembersMax = 2000
+    /// Parentheses inside one another in a regular expression.
+    static let regexDepthMax = 200
+    /// The largest number in braces, PostgreSQL's.
+    static let regexRepeatsMax = 255
+    /// Instructions of a regular expression, repetitions written out.
+    static let regexInstructionsMax = 50_000
+    /// States of one automaton that are kept; past them they are built anew.
+    static let regexStatesMax = 2_000
 }

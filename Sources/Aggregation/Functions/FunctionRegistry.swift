@@ -13,6 +13,8 @@ public enum FunctionRegistry {
         addTextOperators(&list)
         addConcatenation(&list)
         addArrayOperators(&list)
+        addRegexOperators(&list)
+        addJSONOperators(&list)
     }
 
     static let functions = FunctionList { list in
@@ -23,9 +25,16 @@ public enum FunctionRegistry {
         addConditionals(&list)
         addArrays(&list)
         addQuantified(&list)
+        addRegexFunctions(&list)
+        addJSONFunctions(&list)
     }
 
-    static let tables = FunctionList { list in addTables(&list) }
+    static let tables = FunctionList { list in
+        addTables(&list)
+        addJoinedArrays(&list)
+        addJSONTables(&list)
+        addTextTables(&list)
+    }
 
     /// Functions and operators of dates and times, and to_char.
     static let times = FunctionList { $0.add(TimeFunctions.timeFunctions) }

@@ -1,0 +1,45 @@
+import Formats
+
+extension FunctionRegistry {
+    /// `~ ~* !~ !~*`
+    static func addRegexOperators(_ list: inout FunctionList) {
+        for (name, ignoresCase, isNegated) in [
+            ("~", false, false), ("~*", true, false), ("!~", false, true), ("!~*", true, true),
+        ] {
+            list.add(
+                name, [.text, .text], .boolean,
+                RegexKernels.matching(ignoresCase: ignoresCase, isNegated: isNegated))
+        }
+    }
+
+    static func addRegexFunctions(_ list: inout FunctionList) {
+        let pair: [DataType] = [.text, .text]
+        add(&list, "regexp_like", pair, [.text], .boolean, RegexKernels.like)
+        add(&list, "regexp_match", pair, [.text], .array(.text), RegexKernels.match)
+        add(&list, "regexp_split_to_array", pair, [.text], .array(.text), RegexKernels.split)
+        add(&list, "regexp_count", pair, [.integer, .text], .integer, RegexKernels.count)
+        add(
+            &list, "regexp_substr", pair, [.integer, .integer, .text, .integer], .text,
+            RegexKernels.substring)
+        add(
+            &list, "regexp_instr", pair, [.integer, .integer, .integer, .text, .integer],
+            .integer, RegexKernels.position)
+        add(
+            &list, "regexp_replace", [.text, .text, .text], [.text], .text,
+            RegexKernels.replace(hasStart: false))
+        add(
+            &list, "regexp_replace", [.text, .text, .text, .integer], [.integer, .text], .text,
+            RegexKernels.replace(hasStart: true))
+        list.add("substring", pair, .text, RegexKernels.part)
+    }
+
+    /// A function whose last parameters may be left out.
+    private static func add(
+        _ list: inout FunctionList, _ name: String, _ required: [DataType],
+        _ optional: [DataType], _ result: DataType, _ kernel: @escaping ScalarFunction.Kernel
+    ) {
+        for count in 0...optional.count {
+            list.add(name, required + optional.prefix(count), result, kernel)
+        }
+    }
+}
