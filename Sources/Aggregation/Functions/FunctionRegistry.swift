@@ -109,7 +109,8 @@ public enum FunctionRegistry {
 
     /// The names of all functions, for hints.
     public static var names: [String] {
-        Array(functions.overloads.keys) + Array(tables.overloads.keys) + windowFunctions
+        Array(functions.overloads.keys) + Array(tables.overloads.keys)
+            + Array(AggregateRegistry.names) + Array(windowFunctions)
     }
 
     static func missing(

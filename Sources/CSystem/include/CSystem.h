@@ -98,6 +98,7 @@ static inline int rtd_first16(uint64_t mask) {
   return __builtin_ctzll(mask);
 #endif
 }
+
 /// The functions of libm of one argument.
 enum rtd_math_function {
     RTD_EXP, RTD_LN, RTD_LOG10, RTD_CBRT, RTD_SIN, RTD_COS, RTD_TAN, RTD_ASIN, RTD_ACOS, RTD_ATAN,
