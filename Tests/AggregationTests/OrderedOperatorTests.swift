@@ -204,4 +204,51 @@ private let topCases: [TopReference] = [
             if step >= 15 { break }
         }
     }
+
+    @Test(arguments: [1, 100], [true, false])
+    func `partitions by time are freed as the watermark passes them`(
+        _ limit: Int, _ isSingleStep: Bool
+    ) throws {
+        let table = TestRelation("t", [.timestamp, .bigint], isEndless: true)
+        var input = table.plan
+        input.facts.timeColumns = [0]
+        var sort = SortPlan([SortKey(.column(1, .bigint))])
+        sort.partition = [.column(0, .timestamp)]
+        sort.limit = .literal(.int(limit), .bigint)
+        let run = try Run(
+            Plan(.sort(input, sort), input.columns), isSingleStep: isSingleStep)
+        for time in 0..<50 {
+            try run.push(table, [[.int(time), .int(2)], [.int(time), .int(1)]])
+            try run.advance(table, Int64(time))
+            try run.query.endStep()
+        }
+        #expect(run.sink.rows.count >= (limit == 1 ? 49 : 98))
+        let top = try #require(run.query.operators.last)
+        let small = try Run(Plan(.sort(input, sort), input.columns), isSingleStep: isSingleStep)
+        try small.push(table, [[.int(0), .int(2)], [.int(0), .int(1)]])
+        #expect(top.memory <= 2 * (small.query.operators.last?.memory ?? 0))
+        try run.end()
+        #expect(run.sink.net.count == (limit == 1 ? 50 : 100))
+        #expect(!run.sink.sawRetraction)
+    }
+
+    @Test func `OVER partitions by time are freed as the watermark passes them`() throws {
+        let table = TestRelation("t", [.timestamp, .bigint], isEndless: true)
+        var input = table.plan
+        input.facts.timeColumns = [0]
+        let over = OverPlan(
+            partition: [.column(0, .timestamp)], order: [SortKey(.column(1, .bigint))],
+            calls: [OverCall(.rank, [], frame: OverCall.Frame(), type: .bigint)])
+        let run = try Run(Plan(.over(input, over), input.columns + [Field("r", .bigint)]))
+        var most = 0
+        for time in 0..<200 {
+            try run.push(table, [[.int(time), .int(2)], [.int(time), .int(1)]])
+            try run.advance(table, Int64(time))
+            try run.query.endStep()
+            if time == 20 { most = run.query.memory }
+        }
+        #expect(run.query.memory == most)
+        try run.end()
+        #expect(run.sink.net.count == 400)
+    }
 }

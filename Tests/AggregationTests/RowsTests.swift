@@ -199,3 +199,39 @@ private let ordered: [(DataType, [[Value]])] = [
         }
     }
 }
+
+@Suite struct KeySorterTests {
+    @Test(arguments: UInt64(1)...6)
+    func `rows are sorted by keys of any length, equal ones as they came`(_ seed: UInt64) {
+        var random = SeededGenerator(seed)
+        let types: [DataType] = seed % 2 == 0 ? [.bigint] : [.text]
+        let sorter = RowSorter([.bigint], SortKeyCodec(types: types))
+        var expected: [(key: String, number: Int)] = []
+        for start in stride(from: 0, to: 3000, by: 500) {
+            let keys = (0..<500).map { _ -> Value in
+                if random.chance(5) { return .null }
+                let number = random.below(random.chance(50) ? 40 : 100_000)
+                if types == [.bigint] { return .int(number - 500) }
+                return .text(
+                    String(repeating: "a long beginning ", count: random.below(4)) + "\(number)")
+            }
+            for (index, key) in keys.enumerated() {
+                let text: String
+                switch key {
+                case .text(let value): text = "0" + value
+                case .integer(let value): text = "0" + "\(value + 1_000_000)"
+                default: text = "1"
+                }
+                expected.append((text, start + index))
+            }
+            let rows = (start..<(start + 500)).map { [Value.int($0)] }
+            sorter.add(makeBatch([.bigint], rows), [Column.make(types[0], keys)])
+        }
+        let sorted = sorter.sortedRows()
+        let column = sorter.store.decode((0..<sorted.count).map { sorted[$0] })[0]
+        let numbers = expected.sorted {
+            $0.key != $1.key ? $0.key < $1.key : $0.number < $1.number
+        }.map { Value.int($0.number) }
+        #expect(column.values == numbers)
+    }
+}

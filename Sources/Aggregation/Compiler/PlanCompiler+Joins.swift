@@ -4,19 +4,32 @@ extension PlanCompiler {
     mutating func build(
         _ plan: Plan, _ leftPlan: Plan, _ rightPlan: Plan, _ join: JoinPlan
     ) throws(SQLError) -> Output {
-        let left = try build(leftPlan)
-        let right = try build(rightPlan)
+        let (left, right) = try buildSides(leftPlan, rightPlan)
         if join.kind == .asof || join.kind == .asofLeft {
             return try buildAsof(plan, join, left, right, rightPlan)
         }
         let shape = try JoinShape(
             join, left: left, right: right, times: [leftPlan, rightPlan].map(timeColumns),
             isSingleStep: isSingleStep, settings)
-        var node: Operator = JoinOperator(shape)
+        let maySpill = shape.isAppendOnly && !shape.isLookup && !shape.keyTypes.isEmpty
+        var node: Operator = JoinOperator(shape, spill: maySpill ? spillBudget : nil)
         if shape.isByKeyAlone, join.nullAwareKeys <= 1 {
             node = try ExistenceJoinOperator(shape, join, settings)
         }
         return add(node, [left, right], plan, isAppendOnly: shape.isAppendOnly)
+    }
+
+    /// Constant rows leave in the order in which they are built here: the smaller side first, so
+    /// that the larger need not be kept.
+    private mutating func buildSides(
+        _ left: Plan, _ right: Plan
+    ) throws(SQLError) -> (Output, Output) {
+        if right.facts.rows <= left.facts.rows {
+            let second = try build(right)
+            return (try build(left), second)
+        }
+        let first = try build(left)
+        return (first, try build(right))
     }
 
     private mutating func buildAsof(

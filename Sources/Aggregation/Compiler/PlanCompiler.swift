@@ -6,6 +6,10 @@ public struct PlanCompiler {
     /// True: all inputs end and steps do not end before them, so nothing that leaves is ever taken
     /// back unless a source takes rows back.
     public var isSingleStep = false
+    /// Where sorts and joins of finite queries put what does not fit `memoryMax` bytes each; nil: all
+    /// stays in memory.
+    public var spillStore: (any SpillStore)?
+    public var memoryMax = 256 << 20
     var query = CompiledQuery()
     private var shared: [Int: Output] = [:]
 
@@ -29,6 +33,12 @@ public struct PlanCompiler {
         output.node.connect(to: sink, input: 0)
         query.isAppendOnly = output.isAppendOnly
         return query
+    }
+
+    /// Only what leaves at the end anyway may wait on disk.
+    var spillBudget: SpillBudget? {
+        guard isSingleStep, let spillStore else { return nil }
+        return SpillBudget(store: spillStore, memoryMax: memoryMax)
     }
 
     /// Connects an operator behind its inputs.
@@ -102,13 +112,16 @@ public struct PlanCompiler {
             // The rows to come first, of those that stand.
             let node = try OrderedTopOperator(
                 input.types, SortPlan([]), limit: limit.map { Int(clamping: $0) },
-                offset: Int(clamping: skipped), isSingleStep: isSingleStep, settings)
+                offset: Int(clamping: skipped), isSingleStep: isSingleStep, timeColumns: [],
+                settings)
             return add(node, [input], plan, isAppendOnly: false)
         case .sort(let child, let sort): return try build(plan, child, sort)
         case .over(let child, let over):
             let input = try build(child)
             let isOneStep = isSingleStep && input.isAppendOnly
-            let node = try OverOperator(input.types, over, isSingleStep: isOneStep, settings)
+            let node = try OverOperator(
+                input.types, over, isSingleStep: isOneStep,
+                timeColumns: input.isAppendOnly ? child.facts.timeColumns : [], settings)
             return add(node, [input], plan, isAppendOnly: isOneStep)
         case .setOperation(let operation, let isAll, let left, let right):
             let inputs = [try build(left), try build(right)]
@@ -138,24 +151,25 @@ public struct PlanCompiler {
         let limit = try limit(sort.limit)
         let skipped = try offset(sort.offset)
         let isPlain = sort.partition.isEmpty && !sort.withTies && !sort.appendsRowNumber
-        if isPlain, limit == nil, skipped == 0 || isSingleStep {
+        let size = (limit ?? .max).addingReportingOverflow(skipped)
+        let isLarge = size.overflow || size.partialValue > Int64(TopOperator.rowsMax)
+        if isPlain, isSingleStep ? isLarge : limit == nil && skipped == 0 {
             let node = try SortOperator(
-                input.types, sort.keys, limit: limit, offset: skipped, settings)
+                input.types, sort.keys, limit: limit, offset: skipped, spill: spillBudget,
+                settings)
             return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         }
         let isAppendOnly = input.isAppendOnly && isSingleStep
-        let size = (limit ?? .max).addingReportingOverflow(skipped)
-        if let limit, input.isAppendOnly, !sort.withTies, !size.overflow,
-            size.partialValue <= Int64(TopOperator.rowsMax)
-        {
+        if let limit, input.isAppendOnly, !sort.withTies, !isLarge {
             let node = try TopOperator(
                 input.types, sort, limit: Int(limit), offset: Int(skipped),
-                isSingleStep: isSingleStep, settings)
+                isSingleStep: isSingleStep, timeColumns: child.facts.timeColumns, settings)
             return add(node, [input], plan, isAppendOnly: isAppendOnly)
         }
         let node = try OrderedTopOperator(
             input.types, sort, limit: limit.map { Int(clamping: $0) },
-            offset: Int(clamping: skipped), isSingleStep: isSingleStep, settings)
+            offset: Int(clamping: skipped), isSingleStep: isSingleStep,
+            timeColumns: input.isAppendOnly ? child.facts.timeColumns : [], settings)
         return add(node, [input], plan, isAppendOnly: isAppendOnly)
     }
 

@@ -112,13 +112,13 @@ final class AsofOperator: Operator {
             let slot = Int(slots[Int(row)])
             let entry = OrderedEntry(prefix: keyBytes.prefix(Int(row)), row: ids[index])
             if batch.weight(Int(row)) > 0 {
-                _ = right[slot].insert(entry, sortKeys(1))
+                right[slot].insert(entry, sortKeys(1))
             } else {
                 guard let found = right[slot].remove(equalTo: entry, sortKeys(1)) else {
                     throw Operator.absentRow(name)
                 }
                 stores[1].free(entry.row)
-                removed[1].append(found.row)
+                removed[1].append(found)
             }
             if !isAppendOnly { touched.insert(Int32(slot)) }
         }

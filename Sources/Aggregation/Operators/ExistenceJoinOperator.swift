@@ -26,6 +26,9 @@ final class ExistenceJoinOperator: Operator {
     private let groupTotals = PlainVector<Int64>()
     private let groupNulls = PlainVector<Int64>()
 
+    /// Slots that have lost their last right row.
+    private let emptied = PlainVector<Int32>()
+
     private let slots = PlainVector<Int32>()
     private let groupSlots = PlainVector<Int32>()
     private let ids = PlainVector<Int32>()
@@ -139,6 +142,7 @@ final class ExistenceJoinOperator: Operator {
             let weight = batch.weight(row)
             let before = totals[slot]
             totals[slot] = before + weight
+            if totals[slot] == 0 { emptied.append(Int32(slot)) }
             if (before > 0) != (totals[slot] > 0) {
                 touchRows(slot)
                 gained.append(Int32(slot))
@@ -254,8 +258,24 @@ final class ExistenceJoinOperator: Operator {
 
     override func endStep() throws(SQLError) {
         try flush()
-        left.emptied.removeAll()
+        removeEmptySlots()
         left.store.compactIfSparse()
+    }
+
+    /// Forgets the keys that neither side has a row of.
+    private func removeEmptySlots() {
+        guard emptied.count + left.emptied.count > 0 else { return }
+        var seen: Set<Int32> = []
+        for list in [emptied, left.emptied] {
+            for index in 0..<list.count {
+                let slot = list[index]
+                if totals[Int(slot)] == 0, left.heads[Int(slot)] < 0, seen.insert(slot).inserted {
+                    table.remove(slot)
+                }
+            }
+            list.removeAll()
+        }
+        table.compactIfSparse()
     }
 
     private func flush() throws(SQLError) {

@@ -18,6 +18,11 @@ final class JoinOperator: Operator {
     var lag = JoinLag()
     /// Nets pairs and marks where the result changes; nil where it only grows.
     let changes: NetRows?
+    /// Where the rows go that do not fit; nil: all stay in memory.
+    private let spill: SpillBudget?
+    private var spilled: SpilledJoin?
+    /// The side that ended first.
+    private var firstEnded = 0
 
     private let slots = PlainVector<Int32>()
     private let ids = PlainVector<Int32>()
@@ -26,8 +31,9 @@ final class JoinOperator: Operator {
     private let localKnown = PlainVector<Int64>()
     private let localUnknown = PlainVector<Int64>()
 
-    init(_ shape: JoinShape) {
+    init(_ shape: JoinShape, spill: SpillBudget? = nil) {
         self.shape = shape
+        self.spill = spill
         table = KeyTable(shape.keyTypes, nullsMatch: shape.nullsMatch)
         sides = [0, 1].map { side in
             JoinSide(
@@ -50,6 +56,7 @@ final class JoinOperator: Operator {
     // MARK: rows
 
     override func push(_ batch: Batch, input side: Int) throws(SQLError) {
+        if let spilled { return try spilled.add(batch, side: side) }
         let keys = try shape.keys[side].columns(batch)
         let keeps = !watermarks.hasEnded(1 - side) && !(shape.isLookup && side == 0)
         if keeps {
@@ -60,6 +67,7 @@ final class JoinOperator: Operator {
             }
             try addExpiries(batch, side)
             try emitUnkept(batch, side)
+            if try spillIfLarge(side) { return }
         } else {
             table.find(keys, count: batch.count, into: slots)
             localKnown.removeAll()
@@ -78,7 +86,12 @@ final class JoinOperator: Operator {
         var least = watermarks.advance(watermark, side)
         // What is looked up holds nothing back.
         if shape.isLookup { least = side == 0 ? watermark : nil }
-        if watermark == Watermark.end, !hadEnded {
+        if spilled != nil {
+            if watermark == Watermark.end, !hadEnded, !watermarks.hasEnded(1 - side) {
+                firstEnded = side
+            }
+            if least == Watermark.end { try finishSpilled() }
+        } else if watermark == Watermark.end, !hadEnded {
             try end(side)
         } else {
             try expire(1 - side)
@@ -106,6 +119,28 @@ final class JoinOperator: Operator {
         for side in sides { try side.read(&state) }
     }
 
+    /// With rows of one side only no pair has left, so both sides can still go to disk.
+    private func spillIfLarge(_ side: Int) throws(SQLError) -> Bool {
+        guard let spill, sides[1 - side].store.liveCount == 0, memory > spill.memoryMax else {
+            return false
+        }
+        let spilled = try SpilledJoin(shape, spill.store)
+        let store = sides[side].store
+        var rows: [Int32] = []
+        for id in 0..<Int32(store.idLimit) where store.isLive(id) {
+            for _ in 0..<sides[side].weights[Int(id)] { rows.append(id) }
+            if rows.count >= Batch.rowsMax {
+                try spilled.add(Batch(store.decode(rows), count: rows.count), side: side)
+                rows = []
+            }
+        }
+        try spilled.add(Batch(store.decode(rows), count: rows.count), side: side)
+        sides[side].removeAll()
+        sides[side].growSlots(to: table.slotLimit)
+        self.spilled = spilled
+        return true
+    }
+
     private func addExpiries(_ batch: Batch, _ side: Int) throws(SQLError) {
         guard let bound = shape.bounds[side], let queue = sides[side].expiry else { return }
         let times = try bound.column(batch)
@@ -129,6 +164,11 @@ final class JoinOperator: Operator {
         for row in 0..<batch.count where slots[row] < 0 { rows.append(Int32(row)) }
         guard !rows.isEmpty else { return }
         try emitAlone(batch, rows, side, shape.mark(known: 0, unknown: 0, side))
+    }
+
+    private func finishSpilled() throws(SQLError) {
+        try spilled?.finish(first: firstEnded) { (batch) throws(SQLError) in try self.emit(batch) }
+        spilled = nil
     }
 
     private func probe(_ batch: Batch, _ side: Int, _ keeps: Bool) throws(SQLError) {

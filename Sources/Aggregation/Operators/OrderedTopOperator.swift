@@ -29,10 +29,11 @@ final class OrderedTopOperator: Operator {
 
     init(
         _ types: [DataType], _ sort: SortPlan, limit: Int?, offset: Int, isSingleStep: Bool,
-        _ settings: SessionSettings
+        timeColumns: [Int], _ settings: SessionSettings
     ) throws(SQLError) {
         input = try PartitionedInput(
-            types, partition: sort.partition, order: sort.keys, settings)
+            types, partition: sort.partition, order: sort.keys, timeColumns: timeColumns,
+            settings)
         self.limit = limit
         self.offset = offset
         withTies = sort.withTies
@@ -60,13 +61,13 @@ final class OrderedTopOperator: Operator {
             let slot = Int(input.slots[row])
             let entry = OrderedEntry(prefix: input.prefix(row), row: input.ids[index])
             if batch.weight(row) > 0 {
-                _ = partitions[slot].rows.insert(entry, input.keys)
+                partitions[slot].rows.insert(entry, input.keys)
             } else {
                 guard let found = partitions[slot].rows.remove(equalTo: entry, input.keys) else {
                     throw Operator.absentRow(name)
                 }
                 input.store.free(entry.row)
-                removed.append(found.row)
+                removed.append(found)
             }
             if !partitions[slot].isTouched {
                 partitions[slot].isTouched = true
@@ -87,7 +88,7 @@ final class OrderedTopOperator: Operator {
         for index in 0..<removed.count { input.store.free(removed[index]) }
         removed.removeAll()
         for slot in touched where partitions[Int(slot)].rows.count == 0 {
-            input.table.remove(slot)
+            input.removePartition(slot)
         }
         touched = []
         input.store.compactIfSparse()
@@ -152,8 +153,33 @@ final class OrderedTopOperator: Operator {
     override func advance(_ watermark: Int64, input port: Int) throws(SQLError) {
         if watermark == Watermark.end {
             if isSingleStep { try emitAll() } else { try endStep() }
+        } else {
+            try close(watermark)
         }
         try emitWatermark(watermark)
+    }
+
+    /// Lets the partitions out that can no longer change, and frees them.
+    private func close(_ watermark: Int64) throws(SQLError) {
+        guard let first = input.nextClosed(watermark) else { return }
+        try endStep()
+        var slot: Int32? = first
+        while let closed = slot {
+            let index = Int(closed)
+            if isSingleStep {
+                let list = places(index)
+                try emit(rows: columns(list[...]), count: list.count)
+            }
+            partitions[index].rows.forEach { entry in
+                input.store.free(entry.row)
+                return true
+            }
+            partitions[index] = Partition()
+            input.removePartition(closed)
+            slot = input.nextClosed(watermark)
+        }
+        input.store.compactIfSparse()
+        input.table.compactIfSparse()
     }
 
     private func emitAll() throws(SQLError) {

@@ -32,12 +32,13 @@ final class OverOperator: Operator {
     private let changes: NetRows
 
     init(
-        _ types: [DataType], _ over: OverPlan, isSingleStep: Bool, _ settings: SessionSettings
+        _ types: [DataType], _ over: OverPlan, isSingleStep: Bool, timeColumns: [Int],
+        _ settings: SessionSettings
     ) throws(SQLError) {
         computation = try OverComputation(over, inputTypes: types, settings)
         input = try PartitionedInput(
             types, partition: over.partition, order: over.order, computed: computation.computed,
-            settings)
+            timeColumns: timeColumns, settings)
         self.isSingleStep = isSingleStep
         results = RowStore(computation.resultTypes)
         changes = NetRows(types + computation.resultTypes)
@@ -78,13 +79,13 @@ final class OverOperator: Operator {
         while partitions.count <= slot { partitions.append(Partition()) }
         resultIDs.resize(to: max(resultIDs.count, input.store.idLimit), filling: -1)
         if isInsertion {
-            _ = partitions[slot].rows.insert(entry, input.keys)
+            partitions[slot].rows.insert(entry, input.keys)
         } else {
             guard let found = partitions[slot].rows.remove(equalTo: entry, input.keys) else {
                 throw Operator.absentRow(name)
             }
             input.store.free(entry.row)
-            removed.append(found.row)
+            removed.append(found)
         }
         if !partitions[slot].isTouched {
             partitions[slot].isTouched = true
@@ -95,17 +96,18 @@ final class OverOperator: Operator {
     // MARK: one step
 
     private func emitAll() throws(SQLError) {
-        var list = UnsafeMutableBufferPointer(start: arrivals.base, count: arrivals.count)
         let keys = input.keys
-        list.sort { a, b in
-            if a.slot != b.slot { return a.slot < b.slot }
-            if a.prefix != b.prefix { return a.prefix < b.prefix }
-            let order = compareBytes(
-                keys.store.stringBytes(a.row, column: keys.column),
-                keys.store.stringBytes(b.row, column: keys.column))
-            // Nothing was freed, so ids are in the order of arrival.
-            return order != 0 ? order < 0 : a.row < b.row
+        let list = PlainVector<OrderedEntry>(capacity: arrivals.count)
+        let slots = PlainVector<Int32>()
+        slots.resize(to: input.store.idLimit, filling: 0)
+        for index in 0..<arrivals.count {
+            let arrival = arrivals[index]
+            list.append(OrderedEntry(prefix: arrival.prefix, row: arrival.row))
+            slots[Int(arrival.row)] = arrival.slot
         }
+        // Nothing was freed, so ids are in the order of arrival.
+        KeySorter.sort(list) { unsafe keys.store.stringBytes($0, column: keys.column) }
+        KeySorter.group(list) { unsafe UInt64(slots.base[Int($0)]) }
         var start = 0
         while start < list.count {
             // Whole partitions, up to about a batch.
@@ -113,8 +115,8 @@ final class OverOperator: Operator {
             var end = start
             while end < list.count, end - start < Batch.rowsMax {
                 starts.append(end - start)
-                let slot = list[end].slot
-                while end < list.count, list[end].slot == slot { end += 1 }
+                let slot = list[end].prefix
+                while end < list.count, list[end].prefix == slot { end += 1 }
             }
             let rows = PlainVector<Int32>(capacity: end - start)
             for index in start..<end { rows.append(list[index].row) }
@@ -151,7 +153,7 @@ final class OverOperator: Operator {
                 start += 1
                 partitions[slot].isTouched = false
                 if partitions[slot].rows.count == 0 {
-                    input.table.remove(Int32(slot))
+                    input.removePartition(Int32(slot))
                     continue
                 }
                 starts.append(rows.count)
@@ -228,8 +230,31 @@ final class OverOperator: Operator {
     override func advance(_ watermark: Int64, input port: Int) throws(SQLError) {
         if watermark == Watermark.end {
             if isSingleStep { try emitAll() } else { try endStep() }
+        } else if !isSingleStep {
+            try close(watermark)
         }
         try emitWatermark(watermark)
+    }
+
+    /// Frees the partitions that can no longer change; what has left for them stays.
+    private func close(_ watermark: Int64) throws(SQLError) {
+        guard let first = input.nextClosed(watermark) else { return }
+        try endStep()
+        var slot: Int32? = first
+        while let closed = slot {
+            partitions[Int(closed)].rows.forEach { entry in
+                let row = Int(entry.row)
+                if resultIDs[row] >= 0 { results.free(resultIDs[row]) }
+                resultIDs[row] = -1
+                input.store.free(entry.row)
+                return true
+            }
+            partitions[Int(closed)] = Partition()
+            input.removePartition(closed)
+            slot = input.nextClosed(watermark)
+        }
+        for store in [input.store, results] { store.compactIfSparse() }
+        input.table.compactIfSparse()
     }
 
     override func write(_ state: inout OutputBuffer) {

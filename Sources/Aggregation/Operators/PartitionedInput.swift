@@ -14,14 +14,25 @@ import Formats
     private let order: RowExpressions
     private let computed: RowExpressions?
     private let codec: SortKeyCodec
+    /// Which of the partition's expressions is a time that the watermark speaks of; its partitions
+    /// close when the watermark has passed it.
+    private let time: Int?
+    private let closing = ExpiryQueue()
+    /// Per slot: its partition is open.
+    private let isOpen = PlainVector<Bool>()
     private let keyBytes = KeyBytes()
     private let sizes = PlainVector<Int>()
 
-    /// `computed` are kept beside the row's own columns.
+    /// `computed` are kept beside the row's own columns; the watermark speaks of `timeColumns` of
+    /// the input.
     init(
         _ types: [DataType], partition: [Expression], order: [SortKey],
-        computed: [Expression] = [], _ settings: SessionSettings
+        computed: [Expression] = [], timeColumns: [Int] = [], _ settings: SessionSettings
     ) throws(SQLError) {
+        time = partition.firstIndex { expression in
+            guard case .column(let index, let type) = expression else { return false }
+            return type.isTime && timeColumns.contains(index)
+        }
         inputTypes = types
         self.partition = try RowExpressions(partition, settings)
         self.order = try RowExpressions(order.map(\.expression), settings)
@@ -37,9 +48,36 @@ import Formats
 
     /// Finds slots and keys of a batch's rows; nothing is stored yet.
     func take(_ batch: Batch) throws(SQLError) {
-        table.insert(try partition.columns(batch), count: batch.count, into: slots)
+        let keys = try partition.columns(batch)
+        table.insert(keys, count: batch.count, into: slots)
+        if let time { open(keys[time], batch.count) }
         codec.encode(
             try order.columns(batch), count: batch.count, into: keyBytes, sizes: sizes)
+    }
+
+    private func open(_ times: Column, _ count: Int) {
+        isOpen.resize(to: max(isOpen.count, table.slotLimit), filling: false)
+        for row in 0..<count where !isOpen[Int(slots[row])] {
+            isOpen[Int(slots[row])] = true
+            // A partition without a time stays.
+            if !times.isNull(row) { closing.add(slots[row], times.microseconds(row)) }
+        }
+    }
+
+    /// A partition that no further row can belong to; nil: none is left. The caller forgets it.
+    func nextClosed(_ watermark: Int64) -> Int32? {
+        guard time != nil, watermark != Watermark.none, watermark != Watermark.end else {
+            return nil
+        }
+        return closing.next(below: watermark)
+    }
+
+    /// Forgets a partition of which no row is kept.
+    func removePartition(_ slot: Int32) {
+        table.remove(slot)
+        guard time != nil else { return }
+        isOpen[Int(slot)] = false
+        closing.forget(slot)
     }
 
     @inline(__always)
@@ -80,10 +118,14 @@ import Formats
     func write(_ state: inout OutputBuffer) {
         table.write(&state)
         store.write(&state)
+        closing.write(&state)
+        isOpen.write(&state)
     }
 
     func read(_ state: inout StateReader) throws(SQLError) {
         try table.read(&state)
         try store.read(&state)
+        try closing.read(&state)
+        try isOpen.read(&state)
     }
 }

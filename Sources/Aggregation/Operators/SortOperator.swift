@@ -7,11 +7,15 @@ final class SortOperator: Operator {
     private let sorter: RowSorter
     private let limit: Int64?
     private let offset: Int64
+    /// Where sorted runs go that do not fit; nil: all stays in memory.
+    private let spill: SpillBudget?
+    private var runs: SortedRuns?
 
     init(
         _ types: [DataType], _ keys: [SortKey], limit: Int64?, offset: Int64,
-        _ settings: SessionSettings
+        spill: SpillBudget? = nil, _ settings: SessionSettings
     ) throws(SQLError) {
+        self.spill = spill
         self.keys = try RowExpressions(keys.map(\.expression), settings)
         sorter = RowSorter(types, SortKeyCodec(keys))
         self.limit = limit
@@ -23,9 +27,41 @@ final class SortOperator: Operator {
 
     override func push(_ batch: Batch, input: Int) throws(SQLError) {
         sorter.add(batch, try keys.columns(batch))
+        if let spill, !sorter.hasWeights, sorter.memory > spill.memoryMax {
+            let runs = runs ?? SortedRuns(spill.store)
+            self.runs = runs
+            try sorter.spill(to: runs)
+        }
+    }
+
+    private func emitMerged(_ runs: SortedRuns) throws(SQLError) {
+        try sorter.spill(to: runs)
+        self.runs = nil
+        let store = sorter.store
+        var skip = offset
+        var left = limit ?? Int64.max
+        let rows = PlainVector<Int32>()
+        try runs.merge { (row) throws(SQLError) in
+            if left == 0 { return false }
+            if skip > 0 {
+                skip -= 1
+                return true
+            }
+            left -= 1
+            unsafe rows.append(row.withUnsafeBytes { unsafe store.append(encoded: $0) })
+            if rows.count == Batch.rowsMax {
+                try emit(store, rows)
+                rows.removeAll()
+                store.removeAll()
+            }
+            return wantsMore
+        }
+        try emit(store, rows)
+        store.removeAll()
     }
 
     override func endStep() throws(SQLError) {
+        if let runs { return try emitMerged(runs) }
         let order = sorter.sortedRows()
         let weights = sorter.weights(of: order)
         if let weights {

@@ -58,8 +58,8 @@ final class ValuesOperator: Operator {
     override func write(_ state: inout OutputBuffer) { state.append(hasStarted ? 1 : 0) }
 
     override func read(_ state: inout StateReader) throws(SQLError) {
+        // Whoever reads the rows has the end of this input in its own state.
         hasStarted = try state.integer(UInt8.self) != 0
-        if hasStarted { try emitWatermark(Watermark.end) }
     }
 }
 

@@ -28,10 +28,11 @@ final class TopOperator: Operator {
 
     init(
         _ types: [DataType], _ sort: SortPlan, limit: Int, offset: Int, isSingleStep: Bool,
-        _ settings: SessionSettings
+        timeColumns: [Int], _ settings: SessionSettings
     ) throws(SQLError) {
         input = try PartitionedInput(
-            types, partition: sort.partition, order: sort.keys, settings)
+            types, partition: sort.partition, order: sort.keys, timeColumns: timeColumns,
+            settings)
         self.offset = offset
         size = limit + offset
         appendsRowNumber = sort.appendsRowNumber
@@ -157,14 +158,39 @@ final class TopOperator: Operator {
     override func advance(_ watermark: Int64, input port: Int) throws(SQLError) {
         if watermark == Watermark.end {
             if isSingleStep { try emitAll() } else { try endStep() }
+        } else {
+            try close(watermark)
         }
         try emitWatermark(watermark)
     }
 
-    private func emitAll() throws(SQLError) {
+    /// Lets the partitions out that can no longer change, and frees them.
+    private func close(_ watermark: Int64) throws(SQLError) {
+        guard let first = input.nextClosed(watermark) else { return }
+        try endStep()
+        var slot: Int32? = first
+        while let closed = slot {
+            if isSingleStep { try emit(partitions: Int(closed)..<Int(closed) + 1) }
+            for place in 0..<Int(counts[Int(closed)]) {
+                input.store.free(entries[Int(closed) * size + place].row)
+            }
+            counts[Int(closed)] = 0
+            if !isSingleStep {
+                for place in 0..<size { left[Int(closed) * size + place] = -1 }
+            }
+            input.removePartition(closed)
+            slot = input.nextClosed(watermark)
+        }
+        input.store.compactIfSparse()
+        input.table.compactIfSparse()
+    }
+
+    private func emitAll() throws(SQLError) { try emit(partitions: 0..<counts.count) }
+
+    private func emit(partitions: Range<Int>) throws(SQLError) {
         let rows = PlainVector<Int32>(capacity: Batch.rowsMax)
         let numbers = PlainVector<Int64>(capacity: Batch.rowsMax)
-        for slot in 0..<counts.count {
+        for slot in partitions {
             var place = offset
             while place < Int(counts[slot]) {
                 rows.append(entries[slot * size + place].row)

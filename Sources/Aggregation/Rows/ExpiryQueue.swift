@@ -38,6 +38,11 @@ import Formats
         return nil
     }
 
+    /// The row waits for nothing any more.
+    func forget(_ row: Int32) {
+        if Int(row) < times.count { times[Int(row)] = Watermark.end }
+    }
+
     private func removeFirst() {
         let last = heap.removeLast()
         let count = heap.count

@@ -31,8 +31,8 @@ struct OrderedRows {
     var entries: [OrderedEntry] { chunks.flatMap(\.self) }
     var memory: Int { count * 16 + chunks.count * 64 }
 
-    /// Behind the rows of an equal key. Gives its position.
-    mutating func insert(_ entry: OrderedEntry, _ keys: SortKeys) -> Int {
+    /// Behind the rows of an equal key.
+    mutating func insert(_ entry: OrderedEntry, _ keys: SortKeys) {
         if chunks.isEmpty { chunks.append([]) }
         // The first chunk whose last row comes after it, else the last chunk.
         var low = 0
@@ -48,20 +48,12 @@ struct OrderedRows {
         let place = OrderedRows.upperBound(chunks[low], entry, keys)
         chunks[low].insert(entry, at: place)
         count += 1
-        let position = offset(of: low) + place
         if chunks[low].count > Self.chunkMax {
             let half = chunks[low].count / 2
             let rest = Array(chunks[low][half...])
             chunks[low].removeSubrange(half...)
             chunks.insert(rest, at: low + 1)
         }
-        return position
-    }
-
-    private func offset(of chunk: Int) -> Int {
-        var sum = 0
-        for index in 0..<chunk { sum += chunks[index].count }
-        return sum
     }
 
     private static func upperBound(
@@ -79,7 +71,7 @@ struct OrderedRows {
     /// Takes out the last to come of the rows that equal `row`. nil: there is none.
     mutating func remove(
         equalTo entry: OrderedEntry, _ keys: SortKeys
-    ) -> (row: Int32, position: Int)? {
+    ) -> Int32? {
         var chunk = chunks.count - 1
         while chunk >= 0 {
             guard let first = chunks[chunk].first else {
@@ -97,9 +89,8 @@ struct OrderedRows {
                 if keys.store.isEqual(candidate.row, keys.store, entry.row) {
                     chunks[chunk].remove(at: place)
                     count -= 1
-                    let position = offset(of: chunk) + place
                     if chunks[chunk].isEmpty { chunks.remove(at: chunk) }
-                    return (candidate.row, position)
+                    return candidate.row
                 }
                 place -= 1
             }

@@ -2,8 +2,8 @@ import Formats
 
 /// Collects rows with their sort keys and gives them in order; equal keys in the order of arrival.
 ///
-/// A key that is one column of integers is sorted as numbers, all others by the bytes of
-/// `SortKeyCodec`, of which the first eight are compared at once.
+/// A key that is one column of integers or floats is its own eight bytes, and rows without one are
+/// kept apart; all others are sorted by the bytes of `SortKeyCodec`.
 @safe final class RowSorter {
     let store: RowStore
     private let codec: SortKeyCodec
@@ -13,28 +13,30 @@ import Formats
     /// Whole keys longer than eight bytes, by row.
     private let keys = PageArena()
     /// Per row, in the order of arrival.
-    private let entries = PlainVector<Entry>()
+    private let entries = PlainVector<OrderedEntry>()
     private var rowWeights: PlainVector<Int64>?
-    private var isExact: Bool
-
-    struct Entry: BitwiseCopyable {
-        /// Of the key.
-        var prefix: UInt64
-        var row: Int32
-    }
+    /// The prefix is the whole key.
+    private let isExact: Bool
+    /// Rows whose exact key is null, in the order of arrival.
+    private let nulls = PlainVector<Int32>()
 
     init(_ types: [DataType], _ codec: SortKeyCodec) {
         store = RowStore(types, keepsOriginals: true)
         self.codec = codec
-        isExact = codec.keys.isEmpty
+        isExact =
+            switch codec.keys.count {
+            case 0: true
+            case 1: codec.keys[0].type.layout == .integer || codec.keys[0].type.layout == .double
+            default: false
+            }
     }
 
-    var count: Int { entries.count }
+    var count: Int { entries.count + nulls.count }
     var memory: Int { store.memory + keys.memory + entries.memory }
 
     /// Adds the rows of a batch; `keyColumns` are one a key.
     func add(_ batch: Batch, _ keyColumns: [Column]) {
-        let first = entries.count
+        let first = count
         store.append(batch.columns, count: batch.count, ids: ids)
         if let weights = batch.weights {
             let all = rowWeights ?? PlainVector()
@@ -45,13 +47,31 @@ import Formats
             all.resize(to: first + batch.count, filling: 1)
         }
         if codec.keys.isEmpty {
-            for row in 0..<batch.count { entries.append(Entry(prefix: 0, row: ids[row])) }
+            for row in 0..<batch.count { entries.append(OrderedEntry(prefix: 0, row: ids[row])) }
             return
         }
         codec.encode(keyColumns, count: batch.count, into: keyBytes, sizes: sizes)
-        for row in 0..<batch.count {
+        if isExact { addExact(batch.count) } else { addKeys(batch.count) }
+    }
+
+    /// Behind the byte that says null or not lie the eight of the value.
+    private func addExact(_ count: Int) {
+        for row in 0..<count {
+            let key = unsafe keyBytes.bytes(row)
+            let id = unsafe ids.base[row]
+            if key.count < 9 {
+                nulls.append(id)
+            } else {
+                let word = unsafe key.loadUnaligned(fromByteOffset: 1, as: UInt64.self)
+                entries.append(OrderedEntry(prefix: word.bigEndian, row: id))
+            }
+        }
+    }
+
+    private func addKeys(_ count: Int) {
+        for row in 0..<count {
             let bytes = unsafe keyBytes.bytes(row)
-            unsafe entries.append(Entry(prefix: keyPrefix(bytes), row: ids.base[row]))
+            unsafe entries.append(OrderedEntry(prefix: keyPrefix(bytes), row: ids.base[row]))
             let (id, address) = unsafe keys.allocate(bytes.count)
             unsafe precondition(id == ids.base[row], "rows and keys are numbered alike")
             if let start = bytes.baseAddress {
@@ -63,21 +83,15 @@ import Formats
     /// All rows in order, as ids of the store. Until `removeAll` no row is freed, so ids are in the
     /// order of arrival.
     func sortedRows() -> PlainVector<Int32> {
-        var buffer = unsafe UnsafeMutableBufferPointer(start: entries.base, count: entries.count)
         if !codec.keys.isEmpty {
-            unsafe buffer.sort { a, b in
-                if a.prefix != b.prefix { return a.prefix < b.prefix }
-                return isBefore(a.row, b.row)
-            }
+            KeySorter.sort(entries, isExact: isExact) { unsafe self.keys.bytes($0) }
         }
-        let rows = PlainVector<Int32>(capacity: entries.count)
+        let rows = PlainVector<Int32>(capacity: count)
+        let nullsFirst = codec.keys.first?.nullsFirst == true
+        if nullsFirst { for index in 0..<nulls.count { rows.append(nulls[index]) } }
         for index in 0..<entries.count { unsafe rows.append(entries.base[index].row) }
+        if !nullsFirst { for index in 0..<nulls.count { rows.append(nulls[index]) } }
         return rows
-    }
-
-    private func isBefore(_ a: Int32, _ b: Int32) -> Bool {
-        let order = unsafe compareBytes(keys.bytes(a), keys.bytes(b))
-        return order != 0 ? order < 0 : a < b
     }
 
     /// The weights of rows; nil: all 1.
@@ -94,19 +108,11 @@ import Formats
     ) -> (rows: PlainVector<Int32>, weights: PlainVector<Int64>) {
         let result = PlainVector<Int32>()
         let sums = PlainVector<Int64>()
+        // Equal rows have equal keys, so those of all keys may lie in one table.
         var places: [UInt64: [Int]] = [:]
-        var start = 0
         for index in 0..<rows.count {
-            if index > 0, !codec.keys.isEmpty,
-                unsafe !equalBytes(keys.bytes(rows[index]), keys.bytes(rows[index - 1]))
-            {
-                places = [:]
-                start = result.count
-            }
             let hash = unsafe hashBytes(store.bytes(rows[index]))
-            let same = places[hash]?.first { place in
-                place >= start && store.isEqual(result[place], store, rows[index])
-            }
+            let same = places[hash]?.first { store.isEqual(result[$0], store, rows[index]) }
             if let same {
                 sums[same] += weights[index]
             } else {
@@ -118,10 +124,35 @@ import Formats
         return (result, sums)
     }
 
+    var hasWeights: Bool { rowWeights != nil }
+
+    /// Writes all rows as a sorted run, and forgets them.
+    func spill(to runs: SortedRuns) throws(SQLError) {
+        let rows = sortedRows()
+        let word = Buffer<UInt8>(repeating: 1, count: 9)
+        let nullMark: UInt8 = codec.keys.first?.nullsFirst == true ? 0 : 2
+        let nullsBefore = nullMark == 0 ? nulls.count : 0
+        try unsafe runs.add(count: rows.count) { index in
+            let row = unsafe store.bytes(rows[index])
+            guard isExact else { return unsafe (keys.bytes(rows[index]), row) }
+            let place = index - nullsBefore
+            if codec.keys.isEmpty || place < 0 || place >= entries.count {
+                word[0] = nullMark
+                return unsafe (UnsafeRawBufferPointer(start: word.base, count: 1), row)
+            }
+            word[0] = 1
+            unsafe UnsafeMutableRawPointer(word.base).storeBytes(
+                of: entries[place].prefix.bigEndian, toByteOffset: 1, as: UInt64.self)
+            return unsafe (UnsafeRawBufferPointer(start: word.base, count: 9), row)
+        }
+        removeAll()
+    }
+
     func removeAll() {
         store.removeAll()
         keys.removeAll()
         entries.removeAll()
+        nulls.removeAll()
         rowWeights = nil
     }
 }

@@ -200,6 +200,16 @@ import Formats
         unsafe cursors.base[position] = start &+ count
     }
 
+    /// Adds a row as `bytes` gave it, of a store of the same types.
+    func append(encoded bytes: UnsafeRawBufferPointer) -> Int32 {
+        precondition(bytes.count >= codec.fixedSize, "a row has its fixed part")
+        let (id, address) = unsafe arena.allocate(bytes.count)
+        if let start = bytes.baseAddress {
+            unsafe address.copyMemory(from: start, byteCount: bytes.count)
+        }
+        return id
+    }
+
     // MARK: decoding
 
     /// Rows as columns again, in the order of `ids`; -1 makes a row of nulls. `wanted` are columns

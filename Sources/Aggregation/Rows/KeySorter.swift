@@ -1,0 +1,114 @@
+import Formats
+
+/// Sorts rows by the bytes of their keys, eight bytes at a time: by radix where there are many, and
+/// those that are equal so far by the next eight. Equal keys stay in the order of their numbers.
+@safe struct KeySorter {
+    /// Up to so many rows are compared with each other.
+    private static let comparedMax = 64
+    /// Keys that are equal for so long are compared with each other too.
+    private static let depthMax = 512
+
+    private let base: UnsafeMutablePointer<OrderedEntry>
+    private let scratch: UnsafeMutablePointer<OrderedEntry>
+    private let bytes: (Int32) -> UnsafeRawBufferPointer
+
+    /// `entries` hold the first eight bytes of their keys and are in the order of their numbers;
+    /// their prefixes are used up. `isExact`: the prefix is the whole key.
+    static func sort(
+        _ entries: PlainVector<OrderedEntry>, isExact: Bool = false,
+        bytes: @escaping (Int32) -> UnsafeRawBufferPointer
+    ) {
+        let scratch = UnsafeMutablePointer<OrderedEntry>.allocate(capacity: max(entries.count, 1))
+        defer { scratch.deallocate() }
+        let sorter = KeySorter(base: entries.base, scratch: scratch, bytes: bytes)
+        if isExact {
+            sorter.radix(0, entries.count)
+        } else {
+            sorter.sort(0, entries.count, depth: 0)
+        }
+    }
+
+    private func sort(_ start: Int, _ count: Int, depth: Int) {
+        if count <= KeySorter.comparedMax || depth >= KeySorter.depthMax {
+            return compare(start, count)
+        }
+        radix(start, count)
+        var run = start
+        let end = start + count
+        while run < end {
+            let prefix = base[run].prefix
+            var next = run + 1
+            while next < end, base[next].prefix == prefix { next += 1 }
+            // No key is the beginning of another, so either all of a run end here or none.
+            if next - run > 1, bytes(base[run].row).count > depth + 8 {
+                for index in run..<next {
+                    let key = bytes(base[index].row)
+                    base[index].prefix = keyPrefix(
+                        UnsafeRawBufferPointer(rebasing: key[min(depth + 8, key.count)...]))
+                }
+                sort(run, next - run, depth: depth + 8)
+            }
+            run = next
+        }
+    }
+
+    private func compare(_ start: Int, _ count: Int) {
+        guard count > 1 else { return }
+        var list = UnsafeMutableBufferPointer(start: base + start, count: count)
+        list.sort { a, b in
+            if a.prefix != b.prefix { return a.prefix < b.prefix }
+            let order = compareBytes(bytes(a.row), bytes(b.row))
+            return order != 0 ? order < 0 : a.row < b.row
+        }
+    }
+
+    /// Stable, by the prefix alone; bytes in which all agree cost nothing.
+    private func radix(_ start: Int, _ count: Int) {
+        guard count > 1 else { return }
+        let counts = PlainVector<Int>()
+        counts.resize(to: 8 * 256, filling: 0)
+        let histogram = counts.base
+        var index = 0
+        while index < count {
+            var rest = base[start &+ index].prefix
+            var byte = 0
+            while byte < 8 {
+                histogram[byte &* 256 &+ Int(rest & 255)] &+= 1
+                rest &>>= 8
+                byte &+= 1
+            }
+            index &+= 1
+        }
+        var source = base + start
+        var target = scratch
+        for byte in 0..<8 {
+            let buckets = histogram + byte * 256
+            let shift = UInt64(byte * 8)
+            if buckets[Int(source[0].prefix &>> shift & 255)] == count { continue }
+            var sum = 0
+            for bucket in 0..<256 {
+                let size = buckets[bucket]
+                buckets[bucket] = sum
+                sum += size
+            }
+            index = 0
+            while index < count {
+                let entry = source[index]
+                let bucket = Int(entry.prefix &>> shift & 255)
+                target[buckets[bucket]] = entry
+                buckets[bucket] &+= 1
+                index &+= 1
+            }
+            swap(&source, &target)
+        }
+        if source != base + start { (base + start).update(from: source, count: count) }
+    }
+
+    /// Puts rows that are sorted by key in the order of their slots, stably.
+    static func group(_ entries: PlainVector<OrderedEntry>, slot: (Int32) -> UInt64) {
+        for index in 0..<entries.count {
+            entries.base[index].prefix = slot(entries.base[index].row)
+        }
+        sort(entries, isExact: true) { _ in UnsafeRawBufferPointer(start: nil, count: 0) }
+    }
+}
