@@ -1,4 +1,4 @@
-import CSystem
+import Bytes
 import Formats
 
 /// Functions over double precision, with PostgreSQL's errors for what has no result.
@@ -27,10 +27,10 @@ enum MathKernels {
                     "cannot take square root of a negative number", .invalidArgumentForPower)
             }
             return x.squareRoot()
-        case .cbrt: return rtd_math(RTD_CBRT, x)
+        case .cbrt: return MathLibrary.cubeRoot(x)
         case .exp: return try exponential(x)
-        case .ln: return rtd_math(RTD_LN, try positive(x))
-        case .log, .log10: return rtd_math(RTD_LOG10, try positive(x))
+        case .ln: return MathLibrary.naturalLogarithm(try positive(x))
+        case .log, .log10: return MathLibrary.decimalLogarithm(try positive(x))
         case .degrees: return try inRange(x / radiansPerDegree, x)
         case .radians: return x * radiansPerDegree
         case .ceil, .ceiling: return x.rounded(.up)
@@ -49,26 +49,26 @@ enum MathKernels {
     ) throws(SQLError) -> Double {
         if x.isNaN { return x }
         switch function {
-        case .sin: return rtd_math(RTD_SIN, try finite(x))
-        case .cos: return rtd_math(RTD_COS, try finite(x))
-        case .tan: return rtd_math(RTD_TAN, try finite(x))
-        case .cot: return 1 / rtd_math(RTD_TAN, try finite(x))
-        case .asin: return rtd_math(RTD_ASIN, try within(x, -1, 1))
-        case .acos: return rtd_math(RTD_ACOS, try within(x, -1, 1))
-        case .atan: return rtd_math(RTD_ATAN, x)
-        case .sinh: return try inRange(rtd_math(RTD_SINH, x), x, infinite: true)
-        case .cosh: return rtd_math(RTD_COSH, x)
-        case .tanh: return rtd_math(RTD_TANH, x)
-        case .asinh: return rtd_math(RTD_ASINH, x)
-        case .acosh: return rtd_math(RTD_ACOSH, try within(x, 1, .infinity))
-        default: return rtd_math(RTD_ATANH, try within(x, -1, 1))
+        case .sin: return MathLibrary.sine(try finite(x))
+        case .cos: return MathLibrary.cosine(try finite(x))
+        case .tan: return MathLibrary.tangent(try finite(x))
+        case .cot: return 1 / MathLibrary.tangent(try finite(x))
+        case .asin: return MathLibrary.arcSine(try within(x, -1, 1))
+        case .acos: return MathLibrary.arcCosine(try within(x, -1, 1))
+        case .atan: return MathLibrary.arcTangent(x)
+        case .sinh: return try inRange(MathLibrary.hyperbolicSine(x), x, infinite: true)
+        case .cosh: return MathLibrary.hyperbolicCosine(x)
+        case .tanh: return MathLibrary.hyperbolicTangent(x)
+        case .asinh: return MathLibrary.areaSine(x)
+        case .acosh: return MathLibrary.areaCosine(try within(x, 1, .infinity))
+        default: return MathLibrary.areaTangent(try within(x, -1, 1))
         }
     }
 
     static let radiansPerDegree = 0.0174532925199432957692
 
     private static func exponential(_ x: Double) throws(SQLError) -> Double {
-        let result = rtd_math(RTD_EXP, x)
+        let result = MathLibrary.exponential(x)
         if result.isInfinite && !x.isInfinite { throw DoubleKernels.overflow }
         if result == 0 && !x.isInfinite { throw DoubleKernels.underflow }
         return result
@@ -119,7 +119,7 @@ enum MathKernels {
                     "a negative number raised to a non-integer power yields a complex result",
                     .invalidArgumentForPower)
             }
-            let result = rtd_power(x, y)
+            let result = MathLibrary.power(x, y)
             if x.isInfinite || y.isInfinite { return result }
             if result.isInfinite { throw DoubleKernels.overflow }
             if result == 0 && x != 0 { throw DoubleKernels.underflow }
@@ -130,14 +130,14 @@ enum MathKernels {
     static func atan2(
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
-        try two(arguments, context) { (y, x) throws(SQLError) in rtd_atan2(y, x) }
+        try two(arguments, context) { (y, x) throws(SQLError) in MathLibrary.arcTangent(y, x) }
     }
 
     static func atan2d(
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
         try two(arguments, context) { (y, x) throws(SQLError) in
-            rtd_atan2(y, x) / rtd_math(RTD_ATAN, 1) * 45
+            MathLibrary.arcTangent(y, x) / MathLibrary.arcTangent(1) * 45
         }
     }
 
@@ -190,22 +190,22 @@ enum DegreeMath {
         case .cotd: return quotient(try MathKernels.finite(x), isCotangent: true)
         case .asind: return arcSine(try MathKernels.within(x, -1, 1))
         case .acosd: return arcCosine(try MathKernels.within(x, -1, 1))
-        default: return rtd_math(RTD_ATAN, x) / rtd_math(RTD_ATAN, 1) * 45
+        default: return MathLibrary.arcTangent(x) / MathLibrary.arcTangent(1) * 45
         }
     }
 
     private static let radians = MathKernels.radiansPerDegree
-    private static let sine30 = rtd_math(RTD_SIN, 30 * radians)
-    private static let oneMinusCosine60 = 1 - rtd_math(RTD_COS, 60 * radians)
+    private static let sine30 = MathLibrary.sine(30 * radians)
+    private static let oneMinusCosine60 = 1 - MathLibrary.cosine(60 * radians)
 
     /// 0 to 30 degrees.
     private static func sine0to30(_ x: Double) -> Double {
-        rtd_math(RTD_SIN, x * radians) / sine30 / 2
+        MathLibrary.sine(x * radians) / sine30 / 2
     }
 
     /// 0 to 60 degrees.
     private static func cosine0to60(_ x: Double) -> Double {
-        1 - (1 - rtd_math(RTD_COS, x * radians)) / oneMinusCosine60 / 2
+        1 - (1 - MathLibrary.cosine(x * radians)) / oneMinusCosine60 / 2
     }
 
     private static func sine(_ x: Double) -> Double {
@@ -241,14 +241,14 @@ enum DegreeMath {
     private static func arcSine(_ x: Double) -> Double {
         if x < 0 { return -arcSine(-x) }
         return x <= 0.5
-            ? rtd_math(RTD_ASIN, x) / rtd_math(RTD_ASIN, 0.5) * 30
-            : 90 - rtd_math(RTD_ACOS, x) / rtd_math(RTD_ACOS, 0.5) * 60
+            ? MathLibrary.arcSine(x) / MathLibrary.arcSine(0.5) * 30
+            : 90 - MathLibrary.arcCosine(x) / MathLibrary.arcCosine(0.5) * 60
     }
 
     private static func arcCosine(_ x: Double) -> Double {
         if x < 0 { return 90 + arcSine(-x) }
         return x <= 0.5
-            ? 90 - rtd_math(RTD_ASIN, x) / rtd_math(RTD_ASIN, 0.5) * 30
-            : rtd_math(RTD_ACOS, x) / rtd_math(RTD_ACOS, 0.5) * 60
+            ? 90 - MathLibrary.arcSine(x) / MathLibrary.arcSine(0.5) * 30
+            : MathLibrary.arcCosine(x) / MathLibrary.arcCosine(0.5) * 60
     }
 }
