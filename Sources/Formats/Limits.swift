@@ -32,4 +32,6 @@ public enum FormatLimits {
     static let regexInstructionsMax = 50_000
     /// States of one automaton that are kept; past them they are built anew.
     static let regexStatesMax = 2_000
+    /// Bytes without a line end after which an input is no text of rows.
+    static let sniffedBytesMax = 1 << 20
 }

@@ -110,6 +110,9 @@ import Bytes
         end = start
     }
 
+    /// Forgets the bytes, whose room can be filled again.
+    public func removeAll() { end = start }
+
     /// Leaves out a byte order mark that the bytes begin with.
     public func dropByteOrderMark() {
         if count >= 3, unsafe base[start] == 0xef, unsafe base[start + 1] == 0xbb,

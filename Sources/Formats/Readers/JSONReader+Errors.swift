@@ -1,43 +1,7 @@
-// What is said of rows that cannot be read.
+// What is said of rows that are not JSON.
 extension JSONReader {
-    /// `isContent`: the text is a string's, without its quotes.
-    func misfit(
-        node: Int, _ text: UnsafeBufferPointer<UInt8>, _ line: Int, isContent: Bool = false
-    ) -> Misfit {
-        let place = plan.nodes[node]
-        let field = plan.fields[place.field]
-        let evidence = TypeEvidence(of: field.type)
-        var inner = evidence
-        var type = field.type
-        for position in place.positions {
-            guard case .record(let fields) = type else { break }
-            inner = inner.member(Array(fields[position].name.utf8))
-            type = fields[position].type
-        }
-        unsafe inner.observe(rawText: text, isContent: isContent)
-        return unsafe Misfit(
-            field: place.field, type: evidence.type ?? .json, path: place.path, line: line,
-            expected: place.type, excerpt: JSONReader.excerpt(text), node: node)
-    }
-
-    func conversionError(
-        node: Int, _ text: UnsafeBufferPointer<UInt8>, _ line: Int
-    ) -> SQLError {
-        let place = plan.nodes[node]
-        let isTime: Bool
-        switch place.type {
-        case .date, .time, .timestamp, .timestamptz: isTime = true
-        default: isTime = false
-        }
-        let excerpt = unsafe JSONReader.excerpt(text)
-        return SQLError(
-            "\(options.name) line \(line), column \"\(place.path)\": invalid input syntax for "
-                + "type \(place.type): \(excerpt)",
-            isTime ? .invalidDatetimeFormat : .invalidTextRepresentation)
-    }
-
     /// The row at `position` is not JSON.
-    func syntaxError(_ base: Cursor) -> SQLError {
+    func describeSyntax(_ base: Cursor) -> SQLError {
         var line = line
         var start = position
         var end = limit
@@ -66,30 +30,5 @@ extension JSONReader {
         return SQLError(
             "\(options.name) line \(line): invalid JSON: \(excerpt) (--on-error skip goes on)",
             .invalidJSONText)
-    }
-
-    /// The text in quotes, cut to what a line of a terminal holds.
-    static func excerpt(_ text: UnsafeBufferPointer<UInt8>) -> String {
-        unsafe InputExcerpt.quote(UnsafeRawBufferPointer(text).bytes)
-    }
-}
-
-/// Quotes a piece of input in a message, so that it takes one short line of any terminal.
-public enum InputExcerpt {
-    static let bytesMax = 60
-
-    public static func quote(_ bytes: RawSpan) -> String {
-        var text = ""
-        let shown = bytes.extracting(first: min(bytesMax, bytes.byteCount))
-        let characters = shown.text(0..<shown.byteCount).unicodeScalars
-        for scalar in characters {
-            if scalar.value < 0x20 || scalar.value >= 0x7f && scalar.value < 0xa0 {
-                let code = String(scalar.value, radix: 16)
-                text += "\\x" + (code.utf8.count < 2 ? "0" : "") + code
-            } else {
-                text.unicodeScalars.append(scalar)
-            }
-        }
-        return bytes.byteCount > bytesMax ? "\"\(text)...\"" : "\"\(text)\""
     }
 }

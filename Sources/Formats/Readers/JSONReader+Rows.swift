@@ -1,15 +1,22 @@
 // The rows' loop: along the learned layouts where they lead, else value by value.
 extension JSONReader {
-    /// Decodes rows until the batch is full, the bytes are at their end (`failure` is nil) or a row
-    /// cannot be read (`failure` says why; `position` is the row's start).
-    func decode(_ base: Cursor) {
+    func decodeRows(_ base: Cursor) {
         failure = nil
         while row < Batch.rowsMax {
             if options.framing != .array && graphPause == 0 {
-                unsafe followLayouts(base)
+                unsafe followLayouts(base, rowsMax: Batch.rowsMax)
                 guard row < Batch.rowsMax else { return }
             }
-            guard unsafe startRow(base), unsafe readRow(base) else { return }
+            guard unsafe startRow(base) else { return }
+            if options.framing == .array && graphPause == 0 && mayStandHere {
+                let before = row
+                unsafe followLayouts(base, rowsMax: row + 1)
+                guard row == before else {
+                    array = .behindElement
+                    continue
+                }
+            }
+            guard unsafe readRow(base) else { return }
         }
     }
 
@@ -72,7 +79,7 @@ extension JSONReader {
         }
         if graphPause > 0 {
             graphPause -= 1
-        } else if isObject && !learner.isDone && options.framing != .array {
+        } else if isObject && !learner.isDone {
             unsafe learner.learn(start, end)
         }
         return true
@@ -107,7 +114,7 @@ extension JSONReader {
     }
 
     /// Decodes rows as long as the layouts that were seen foretell them.
-    private func followLayouts(_ base: Cursor) {
+    private func followLayouts(_ base: Cursor, rowsMax: Int) {
         let nodes = unsafe UnsafePointer(learner.graph.nodes.base)
         let edges = unsafe UnsafePointer(learner.graph.edges.base)
         let pieces = unsafe UnsafePointer(learner.graph.pieces.base)
@@ -123,19 +130,19 @@ extension JSONReader {
         // Bits of the lengths of strings: short ones are copied into their views, and a block
         // without long ones need not be kept.
         var lengths = 0
-        rows: while unsafe row < Batch.rowsMax && at < end {
+        records: while unsafe row < Batch.rowsMax && at < end {
             var cursor = unsafe at
             var edge = root
             var seenLines = 0
             places: while true {
-                if edge < 0 { break rows }
+                if edge < 0 { break records }
                 let node = unsafe nodes + Int(edges[Int(edge)].node)
                 guard unsafe LayoutGraph.stands(node, at: cursor, pieces) else {
                     edge = unsafe edges[Int(edge)].next
                     continue
                 }
                 if unsafe node.pointee.opensCount > 0 {
-                    guard unsafe mark(node, opened, slots, row) else { break rows }
+                    guard unsafe mark(node, opened, slots, row) else { break records }
                 }
                 let value = unsafe cursor + Int(node.pointee.length)
                 unsafe seenLines &+= Int(node.pointee.lines)
@@ -146,7 +153,7 @@ extension JSONReader {
                     row &+= 1
                     line &+= seenLines
                     unsafe at = unsafe value
-                    continue rows
+                    continue records
                 case .nothing: unsafe next = unsafe value
                 case .skipString:
                     var hasEscapes = false
@@ -165,7 +172,7 @@ extension JSONReader {
                         value, slots + Int(node.pointee.target), row, &lengths)
                 case .null, .boolean, .raw:
                     let slot = unsafe slots + Int(node.pointee.target)
-                    if unsafe slot.pointee.isMarked(row) { break rows }
+                    if unsafe slot.pointee.isMarked(row) { break records }
                     unsafe next = unsafe storeOther(
                         node.pointee.action, value, slot, row, &seenLines)
                 }
@@ -281,12 +288,6 @@ extension JSONReader {
         _ = unsafe slot.pointee.mark(row)
         unsafe slot.pointee.put(view(value, end), row)
         return unsafe end
-    }
-
-    /// A view of text that lies in the block.
-    func view(_ start: Cursor, _ end: Cursor) -> StringView {
-        if unsafe end - start > StringView.inlineMax, let block { rows.keep(block) }
-        return unsafe StringView(start, count: end - start)
     }
 
     /// A view of the value of a string with escapes.

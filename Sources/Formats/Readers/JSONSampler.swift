@@ -16,7 +16,7 @@ public struct SampledSchema: Sendable {
 /// It is done when every wanted name has had a value that is not null and `rowsMin` rows were seen,
 /// after `rowsMax` rows, or at the end of the input. Rows that are not well formed are left to the
 /// reader to report.
-public final class JSONSampler {
+public final class JSONSampler: InputSampler {
     public static let rowsMax = 10_000
 
     private let framing: JSONFraming
@@ -49,6 +49,10 @@ public final class JSONSampler {
         if whole.isKnown { left.remove("_value") }
         for hidden in ["_file", "_line"] { left.remove(hidden) }
         return left.isEmpty
+    }
+
+    public func observe(_ block: InputBlock, isLast: Bool) {
+        observe(block.bytes, isLast: isLast)
     }
 
     /// Looks at more: `bytes` begin where the input begins and hold all that came so far. Returns

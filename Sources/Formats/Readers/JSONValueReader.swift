@@ -80,11 +80,7 @@ enum JSONValueReader {
                 return nil
             }
             return unsafe .bytes(output.bytes.withUnsafeBytes { unsafe Array($0) })
-        case .uuid:
-            let digits = bytes.filter { $0 != UInt8(ascii: "-") }.compactMap { hexValue($0) }
-            guard digits.count == 32, bytes.count == 36 || bytes.count == 32 else { return nil }
-            return .bytes((0..<16).map { digits[2 * $0] << 4 | digits[2 * $0 + 1] })
-        default: return nil
+        default: return try? TypeText.parse(text, as: type)
         }
     }
 

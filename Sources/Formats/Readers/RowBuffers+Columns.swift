@@ -116,11 +116,22 @@ extension RowBuffers {
                 continue
             }
             let isDone = unsafe texts.strings[row].withBytes { bytes in
-                unsafe JSONValueReader.append(bytes.bytes, to: builder, isCoerced: isCoerced)
+                isPlainText
+                    ? unsafe appendPlain(bytes, to: builder)
+                    : unsafe JSONValueReader.append(bytes.bytes, to: builder, isCoerced: isCoerced)
             }
             if !isDone { throw BadRow(row: row, node: node) }
         }
         return builder.finish()
+    }
+
+    private func appendPlain(_ text: UnsafeRawBufferPointer, to builder: ColumnBuilder) -> Bool {
+        do {
+            builder.append(unsafe try TypeText.parse(text, as: builder.type))
+            return true
+        } catch {
+            return false
+        }
     }
 
     /// The text that was read for a value.

@@ -20,6 +20,8 @@
     let plan: ReadingPlan
     /// The name of the input.
     let file: String
+    /// Values that are parsed once a batch is full are plain text, not JSON.
+    let isPlainText: Bool
     let slots: Buffer<Slot>
     private(set) var storages: [Storage] = []
     private(set) var validities: [Bitmap] = []
@@ -29,8 +31,9 @@
     private(set) var owners: [AnyObject] = []
     private var arena: ByteArena?
 
-    init(_ plan: ReadingPlan, file: String) {
+    init(_ plan: ReadingPlan, file: String, isPlainText: Bool) {
         self.plan = plan
+        self.isPlainText = isPlainText
         self.file = file
         let nothing = unsafe UnsafeMutablePointer<UInt64>(bitPattern: 8)
         guard let nothing = unsafe nothing else { fatalError("an address is not null") }

@@ -186,7 +186,16 @@ extension TypeEvidence {
         }
     }
 
-    func observe(boolean: Bool) { seen.insert(.boolean) }
+    /// Looks at a field of a text format; not at one that is null.
+    func observe(plain text: UnsafeRawBufferPointer) {
+        if unsafe PlainField.boolean(text) != nil {
+            seen.insert(.boolean)
+        } else if unsafe PlainField.isNumber(text) {
+            unsafe observe(number: text.bytes)
+        } else {
+            unsafe observe(time: TextTime.parse(text))
+        }
+    }
 
     /// The text of a value that a reader kept; `isContent`: of a string, without its quotes.
     func observe(rawText text: UnsafeBufferPointer<UInt8>, isContent: Bool) {

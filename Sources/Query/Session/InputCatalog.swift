@@ -10,7 +10,7 @@ final class InputCatalog {
     private let environment: SessionEnvironment
     private var files: [String: any SourceRelation] = [:]
     /// Stdin, once a statement has named it.
-    private var feed: StandardInputFeed?
+    private var feed: InputFeed?
 
     init(_ environment: SessionEnvironment) { self.environment = environment }
 
@@ -39,14 +39,14 @@ final class InputCatalog {
     ) throws(SQLError) -> any SourceRelation {
         let key = "\u{0}stdin" + (wanted.map { $0.sorted().joined(separator: "\u{0}") } ?? "*")
         if let known = files[key] { return known }
-        let feed = feed ?? StandardInputFeed()
+        let feed = feed ?? InputFeed.standardInput()
         self.feed = feed
         var input = InputOptions()
         input.isStrict = environment.isStrict
         input.wanted = wanted
         let relation = TimedRelation.declaring(
             environment.time,
-            try StandardInputRelation.make(
+            try FeedRelation.make(
                 feed, options: input, isEndless: reference.isStream, note: environment.note))
         files[key] = relation
         return relation

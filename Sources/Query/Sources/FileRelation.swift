@@ -27,10 +27,13 @@ public final class FileRelation: SourceRelation {
         isStrict = options.isStrict
     }
 
-    /// Opens the files to look at their first rows. `name` is what the query calls them.
+    /// Opens the files to look at their first rows. `name` is what the query calls them; paths may
+    /// hold `*`, `?` and `[...]`.
     public static func make(
-        _ name: String, paths: [String], options: InputOptions
+        _ name: String, paths patterns: [String], options: InputOptions
     ) throws(SQLError) -> FileRelation {
+        var paths: [String] = []
+        for pattern in patterns { paths += try PathPattern.expand(pattern) }
         let sample = try InputSample.take(paths, options)
         return FileRelation(
             name, paths, sample.schema, options, estimatedRows: sample.estimatedRows)

@@ -6,6 +6,9 @@ final class InputFileReader {
     let path: String
     private let file: InputFile
     private var isAtStart = true
+    private var bytesRead: Int64 = 0
+    /// What a gzip file holds, and how far it was handed out.
+    private var inflated: InflatedBytes?
 
     init(_ path: String) throws(SQLError) {
         self.path = path
@@ -29,12 +32,14 @@ final class InputFileReader {
 
     /// Fills the room of the block; false at the end of the file.
     func fill(_ block: InputBlock) throws(SQLError) -> Bool {
+        if inflated != nil { return fillInflated(block) }
         let start = block.end
         do {
             while block.room > 0 {
-                let count = unsafe try block.fill { (free) throws(SystemError) in
-                    unsafe try file.read(into: free)
+                let count = try block.fill { (free) throws(SystemError) in
+                    try file.read(into: free)
                 }
+                bytesRead += Int64(count)
                 if count == 0 { break }
                 // A pipe's bytes are used as they come.
                 if size == nil { break }
@@ -42,12 +47,35 @@ final class InputFileReader {
         } catch {
             throw InputFileReader.failure(error, path)
         }
-        guard block.end > start else { return false }
-        if isAtStart {
-            isAtStart = false
-            block.dropByteOrderMark()
+        guard block.end > start else {
+            if let size, bytesRead < size {
+                throw SQLError(
+                    "\(path) has become shorter while it was read", .inputOutputError)
+            }
+            return false
         }
+        guard isAtStart else { return true }
+        isAtStart = false
+        if InflatedBytes.isGzip(block.bytes) {
+            inflated = try InflatedBytes(block, path) { (more) throws(SQLError) in
+                try self.append(to: &more)
+            }
+            return fillInflated(block)
+        }
+        block.dropByteOrderMark()
         return true
+    }
+
+    private func append(to bytes: inout [UInt8]) throws(SQLError) -> Bool {
+        let block = InputBlock(capacity: 1 << 20, headroom: 0)
+        guard try fill(block) else { return false }
+        block.bytes.withUnsafeBytes { bytes.append(contentsOf: $0) }
+        return true
+    }
+
+    private func fillInflated(_ block: InputBlock) -> Bool {
+        let isMore = inflated?.fill(block) ?? false
+        return isMore
     }
 
     /// Appends more of the file to what a sample has read so far; false at its end.

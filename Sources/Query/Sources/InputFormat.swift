@@ -3,6 +3,36 @@ import Formats
 /// How the rows of a file or of stdin are written.
 public enum InputFormat: Sendable, Equatable {
     case json
+    /// nil: found from the first rows.
+    case csv(separator: UInt8?, hasHeader: Bool?)
+    /// Each line as it is: `line` and `line_number`.
+    case lines
+    case logfmt
+
+    /// The format that a user names: json, csv, tsv, lines, logfmt.
+    public init?(named name: String) {
+        switch name.lowercased() {
+        case "json", "ndjson", "jsonl": self = .json
+        case "csv": self = .csv(separator: nil, hasHeader: nil)
+        case "tsv": self = .csv(separator: 0x09, hasHeader: nil)
+        case "lines", "line": self = .lines
+        case "logfmt": self = .logfmt
+        default: return nil
+        }
+    }
+
+    public static let names = ["json", "csv", "tsv", "lines", "logfmt"]
+
+    /// What the end of a path says; nil: nothing.
+    static func of(path: String) -> InputFormat? {
+        var name = path.lowercased()
+        if name.hasSuffix(".gz") { name.removeLast(3) }
+        for ending in ["json", "ndjson", "jsonl", "csv", "tsv", "logfmt"]
+        where name.hasSuffix("." + ending) {
+            return InputFormat(named: ending)
+        }
+        return nil
+    }
 }
 
 /// What is said of an input beside its name.
@@ -11,8 +41,16 @@ public struct InputOptions: Sendable {
     public var format: InputFormat?
     /// --strict: a value that does not fit the sampled type fails at once.
     public var isStrict = false
-    /// Lower-case names that the query speaks of, for the sample to look for; nil: all.
+    /// Names that the query speaks of, for the sample to look for; nil: all.
     public var wanted: Set<String>?
 
     public init() {}
+}
+
+/// How an input is decoded, once its first bytes were seen.
+enum InputForm: Sendable {
+    case json(JSONFraming)
+    case csv(separator: UInt8, hasHeader: Bool)
+    case lines
+    case logfmt
 }

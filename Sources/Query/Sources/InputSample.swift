@@ -4,27 +4,66 @@ import Formats
 struct SampleInProgress {
     private let options: InputOptions
     private let rowsMin: Int
-    private var sampler: JSONSampler?
-    private var framing = JSONFraming.lines
+    private var sampler: (any InputSampler)?
+    private var form: InputForm?
 
     init(_ options: InputOptions, rowsMin: Int) {
         self.options = options
         self.rowsMin = rowsMin
     }
 
-    var isDone: Bool { sampler?.isDone ?? false }
+    var isDone: Bool {
+        if case .lines? = form { return true }
+        return sampler?.isDone ?? false
+    }
 
     /// `bytes`: all that came so far.
     mutating func observe(_ bytes: InputBlock, isLast: Bool) {
-        if sampler == nil, let found = JSONFraming.detect(bytes.bytes, isLast: isLast) {
-            framing = found
-            sampler = JSONSampler(framing: found, wanted: options.wanted, rowsMin: rowsMin)
+        if form == nil { begin(bytes, isLast) }
+        sampler?.observe(bytes, isLast: isLast)
+    }
+
+    private mutating func begin(_ bytes: InputBlock, _ isLast: Bool) {
+        var format = options.format
+        if format == nil || format == .csv(separator: nil, hasHeader: nil) {
+            guard let sniffed = SniffedFormat.detect(bytes, isLast: isLast) else { return }
+            switch (sniffed, format) {
+            case (.csv(let separator), _): format = .csv(separator: separator, hasHeader: nil)
+            case (_, .csv?): format = .csv(separator: 0x2c, hasHeader: nil)
+            case (.json, _): format = .json
+            case (.logfmt, _): format = .logfmt
+            case (.lines, _): format = .lines
+            }
         }
-        sampler?.observe(bytes.bytes, isLast: isLast)
+        switch format {
+        case .csv(let known, let hasHeader):
+            var separator = known ?? 0x2c
+            if known == nil, case .csv(let found)? = SniffedFormat.detect(bytes, isLast: isLast) {
+                separator = found
+            }
+            sampler = CSVSampler(
+                separator: separator, hasHeader: hasHeader, wanted: options.wanted,
+                rowsMin: rowsMin)
+            form = .csv(separator: separator, hasHeader: hasHeader ?? true)
+        case .logfmt:
+            sampler = LogfmtSampler(wanted: options.wanted, rowsMin: rowsMin)
+            form = .logfmt
+        case .lines: form = .lines
+        case .json, nil:
+            guard let framing = JSONFraming.detect(bytes.bytes, isLast: isLast) else { return }
+            sampler = JSONSampler(framing: framing, wanted: options.wanted, rowsMin: rowsMin)
+            form = .json(framing)
+        }
     }
 
     func finish() -> InputSchema {
-        InputSchema(sampler?.schema ?? SampledSchema(), format: .json, framing: framing)
+        var form = form ?? .json(.lines)
+        var sample = sampler?.schema ?? SampledSchema()
+        if case .csv(let separator, _) = form, let csv = sampler as? CSVSampler {
+            form = .csv(separator: separator, hasHeader: csv.hasHeader ?? true)
+        }
+        if case .lines = form { sample.fields = LineReader.fields }
+        return InputSchema(sample, form)
     }
 
     /// Rows in so many bytes, if they go on like this.
@@ -48,7 +87,9 @@ struct InputSample {
         }
         let file = try InputFileReader(first)
         defer { file.close() }
-        var sample = SampleInProgress(options, rowsMin: fileRowsMin)
+        var told = options
+        if told.format == nil { told.format = InputFormat.of(path: first) }
+        var sample = SampleInProgress(told, rowsMin: fileRowsMin)
         var bytes = InputBlock(capacity: 256 * 1024)
         while !sample.isDone {
             let isMore = try file.read(into: &bytes)

@@ -6,16 +6,14 @@ import Platform
 /// relation and the sources that it opened.
 final class InputSchema: @unchecked Sendable {
     /// Everything but the types is fixed.
-    let format: InputFormat
-    let framing: JSONFraming
-    let wholeValue: Int?
+    private let form: InputForm
+    private let wholeValue: Int?
     private let lock = Lock()
     private var fields: [Field]
 
-    init(_ sample: SampledSchema, format: InputFormat, framing: JSONFraming) {
+    init(_ sample: SampledSchema, _ form: InputForm) {
         fields = sample.fields
-        self.format = format
-        self.framing = framing
+        self.form = form
         wholeValue = sample.wholeValue
     }
 
@@ -50,12 +48,23 @@ final class InputSchema: @unchecked Sendable {
     func reader(
         _ columns: [ReadColumn], name: String, context: SourceContext
     ) -> any RowReader {
-        var options = JSONReader.Options()
-        options.framing = framing
-        options.skipsErrors = context.onError == .skip
-        options.wholeValue = wholeValue
-        options.name = name
-        return JSONReader(fields: current, columns: columns, options: options)
+        let skips = context.onError == .skip
+        switch form {
+        case .json(let framing):
+            var options = JSONReader.Options()
+            options.framing = framing
+            options.skipsErrors = skips
+            options.wholeValue = wholeValue
+            options.name = name
+            return JSONReader(fields: current, columns: columns, options: options)
+        case .csv(let separator, let hasHeader):
+            return CSVReader(
+                fields: current, columns: columns, separator: separator, hasHeader: hasHeader,
+                name: name, skipsErrors: skips)
+        case .lines: return LineReader(columns: columns, name: name, skipsErrors: skips)
+        case .logfmt:
+            return LogfmtReader(fields: current, columns: columns, name: name, skipsErrors: skips)
+        }
     }
 }
 

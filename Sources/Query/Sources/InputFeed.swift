@@ -1,11 +1,11 @@
 import Formats
 import Platform
 
-/// Stdin in pieces, read by a thread of its own as they come. One a process.
+/// Stdin in pieces, read by a thread of its own as they come.
 ///
 /// What was read is kept until rows have left the query that reads it, as far as it is not too
 /// much: the sample is read again by the query, and so is all of it when a type has to be widened.
-public final class StandardInputFeed: @unchecked Sendable {
+public final class InputFeed: @unchecked Sendable {
     enum Piece {
         case block(InputBlock)
         /// Nothing has come yet.
@@ -18,7 +18,7 @@ public final class StandardInputFeed: @unchecked Sendable {
         var start: Int
     }
 
-    private let file: InputFile
+    private let bytes: any FeedBytes
     private let lock = Lock()
     private let changed = Condition()
     private var held: [Held] = []
@@ -29,7 +29,7 @@ public final class StandardInputFeed: @unchecked Sendable {
     private var isComplete = true
     private var isKept = true
     private var hasEnded = false
-    private var failure: SystemError?
+    private var failure: SQLError?
     private var isStarted = false
     private var signal: SourceSignal?
 
@@ -39,18 +39,26 @@ public final class StandardInputFeed: @unchecked Sendable {
     private static let waitingMax = 8
     private static let pieceBytes = 256 * 1024
 
-    public init(_ file: InputFile = .standardInput()) { self.file = file }
+    /// One a process.
+    public static func standardInput() -> InputFeed {
+        InputFeed(StandardInputBytes(InputFile.standardInput()))
+    }
 
-    var name: String { file.name }
-    /// Known where stdin is a file.
-    var size: Int64? { file.size }
+    init(_ bytes: any FeedBytes) { self.bytes = bytes }
+
+    var name: String { bytes.name }
+    /// Known where it is a file that ends.
+    var size: Int64? { bytes.size }
+
+    /// Nothing more is wanted.
+    func stop() { bytes.stop() }
 
     /// Begins at the first byte again. `signal` is raised when a piece comes.
     func rewind(_ signal: SourceSignal?) throws(SQLError) {
         try lock.withLock { () throws(SQLError) in
             guard isComplete else {
                 throw SQLError(
-                    "\(file.name) was read before and cannot be read again", .objectNotReady,
+                    "\(name) was read before and cannot be read again", .objectNotReady,
                     hint: "Keep it in a table: CREATE TABLE t AS SELECT * FROM stdin.")
             }
             next = 0
@@ -84,15 +92,12 @@ public final class StandardInputFeed: @unchecked Sendable {
 
     private func takeHeld() throws(SQLError) -> Piece {
         guard next < held.count else {
-            if let failure {
-                throw SQLError(
-                    "cannot read \(file.name): \(failure.reason)", .inputOutputError)
-            }
+            if let failure { throw failure }
             return hasEnded ? .end : .nothing
         }
         let piece = held[next]
         next += 1
-        if isKept && keptBytes > StandardInputFeed.keptBytesMax { isKept = false }
+        if isKept && keptBytes > InputFeed.keptBytesMax { isKept = false }
         if !isKept { forget() }
         changed.broadcast()
         return .block(piece.block)
@@ -116,36 +121,60 @@ public final class StandardInputFeed: @unchecked Sendable {
         var pool = InputBlockPool()
         var isFirst = true
         while true {
-            let block = pool.take(capacity: StandardInputFeed.pieceBytes)
-            var isEnd = false
-            var error: SystemError?
+            let block = pool.take(capacity: InputFeed.pieceBytes)
             do {
-                isEnd =
-                    unsafe try block.fill { (free) throws(SystemError) in
-                        unsafe try file.read(into: free)
-                    } == 0
-            } catch let problem {
-                error = problem
+                if try bytes.read(into: block) == 0 { return finish(nil) }
+            } catch {
+                return finish(error)
             }
+            if isFirst && InflatedBytes.isGzip(block.bytes) { return inflate(block) }
             if isFirst { block.dropByteOrderMark() }
             isFirst = false
-            block.seal()
-            lock.lock()
-            if isEnd || error != nil {
-                hasEnded = true
-                failure = error
-            } else {
-                held.append(Held(block: block, start: block.start))
-                keptBytes += block.count
-            }
-            changed.broadcast()
-            let waiter = signal
-            lock.unlock()
-            waiter?.signal()
-            if isEnd || error != nil { return }
-            lock.withLock {
-                while held.count - next >= StandardInputFeed.waitingMax { lock.wait(changed) }
-            }
+            hand(block)
         }
+    }
+
+    /// Reads a compressed input to its end and hands over what it holds.
+    private func inflate(_ first: InputBlock) {
+        do {
+            let inflated = try InflatedBytes(first, name) { (bytes) throws(SQLError) in
+                let block = InputBlock(capacity: 1 << 20, headroom: 0)
+                guard try self.bytes.read(into: block) > 0 else { return false }
+                block.bytes.withUnsafeBytes { bytes.append(contentsOf: $0) }
+                return true
+            }
+            while true {
+                let block = InputBlock(capacity: InputFeed.pieceBytes)
+                guard inflated.fill(block) else { return finish(nil) }
+                hand(block)
+            }
+        } catch {
+            finish(error)
+        }
+    }
+
+    private func hand(_ block: InputBlock) {
+        block.seal()
+        lock.lock()
+        held.append(Held(block: block, start: block.start))
+        keptBytes += block.count
+        changed.broadcast()
+        let waiter = signal
+        lock.unlock()
+        waiter?.signal()
+        lock.withLock {
+            // A reader that wants no more takes no more either.
+            while held.count - next >= InputFeed.waitingMax { lock.wait(changed) }
+        }
+    }
+
+    private func finish(_ error: SQLError?) {
+        let waiter = lock.withLock {
+            hasEnded = true
+            failure = error
+            changed.broadcast()
+            return signal
+        }
+        waiter?.signal()
     }
 }

@@ -3,21 +3,21 @@ import Formats
 import Platform
 
 /// Stdin as a relation. Its columns come from the rows that lie at its start.
-public final class StandardInputRelation: SourceRelation {
+public final class FeedRelation: SourceRelation {
     public let name: String
     public let time: TimeDeclaration? = nil
     public let isEndless: Bool
     public let isAppendOnly = true
     public let key: [Int]? = nil
     public let estimatedRows: Int? = nil
-    private let feed: StandardInputFeed
+    private let feed: InputFeed
     private let schema: InputSchema
     private let isStrict: Bool
 
     public var columns: [RelationColumn] { schema.columns }
 
     private init(
-        _ feed: StandardInputFeed, _ schema: InputSchema, isStrict: Bool, isEndless: Bool
+        _ feed: InputFeed, _ schema: InputSchema, isStrict: Bool, isEndless: Bool
     ) {
         name = feed.name
         self.feed = feed
@@ -28,9 +28,9 @@ public final class StandardInputRelation: SourceRelation {
 
     /// Waits for the first rows, until every wanted name has had a value.
     public static func make(
-        _ feed: StandardInputFeed, options: InputOptions, isEndless: Bool = false,
+        _ feed: InputFeed, options: InputOptions, isEndless: Bool = false,
         note: @Sendable (String) -> Void
-    ) throws(SQLError) -> StandardInputRelation {
+    ) throws(SQLError) -> FeedRelation {
         try feed.rewind(nil)
         let bytes = InputBlock(capacity: 0, headroom: 0)
         var sample = SampleInProgress(
@@ -52,20 +52,20 @@ public final class StandardInputRelation: SourceRelation {
                 break sampling
             }
         }
-        return StandardInputRelation(
+        return FeedRelation(
             feed, sample.finish(), isStrict: options.isStrict, isEndless: isEndless)
     }
 
     public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
         try feed.rewind(context.signal)
-        return StandardInputSource(
+        return FeedSource(
             feed, schema, schema.readColumns(scan), isStrict: isStrict, context: context)
     }
 }
 
-/// Decodes what stdin's thread has read; never waits.
-final class StandardInputSource: Source {
-    private let feed: StandardInputFeed
+/// Decodes what the feed's thread has read; never waits.
+final class FeedSource: Source {
+    private let feed: InputFeed
     private let schema: InputSchema
     private let isStrict: Bool
     private let context: SourceContext
@@ -76,7 +76,7 @@ final class StandardInputSource: Source {
     private var isRestarting = false
 
     init(
-        _ feed: StandardInputFeed, _ schema: InputSchema, _ columns: [ReadColumn], isStrict: Bool,
+        _ feed: InputFeed, _ schema: InputSchema, _ columns: [ReadColumn], isStrict: Bool,
         context: SourceContext
     ) {
         self.feed = feed
@@ -89,7 +89,9 @@ final class StandardInputSource: Source {
     var skippedCount: Int { reader.brokenRows }
 
     func close() {
-        if !isRestarting { feed.stopKeeping() }
+        guard !isRestarting else { return }
+        feed.stopKeeping()
+        feed.stop()
     }
 
     func next() throws(SQLError) -> SourceEvent {

@@ -1,0 +1,186 @@
+/// What the readers of all formats share: the block that is being decoded, the rows that were
+/// decoded, and what happens to a row that cannot be read.
+///
+/// A format overrides `decode` and says how it looks at its text. One thread at a time.
+@safe public class BufferedReader: RowReader {
+    typealias Cursor = JSONScan.Cursor
+
+    /// As errors call the input.
+    final let name: String
+    /// Rows that are not well formed are counted and passed over.
+    final let skipsErrors: Bool
+    final let plan: ReadingPlan
+    final let rows: RowBuffers
+
+    // The block that is being decoded, from `position` to `limit`.
+    final var block: InputBlock?
+    final var position = 0
+    final var limit = 0
+    final var isLast = false
+    /// The line that `position` lies in.
+    final var line = 1
+
+    /// Rows that were decoded; those before `handedOut` have left.
+    final var row = 0
+    final var handedOut = 0
+    final var failure: Failure?
+
+    /// Rows that were passed over because they were not well formed.
+    public final internal(set) var brokenRows = 0
+
+    /// Why a row could not be read.
+    @safe enum Failure {
+        case syntax
+        /// The bytes end inside the row.
+        case incomplete
+        case misfit(node: Int, start: Cursor, end: Cursor)
+        case uncoercible(node: Int, start: Cursor, end: Cursor)
+    }
+
+    init(_ plan: ReadingPlan, name: String, skipsErrors: Bool, isPlainText: Bool) {
+        self.plan = plan
+        self.name = name
+        self.skipsErrors = skipsErrors
+        rows = RowBuffers(plan, file: name, isPlainText: isPlainText)
+    }
+
+    // What a format does in its own way.
+
+    /// Decodes rows until the batch is full, the bytes are at their end (`failure` is nil) or a row
+    /// cannot be read (`failure` says why; `position` is the row's start).
+    func decode(_ base: Cursor) { fatalError("a format decodes its rows") }
+
+    /// Rows that end before this place may be decoded now.
+    func decodableEnd(_ block: InputBlock) -> Int { block.end }
+
+    /// The row at `position` is not well formed.
+    func syntaxError(_ base: Cursor) -> SQLError { fatalError("a format words its errors") }
+
+    /// False where what follows a broken row cannot be found.
+    var canSkip: Bool { true }
+
+    /// Looks at the text of a value that did not fit; `isContent`: of a string without quotes.
+    func observe(_ text: UnsafeBufferPointer<UInt8>, isContent: Bool, _ evidence: TypeEvidence) {
+        unsafe evidence.observe(rawText: text, isContent: isContent)
+    }
+
+    /// The type for values that no narrower one holds.
+    var widestType: DataType { .json }
+
+    /// Goes on with the bytes of a sealed block, behind what was left of the last one. `isLast`:
+    /// nothing follows them.
+    public final func supply(_ more: InputBlock, isLast: Bool) {
+        var next = more
+        if let block, position < block.end {
+            next = InputBlock.joining(block, from: position, more)
+        }
+        block = next
+        position = next.start
+        self.isLast = isLast
+        limit = isLast ? next.end : decodableEnd(next)
+    }
+
+    /// Rows that `flush` would hand out.
+    public final var pendingRows: Int { row - handedOut }
+
+    /// A full batch, or why there is none.
+    public final func next() throws(SQLError) -> ReadResult {
+        while true {
+            if row == Batch.rowsMax { return try handOut() }
+            guard let base = unsafe block?.base else { return .needsInput }
+            unsafe decode(base)
+            if row == Batch.rowsMax { return try handOut() }
+            guard let failure = failure else { return try outOfInput() }
+            if case .incomplete = failure { return try outOfInput() }
+            if pendingRows > 0 { return try handOut() }
+            if let misfit = unsafe try resolve(failure, base) { return .misfit(misfit) }
+        }
+    }
+
+    private func outOfInput() throws(SQLError) -> ReadResult {
+        guard let block, block.end - position > FormatLimits.rowBytesMax, !isLast else {
+            return .needsInput
+        }
+        throw SQLError(
+            "\(name) line \(line): the row is longer than 16 MiB", .programLimitExceeded)
+    }
+
+    /// What was decoded and not handed out yet; nil if that is nothing.
+    public final func flush() throws(SQLError) -> ReadResult? {
+        pendingRows > 0 ? try handOut() : nil
+    }
+
+    /// From here on, values that do not fit the misfit's place are written in its type where that
+    /// loses nothing, and are errors elsewhere.
+    public final func coerce(_ misfit: Misfit) { plan.coerce(misfit.node) }
+
+    /// A row could not be read, and those before it have left.
+    private func resolve(_ failure: Failure, _ base: Cursor) throws(SQLError) -> Misfit? {
+        let error: SQLError
+        switch failure {
+        case .incomplete: return nil
+        case .misfit(let node, let start, let end):
+            return unsafe misfit(
+                node: node, UnsafeBufferPointer(start: start, count: end - start), line)
+        case .syntax:
+            error = unsafe syntaxError(base)
+        case .uncoercible(let node, let start, let end):
+            error = unsafe conversionError(
+                node: node, UnsafeBufferPointer(start: start, count: end - start), line)
+        }
+        guard skipsErrors, canSkip else { throw error }
+        brokenRows += 1
+        unsafe skipLine(base)
+        return nil
+    }
+
+    private func skipLine(_ base: Cursor) {
+        guard let block = block else { return }
+        let next = ByteScan.firstIndex(of: 0x0a, in: block.bytes, from: position - block.start)
+        if next != nil { line += 1 }
+        position = min(next.map { $0 + 1 + block.start } ?? limit, limit)
+    }
+
+    /// The rows that were not handed out yet, up to one that cannot be converted.
+    private func handOut() throws(SQLError) -> ReadResult {
+        let start = handedOut
+        var end = row
+        while true {
+            switch rows.columns(start..<end, isAll: start == 0 && end == row) {
+            case .columns(let columns):
+                let batch = Batch(columns, count: end - start)
+                handedOut = end
+                if end == row { finishBatch() }
+                return .rows(batch)
+            case .misfit(let bad, _) where bad > start: end = bad
+            case .misfit(let bad, let node):
+                if let misfit = try unconvertible(bad, node) { return .misfit(misfit) }
+                guard pendingRows > 0 else { return .needsInput }
+                return try handOut()
+            }
+        }
+    }
+
+    /// The first row that was not handed out has a value that cannot be converted.
+    private func unconvertible(_ row: Int, _ node: Int) throws(SQLError) -> Misfit? {
+        let text = rows.text(row, node: node)
+        let line = Int(rows.lines[row])
+        return unsafe try text.withUnsafeBufferPointer { (text) throws(SQLError) -> Misfit? in
+            if !plan.facts[node].isCoerced {
+                return unsafe misfit(
+                    node: node, text, line, isContent: plan.facts[node].kind == .string)
+            }
+            guard skipsErrors else { throw unsafe conversionError(node: node, text, line) }
+            brokenRows += 1
+            handedOut += 1
+            if handedOut == self.row { finishBatch() }
+            return nil
+        }
+    }
+
+    private func finishBatch() {
+        row = 0
+        handedOut = 0
+        rows.begin()
+    }
+}

@@ -1,0 +1,34 @@
+import Formats
+import Platform
+
+/// What a feed reads.
+protocol FeedBytes: AnyObject, Sendable {
+    var name: String { get }
+    /// Known where it is a file that ends.
+    var size: Int64? { get }
+    /// Reads what is there, at least one byte, waiting for it; 0 at the end. Called by one thread.
+    func read(into block: InputBlock) throws(SQLError) -> Int
+    /// From any thread: `read` returns soon, with 0.
+    func stop()
+}
+
+/// Stdin.
+final class StandardInputBytes: FeedBytes {
+    private let file: InputFile
+
+    init(_ file: InputFile) { self.file = file }
+
+    var name: String { file.name }
+    var size: Int64? { file.size }
+
+    func read(into block: InputBlock) throws(SQLError) -> Int {
+        do {
+            return try block.fill { (free) throws(SystemError) in try file.read(into: free) }
+        } catch {
+            throw SQLError("cannot read \(file.name): \(error.reason)", .inputOutputError)
+        }
+    }
+
+    /// The thread ends with the process.
+    func stop() {}
+}
