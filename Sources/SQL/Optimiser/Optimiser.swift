@@ -12,20 +12,38 @@ public struct Optimiser {
     }
 
     public func optimise(_ plan: Plan) throws(SQLError) -> Plan {
-        var plan = folded(try Decorrelator(plan, settings).run(plan))
+        var plan = try timed(plan)
+        plan = folded(try Decorrelator(plan, settings).run(plan))
         plan = try FilterPusher().run(plan)
         plan = try JoinOrderer().run(plan)
         plan = folded(try FilterPusher().run(plan))
+        plan = try Simplifier().run(plan)
         plan = try TimeBounds.run(plan)
         plan = try ColumnPruner.run(plan)
         return try ScanSharing.run(plan)
+    }
+
+    /// now() is the statement's start; over inputs that do not end it would stand still.
+    private func timed(_ plan: Plan) throws(SQLError) -> Plan {
+        let isEndless = plan.facts.isEndless
+        return try plan.rewrite(depth: 0) { (expression, _) throws(SQLError) in
+            guard case .now(let type) = expression else { return nil }
+            guard !isEndless else {
+                throw SQLError(
+                    "now() is not supported over an input that does not end",
+                    .featureNotSupported,
+                    hint: "Compare with a fixed time, or read what is there now by leaving out "
+                        + "STREAM.")
+            }
+            return .literal(.integer(settings.now), type)
+        }
     }
 
     /// What is known before any row is read as literals.
     func folded(_ plan: Plan) -> Plan {
         let folded = try? plan.rewrite(depth: 0) { (expression, _) throws(SQLError) in
             if expression.hasSubquery { return nil }
-            return expression.folded(settings)
+            return expression.folded(settings).factored
         }
         return folded ?? plan
     }
