@@ -341,7 +341,7 @@ extension TimeFormat {
     }
 
     private static func year(_ time: ReadTime) -> Int? {
-        if let year = time.year {
+        if let year = time.year, year != 0 {
             var result = year
             if let century = time.century, time.yearDigits <= 2 {
                 let short = year % 100
@@ -367,9 +367,11 @@ extension TimeFormat {
             return Int64(monday + ((time.isoWeek ?? 1) - 1) * 7 + (time.isoDay ?? 1) - 1)
         }
         let year = year(time)
-        let month = time.month ?? 1
-        var day = time.day ?? 1
-        var dayOfYear = time.dayOfYear
+        // What is 0 counts as not given.
+        func given(_ value: Int?) -> Int? { value == 0 ? nil : value }
+        let month = given(time.month) ?? 1
+        var day = given(time.day) ?? 1
+        var dayOfYear = given(time.dayOfYear)
         if let week = time.week { dayOfYear = (week - 1) * 7 + 1 }
         if let week = time.weekOfMonth { day = (week - 1) * 7 + 1 }
         if let dayOfYear, month <= 1 || day <= 1 {

@@ -40,10 +40,17 @@ struct ShownTime {
         second = span.microseconds / 1_000_000 % 60
         microsecond = span.microseconds % 1_000_000
         dayOfYear = (year * 12 + month) * 30 + day
-        julian = 0
+        julian = civil.daysSinceEpoch + 2_440_588
+        weekday = civil.weekday
     }
 
     var civil: CivilTime { CivilTime(year: year, month: month, day: day) }
+
+    /// The month as an index from 0; an interval of whole years or of negative months has one too.
+    var romanMonth: Int {
+        if month == 0 { return year >= 0 ? 11 : 0 }
+        return month < 0 ? 12 + month : month - 1
+    }
 
     /// Years before our era are counted from 1.
     func shown(year value: Int) -> Int64 { Int64(isInterval || value > 0 ? value : 1 - value) }
@@ -76,6 +83,13 @@ extension TimeFormat {
         target.append(utf8: ordinal == .upper ? suffix : suffix.lowercased())
     }
 
+    /// As C's printf fills: a minus takes one of the places.
+    private func printed(
+        _ value: Int64, _ width: Int, _ part: Part, _ target: inout OutputBuffer
+    ) {
+        number(value, value < 0 ? width - 1 : width, part, &target)
+    }
+
     private func word(
         _ text: String, _ width: Int, _ part: Part, _ target: inout OutputBuffer
     ) {
@@ -84,7 +98,7 @@ extension TimeFormat {
         case .capital: target.append(utf8: text)
         case .lower: target.append(utf8: text.lowercased())
         }
-        guard part.isFilled else { return }
+        guard part.isFilled, !part.isTranslated else { return }
         for _ in 0..<max(0, width - text.utf8.count) { target.append(UInt8(ascii: " ")) }
     }
 
@@ -121,7 +135,7 @@ extension TimeFormat {
     ) {
         var whole = part
         whole.isFilled = true
-        number(value, width, whole, &target)
+        printed(value, width, whole, &target)
     }
 
     private func appendZone(
@@ -150,8 +164,7 @@ extension TimeFormat {
         _ field: Field, _ part: Part, _ time: ShownTime, _ target: inout OutputBuffer
     ) throws(SQLError) {
         switch field {
-        case .ad, .bc, .aD, .bC, .day, .dy, .d, .id, .iddd, .iw, .tz, .tzh, .tzm, .of, .iyyy, .iyy,
-            .iy, .i:
+        case .ad, .bc, .aD, .bC, .month, .mon, .day, .dy, .d, .id, .tz, .tzh, .tzm, .of:
             guard !time.isInterval else {
                 throw SQLError(
                     "invalid format specification for an interval value", .invalidDatetimeFormat,
@@ -162,13 +175,12 @@ extension TimeFormat {
         switch field {
         case .ad, .bc: word(time.year <= 0 ? "BC" : "AD", 0, part.asWord, &target)
         case .aD, .bC: word(time.year <= 0 ? "B.C." : "A.D.", 0, part.asWord, &target)
-        case .month where time.month != 0:
-            word(TimeNames.months[(time.month + 11) % 12], 9, part, &target)
-        case .mon where time.month != 0:
-            word(String(TimeNames.months[(time.month + 11) % 12].prefix(3)), 0, part, &target)
-        case .rm where time.month != 0:
-            word(TimeNames.romans[(time.month + 11) % 12], 4, part.asWord, &target)
-        case .month, .mon, .rm: break
+        case .month: word(TimeNames.months[time.month - 1], 9, part, &target)
+        case .mon: word(String(TimeNames.months[time.month - 1].prefix(3)), 0, part, &target)
+        case .rm:
+            if time.month != 0 || time.year != 0 {
+                word(TimeNames.romans[time.romanMonth], 4, part.asWord, &target)
+            }
         case .day: word(TimeNames.days[time.weekday], 9, part, &target)
         case .dy: word(String(TimeNames.days[time.weekday].prefix(3)), 0, part, &target)
         case .tz, .tzh, .tzm, .of: appendZone(field, part, time, &target)
@@ -182,11 +194,11 @@ extension TimeFormat {
         let year = time.shown(year: time.year)
         switch field {
         case .mm: number(Int64(time.month), 2, part, &target)
-        case .dd: number(Int64(time.day), 2, part, &target)
-        case .ddd: number(Int64(time.dayOfYear), 3, part, &target)
+        case .dd: printed(Int64(time.day), 2, part, &target)
+        case .ddd: printed(Int64(time.dayOfYear), 3, part, &target)
         case .d: number(Int64(time.weekday + 1), 0, part, &target)
         case .id: number(Int64(time.weekday == 0 ? 7 : time.weekday), 0, part, &target)
-        case .ww: number(Int64((time.dayOfYear - 1) / 7 + 1), 2, part, &target)
+        case .ww: printed(Int64((time.dayOfYear - 1) / 7 + 1), 2, part, &target)
         case .w: number(Int64((time.day - 1) / 7 + 1), 0, part, &target)
         case .q: if time.month != 0 { number(Int64((time.month - 1) / 3 + 1), 0, part, &target) }
         case .j: number(Int64(time.julian), 0, part, &target)
@@ -204,7 +216,7 @@ extension TimeFormat {
             target.append(",")
             var rest = part
             rest.isFilled = true
-            number(year % 1000, 3, rest, &target)
+            printed(year % 1000, 3, rest, &target)
         default: appendISO(field, part, time, &target)
         }
     }

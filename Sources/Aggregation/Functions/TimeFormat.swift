@@ -50,6 +50,8 @@ struct TimeFormat {
         var letters = LetterCase.lower
         /// FM: without blanks and zeros that fill.
         var isFilled = true
+        /// TM: words are not filled.
+        var isTranslated = false
         /// TH or th behind it.
         var ordinal: LetterCase?
 
@@ -127,7 +129,13 @@ struct TimeFormat {
             return bytes[index..<index + count].elementsEqual("\(name)".utf8)
         }
         while true {
-            if isAt("FM") || isAt("fm") { part.isFilled = false } else if !isAt("TM") { break }
+            if isAt("FM") || isAt("fm") {
+                part.isFilled = false
+            } else if isAt("TM") || isAt("tm") {
+                part.isTranslated = true
+            } else {
+                break
+            }
             index += 2
         }
         guard index < bytes.count, let (field, end) = TimeFormat.find(bytes, index) else {

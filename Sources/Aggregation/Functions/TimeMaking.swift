@@ -6,8 +6,10 @@ enum TimeMaking {
 
     private static func dateError(_ year: Int64, _ month: Int64, _ day: Int64) -> SQLError {
         func two(_ value: Int64) -> String { value >= 0 && value < 10 ? "0\(value)" : "\(value)" }
+        // A year before our era is shown as it is counted inside.
+        let shown = year < 0 ? year + 1 : year
         return SQLError(
-            "date field value out of range: \(year < 0 ? year + 1 : year)-\(two(month))-\(two(day))",
+            "date field value out of range: \(shown)-\(two(month))-\(two(day))",
             .datetimeFieldOverflow)
     }
 

@@ -103,8 +103,8 @@ public enum TimeText {
         return value
     }
 
-    /// True if a timestamp can hold the value, infinities aside: from 4714-11-24 BC to 294247-01-10,
-    /// where 64 bits end (PostgreSQL, which counts from 2000, holds 30 years more).
+    /// True if a timestamp can hold the value, infinities aside: from 4714-11-24 BC to
+    /// 294247-01-10, where 64 bits end (PostgreSQL, which counts from 2000, holds 30 years more).
     @inlinable
     public static func isMoment(_ value: Int64) -> Bool {
         value >= -210_866_803_200_000_000 && value < .max
@@ -147,8 +147,8 @@ extension SQLError {
     fileprivate static func invalidTime(
         _ type: String, _ text: UnsafeRawBufferPointer
     ) -> SQLError {
-        SQLError(
-            unsafe "invalid input syntax for type \(type): \"\(String(decoding: text, as: UTF8.self))\"",
-            .invalidDatetimeFormat)
+        let shown = unsafe String(decoding: text, as: UTF8.self)
+        return SQLError(
+            "invalid input syntax for type \(type): \"\(shown)\"", .invalidDatetimeFormat)
     }
 }

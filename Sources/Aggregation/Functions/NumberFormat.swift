@@ -153,6 +153,9 @@ struct NumberFormat {
         hasFill || hasSign || hasBracket || hasMinus || hasPlus || hasRoman || hasShift
     }
 
+    /// Shows fewer digits behind the point than are written.
+    mutating func limit(behind digits: Int) { behind = min(behind, digits) }
+
     /// Brackets are left away around what is not negative.
     mutating func dropBrackets() { hasBracket = false }
 }

@@ -43,22 +43,23 @@ enum NumberFormatFunctions {
     }
 
     private static func text(
-        _ column: Column, _ row: Int, _ type: DataType, _ format: NumberFormat
+        _ column: Column, _ row: Int, _ type: DataType, _ asked: NumberFormat
     ) throws(SQLError) -> String {
+        var format = asked
+        var double: Double?
         let index = row & column.indexMask
         let value: Numeric
-        var places = format.behind
         switch column.storage {
         case .integer(let buffer): value = Numeric(buffer[index])
         case .double(let buffer):
-            let double = buffer[index]
-            guard double.isFinite else { return try special(double, format) }
+            let number = buffer[index]
+            guard number.isFinite else { return try special(number, format) }
             // More digits than the type has are not shown.
             let digits = type == .real ? 6 : 15
-            let whole = Numeric(exactly: double)
-            let before = max(whole.rounded(0).exponent + 1, 1)
-            if before >= digits { places = 0 } else { places = min(places, digits - before) }
-            value = whole
+            double = number
+            value = Numeric(exactly: number)
+            let before = max(evenly(value, 0).exponent + 1, 1)
+            format.limit(behind: max(digits - before, 0))
         default: value = column.numerics[index]
         }
         guard value.isFinite else { return try special(value.double, format) }
@@ -69,17 +70,28 @@ enum NumberFormatFunctions {
             let factor = Numeric.tenth(-format.shift)
             scaled = value * factor
         }
-        let rounded = scaled.rounded(places)
+        let rounded =
+            double == nil ? scaled.rounded(format.behind) : evenly(scaled, format.behind)
         // Where a double has fewer digits the format's last places stay empty.
         let shown = rounded.magnitude.description
         let before = shown.utf8.firstIndex(of: UInt8(ascii: ".")).map {
             shown.utf8.distance(from: shown.startIndex, to: $0)
         }
-        let isNegative = rounded.signum < 0
+        // A double keeps its sign where it rounds to 0.
+        let isNegative = double.map { $0.sign == .minus } ?? (rounded.signum < 0)
         if (before ?? shown.utf8.count) > format.width {
             return format.write(format.hashes, isNegative: isNegative)
         }
         return format.write(shown, isNegative: isNegative)
+    }
+
+    /// Rounded as C's printf does: a half goes to the even digit.
+    private static func evenly(_ value: Numeric, _ places: Int) -> Numeric {
+        let near = value.rounded(places)
+        let cut = value.truncated(places)
+        guard near != cut, near - value == value - cut else { return near }
+        let isEven = cut.description.utf8.last.map { $0 & 1 == 0 } ?? true
+        return isEven ? cut : near
     }
 
     private static func special(_ value: Double, _ format: NumberFormat) throws(SQLError) -> String
