@@ -115,8 +115,17 @@ extension QuerySession {
         try run.run()
         try output.end()
         skipped += inputs.reduce(0) { $0 + $1.source.skippedCount }
+        report(late: compiled.lateRows)
         counters?(ExecutedQuery(compiled: compiled, rows: sink.rows))
         return sink.rows
+    }
+
+    /// Rows that no window took, which is never passed over in silence.
+    private func report(late count: Int) {
+        lateRows += count
+        guard count > 0 else { return }
+        let rows = count == 1 ? "1 row" : "\(count) rows"
+        environment.note("\(rows) came after their window had closed and were left out")
     }
 
     private func open(

@@ -11,6 +11,7 @@ public final class QuerySession {
     var settings = SessionVariables()
     /// Lines of input that the running statement has left out.
     var skipped = 0
+    var lateRows = 0
 
     public init(_ environment: SessionEnvironment) {
         self.environment = environment
@@ -33,10 +34,11 @@ public final class QuerySession {
         settings.startStatement(environment.clock)
         catalog.inputs.forgetFiles()
         while true {
-            skipped = 0
+            (skipped, lateRows) = (0, 0)
             do throws(SQLError) {
                 var outcome = try dispatch(statement, output)
                 outcome.skipped = skipped
+                outcome.lateRows = lateRows
                 return outcome
             } catch {
                 guard InputRestart.isAsked(by: error) else { throw error }
