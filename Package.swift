@@ -102,7 +102,7 @@ let package = Package(
 if Context.environment["RTD_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "fuzz", dependencies: ["KafkaProtocol", "Records", "Formats", "Bytes"],
+            name: "fuzz", dependencies: ["KafkaProtocol", "Records", "SQL", "Formats", "Bytes"],
             path: "Tests/Fuzz/Sources",
             swiftSettings: [
                 .swiftLanguageMode(.v6), .enableExperimentalFeature("Lifetimes"),

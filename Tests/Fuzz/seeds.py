@@ -57,6 +57,19 @@ def csv():
     yield b'a,"b ""c""",\r\n1,2,3\n'
 
 
+def sql():
+    for path in sorted((ROOT / "Fixtures/nexmark").glob("*.sql")):
+        yield path.read_bytes()
+    yield b"UPDATE t SET a = CASE WHEN b THEN ARRAY[1,2][1] ELSE (SELECT 1) END WHERE c = ANY ($1)"
+    yield b"SELECT sum(a) FILTER (WHERE b) OVER (PARTITION BY c ROWS 1 PRECEDING) FROM a NATURAL JOIN b"
+
+
+def regex():
+    for line in (ROOT / "Fixtures/regex/postgres15.txt").read_text().splitlines()[2:200]:
+        pattern, text = line.split("\t")[:2]
+        yield f"{pattern}\n{text}".encode()
+
+
 def main():
     surface, folder = sys.argv[1], pathlib.Path(sys.argv[2])
     for index, data in enumerate(globals()[surface]()):

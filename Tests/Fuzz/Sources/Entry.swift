@@ -4,7 +4,7 @@ import KafkaProtocol
 /// libFuzzer's entry points. The surface to fuzz is named by `RTD_FUZZ_SURFACE`; one build serves
 /// all of them. A trap, a slow input or a large allocation is a failure that libFuzzer reports.
 enum Surface: String, CaseIterable {
-    case requests, responses, batches, codecs, json, csv
+    case requests, responses, batches, codecs, json, csv, sql, regex
 
     /// From the environment, once: the run function is called some 100,000 times a second.
     static let chosen: Surface = {
@@ -22,6 +22,8 @@ enum Surface: String, CaseIterable {
         case .codecs: fuzzCodec(bytes)
         case .json: fuzzJSON(bytes)
         case .csv: fuzzCSV(bytes)
+        case .sql: fuzzSQL(bytes)
+        case .regex: fuzzRegex(bytes)
         }
     }
 }
