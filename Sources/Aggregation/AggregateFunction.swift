@@ -94,5 +94,7 @@ open class Accumulator {
     open func write(_ target: inout OutputBuffer) { unimplemented() }
     open func read(_ source: inout StateReader) throws(SQLError) { unimplemented() }
 
-    private func unimplemented() -> Never { fatalError("\(Swift.type(of: self)) lacks a method") }
+    private func unimplemented() -> Never {
+        preconditionFailure("\(Swift.type(of: self)) lacks a method")
+    }
 }

@@ -33,12 +33,12 @@ open class Operator {
     public func connect(to target: Operator, input: Int) { outputs.append((target, input)) }
 
     open func push(_ batch: Batch, input: Int) throws(SQLError) {
-        fatalError("\(name) takes no batches")
+        preconditionFailure("\(name) takes no batches")
     }
 
     /// The watermark of an input; it never falls.
     open func advance(_ watermark: Int64, input: Int) throws(SQLError) {
-        fatalError("\(name) takes no watermarks")
+        preconditionFailure("\(name) takes no watermarks")
     }
 
     open func endStep() throws(SQLError) {}

@@ -167,8 +167,8 @@ public struct WindowAssignment: Sendable {
 }
 
 public struct AggregatePlan: Sendable {
-    /// Output columns 0..<keys.count, then one a call, then with `groupingSets` an integer whose bit i
-    /// is set where key i is not part of the row's set (for GROUPING()).
+    /// Output columns 0..<keys.count, then one a call, then with `groupingSets` an integer whose
+    /// bit i is set where key i is not part of the row's set (for GROUPING()).
     public var keys: [Expression]
     public var calls: [AggregateCall]
     /// Indices into `keys` for each set; nil: one set of all keys.
@@ -208,9 +208,9 @@ public struct JoinPlan: Sendable {
         case inner, left, right, full
         /// Left rows with (semi) or without (anti) a match; only left columns leave.
         case semi, anti
-        /// Left rows with a boolean behind them, for IN, EXISTS, ANY: over the right rows whose keys
-        /// from `nullAwareKeys` on are equal, the three-valued OR of "the first `nullAwareKeys`
-        /// keys are equal and the condition holds".
+        /// Left rows with a boolean behind them, for IN, EXISTS, ANY: over the right rows whose
+        /// keys from `nullAwareKeys` on are equal, the three-valued OR of "the first
+        /// `nullAwareKeys` keys are equal and the condition holds".
         case mark
         /// At most one match a left row, else error 21000; without one nulls (scalar subquery).
         case single

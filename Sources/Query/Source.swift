@@ -1,9 +1,9 @@
 import Aggregation
 import Formats
 
-/// Rows being read: a file, stdin, a topic, a table. Made by opening a `SourceRelation`, used by the
-/// one thread that drives the query; what blocks (stdin, the network) has a reader thread of its
-/// own behind it.
+/// Rows being read: a file, stdin, a topic, a table. Made by opening a `SourceRelation`, used by
+/// the one thread that drives the query; what blocks (stdin, the network) has a reader thread of
+/// its own behind it.
 public protocol Source: AnyObject {
     /// The next rows, or that there are none now, or none any more. Reading a file may block; a
     /// source that can be silent must not: it gives `.idle` and signals when it has something.

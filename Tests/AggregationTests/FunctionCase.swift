@@ -38,8 +38,8 @@ struct FunctionCase {
         return Dictionary(uniqueKeysWithValues: all.map { ("\($0)", $0) })
     }()
 
-    /// What our function gives, in the same form. `asConstant`: all arguments are constants, so that
-    /// both ways through the kernels are taken.
+    /// What our function gives, in the same form. `asConstant`: all arguments are constants, so
+    /// that both ways through the kernels are taken.
     func outcome(asConstant: Bool, _ settings: SessionSettings) -> String {
         do {
             var values: [Expression] = []

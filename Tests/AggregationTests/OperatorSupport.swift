@@ -21,9 +21,9 @@ final class TestRelation: Relation {
     }
 
     var plan: Plan {
-        Plan(
-            .scan(
-                self, ScanPlan(columns.enumerated().map { ScanColumn($0.offset, $0.element.type) })),
+        let scanned = columns.enumerated().map { ScanColumn($0.offset, $0.element.type) }
+        return Plan(
+            .scan(self, ScanPlan(scanned)),
             columns.map { Field($0.name, $0.type) })
     }
 }

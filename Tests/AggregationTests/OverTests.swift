@@ -3,8 +3,8 @@ import Testing
 
 @testable import Aggregation
 
-/// sum of integers whose nulls are left out; takes rows back. A test's own, so that frames are tested
-/// apart from the aggregates.
+/// sum of integers whose nulls are left out; takes rows back. A test's own, so that frames are
+/// tested apart from the aggregates.
 private final class TestSum: Accumulator {
     var sums: [Int64] = []
     var counts: [Int64] = []

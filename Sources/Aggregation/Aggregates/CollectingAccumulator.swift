@@ -55,7 +55,7 @@ class CollectingAccumulator: Accumulator {
     func finish(
         _ columns: [Column], _ count: Int, _ builder: ColumnBuilder
     ) throws(SQLError) {
-        fatalError("\(Swift.type(of: self)) lacks a method")
+        preconditionFailure("\(Swift.type(of: self)) lacks a method")
     }
 
     /// In the order of the call; equal ones as they came.

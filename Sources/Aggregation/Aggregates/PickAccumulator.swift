@@ -1,8 +1,8 @@
 import Bytes
 import Formats
 
-/// first, last, any_value, arg_min and arg_max over rows that are never taken back: one row a group,
-/// the best in an order.
+/// first, last, any_value, arg_min and arg_max over rows that are never taken back: one row a
+/// group, the best in an order.
 final class PickAccumulator: Accumulator {
     /// The value, then what the order compares.
     private let kept: [StoredColumn]

@@ -82,7 +82,7 @@ extension PlanCompiler {
             return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         }
         guard case .session(let gap, let partition) = window.kind else {
-            fatalError("a window without panes is a session")
+            preconditionFailure("a window without panes is a session")
         }
         let node = SessionWindowOperator(
             gap: gap, partition: partition, time: time, types: input.types, type: type)

@@ -6,8 +6,8 @@ public struct PlanCompiler {
     /// True: all inputs end and steps do not end before them, so nothing that leaves is ever taken
     /// back unless a source takes rows back.
     public var isSingleStep = false
-    /// Where sorts and joins of finite queries put what does not fit `memoryMax` bytes each; nil: all
-    /// stays in memory.
+    /// Where sorts and joins of finite queries put what does not fit `memoryMax` bytes each; nil:
+    /// all stays in memory.
     public var spillStore: (any SpillStore)?
     public var memoryMax = 256 << 20
     var query = CompiledQuery()

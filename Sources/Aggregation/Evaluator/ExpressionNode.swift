@@ -21,7 +21,7 @@ class ExpressionNode {
 
     /// A column of `frame.count` rows.
     func compute(_ frame: Frame) throws(SQLError) -> Column {
-        fatalError("\(Swift.type(of: self)) computes")
+        preconditionFailure("\(Swift.type(of: self)) computes")
     }
 
     final func column(_ frame: Frame) throws(SQLError) -> Column {

@@ -38,7 +38,7 @@ final class Frame {
 
     func column(_ index: Int) -> Column {
         if let column = columns[index] { return column }
-        guard let parent else { fatalError("a batch has all columns that are read") }
+        guard let parent else { preconditionFailure("a batch has all columns that are read") }
         let column = parent.column(index).gather(rows)
         columns[index] = column
         return column

@@ -162,7 +162,7 @@ extension Cast {
                     target.append(from == .real ? Numeric(real: value) : Numeric(value))
                 }
             case .numeric(let values): target = values
-            default: fatalError("a number lies in numbers")
+            default: preconditionFailure("a number lies in numbers")
             }
             if precision != nil {
                 for row in 0..<count where isLive(column, context, row) {

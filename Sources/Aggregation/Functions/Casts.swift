@@ -99,7 +99,7 @@ public enum Cast {
         _ column: Column, _ context: KernelContext, _ type: DataType, _ cast: Kernel
     ) throws(SQLError) -> Column {
         guard case .array(let offsets, let elements) = column.storage else {
-            fatalError("an array lies in arrays")
+            preconditionFailure("an array lies in arrays")
         }
         let inner = KernelContext(
             count: elements.count, type: elements.type, live: elements.validity,

@@ -22,7 +22,7 @@ extension Value {
                 if order != 0 { return order }
             }
             return a.count - b.count
-        default: fatalError("values of two types are compared")
+        default: preconditionFailure("values of two types are compared")
         }
     }
 

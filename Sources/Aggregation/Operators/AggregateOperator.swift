@@ -15,9 +15,9 @@ public protocol WindowedOperator: AnyObject {
 /// GROUP BY, with grouping sets, FILTER and DISTINCT.
 ///
 /// Without a window, or with one whose changes are asked for, the net change of each step leaves at
-/// its end. With a window that emits on close, its groups leave once, when the watermark reaches its
-/// end, and are freed; with LATE ROWS UPDATE they are kept for so long and leave again when they
-/// change.
+/// its end. With a window that emits on close, its groups leave once, when the watermark reaches
+/// its end, and are freed; with LATE ROWS UPDATE they are kept for so long and leave again when
+/// they change.
 final class AggregateOperator: Operator, WindowedOperator {
     private let plan: AggregatePlan
     private let inputs: AggregateInputs

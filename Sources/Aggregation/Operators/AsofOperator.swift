@@ -3,8 +3,8 @@ import Formats
 /// ASOF joins: each left row with the nearest right row of its key by time. Input 0 is the left.
 ///
 /// Where the result only grows, a left row waits until the right side's watermark has passed its
-/// time (or the right side has ended), for then no nearer row can come. Else left rows are kept, and
-/// at the end of a step those of the keys that have changed are looked up again.
+/// time (or the right side has ended), for then no nearer row can come. Else left rows are kept,
+/// and at the end of a step those of the keys that have changed are looked up again.
 final class AsofOperator: Operator {
     private let kind: JoinPlan.Kind
     private let bound: JoinPlan.AsofBound

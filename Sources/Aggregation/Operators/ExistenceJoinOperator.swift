@@ -1,7 +1,7 @@
 import Formats
 
-/// Semi, anti and mark joins by equal keys alone: the right side is counted by key, its rows are not
-/// kept. Whether left rows have a partner is a matter of their key's slot.
+/// Semi, anti and mark joins by equal keys alone: the right side is counted by key, its rows are
+/// not kept. Whether left rows have a partner is a matter of their key's slot.
 ///
 /// With one null-aware key (IN), the other keys make groups: a group with a row whose first key is
 /// null, or for a null on the left any row, makes the answer unknown.

@@ -3,13 +3,13 @@ import Formats
 /// All joins that look at pairs of rows: inner, outer, and semi, anti, mark and single joins with
 /// conditions of their own. Input 0 is the left side.
 ///
-/// Incremental by weights: the change of the result is dA * B + A * dB + dA * dB, because each batch
-/// is joined with what the other side holds at that moment. Pairs leave at once where nothing can
-/// take them back, else netted at the end of the step. What stands beside the pairs (unmatched rows,
-/// and all of semi, anti and mark joins) follows from the counts of matches: where the result only
-/// grows it leaves when a row's count can no longer change (it is freed by time, or the other side
-/// has ended), else at the end of the step. Once a side has ended, rows of the other side are not
-/// kept; finite inputs cost one build and one probe.
+/// Incremental by weights: the change of the result is dA * B + A * dB + dA * dB, because each
+/// batch is joined with what the other side holds at that moment. Pairs leave at once where nothing
+/// can take them back, else netted at the end of the step. What stands beside the pairs (unmatched
+/// rows, and all of semi, anti and mark joins) follows from the counts of matches: where the result
+/// only grows it leaves when a row's count can no longer change (it is freed by time, or the other
+/// side has ended), else at the end of the step. Once a side has ended, rows of the other side are
+/// not kept; finite inputs cost one build and one probe.
 final class JoinOperator: Operator {
     let shape: JoinShape
     let table: KeyTable

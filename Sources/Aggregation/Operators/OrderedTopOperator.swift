@@ -1,8 +1,8 @@
 import Formats
 
 /// The first `limit` rows (nil: all) behind `offset` of each partition, in the order of keys, over
-/// input that may change, with any limit and WITH TIES: all rows are kept, in order. At the end of a
-/// step the change of what the first rows are leaves, or where all is one step the rows in order.
+/// input that may change, with any limit and WITH TIES: all rows are kept, in order. At the end of
+/// a step the change of what the first rows are leaves, or where all is one step the rows in order.
 final class OrderedTopOperator: Operator {
     private struct Partition {
         var rows = OrderedRows()

@@ -2,9 +2,9 @@ import Formats
 
 /// Window functions over one partitioning and order: appends a column a call.
 ///
-/// All rows are kept. Where all is one step they are sorted at its end and leave with their results;
-/// else the partitions that have changed are computed again at the end of each step, and what
-/// differs leaves.
+/// All rows are kept. Where all is one step they are sorted at its end and leave with their
+/// results; else the partitions that have changed are computed again at the end of each step, and
+/// what differs leaves.
 final class OverOperator: Operator {
     private let input: PartitionedInput
     private let computation: OverComputation

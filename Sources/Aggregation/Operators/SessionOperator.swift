@@ -15,12 +15,12 @@ class SessionOperator: Operator, WindowedOperator {
 
     /// Evaluates a batch; gives its partition keys and times.
     func prepare(_ batch: Batch) throws(SQLError) -> (keys: [Column], times: Column) {
-        fatalError("\(name) lacks a method")
+        preconditionFailure("\(name) lacks a method")
     }
 
     /// Adds rows of the batch to their sessions.
     func take(_ batch: Batch, rows: [Int32], sessions: [Int32]) throws(SQLError) {
-        fatalError("\(name) lacks a method")
+        preconditionFailure("\(name) lacks a method")
     }
 
     func grow(to count: Int) {}
@@ -210,7 +210,7 @@ final class SessionAggregateOperator: SessionOperator {
 
     override func prepare(_ batch: Batch) throws(SQLError) -> (keys: [Column], times: Column) {
         try inputs.evaluate(batch)
-        guard let times = inputs.end else { fatalError("a session has a time") }
+        guard let times = inputs.end else { preconditionFailure("a session has a time") }
         return (inputs.keys, times.microseconds)
     }
 

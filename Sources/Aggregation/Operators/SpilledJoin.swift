@@ -1,7 +1,7 @@
 import Formats
 
-/// A hash join whose kept side does not fit the memory: the rows of both sides go to disk, parted by
-/// the hash of their keys, and when both have ended each part is joined by itself (Grace join).
+/// A hash join whose kept side does not fit the memory: the rows of both sides go to disk, parted
+/// by the hash of their keys, and when both have ended each part is joined by itself (Grace join).
 final class SpilledJoin {
     private static let partCount = 32
 

@@ -5,9 +5,9 @@ import Formats
 /// once, to the group of its pane, and the panes of a window are merged when it ends (the slices of
 /// Arroyo and Flink). HOP of 10 s every 2 s so costs one update a row and five merges a group.
 final class WindowAggregateOperator: Operator, WindowedOperator {
-    /// Rows of one pane. Where a row came after some of its windows had ended by its own partition's
-    /// watermark, it counts only from `validFrom` on and lies in a pane apart, so that what a window
-    /// holds does not depend on when the watermark got here.
+    /// Rows of one pane. Where a row came after some of its windows had ended by its own
+    /// partition's watermark, it counts only from `validFrom` on and lies in a pane apart, so that
+    /// what a window holds does not depend on when the watermark got here.
     private struct Pane: Hashable {
         var start: Int64
         /// The end of the first window that its rows belong to.

@@ -4,8 +4,8 @@ import Formats
 /// the rows, and equal bytes are equal keys (1.0 and 1.00, 0 and -0, a month and 30 days).
 ///
 /// A column is a byte that says null or not, and the value: integers and floats big-endian with
-/// their sign turned, strings escaped and ended by zeros, numerics as exponent and digits. Descending
-/// columns are complemented.
+/// their sign turned, strings escaped and ended by zeros, numerics as exponent and digits.
+/// Descending columns are complemented.
 struct SortKeyCodec: Sendable {
     struct Key: Sendable {
         var type: DataType

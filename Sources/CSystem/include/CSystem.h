@@ -39,7 +39,8 @@ int rtd_wait_readable(const int *descriptors, int count, int64_t nanoseconds);
 int rtd_spawn_detached(const char *executable, char *const arguments[], const char *log,
                        int pipe_end, int pipe_target, int *process);
 
-/// Starts a process with these descriptors as its standard streams; -1 is /dev/null. 0, or an errno.
+/// Starts a process with these descriptors as its standard streams; -1 is /dev/null. 0, or an
+/// errno.
 int rtd_spawn(const char *executable, char *const arguments[], const int descriptors[3],
               int *process);
 

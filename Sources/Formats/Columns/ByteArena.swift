@@ -18,7 +18,7 @@
     /// Uninitialised room for `count` bytes.
     public func allocate(_ count: Int) -> UnsafeMutablePointer<UInt8> {
         if count > left { addBlock(count) }
-        guard let start = unsafe next else { fatalError("an arena has a block") }
+        guard let start = unsafe next else { preconditionFailure("an arena has a block") }
         unsafe next = start + count
         left -= count
         return unsafe start

@@ -117,7 +117,7 @@ extension Column {
 
     @usableFromInline
     func wrongLayout() -> Never {
-        fatalError("a column of type \(type) is read as another layout")
+        preconditionFailure("a column of type \(type) is read as another layout")
     }
 }
 

@@ -35,10 +35,14 @@
         case .interval: return .interval(Buffer(capacity: capacity))
         case .string: return .string(Buffer(capacity: capacity))
         case .array:
-            guard case .array(let element) = type else { fatalError("\(type) is an array") }
+            guard case .array(let element) = type else {
+                preconditionFailure("\(type) is an array")
+            }
             return .array([0], ColumnBuilder(element))
         case .record:
-            guard case .record(let fields) = type else { fatalError("\(type) is a record") }
+            guard case .record(let fields) = type else {
+                preconditionFailure("\(type) is a record")
+            }
             return .record(fields.map { ColumnBuilder($0.type) })
         }
     }
@@ -254,6 +258,6 @@
     private static let nothing = Buffer<Double>(capacity: 1)
 
     private func wrongLayout() -> Never {
-        fatalError("a value of another layout is appended to a column of type \(type)")
+        preconditionFailure("a value of another layout is appended to a column of type \(type)")
     }
 }

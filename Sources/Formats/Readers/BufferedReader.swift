@@ -48,13 +48,15 @@
 
     /// Decodes rows until the batch is full, the bytes are at their end (`failure` is nil) or a row
     /// cannot be read (`failure` says why; `position` is the row's start).
-    func decode(_ base: Cursor) { fatalError("a format decodes its rows") }
+    func decode(_ base: Cursor) { preconditionFailure("a format decodes its rows") }
 
     /// Rows that end before this place may be decoded now.
     func decodableEnd(_ block: InputBlock) -> Int { block.end }
 
     /// The row at `position` is not well formed.
-    func syntaxError(_ base: Cursor) -> SQLError { fatalError("a format words its errors") }
+    func syntaxError(_ base: Cursor) -> SQLError {
+        preconditionFailure("a format words its errors")
+    }
 
     /// False where what follows a broken row cannot be found.
     var canSkip: Bool { true }

@@ -126,7 +126,6 @@ extension JSONReader {
         var at = unsafe base + position
         var row = row
         var line = line
-        let firstRow = row
         // Bits of the lengths of strings: short ones are copied into their views, and a block
         // without long ones need not be kept.
         var lengths = 0
@@ -155,11 +154,7 @@ extension JSONReader {
                     unsafe at = unsafe value
                     continue records
                 case .nothing: unsafe next = unsafe value
-                case .skipString:
-                    var hasEscapes = false
-                    unsafe next = unsafe JSONScan.stringEnd(value, &hasEscapes).map {
-                        unsafe $0 + 1
-                    }
+                case .skipString: unsafe next = unsafe JSONScan.behindString(value)
                 case .skipNumber: unsafe next = unsafe JSONScan.numberEnd(value)
                 case .skipWord: unsafe next = unsafe JSONScan.wordEnd(value)
                 case .skipValue: unsafe next = unsafe skip(value, &seenLines)
@@ -185,11 +180,16 @@ extension JSONReader {
             }
         }
         if lengths > StringView.inlineMax, let block { rows.keep(block) }
-        let count = row - firstRow
+        position = unsafe at - base
+        unsafe leaveLayouts(row, line, wasEnd: at >= end)
+    }
+
+    /// Takes over where the layouts have led.
+    private func leaveLayouts(_ row: Int, _ line: Int, wasEnd: Bool) {
+        let count = row - self.row
         self.row = row
         self.line = line
-        position = unsafe at - base
-        unsafe noteOutcome(count, wasEnd: at >= end)
+        noteOutcome(count, wasEnd: wasEnd)
     }
 
     /// Gives the graph a pause when most rows leave it.

@@ -25,6 +25,14 @@ enum JSONScan {
     @inline(__always)
     static func plainEnd(_ at: Cursor) -> Cursor { unsafe PlainText.end(at) }
 
+    /// Behind the closing quote of a string whose content begins at `at`; nil if it is malformed.
+    @inline(__always)
+    static func behindString(_ at: Cursor) -> Cursor? {
+        var hasEscapes = false
+        guard let end = unsafe stringEnd(at, &hasEscapes) else { return nil }
+        return unsafe end + 1
+    }
+
     /// The closing quote of the string whose content begins at `at`.
     @inline(__always)
     static func stringEnd(_ at: Cursor, _ hasEscapes: inout Bool) -> Cursor? {

@@ -2,8 +2,9 @@ import Bytes
 
 /// Reads a JSON value into a column of any type; for what the rows' loop only keeps as text.
 enum JSONValueReader {
-    /// Appends the value that `text` is all of (valid JSON). False if it does not fit the type; then
-    /// nothing was appended. `isCoerced`: strings may hold what stands elsewhere without quotes.
+    /// Appends the value that `text` is all of (valid JSON). False if it does not fit the type;
+    /// then nothing was appended. `isCoerced`: strings may hold what stands elsewhere without
+    /// quotes.
     static func append(_ text: RawSpan, to builder: ColumnBuilder, isCoerced: Bool) -> Bool {
         guard let value = value(text, builder.type, isCoerced) else { return false }
         builder.append(value)

@@ -106,7 +106,7 @@ final class ReadingPlan {
     ) -> Int {
         if let known = nodes[parent].members[position] { return known }
         guard case .record(let fields) = nodes[parent].type else {
-            fatalError("a member is wanted of a column that is no record")
+            preconditionFailure("a member is wanted of a column that is no record")
         }
         let field = fields[position]
         let prefix = nodes[parent].path

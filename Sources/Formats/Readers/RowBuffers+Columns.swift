@@ -57,7 +57,9 @@ extension RowBuffers {
             return Column(type, count: count, .boolean(buffer), validity: validity)
         case .record:
             var members: [Column] = []
-            guard case .record(let fields) = type else { fatalError("\(type) has no members") }
+            guard case .record(let fields) = type else {
+                preconditionFailure("\(type) has no members")
+            }
             for position in fields.indices {
                 guard let member = plan.nodes[node].members[position] else {
                     members.append(.constant(.null, fields[position].type, count: count))

@@ -36,7 +36,7 @@
         self.isPlainText = isPlainText
         self.file = file
         let nothing = unsafe UnsafeMutablePointer<UInt64>(bitPattern: 8)
-        guard let nothing = unsafe nothing else { fatalError("an address is not null") }
+        guard let nothing = unsafe nothing else { preconditionFailure("an address is not null") }
         slots = unsafe Buffer(
             repeating: Slot(values: UnsafeMutableRawPointer(nothing), validity: nothing),
             count: plan.nodes.count)

@@ -40,7 +40,7 @@ public class TextSampler: InputSampler {
     final func name(_ index: Int) -> String { String(decoding: names[index], as: UTF8.self) }
 
     public func observe(_ block: InputBlock, isLast: Bool) {
-        fatalError("a format looks at its rows")
+        preconditionFailure("a format looks at its rows")
     }
 
     public final var schema: SampledSchema {

@@ -131,7 +131,7 @@ extension RegularExpression {
             }
         } catch {
             // The whole was compiled at first, and a part is no larger.
-            fatalError("a part of an expression is larger than the whole")
+            preconditionFailure("a part of an expression is larger than the whole")
         }
         let made = RegexAutomaton(
             alphabet, compiler, entry: entry, isUnanchored: isUnanchored)

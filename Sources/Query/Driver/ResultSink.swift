@@ -1,8 +1,8 @@
 import Aggregation
 import Formats
 
-/// Where the rows of a query go: standard output in some form, a file, a topic, a test. It is called
-/// by the thread that drives the query.
+/// Where the rows of a query go: standard output in some form, a file, a topic, a test. It is
+/// called by the thread that drives the query.
 public protocol ResultOutput: AnyObject {
     /// Before the first rows. `key` are the columns that tell rows apart, where they are known.
     func begin(_ columns: [Field], isChangelog: Bool, key: [Int]?) throws(SQLError)

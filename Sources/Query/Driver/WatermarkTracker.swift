@@ -27,7 +27,8 @@ struct WatermarkTracker {
         isCounted = Array(repeating: true, count: max(1, partitionCount))
     }
 
-    /// The source's watermark: the minimum over the partitions that count; `.end` when none is left.
+    /// The source's watermark: the minimum over the partitions that count; `.end` when none is
+    /// left.
     var watermark: Int64 {
         var least = Watermark.end
         for (index, value) in partitions.enumerated() where isCounted[index] {

@@ -4,8 +4,8 @@ import SQL
 
 /// Files and stdin as relations: what a path, a function of FROM or a source's WITH means.
 ///
-/// Relations are kept for the statement that bound them, so that a statement which is run again with
-/// a wider type finds what was learnt.
+/// Relations are kept for the statement that bound them, so that a statement which is run again
+/// with a wider type finds what was learnt.
 final class InputCatalog {
     private let environment: SessionEnvironment
     private var files: [String: any SourceRelation] = [:]

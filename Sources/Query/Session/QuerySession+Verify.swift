@@ -5,8 +5,8 @@ import SQL
 // `rtd query --verify`: a query over input that ends gives the same rows as the same query over
 // input that never does. Both are run and their rows compared.
 extension QuerySession {
-    /// Runs the query in one step and then with a step a batch, and compares the final rows as bags.
-    /// Input must be readable twice, so not stdin.
+    /// Runs the query in one step and then with a step a batch, and compares the final rows as
+    /// bags. Input must be readable twice, so not stdin.
     public func verify(_ query: QuerySyntax) throws(SQLError) -> Outcome {
         settings.startStatement(environment.clock)
         var finite = try prepare(query)

@@ -107,7 +107,8 @@ enum RegexKernels {
         return next
     }
 
-    /// Where character `number`, counted from 1, begins; past the end of the text what is behind it.
+    /// Where character `number`, counted from 1, begins; past the end of the text what is behind
+    /// it.
     static func offset(_ bytes: UnsafeRawBufferPointer, ofCharacter number: Int64) -> Int {
         var position = 0
         var left = number - 1

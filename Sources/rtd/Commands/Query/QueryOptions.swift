@@ -102,9 +102,9 @@ extension QueryOptions {
         summary: "SQL over files, pipes and topics",
         synopsis: ["[OPTION...] [SQL]"],
         description: """
-            Runs statements, separated by semicolons: queries over files, stdin and topics, and the \
-            administration of topics and groups. Without SQL they are read from stdin; on a terminal \
-            a prompt takes them (`\\?` there lists its commands).
+            Runs statements, separated by semicolons: queries over files, stdin and topics, and \
+            the administration of topics and groups. Without SQL they are read from stdin; on a \
+            terminal a prompt takes them (`\\?` there lists its commands).
 
             The dialect is PostgreSQL's. A relation is a file in quotes (`'orders.csv'`, \
             `'logs.ndjson'`), `stdin`, a topic by its name, or a table or view made in the same \
@@ -120,11 +120,11 @@ extension QueryOptions {
                 SELECT window_start, page, COUNT(*) FROM TUMBLE(stdin, ts, INTERVAL '10 s')
                 GROUP BY 1, 2
 
-            `EMIT CHANGES`, `EMIT ON WINDOW CLOSE` and `EMIT PERIODIC INTERVAL '1 s'` say when rows \
-            leave. Ctrl-C is the end of input: what is open is printed.
+            `EMIT CHANGES`, `EMIT ON WINDOW CLOSE` and `EMIT PERIODIC INTERVAL '1 s'` say when \
+            rows leave. Ctrl-C is the end of input: what is open is printed.
 
-            CREATE TABLE, CREATE VIEW, INSERT, UPDATE and DELETE make and change what lives as long \
-            as the call; `INSERT INTO topic SELECT ...` writes records, their key from a column \
+            CREATE TABLE, CREATE VIEW, INSERT, UPDATE and DELETE make and change what lives as \
+            long as the call; `INSERT INTO topic SELECT ...` writes records, their key from a column \
             `_key`; `COPY (query) TO 'file'` writes a file. EXPLAIN shows what a query does.
 
             Topics and groups are administered by:
