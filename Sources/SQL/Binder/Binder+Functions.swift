@@ -18,7 +18,9 @@ extension Binder {
         // Functions see what stands to their left without LATERAL.
         context.showLaterals()
         defer { context.hideLaterals() }
-        let binder = ExpressionBinder(self, context, .from)
+        // A level of their own, so that what they read of their left is `outer`.
+        let inner = context.inside(Scope(parent: context.scope))
+        let binder = ExpressionBinder(self, inner, .from)
         var bound: [TableFunctionCall] = []
         var fields: [Field] = []
         var outputs: [Expression] = []
