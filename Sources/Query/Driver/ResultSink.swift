@@ -22,6 +22,8 @@ public protocol ResultOutput: AnyObject {
 public final class ResultSink: Operator {
     private let output: any ResultOutput
     private var hasUnflushed = false
+    /// Set with the first row; from then on no input can be read again.
+    let hasWritten = StopFlag()
     private var lastFlush: Int64 = 0
     /// Rows written.
     public private(set) var rows = 0
@@ -37,6 +39,7 @@ public final class ResultSink: Operator {
     public override func push(_ batch: Batch, input: Int) throws(SQLError) {
         rows += batch.count
         hasUnflushed = true
+        hasWritten.set()
         try output.write(batch)
     }
 

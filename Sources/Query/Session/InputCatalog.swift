@@ -28,6 +28,7 @@ final class InputCatalog {
         var input = InputOptions()
         input.isStrict = environment.isStrict
         input.wanted = wanted
+        input.format = try format(options, reference.place)
         let relation = TimedRelation.declaring(
             environment.time, try FileRelation.make(path, paths: [path], options: input))
         files[key] = relation
@@ -44,6 +45,7 @@ final class InputCatalog {
         var input = InputOptions()
         input.isStrict = environment.isStrict
         input.wanted = wanted
+        input.format = environment.inputFormat.flatMap { InputFormat(named: $0) }
         let relation = TimedRelation.declaring(
             environment.time,
             try FeedRelation.make(
@@ -52,14 +54,58 @@ final class InputCatalog {
         return relation
     }
 
+    /// What `format`, `header` and `delimiter` say together; nil: the input tells.
+    private func format(
+        _ options: [String: String], _ place: Range<Int>
+    ) throws(SQLError) -> InputFormat? {
+        var format: InputFormat?
+        if let name = options["format"] {
+            guard let named = InputFormat(named: name) else {
+                throw SQLError(
+                    "format \"\(name)\" is not known", .invalidParameterValue, at: place
+                ).suggesting(InputFormat.names, for: name)
+            }
+            format = named
+        }
+        let header = options["header"].map { ["true", "on", "1", "yes"].contains($0.lowercased()) }
+        let delimiter = (options["delimiter"] ?? options["delim"] ?? options["sep"])?.utf8.first
+        guard header != nil || delimiter != nil else { return format }
+        if case .csv(let separator, let hasHeader)? = format {
+            return .csv(separator: delimiter ?? separator, hasHeader: header ?? hasHeader)
+        }
+        return .csv(separator: delimiter, hasHeader: header)
+    }
+
+    private static let readers: [String: String?] = [
+        "read_json": "json", "read_ndjson": "json", "read_json_auto": "json", "read_csv": "csv",
+        "read_csv_auto": "csv", "read_tsv": "tsv", "read_lines": "lines", "read_text": "lines",
+        "read_logfmt": "logfmt", "read_file": nil,
+    ]
+
+    /// `read_csv('file', header => false)` and the like; `read_json(stdin)` reads stdin.
     func function(
         _ name: String, _ arguments: [Value], _ named: [(String, Value)],
         _ reference: RelationReference, _ wanted: Set<String>?
     ) throws(SQLError) -> any SourceRelation {
+        guard let format = Self.readers[name] else {
+            throw SQLError(
+                "function \(name) does not exist in FROM", .undefinedFunction,
+                at: reference.place
+            ).suggesting(Self.readers.keys.sorted(), for: name)
+        }
         guard case .text(let path)? = arguments.first else {
             throw SQLError("\(name) wants a path", .invalidParameterValue, at: reference.place)
         }
-        return try file(path, options: [:], reference, wanted)
+        var options: [String: String] = [:]
+        if let format { options["format"] = format }
+        for (option, value) in named {
+            switch value {
+            case .text(let text): options[option.lowercased()] = text
+            case .boolean(let flag): options[option.lowercased()] = flag ? "true" : "false"
+            default: continue
+            }
+        }
+        return try file(path, options: options, reference, wanted)
     }
 
     func source(
@@ -72,6 +118,20 @@ final class InputCatalog {
                 "connector \"\(options["connector"] ?? "")\" is not supported yet",
                 .featureNotSupported, at: definition.place, hint: "Connectors: file.")
         }
-        return try file(path, options: options, reference, nil)
+        options["format"] =
+            options["format"]
+            ?? definition.encode.map { encode in
+                encode.uppercased() == "TEXT" ? "lines" : encode.lowercased()
+            }
+        let names = definition.elements.compactMap { element -> String? in
+            guard case .column(let column) = element, column.generated == nil else { return nil }
+            return column.name.text
+        }
+        let isNamed = options["header"].map {
+            ["false", "off", "0", "no"].contains($0.lowercased())
+        }
+        // Names of the input are asked for only where it has names of its own.
+        let relation = try file(path, options: options, reference, isNamed == true ? nil : wanted)
+        return isNamed == true ? NamedRelation(relation, names: names) : relation
     }
 }

@@ -99,9 +99,11 @@ extension QuerySession {
         var compiler = PlanCompiler(settings: settings)
         compiler.isSingleStep = prepared.policy == .once
         let compiled = try compiler.compile(prepared.plan, into: sink)
-        let context = SourceContext(
+        var context = SourceContext(
             signal: signal, onError: environment.onError, settings: settings,
             note: environment.note)
+        let hasWritten = sink.hasWritten
+        context.mayRestart = { !hasWritten.isSet }
         var inputs: [QueryRun.Input] = []
         for input in compiled.inputs {
             inputs.append(try open(input, context, settings))

@@ -16,12 +16,12 @@ final class InflatedBytes {
     init(
         _ first: InputBlock, _ name: String, more: (inout [UInt8]) throws(SQLError) -> Bool
     ) throws(SQLError) {
-        var packed = first.bytes.withUnsafeBytes { Array($0) }
+        var packed = unsafe first.bytes.withUnsafeBytes { unsafe Array($0) }
         first.removeAll()
         while try more(&packed) {}
         do {
-            bytes = try packed.withUnsafeBytes { (raw) throws(CompressionError) in
-                try CompressionCodec.gzip.decompress(raw, limit: InflatedBytes.bytesMax)
+            bytes = unsafe try packed.withUnsafeBytes { (raw) throws(CompressionError) in
+                unsafe try CompressionCodec.gzip.decompress(raw, limit: InflatedBytes.bytesMax)
             }
         } catch {
             throw SQLError("\(name) is no valid gzip file", .badCopyFileFormat)
@@ -32,7 +32,10 @@ final class InflatedBytes {
     func fill(_ block: InputBlock) -> Bool {
         let count = min(block.room, bytes.count - position)
         guard count > 0 else { return false }
-        block.append(bytes.rawSpan.extracting(position..<position + count))
+        unsafe bytes.withUnsafeBytes { raw in
+            let piece = unsafe UnsafeRawBufferPointer(rebasing: raw[position..<position + count])
+            unsafe block.append(RawSpan(_unsafeBytes: piece))
+        }
         if position == 0 { block.dropByteOrderMark() }
         position += count
         return true

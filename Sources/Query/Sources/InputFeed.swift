@@ -140,7 +140,7 @@ public final class InputFeed: @unchecked Sendable {
             let inflated = try InflatedBytes(first, name) { (bytes) throws(SQLError) in
                 let block = InputBlock(capacity: 1 << 20, headroom: 0)
                 guard try self.bytes.read(into: block) > 0 else { return false }
-                block.bytes.withUnsafeBytes { bytes.append(contentsOf: $0) }
+                unsafe block.bytes.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
                 return true
             }
             while true {

@@ -36,8 +36,8 @@ final class InputFileReader {
         let start = block.end
         do {
             while block.room > 0 {
-                let count = try block.fill { (free) throws(SystemError) in
-                    try file.read(into: free)
+                let count = unsafe try block.fill { (free) throws(SystemError) in
+                    unsafe try file.read(into: free)
                 }
                 bytesRead += Int64(count)
                 if count == 0 { break }
@@ -69,7 +69,7 @@ final class InputFileReader {
     private func append(to bytes: inout [UInt8]) throws(SQLError) -> Bool {
         let block = InputBlock(capacity: 1 << 20, headroom: 0)
         guard try fill(block) else { return false }
-        block.bytes.withUnsafeBytes { bytes.append(contentsOf: $0) }
+        unsafe block.bytes.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
         return true
     }
 

@@ -30,6 +30,8 @@ final class LinesOutput: ResultOutput {
     }
 
     func begin(_ columns: [Field], isChangelog: Bool, key: [Int]?) throws(SQLError) {
+        // The query may begin again, its input read with a wider type.
+        buffer.removeAll()
         var names = RowText.distinct(columns.map(\.name))
         self.isChangelog = isChangelog
         if isChangelog {
