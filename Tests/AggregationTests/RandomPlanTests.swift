@@ -119,7 +119,7 @@ private struct PlanGenerator {
             try run.push(relation, list.map(\.key), weights: list.map(\.value))
             try run.advance(relation, Watermark.end)
         }
-        try run.end()
+        try run.query.endStep()
         return run.sink.net
     }
 

@@ -219,7 +219,7 @@ private let ordered: [(DataType, [[Value]])] = [
                 let text: String
                 switch key {
                 case .text(let value): text = "0" + value
-                case .integer(let value): text = "0" + "\(value + 1_000_000)"
+                case .integer(let value): text = "0" + "\(value + 2_000_000)"
                 default: text = "1"
                 }
                 expected.append((text, start + index))

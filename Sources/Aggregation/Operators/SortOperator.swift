@@ -60,7 +60,12 @@ final class SortOperator: Operator {
         store.removeAll()
     }
 
+    /// With a limit, an offset or rows on disk the whole is one step, which the input's end ends.
     override func endStep() throws(SQLError) {
+        if limit == nil, offset == 0, runs == nil { try flush() }
+    }
+
+    private func flush() throws(SQLError) {
         if let runs { return try emitMerged(runs) }
         let order = sorter.sortedRows()
         let weights = sorter.weights(of: order)
@@ -101,7 +106,7 @@ final class SortOperator: Operator {
     }
 
     override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
-        if watermark == Watermark.end { try endStep() }
+        if watermark == Watermark.end { try flush() }
         try emitWatermark(watermark)
     }
 }
