@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct OptimiserTests {
     /// The plan's operations, one a line, without facts.
-    private func expect(
+    private func expectPlan(
         _ query: String, _ catalog: TestCatalog = .standard(), _ expected: String,
         location: SourceLocation = #_sourceLocation
     ) throws {
@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test func `filters move to their inputs, equalities become keys`() throws {
-        try expect(
+        try expectPlan(
             "SELECT t.a, x FROM t, u WHERE t.a = u.a AND b > 5 AND x = 'q' AND y < b",
             """
             Project
@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test func `EXISTS is a semi join, NOT EXISTS an anti join`() throws {
-        try expect(
+        try expectPlan(
             "SELECT a FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND x = c)",
             """
             Project
@@ -46,7 +46,7 @@ import Testing
                     ->  Scan on u
                           Columns: a, x
             """)
-        try expect(
+        try expectPlan(
             "SELECT a FROM t WHERE NOT EXISTS (SELECT 1 FROM u WHERE u.a = t.a)",
             """
             Anti Join
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func `a condition on a key holds for the other side too`() throws {
-        try expect(
+        try expectPlan(
             "SELECT b FROM t JOIN k ON t.a = k.id WHERE k.id = 7",
             """
             Project
@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test func `ROW_NUMBER() <= n is a top-n`() throws {
-        try expect(
+        try expectPlan(
             """
             SELECT a, c FROM (SELECT a, c, row_number() OVER (PARTITION BY c ORDER BY b DESC) n
             FROM t) q WHERE n <= 3
@@ -103,7 +103,7 @@ import Testing
     }
 
     @Test func `only the members that are used are read`() throws {
-        try expect(
+        try expectPlan(
             "SELECT r.x FROM s WHERE r.z.p > 1",
             """
             Project
