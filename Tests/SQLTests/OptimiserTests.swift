@@ -6,7 +6,7 @@ import Testing
 @Suite struct OptimiserTests {
     /// The plan's operations, one a line, without facts.
     private func expectPlan(
-        _ query: String, _ catalog: TestCatalog = .standard(), _ expected: String,
+        _ query: String, _ expected: String, _ catalog: TestCatalog = .standard(),
         location: SourceLocation = #_sourceLocation
     ) throws {
         let found = try explain(query, catalog)
