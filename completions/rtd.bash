@@ -107,8 +107,16 @@ _rtd() {
             case $previous in
                 -c | --command) return ;;
                 -f | --file) _rtd_files; return ;;
-                --format) _rtd_words "table json csv tsv"; return ;;
+                --format) _rtd_words "table json csv tsv none"; return ;;
+                --null) return ;;
+                --param) return ;;
                 --timeout) return ;;
+                -i | --input) _rtd_words "json csv tsv lines logfmt"; return ;;
+                --on-error) _rtd_words "fail skip"; return ;;
+                --time) return ;;
+                --delay) return ;;
+                --idle) return ;;
+                --memory) return ;;
                 -b | --broker) return ;;
                 --data) _rtd_directories; return ;;
                 --retry) return ;;
@@ -116,7 +124,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--command --file --format --timeout --broker --data --retry --property --property-file --quiet --verbose --help"
+                _rtd_words "--command --file --format --null --no-header --param --timeout --input --on-error --strict --time --delay --idle --memory --broker --data --retry --property --property-file --quiet --verbose --help"
             fi
             ;;
         bench)

@@ -64,7 +64,7 @@ struct Table: Sendable, CustomTestStringConvertible {
         "DURATION": "5s", "CODEC": "zstd", "ACTION": "skip", "HOST:PORT,...": ":9092,b:1",
         "DIR": "/tmp/d", "FILE": "f", "OFFSET": "-5", "PARTITION,...": "0,2", "GROUP": "g",
         "LEVEL": "read_committed", "TEMPLATE": "%v", "SQL": "SHOW TOPICS", "RATE": "10k",
-        "HOST:PORT": "127.0.0.1:0", "RATIO": "0.5",
+        "HOST:PORT": "127.0.0.1:0", "RATIO": "0.5", "COLUMN": "ts", "NUMBER": "1",
     ]
 
     /// Options that mean something only beside another one.
@@ -94,7 +94,9 @@ struct Table: Sendable, CustomTestStringConvertible {
             for spelling in spellings {
                 let needsBroker =
                     name == "bench" && ["broker", "compare", "rate"].contains(flag.long)
-                let operand = needsBroker ? ["produce"] : operands
+                let needsQueries =
+                    name == "bench" && ["data-set", "generate", "endless"].contains(flag.long)
+                let operand = needsBroker ? ["produce"] : needsQueries ? ["nexmark"] : operands
                 #expect(throws: Never.self, "\(spelling)") {
                     try table.parse(operand + companion + spelling)
                 }

@@ -221,7 +221,7 @@ extension ArrayNode {
             return target.append(from: column, row)
         }
         guard let range = ArrayKernels.range(column, row) else { return }
-        for element in range { target.append(from: column.arrays.elements, element) }
+        for element in range { unsafe target.append(from: column.arrays.elements, element) }
     }
 }
 

@@ -94,15 +94,15 @@ final class AsofOperator: Operator {
     private func store(_ batch: Batch, _ rows: [Int32], _ side: Int) throws(SQLError) {
         let views = Buffer<StringView>(capacity: batch.count)
         for row in 0..<batch.count {
-            let bytes = keyBytes.bytes(row)
+            let bytes = unsafe keyBytes.bytes(row)
             guard let start = bytes.baseAddress else { continue }
-            views[row] = StringView(
+            views[row] = unsafe StringView(
                 start.assumingMemoryBound(to: UInt8.self), count: bytes.count)
         }
         let key = Column(.bytea, count: batch.count, .string(views, owners: [keyBytes]))
-        rows.withUnsafeBufferPointer { list in
+        unsafe rows.withUnsafeBufferPointer { list in
             guard let start = list.baseAddress else { return ids.removeAll() }
-            stores[side].append(
+            unsafe stores[side].append(
                 batch.columns + [key], rows: start, count: list.count, ids: ids)
         }
     }
@@ -190,10 +190,10 @@ final class AsofOperator: Operator {
     private func nearest(_ entry: OrderedEntry, _ slot: Int) -> Int32 {
         let leftKeys = sortKeys(0)
         let rightKeys = sortKeys(1)
-        let time = stores[0].stringBytes(entry.row, column: leftKeys.column)
+        let time = unsafe stores[0].stringBytes(entry.row, column: leftKeys.column)
         // Backward: the last that is not behind; forward: the first that is not before.
         let place = right[slot].partitionPoint { other in
-            let order = compareBytes(
+            let order = unsafe compareBytes(
                 stores[1].stringBytes(other.row, column: rightKeys.column), time)
             return bound.isForward == bound.isStrict ? order <= 0 : order < 0
         }
@@ -236,7 +236,7 @@ final class AsofOperator: Operator {
     }
 
     private func entry(_ row: Int32) -> OrderedEntry {
-        OrderedEntry(
+        unsafe OrderedEntry(
             prefix: keyPrefix(stores[0].stringBytes(row, column: sortKeys(0).column)), row: row)
     }
 

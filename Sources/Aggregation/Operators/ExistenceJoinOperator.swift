@@ -233,7 +233,7 @@ final class ExistenceJoinOperator: Operator {
         var start = 0
         while start < rows.count {
             let count = min(Batch.rowsMax, rows.count - start)
-            let columns = left.store.decode(
+            let columns = unsafe left.store.decode(
                 UnsafeBufferPointer(start: rows.base + start, count: count))
             let all = Buffer<Int64>(capacity: count)
             for index in 0..<count {
@@ -269,7 +269,9 @@ final class ExistenceJoinOperator: Operator {
         for list in [emptied, left.emptied] {
             for index in 0..<list.count {
                 let slot = list[index]
-                if totals[Int(slot)] == 0, left.heads[Int(slot)] < 0, seen.insert(slot).inserted {
+                // A side that is not kept any more has given up its rows.
+                let isFree = Int(slot) >= left.heads.count || left.heads[Int(slot)] < 0
+                if totals[Int(slot)] == 0, isFree, seen.insert(slot).inserted {
                     table.remove(slot)
                 }
             }

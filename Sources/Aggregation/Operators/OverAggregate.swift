@@ -78,7 +78,7 @@ struct OverAggregate {
             var counts = !checked.contains { $0.isNull(row) }
             if let filter {
                 counts =
-                    counts && !filter.isNull(row)
+                    unsafe counts && !filter.isNull(row)
                     && filter.booleans[row & filter.indexMask] != 0
             }
             if counts { rows.append(Int32(row)) }
@@ -92,7 +92,7 @@ struct OverAggregate {
     ) throws(SQLError) {
         guard !groups.isEmpty else { return }
         let owners = Buffer(groups)
-        try accumulator.update(
+        unsafe try accumulator.update(
             arguments, groups: UnsafePointer(owners.base), weights: nil, count: groups.count)
     }
 

@@ -161,12 +161,12 @@ struct OverFrameBounds {
         codec.encode([column(keyColumn)], count: rows.count, into: keys, sizes: sizes)
         codec.encode([bounds], count: rows.count, into: limits, sizes: sizes)
         for row in 0..<rows.count {
-            let limit = limits.bytes(row)
+            let limit = unsafe limits.bytes(row)
             var low = rows.partition(row).lowerBound
             var high = rows.partition(row).upperBound
             while low < high {
                 let middle = (low + high) / 2
-                let order = compareBytes(keys.bytes(middle), limit)
+                let order = unsafe compareBytes(keys.bytes(middle), limit)
                 if isStart ? order < 0 : order <= 0 { low = middle + 1 } else { high = middle }
             }
             target[row] = Int32(low)

@@ -60,9 +60,9 @@ final class OverOperator: Operator {
         }
         try input.keep(batch, rows: copies)
         for index in 0..<copies.count {
-            let row = Int(copies.base[index])
-            let slot = input.slots.base[row]
-            let id = input.ids.base[index]
+            let row = unsafe Int(copies.base[index])
+            let slot = unsafe input.slots.base[row]
+            let id = unsafe input.ids.base[index]
             if isSingleStep, batch.weight(row) > 0 {
                 arrivals.append(Arrival(prefix: input.prefix(row), slot: slot, row: id))
             } else {
@@ -106,7 +106,7 @@ final class OverOperator: Operator {
             slots[Int(arrival.row)] = arrival.slot
         }
         // Nothing was freed, so ids are in the order of arrival.
-        KeySorter.sort(list) { unsafe keys.store.stringBytes($0, column: keys.column) }
+        unsafe KeySorter.sort(list) { unsafe keys.store.stringBytes($0, column: keys.column) }
         KeySorter.group(list) { unsafe UInt64(slots.base[Int($0)]) }
         var start = 0
         while start < list.count {
@@ -132,7 +132,7 @@ final class OverOperator: Operator {
     private func compute(
         _ rows: PlainVector<Int32>, _ starts: [Int]
     ) throws(SQLError) -> (own: [Column], results: [Column]) {
-        let columns = input.store.decode(
+        let columns = unsafe input.store.decode(
             UnsafeBufferPointer(start: rows.base, count: rows.count))
         let order = OverRows(partitionStarts: starts, keys: columns[input.keyColumn])
         let results = try computation.results(order) { columns[$0] }
@@ -193,7 +193,7 @@ final class OverOperator: Operator {
     /// What has left for some rows is taken back.
     private func noteOld(_ rows: PlainVector<Int32>) {
         guard rows.count > 0 else { return }
-        let own = input.store.decode(
+        let own = unsafe input.store.decode(
             UnsafeBufferPointer(start: rows.base, count: rows.count), wanted: input.ownColumns)
         let old = results.decode((0..<rows.count).map { resultIDs[Int(rows[$0])] })
         changes.add(own + old, count: rows.count) { _ in -1 }

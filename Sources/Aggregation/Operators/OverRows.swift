@@ -19,11 +19,11 @@ struct OverRows {
         var partitions = Array(repeating: Int32(0), count: keys.count)
         var groups = partitions
         var groupStarts: [Int] = []
-        let views = keys.strings
+        let views = unsafe keys.strings
         for partition in 0..<max(partitionStarts.count - 1, 0) {
             let start = partitionStarts[partition]
             for row in start..<partitionStarts[partition + 1] {
-                if row == start || views[row] != views[row - 1] { groupStarts.append(row) }
+                if unsafe row == start || views[row] != views[row - 1] { groupStarts.append(row) }
                 partitions[row] = Int32(truncatingIfNeeded: partition)
                 groups[row] = Int32(truncatingIfNeeded: groupStarts.count - 1)
             }

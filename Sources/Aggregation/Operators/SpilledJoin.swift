@@ -33,12 +33,12 @@ final class SpilledJoin {
         codec.encode(keys, count: batch.count, into: keyBytes, sizes: sizes)
         let store = stores[side]
         store.append(batch.columns, count: batch.count, ids: ids)
-        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        let nothing = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
         for row in 0..<batch.count {
-            let hash = hashBytes(keyBytes.bytes(row))
+            let hash = unsafe hashBytes(keyBytes.bytes(row))
             let part = Int(truncatingIfNeeded: hash >> 40) & (SpilledJoin.partCount - 1)
             for _ in 0..<batch.weight(row) {
-                try buffers[side][part].writer.append(nothing, store.bytes(ids[row]))
+                unsafe try buffers[side][part].writer.append(nothing, store.bytes(ids[row]))
             }
         }
         store.removeAll()
@@ -75,7 +75,8 @@ final class SpilledJoin {
             while rows.count < Batch.rowsMax {
                 isMore = try reader.next()
                 if !isMore { break }
-                rows.append(reader.withRecord { _, row in store.append(encoded: row) })
+                unsafe rows.append(
+                    reader.withRecord { _, row in unsafe store.append(encoded: row) })
             }
             if !rows.isEmpty { try body(Batch(store.decode(rows), count: rows.count)) }
             store.removeAll()

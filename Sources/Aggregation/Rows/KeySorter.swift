@@ -19,8 +19,8 @@ import Formats
         bytes: @escaping (Int32) -> UnsafeRawBufferPointer
     ) {
         let scratch = UnsafeMutablePointer<OrderedEntry>.allocate(capacity: max(entries.count, 1))
-        defer { scratch.deallocate() }
-        let sorter = KeySorter(base: entries.base, scratch: scratch, bytes: bytes)
+        defer { unsafe scratch.deallocate() }
+        let sorter = unsafe KeySorter(base: entries.base, scratch: scratch, bytes: bytes)
         if isExact {
             sorter.radix(0, entries.count)
         } else {
@@ -36,14 +36,14 @@ import Formats
         var run = start
         let end = start + count
         while run < end {
-            let prefix = base[run].prefix
+            let prefix = unsafe base[run].prefix
             var next = run + 1
-            while next < end, base[next].prefix == prefix { next += 1 }
+            while next < end, unsafe base[next].prefix == prefix { next += 1 }
             // No key is the beginning of another, so either all of a run end here or none.
-            if next - run > 1, bytes(base[run].row).count > depth + 8 {
+            if next - run > 1, unsafe bytes(base[run].row).count > depth + 8 {
                 for index in run..<next {
-                    let key = bytes(base[index].row)
-                    base[index].prefix = keyPrefix(
+                    let key = unsafe bytes(base[index].row)
+                    unsafe base[index].prefix = unsafe keyPrefix(
                         UnsafeRawBufferPointer(rebasing: key[min(depth + 8, key.count)...]))
                 }
                 sort(run, next - run, depth: depth + 8)
@@ -54,10 +54,10 @@ import Formats
 
     private func compare(_ start: Int, _ count: Int) {
         guard count > 1 else { return }
-        var list = UnsafeMutableBufferPointer(start: base + start, count: count)
-        list.sort { a, b in
+        var list = unsafe UnsafeMutableBufferPointer(start: base + start, count: count)
+        unsafe list.sort { a, b in
             if a.prefix != b.prefix { return a.prefix < b.prefix }
-            let order = compareBytes(bytes(a.row), bytes(b.row))
+            let order = unsafe compareBytes(bytes(a.row), bytes(b.row))
             return order != 0 ? order < 0 : a.row < b.row
         }
     }
@@ -67,48 +67,52 @@ import Formats
         guard count > 1 else { return }
         let counts = PlainVector<Int>()
         counts.resize(to: 8 * 256, filling: 0)
-        let histogram = counts.base
+        let histogram = unsafe counts.base
         var index = 0
         while index < count {
-            var rest = base[start &+ index].prefix
+            var rest = unsafe base[start &+ index].prefix
             var byte = 0
             while byte < 8 {
-                histogram[byte &* 256 &+ Int(rest & 255)] &+= 1
+                unsafe histogram[byte &* 256 &+ Int(rest & 255)] &+= 1
                 rest &>>= 8
                 byte &+= 1
             }
             index &+= 1
         }
-        var source = base + start
-        var target = scratch
+        var source = unsafe base + start
+        var target = unsafe scratch
         for byte in 0..<8 {
-            let buckets = histogram + byte * 256
+            let buckets = unsafe histogram + byte * 256
             let shift = UInt64(byte * 8)
-            if buckets[Int(source[0].prefix &>> shift & 255)] == count { continue }
+            if unsafe buckets[Int(source[0].prefix &>> shift & 255)] == count { continue }
             var sum = 0
             for bucket in 0..<256 {
-                let size = buckets[bucket]
-                buckets[bucket] = sum
+                let size = unsafe buckets[bucket]
+                unsafe buckets[bucket] = sum
                 sum += size
             }
             index = 0
             while index < count {
-                let entry = source[index]
+                let entry = unsafe source[index]
                 let bucket = Int(entry.prefix &>> shift & 255)
-                target[buckets[bucket]] = entry
-                buckets[bucket] &+= 1
+                unsafe target[buckets[bucket]] = entry
+                unsafe buckets[bucket] &+= 1
                 index &+= 1
             }
-            swap(&source, &target)
+            unsafe swap(&source, &target)
         }
-        if source != base + start { (base + start).update(from: source, count: count) }
+        if unsafe source != base + start {
+            unsafe (base + start).update(from: source, count: count)
+        }
     }
 
     /// Puts rows that are sorted by key in the order of their slots, stably.
     static func group(_ entries: PlainVector<OrderedEntry>, slot: (Int32) -> UInt64) {
         for index in 0..<entries.count {
-            entries.base[index].prefix = slot(entries.base[index].row)
+            unsafe entries.base[index].prefix = unsafe slot(entries.base[index].row)
         }
-        sort(entries, isExact: true) { _ in UnsafeRawBufferPointer(start: nil, count: 0) }
+        unsafe sort(entries, isExact: true) { _ in
+            unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+        }
     }
 }

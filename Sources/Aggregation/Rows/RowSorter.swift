@@ -84,7 +84,7 @@ import Formats
     /// order of arrival.
     func sortedRows() -> PlainVector<Int32> {
         if !codec.keys.isEmpty {
-            KeySorter.sort(entries, isExact: isExact) { unsafe self.keys.bytes($0) }
+            unsafe KeySorter.sort(entries, isExact: isExact) { unsafe self.keys.bytes($0) }
         }
         let rows = PlainVector<Int32>(capacity: count)
         let nullsFirst = codec.keys.first?.nullsFirst == true

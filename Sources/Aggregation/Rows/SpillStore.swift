@@ -25,8 +25,8 @@ struct SpillWriter: ~Copyable {
     mutating func append(
         _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
     ) throws(SQLError) {
-        unsafe buffer.append(bigEndian: UInt32(first.count))
-        unsafe buffer.append(bigEndian: UInt32(second.count))
+        buffer.append(bigEndian: UInt32(first.count))
+        buffer.append(bigEndian: UInt32(second.count))
         unsafe buffer.append(first)
         unsafe buffer.append(second)
         if buffer.count >= SpillWriter.blockSize { try flush() }

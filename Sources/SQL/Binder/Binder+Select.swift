@@ -119,8 +119,10 @@ extension Binder {
         switch select.distinct {
         case .all: break
         case .distinct:
-            for (key, item) in zip(parts.order, query?.order ?? [])
-            where !parts.items.contains(where: { $0.isSame(as: key.expression) }) {
+            for (key, item) in zip(parts.order, query?.order ?? []) {
+                // A subquery is told from others by its place in the list only.
+                if try sortColumn(item.expression, parts, "ORDER BY") != nil { continue }
+                if parts.items.contains(where: { $0.isSame(as: key.expression) }) { continue }
                 throw SQLError(
                     "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
                     .invalidColumnReference, at: item.expression.start)

@@ -7,17 +7,17 @@ enum ArrayKernels {
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
         let column = arguments[0]
-        let (offsets, elements) = column.arrays
-        let positions = arguments[1].integers
+        let (offsets, elements) = unsafe column.arrays
+        let positions = unsafe arguments[1].integers
         let mask = arguments[1].indexMask
         var rows: [Int32] = []
         rows.reserveCapacity(context.count)
         for row in 0..<context.count {
             let index = row & column.indexMask
-            let position = positions[row & mask]
-            let count = Int64(offsets[index + 1] - offsets[index])
+            let position = unsafe positions[row & mask]
+            let count = unsafe Int64(offsets[index + 1] - offsets[index])
             let isInside = context.isLive(row) && position >= 1 && position <= count
-            rows.append(isInside ? offsets[index] + Int32(position) - 1 : -1)
+            unsafe rows.append(isInside ? offsets[index] + Int32(position) - 1 : -1)
         }
         if elements.count == 0 {
             return Column.constant(.null, context.type, count: context.count).flat
@@ -37,7 +37,7 @@ enum ArrayKernels {
             }
             let low = bound(arguments[1], row) ?? 1
             let high = bound(arguments[2], row) ?? range.count
-            let elements = arguments[0].arrays.elements
+            let elements = unsafe arguments[0].arrays.elements
             builder.appendArray { target in
                 let first = max(low, 1)
                 let last = min(high, range.count)
@@ -51,15 +51,15 @@ enum ArrayKernels {
     }
 
     private static func bound(_ column: Column, _ row: Int) -> Int? {
-        column.isNull(row) ? nil : Int(column.integers[row & column.indexMask])
+        unsafe column.isNull(row) ? nil : Int(column.integers[row & column.indexMask])
     }
 
     /// Where the elements of a row's array lie; nil: the array is null.
     static func range(_ column: Column, _ row: Int) -> Range<Int>? {
         if column.isNull(row) { return nil }
-        let offsets = column.arrays.offsets
+        let offsets = unsafe column.arrays.offsets
         let index = row & column.indexMask
-        return Int(offsets[index])..<Int(offsets[index + 1])
+        return unsafe Int(offsets[index])..<Int(offsets[index + 1])
     }
 
     static func cardinality(
@@ -122,7 +122,7 @@ enum ArrayKernels {
                     if !isArray {
                         target.append(from: argument, row)
                     } else if let range = range(argument, row) {
-                        let elements = argument.arrays.elements
+                        let elements = unsafe argument.arrays.elements
                         for element in range { target.append(from: elements, element) }
                     }
                 }
@@ -150,7 +150,7 @@ enum ArrayKernels {
         for row in 0..<context.count {
             var found: Int?
             if let range = range(arguments[0], row) {
-                let elements = arguments[0].arrays.elements
+                let elements = unsafe arguments[0].arrays.elements
                 var start = 1
                 if arguments.count > 2 {
                     guard let given = bound(arguments[2], row) else {
@@ -179,7 +179,7 @@ enum ArrayKernels {
                 builder.appendNull()
                 continue
             }
-            let elements = arguments[0].arrays.elements
+            let elements = unsafe arguments[0].arrays.elements
             var found: [Int] = []
             for element in range where try isSame(elements, element, arguments[1], row) {
                 found.append(element - range.lowerBound + 1)
@@ -201,7 +201,7 @@ enum ArrayKernels {
                 builder.appendNull()
                 continue
             }
-            let elements = arguments[0].arrays.elements
+            let elements = unsafe arguments[0].arrays.elements
             var matches = Set<Int>()
             for element in range where try isSame(elements, element, arguments[1], row) {
                 matches.insert(element)
@@ -227,7 +227,7 @@ enum ArrayKernels {
             guard let outer = range(arguments[0], row), let inner = range(arguments[1], row) else {
                 return false
             }
-            let (a, b) = (arguments[0].arrays.elements, arguments[1].arrays.elements)
+            let (a, b) = unsafe (arguments[0].arrays.elements, arguments[1].arrays.elements)
             for wanted in inner {
                 var isFound = false
                 if !b.isNull(wanted) {
@@ -254,13 +254,13 @@ enum ArrayKernels {
                 builder.appendNull()
                 continue
             }
-            let dropped = Int(arguments[1].integers[row & arguments[1].indexMask])
+            let dropped = unsafe Int(arguments[1].integers[row & arguments[1].indexMask])
             guard dropped >= 0 && dropped <= range.count else {
                 throw SQLError(
                     "number of elements to trim must be between 0 and \(range.count)",
                     .arraySubscriptError)
             }
-            let elements = arguments[0].arrays.elements
+            let elements = unsafe arguments[0].arrays.elements
             builder.appendArray { target in
                 for element in range.dropLast(dropped) { target.append(from: elements, element) }
             }
@@ -278,7 +278,7 @@ enum ArrayKernels {
                 throw SQLError(
                     "dimension array or low bound array cannot be null", .nullValueNotAllowed)
             }
-            let sizes = arguments[1].arrays.elements
+            let sizes = unsafe arguments[1].arrays.elements
             guard range.count <= 1 else {
                 throw SQLError(
                     "arrays of several dimensions are not supported", .featureNotSupported)
@@ -288,7 +288,7 @@ enum ArrayKernels {
                 if sizes.isNull(first) {
                     throw SQLError("dimension values cannot be null", .nullValueNotAllowed)
                 }
-                count = Int(max(sizes.integers[first], 0))
+                count = unsafe Int(max(sizes.integers[first], 0))
             }
             builder.appendArray { target in
                 for _ in 0..<count { target.append(from: arguments[0], row) }

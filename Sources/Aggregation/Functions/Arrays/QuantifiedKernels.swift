@@ -18,7 +18,7 @@ enum QuantifiedKernels {
                 places.append(Int32(element))
             }
         }
-        let elements = array.arrays.elements
+        let elements = unsafe array.arrays.elements
         let left = operand.isConstant ? operand.repeated(owners.count) : operand.gather(owners)
         let right = elements.gather(places)
         let function = try FunctionRegistry.scalar(symbol, [left.type, right.type])

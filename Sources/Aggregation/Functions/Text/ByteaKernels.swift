@@ -92,7 +92,7 @@ enum ByteaKernels {
     private static func checkUTF8(_ bytes: UnsafeRawBufferPointer) throws(SQLError) {
         var start = 0
         while start < bytes.count {
-            let lead = bytes[start]
+            let lead = unsafe bytes[start]
             let width = lead < 0xC0 || lead >= 0xF8 ? 1 : UTF8Text.width(lead)
             let end = min(start + width, bytes.count)
             let character = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<end])

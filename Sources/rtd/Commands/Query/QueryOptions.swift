@@ -124,8 +124,8 @@ extension QueryOptions {
             rows leave. Ctrl-C is the end of input: what is open is printed.
 
             CREATE TABLE, CREATE VIEW, INSERT, UPDATE and DELETE make and change what lives as \
-            long as the call; `INSERT INTO topic SELECT ...` writes records, their key from a column \
-            `_key`; `COPY (query) TO 'file'` writes a file. EXPLAIN shows what a query does.
+            long as the call; `INSERT INTO topic SELECT ...` writes records, their key from a \
+            column `_key`; `COPY (query) TO 'file'` writes a file. EXPLAIN shows what a query does.
 
             Topics and groups are administered by:
 
@@ -201,7 +201,7 @@ extension QueryOptions {
             details: "What was skipped is counted on stderr and makes the status 3."),
         .toggle(
             "strict", nil, \.isStrict,
-            "Fail at a value that does not fit the type its column was taken for."),
+            "Fail at a value that does not fit the type of its column."),
         .value(
             "time", nil, \.time, .nonEmpty("COLUMN"), "Take COLUMN for the time of the rows.",
             details: """
@@ -243,7 +243,7 @@ extension QueryOptions {
             details: "Without it csv has nothing there and tsv `\\N`."),
         .toggle("no-header", nil, \.hasNoHeader, "Leave out the line of names of csv and tsv."),
         .list(
-            "param", nil, \.parameters, .parameter, "Give `:NAME` or `$1` in the SQL a value.",
+            "param", nil, \.parameters, .parameter, "Give :NAME or $1 in the SQL a value.",
             details: "`--param 1=x` is `$1`. The value takes the type of its place."),
         .value(
             "timeout", nil, \.timeout, .duration,
