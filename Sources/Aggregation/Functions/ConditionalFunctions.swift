@@ -78,7 +78,10 @@ extension FunctionRegistry {
         }
         list.add(
             Overload("pg_typeof", [.any]) { types in
-                let name = Value.text(types[0].description)
+                // Without the modifiers of numeric(12,3) and varchar(3).
+                let parts = types[0].description.split(separator: "(", maxSplits: 1)
+                let rest = parts.count > 1 ? parts[1].drop { $0 != ")" }.dropFirst() : ""
+                let name = Value.text(String(parts[0]) + rest)
                 return ScalarFunction("pg_typeof", types, .text, isStrict: false) { _, context in
                     .constant(name, .text, count: context.count)
                 }
