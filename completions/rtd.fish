@@ -125,7 +125,7 @@ complete -c rtd -n '__fish_seen_subcommand_from query' -l no-header -d 'Leave ou
 complete -c rtd -n '__fish_seen_subcommand_from query' -l param -r -f -d 'Give :NAME or $1 in the SQL a value.'
 complete -c rtd -n '__fish_seen_subcommand_from query' -l timeout -r -f -d 'Give a request up after DURATION (default 30s).'
 complete -c rtd -n '__fish_seen_subcommand_from query' -s i -l input -r -f -a 'json csv tsv lines logfmt' -d 'Read stdin as FORMAT.'
-complete -c rtd -n '__fish_seen_subcommand_from query' -l on-error -r -f -a 'fail skip' -d 'At a line that cannot be read end (fail, the default) or go on (skip).'
+complete -c rtd -n '__fish_seen_subcommand_from query' -l on-error -r -f -a 'fail skip' -d 'At a broken line end (fail, the default) or go on (skip).'
 complete -c rtd -n '__fish_seen_subcommand_from query' -l strict -d 'Fail at a value that does not fit the type of its column.'
 complete -c rtd -n '__fish_seen_subcommand_from query' -l time -r -f -d 'Take COLUMN for the time of the rows.'
 complete -c rtd -n '__fish_seen_subcommand_from query' -l delay -r -f -d 'Rows may come late by DURATION (default 0s).'

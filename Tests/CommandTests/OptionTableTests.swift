@@ -71,6 +71,7 @@ struct Table: Sendable, CustomTestStringConvertible {
     private static let companions = [
         "serve all": ["--status"], "serve memory": ["--ephemeral"],
         "produce keep-partition": ["-J"], "consume json-value": ["-J"],
+        "bench generate": ["--data-set", "/tmp/d"],
     ]
 
     @Test(arguments: Table.all)
@@ -95,8 +96,10 @@ struct Table: Sendable, CustomTestStringConvertible {
                 let needsBroker =
                     name == "bench" && ["broker", "compare", "rate"].contains(flag.long)
                 let needsQueries =
-                    name == "bench" && ["data-set", "generate", "endless"].contains(flag.long)
-                let operand = needsBroker ? ["produce"] : needsQueries ? ["nexmark"] : operands
+                    name == "bench"
+                    && ["data-set", "generate", "endless", "seed"].contains(flag.long)
+                var operand = needsBroker ? ["produce"] : needsQueries ? ["nexmark"] : operands
+                if flag.long == "live" { operand = ["query"] }
                 #expect(throws: Never.self, "\(spelling)") {
                     try table.parse(operand + companion + spelling)
                 }

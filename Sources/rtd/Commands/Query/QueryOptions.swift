@@ -197,7 +197,7 @@ extension QueryOptions {
                 """),
         .value(
             "on-error", nil, \.errorPolicy, .choice("ACTION"),
-            "At a line that cannot be read end (fail, the default) or go on (skip).",
+            "At a broken line end (fail, the default) or go on (skip).",
             details: "What was skipped is counted on stderr and makes the status 3."),
         .toggle(
             "strict", nil, \.isStrict,
