@@ -92,7 +92,7 @@ def test_late_rows_are_counted_and_left_out():
                  "GROUP BY window_end ORDER BY window_end", [at(1), at(21), at(2), at(25), at(12)], *TIMED)
     equal(windows(rows, "window_end", "n"), [(time(10), 1), (time(30), 2)])
     contains(rows.errors, "2")
-    contains(rows.errors, "late")
+    contains(rows.errors, "came after their window had closed")
 
 
 def test_input_without_a_watermark_has_no_late_rows():

@@ -14,6 +14,9 @@ final class InputCatalog {
 
     init(_ environment: SessionEnvironment) { self.environment = environment }
 
+    /// What window functions add, which no input has.
+    private static let windowNames: Set<String> = ["window_start", "window_end", "window_time"]
+
     /// A statement begins: files may have changed since the last one.
     func forgetFiles() { files = [:] }
 
@@ -27,7 +30,7 @@ final class InputCatalog {
         if let known = files[key] { return known }
         var input = InputOptions()
         input.isStrict = environment.isStrict
-        input.wanted = wanted
+        input.wanted = wanted?.subtracting(Self.windowNames)
         input.format = try format(options, reference.place)
         let relation = TimedRelation.declaring(
             environment.time, try FileRelation.make(path, paths: [path], options: input))
@@ -44,7 +47,7 @@ final class InputCatalog {
         self.feed = feed
         var input = InputOptions()
         input.isStrict = environment.isStrict
-        input.wanted = wanted
+        input.wanted = wanted?.subtracting(Self.windowNames)
         input.format = environment.inputFormat.flatMap { InputFormat(named: $0) }
         let relation = TimedRelation.declaring(
             environment.time,

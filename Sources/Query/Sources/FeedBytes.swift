@@ -23,7 +23,9 @@ final class StandardInputBytes: FeedBytes {
 
     func read(into block: InputBlock) throws(SQLError) -> Int {
         do {
-            return try block.fill { (free) throws(SystemError) in try file.read(into: free) }
+            return try unsafe block.fill { (free) throws(SystemError) in
+                try unsafe file.read(into: free)
+            }
         } catch {
             throw SQLError("cannot read \(file.name): \(error.reason)", .inputOutputError)
         }

@@ -26,7 +26,9 @@ public final class FeedRelation: SourceRelation {
         self.isEndless = isEndless
     }
 
-    /// Waits for the first rows, until every wanted name has had a value.
+    /// Waits for the first rows, until every wanted name has had a value. A name may be another
+    /// relation's or the query's own, so rows that are there are not held for it longer than a
+    /// second.
     public static func make(
         _ feed: InputFeed, options: InputOptions, isEndless: Bool = false,
         note: @Sendable (String) -> Void
@@ -40,6 +42,7 @@ public final class FeedRelation: SourceRelation {
         sampling: while !sample.isDone {
             switch try feed.take(nanoseconds: 1_000_000_000) {
             case .nothing:
+                if seen.count > 0 { break sampling }
                 waits += 1
                 if waits == 1 {
                     note("waiting for rows on \(feed.name) to learn the columns of the query")
@@ -52,8 +55,14 @@ public final class FeedRelation: SourceRelation {
                 break sampling
             }
         }
-        return FeedRelation(
-            feed, sample.finish(), isStrict: options.isStrict, isEndless: isEndless)
+        var schema = sample.finish()
+        if seen.count == 0, let wanted = options.wanted {
+            // Nothing came: whatever the query speaks of could have.
+            var empty = SampledSchema()
+            empty.fields = wanted.sorted().map { Field($0, .json) }
+            schema = InputSchema(empty, .json(.lines))
+        }
+        return FeedRelation(feed, schema, isStrict: options.isStrict, isEndless: isEndless)
     }
 
     public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
