@@ -312,7 +312,7 @@ def test_a_prompt_runs_what_is_typed():
     with Home() as home:
         shown = on_terminal(home, "query", keys=[
             b"SELECT 1\r", b"+ 1 AS two;\r", b"SELEC 1;\r", b"\x1b[A\x7f\x7f2;\r",
-            b"CREATE TABLE zebra (a int);\r", b"SELECT count(*) FROM zeb\t;\r", b"\\d shop\r",
+            b"CREATE TABLE zebra (a int);\r", b"SELECT count(*) FROM zeb\t;\r", b"\\d zebra\r",
             b"\\x\r", b"SELECT 7 AS seven;\r", b"\\nosuch\r", b"\\q\r"])
         contains(shown, " two")
         contains(shown, "(1 row)")

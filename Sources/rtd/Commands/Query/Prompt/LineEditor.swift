@@ -51,12 +51,18 @@ struct LineEditor {
         insert(Array(word))
     }
 
+    /// Keys behind Tab and Return wait for the next call: what they do depends on what those did.
     mutating func keysPressed(_ bytes: [UInt8]) -> [Action] {
         pending += bytes
         var actions: [Action] = []
         while !pending.isEmpty {
             guard let key = takeKey() else { break }
-            if let action = pressed(key) { actions.append(action) }
+            guard let action = pressed(key) else { continue }
+            actions.append(action)
+            switch action {
+            case .complete, .submit: return actions
+            case .redraw, .clearScreen, .cancel, .end, .beep: continue
+            }
         }
         return actions
     }

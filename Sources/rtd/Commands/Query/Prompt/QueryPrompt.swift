@@ -93,15 +93,20 @@ final class QueryPrompt {
         editor.clear()
         cursorLine = 0
         redraw()
+        // Keys that were typed ahead come first.
+        var keys: [UInt8] = []
         while true {
-            let keys: [UInt8]
-            do throws(SystemError) {
-                keys = try terminal.readKeys()
-            } catch {
-                throw CommandFailure(error)
+            let actions = editor.keysPressed(keys)
+            keys = []
+            if actions.isEmpty {
+                do throws(SystemError) {
+                    keys = try terminal.readKeys()
+                } catch {
+                    throw CommandFailure(error)
+                }
+                guard !keys.isEmpty else { return nil }
             }
-            guard !keys.isEmpty else { return nil }
-            for action in editor.keysPressed(keys) {
+            for action in actions {
                 switch action {
                 case .redraw: redraw()
                 case .clearScreen:
