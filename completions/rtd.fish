@@ -129,8 +129,6 @@ complete -c rtd -n '__fish_seen_subcommand_from query' -l on-error -r -f -a 'fai
 complete -c rtd -n '__fish_seen_subcommand_from query' -l strict -d 'Fail at a value that does not fit the type of its column.'
 complete -c rtd -n '__fish_seen_subcommand_from query' -l time -r -f -d 'Take COLUMN for the time of the rows.'
 complete -c rtd -n '__fish_seen_subcommand_from query' -l delay -r -f -d 'Rows may come late by DURATION (default 0s).'
-complete -c rtd -n '__fish_seen_subcommand_from query' -l idle -r -f -d 'Do not wait for a source that was silent for DURATION.'
-complete -c rtd -n '__fish_seen_subcommand_from query' -l memory -r -f -d 'Keep at most SIZE of state in memory (default 4GiB).'
 complete -c rtd -n '__fish_seen_subcommand_from query' -s b -l broker -r -f -d 'Talk to this Kafka cluster.'
 complete -c rtd -n '__fish_seen_subcommand_from query' -l data -r -f -a '(__fish_complete_directories)' -d 'Use the data directory DIR of this machine.'
 complete -c rtd -n '__fish_seen_subcommand_from query' -l retry -r -f -d 'Keep trying so long to reach a broker at first.'

@@ -18,8 +18,6 @@ public struct SessionEnvironment: Sendable {
     public var inputFormat: String?
     /// Values of :name and $1.
     public var parameters: [String: String]
-    /// Bytes that one endless query may keep, and past which a finite one spills.
-    public var memoryMax: Int
     /// Notes for people, a line each.
     public var note: @Sendable (String) -> Void
     public var stop: StopFlag
@@ -35,7 +33,7 @@ public struct SessionEnvironment: Sendable {
         clock: any Clock, topics: (any TopicCatalog)? = nil,
         onError: SourceContext.ErrorPolicy = .fail, isStrict: Bool = false,
         time: DeclaredTime? = nil, inputFormat: String? = nil, parameters: [String: String] = [:],
-        memoryMax: Int = 4 << 30, stop: StopFlag = StopFlag(),
+        stop: StopFlag = StopFlag(),
         note: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.clock = clock
@@ -45,7 +43,6 @@ public struct SessionEnvironment: Sendable {
         self.time = time
         self.inputFormat = inputFormat
         self.parameters = parameters
-        self.memoryMax = memoryMax
         self.stop = stop
         self.note = note
     }

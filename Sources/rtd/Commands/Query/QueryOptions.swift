@@ -36,11 +36,9 @@ struct QueryOptions: Sendable, Equatable {
     /// `column` or `column:unit`
     var time: String?
     var delay: Duration?
-    var idle: Duration?
     var parameters: [Parameter] = []
     var null: String?
     var hasNoHeader = false
-    var memory: Int?
     var connection = ConnectionOptions()
     var reporting = ReportingOptions()
 
@@ -58,7 +56,7 @@ struct QueryOptions: Sendable, Equatable {
 }
 
 extension QueryOptions {
-    /// What --time, --delay and --idle say together; nil without --time.
+    /// What --time and --delay say together; nil without --time.
     var declaredTime: DeclaredTime? {
         guard let time else { return nil }
         let parts = time.split(separator: ":", maxSplits: 1)
@@ -66,7 +64,7 @@ extension QueryOptions {
         let isUnit = unit.map { ["s", "ms", "us", "ns"].contains($0) } ?? false
         return DeclaredTime(
             column: isUnit ? String(parts[0]) : time, unit: isUnit ? unit : nil,
-            delay: delay?.wholeMicroseconds ?? 0, idle: idle?.wholeMicroseconds)
+            delay: delay?.wholeMicroseconds ?? 0)
     }
 }
 
@@ -210,12 +208,6 @@ extension QueryOptions {
                 """),
         .value(
             "delay", nil, \.delay, .duration, "Rows may come late by DURATION (default 0s)."),
-        .value(
-            "idle", nil, \.idle, .duration,
-            "Do not wait for a source that was silent for DURATION."),
-        .value(
-            "memory", nil, \.memory, .quantity("SIZE"),
-            "Keep at most SIZE of state in memory (default 4GiB)."),
     ]
 
     private static let groups = [

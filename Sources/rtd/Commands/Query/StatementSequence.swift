@@ -30,7 +30,6 @@ final class StatementSequence {
         environment.inputFormat = options.inputFormat?.rawValue
         environment.parameters = Dictionary(
             options.parameters.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
-        if let memory = options.memory { environment.memoryMax = memory }
         environment.topics = TopicRelations(cluster, time: options.declaredTime)
         let output = output
         environment.makeOutput = { file, options, place throws(SQLError) in
