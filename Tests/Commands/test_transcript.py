@@ -123,3 +123,9 @@ def test_an_unknown_relation_is_named_with_its_place():
         done = home.rtd("query", "SELECT * FROM nosuch")
         outcome(done, 1, "", 'rtd: relation "nosuch" does not exist (42P01)\n'
                 "LINE 1: SELECT * FROM nosuch\n                      ^\n")
+
+
+def test_a_full_disk_behind_a_query_is_an_error():
+    with Home() as home:
+        outcome(home.shell('rtd query "SELECT 1" >/dev/full'), 1, "",
+                "rtd: cannot write to standard output: No space left on device\n")

@@ -39,8 +39,10 @@ struct QueryScript: Sendable, Equatable {
     /// a caret under the place, then the hint.
     func report(_ error: SQLError) -> String {
         let file = name.map { "\($0): " } ?? ""
-        // An error in the input has its place there, not in the script.
-        let isInputs = error.place == nil && error.state == .invalidJSONText
+        // An error in the input or the output has its place there, not in the script.
+        let isInputs =
+            error.place == nil
+            && (error.state == .invalidJSONText || error.state == .inputOutputError)
         var lines = [isInputs ? error.message : "\(file)\(error.message) (\(error.state.rawValue))"]
         if let place = error.place {
             let excerpt = SourceExcerpt(text, at: place.lowerBound)
