@@ -26,16 +26,16 @@ import Testing
         }
     }
 
-    private func fetch(maxWait: Int32, from offset: Int64 = 0) -> FetchRequest {
+    private func fetch(maxWait: Int32, minBytes: Int32 = 1) -> FetchRequest {
         .with { request in
             request.maxWaitMs = maxWait
-            request.minBytes = 1
+            request.minBytes = minBytes
             request.topics = [
                 .with { topic in
                     topic.topic = "t"
                     topic.partitions = [
                         .with {
-                            $0.fetchOffset = offset
+                            $0.fetchOffset = 0
                             $0.partitionMaxBytes = 1 << 20
                         }
                     ]
@@ -93,6 +93,23 @@ import Testing
         let before = rig.loop.clock.monotonicNanoseconds
         let answer = try rig.ask(fetch(maxWait: 700), version: 11, on: client)
         #expect(answer?.responses.first?.partitions.first?.records.count == 0)
+        #expect(rig.loop.clock.monotonicNanoseconds - before >= 700_000_000)
+    }
+
+    @Test func `an append that gives too little does not take a fetch's time away`() throws {
+        let rig = try SimulatedServer()
+        let reader = rig.connect()
+        let writer = rig.connect()
+        _ = try rig.ask(metadata("t"), version: 12, on: writer)
+        let before = rig.loop.clock.monotonicNanoseconds
+        reader.send(
+            encodeRequest(
+                fetch(maxWait: 700, minBytes: 10_000), version: 11, correlationID: 1, clientID: nil
+            ))
+        _ = try rig.ask(produce(batch("x")), version: 9, on: writer)
+        #expect(reader.frames.isEmpty)
+        rig.loop.run(milliseconds: 1_000) { !reader.frames.isEmpty }
+        #expect(reader.frames.count == 1)
         #expect(rig.loop.clock.monotonicNanoseconds - before >= 700_000_000)
     }
 

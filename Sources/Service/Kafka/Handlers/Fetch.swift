@@ -85,7 +85,12 @@ private final class Fetching: @unchecked Sendable {
             session.topic(wanted, broker)?.partition(wanted.partition)
         }
         for partition in watched { partition.add(next) }
-        if timer == nil { timer = loop.after(left) { next.wake() } }
+        guard timer == nil else { return }
+        timer = loop.after(left) { [self] in
+            timer = nil
+            // Not `next`: an append that gave too little has put another in its place.
+            wait?.wake()
+        }
     }
 
     private func unregister() {
