@@ -402,3 +402,18 @@ def test_a_stream_over_a_topic_ends_at_its_limit():
     with Home() as home:
         home.rtd("produce", "t", input='{"a":1}\n{"a":2}\n{"a":3}\n')
         equal(rows(home, "SELECT a FROM t STREAM LIMIT 2"), [{"a": 1}, {"a": 2}])
+
+
+def test_documents_that_were_read_as_records_have_the_operators_of_json():
+    with Home() as home:
+        home.rtd("produce", "t", input='{"u":{"name":"Ann","n":[1,2]},"tags":["a","b"]}\n')
+        equal(rows(home, "SELECT u->>'name' AS name, u->'n'->>1 AS n, u#>>'{n,0}' AS first,"
+                         " tags->>1 AS tag FROM t"),
+              [{"name": "Ann", "n": "2", "first": "1", "tag": "b"}])
+
+
+def test_a_stream_modifier_in_front_brings_its_place():
+    with Home() as home:
+        home.rtd("produce", "t", input='{"a":1}\n')
+        refused(home, "SELECT a FROM STREAM t", 'relation "STREAM" does not exist (42P01)',
+                "FROM clicks STREAM")

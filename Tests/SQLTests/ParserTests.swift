@@ -179,6 +179,11 @@ private func summary(_ statement: Statement) -> String {
         #expect(parseError("DROP TOPIC 't'")?.hint == "Names are written in double quotes: \"t\".")
     }
 
+    @Test func `a clause in the wrong place brings the order of clauses`() {
+        let hint = parseError("SELECT 1 LIMIT 2 WHERE true")?.hint
+        #expect(hint?.hasPrefix("The order is FROM, WHERE") == true)
+    }
+
     @Test func `a mistyped keyword brings what could stand there`() {
         #expect(parseError("DESRIBE t")?.candidates.contains("DESCRIBE") == true)
         #expect(parseError("DESRIBE t")?.typed == "DESRIBE")

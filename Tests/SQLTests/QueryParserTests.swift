@@ -227,6 +227,8 @@ private func parsedExpression(_ text: String) -> String {
         ),
         ("SELECT 1 LIMIT ALL OFFSET 2", "select 1 offset 2"),
         ("SELECT 1 LIMIT 1 LIMIT 2", "error: multiple LIMIT clauses not allowed"),
+        ("SELECT 1 EMIT CHANGES LIMIT 2", "select 1 limit 2 emit changes"),
+        ("SELECT 1 LIMIT 2 WHERE true", "error: syntax error at or near \"WHERE\""),
     ])
     func `a query is read`(text: String, expected: String) {
         #expect(parsed(text) == expected)

@@ -95,8 +95,12 @@ final class SessionCatalog: Catalog {
 
     func missing(_ name: Name) -> SQLError {
         let known = entries.keys.sorted() + ["stdin"] + (environment.topics?.names() ?? [])
-        return SQLError(
+        var error = SQLError(
             "relation \"\(name.text)\" does not exist", .undefinedRelation, at: name.place
         ).suggesting(known, for: name.text)
+        if name.text.lowercased() == "stream", !name.isQuoted {
+            error.hint = "STREAM stands behind the relation: FROM clicks STREAM."
+        }
+        return error
     }
 }

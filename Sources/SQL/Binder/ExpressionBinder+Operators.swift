@@ -8,10 +8,25 @@ extension ExpressionBinder {
         at places: [Range<Int>] = []
     ) throws(SQLError) -> Expression {
         if let rows = try compareRows(name, arguments, place) { return rows }
+        if let documents = try documents(name, arguments, place) {
+            return try apply(name, documents, place, at: places)
+        }
         return try placed(place) { () throws(SQLError) in
             let function = try FunctionRegistry.scalar(name, arguments.map(\.type))
             let coerced = try coerce(arguments, to: function.parameters, place, at: places)
             return .call(function, coerced, function.result)
+        }
+    }
+
+    /// The arguments of a JSON operator whose left side was read from JSON as a record or an array:
+    /// what is written for documents also holds for inputs whose members all have one type.
+    private func documents(
+        _ name: String, _ arguments: [Expression], _ place: Range<Int>
+    ) throws(SQLError) -> [Expression]? {
+        guard ["->", "->>", "#>", "#>>"].contains(name), arguments.count == 2 else { return nil }
+        switch arguments[0].type {
+        case .record, .array: return [try apply("to_json", [arguments[0]], place), arguments[1]]
+        default: return nil
         }
     }
 

@@ -135,7 +135,7 @@ extension Parser {
         }
     }
 
-    /// ORDER BY, LIMIT, OFFSET, FETCH, EMIT
+    /// ORDER BY, then LIMIT, OFFSET, FETCH and EMIT in any order: ksqlDB has EMIT before LIMIT.
     private mutating func clauses(of query: inout QuerySyntax) throws(SQLError) {
         if try take("ORDER") { query.order = try orderItems() }
         var hasLimit = false
@@ -151,6 +151,8 @@ extension Parser {
                 hasOffset = true
                 query.offset = try expression()
                 if token.is("ROW") || token.is("ROWS") { try advance() }
+            } else if token.is("EMIT"), query.emit == nil {
+                query.emit = try emit()
             } else {
                 break
             }
@@ -158,7 +160,6 @@ extension Parser {
         if token.is("FOR"), try !following().is("SYSTEM_TIME") {
             throw unsupported("FOR \(try following().keyword ?? "")", token)
         }
-        if token.is("EMIT") { query.emit = try emit() }
     }
 
     private static func multiple(_ clause: String, _ place: Range<Int>) -> SQLError {

@@ -180,7 +180,12 @@ extension Parser {
 
     /// A statement that goes on where it should end.
     private func unexpectedEnd() -> SQLError {
-        let error = unexpected(Keywords.clauses)
+        var error = unexpected(Keywords.clauses)
+        if let word = token.keyword, Keywords.clauses.contains(word), error.hint == nil {
+            error.hint =
+                "The order is FROM, WHERE, GROUP BY, HAVING, WINDOW, QUALIFY, ORDER BY, LIMIT."
+            return error
+        }
         guard let word = bareAlias?.keyword, error.hint == nil,
             bareAlias?.place.upperBound == lastEnd
         else { return error }
