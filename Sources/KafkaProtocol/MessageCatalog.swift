@@ -10,7 +10,10 @@ public enum MessageCatalog {
         OffsetForLeaderEpochRequest.self, DescribeConfigsRequest.self, AlterConfigsRequest.self,
         DescribeLogDirsRequest.self, CreatePartitionsRequest.self, DeleteGroupsRequest.self,
         IncrementalAlterConfigsRequest.self, OffsetDeleteRequest.self, DescribeClusterRequest.self,
-        DescribeTopicPartitionsRequest.self,
+        DescribeTopicPartitionsRequest.self, AddPartitionsToTxnRequest.self,
+        AddOffsetsToTxnRequest.self, EndTxnRequest.self, TxnOffsetCommitRequest.self,
+        DescribeProducersRequest.self, DescribeTransactionsRequest.self,
+        ListTransactionsRequest.self,
     ]
 
     private static let requestsByKey: [(any KafkaRequest.Type)?] = APIKey.allCases.map { key in

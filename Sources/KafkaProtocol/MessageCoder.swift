@@ -28,6 +28,7 @@ public protocol MessageCoder: ~Copyable, ~Escapable {
 
     mutating func int32s(_ value: inout [Int32])
     mutating func nullableInt32s(_ value: inout [Int32]?)
+    mutating func int64s(_ value: inout [Int64])
     mutating func strings(_ value: inout [String])
     mutating func nullableStrings(_ value: inout [String]?)
     mutating func array<Element: MessageStruct>(_ value: inout [Element])

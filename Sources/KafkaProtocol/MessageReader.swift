@@ -146,6 +146,15 @@ extension MessageReader {
     }
 
     @_lifetime(self: copy self)
+    public mutating func int64s(_ value: inout [Int64]) {
+        value = []
+        guard let declared = length() else { return reader.fail() }
+        let count = reader.count(declared, elementSize: MemoryLayout<Int64>.size)
+        value.reserveCapacity(count)
+        for _ in 0..<count { value.append(reader.int64()) }
+    }
+
+    @_lifetime(self: copy self)
     public mutating func strings(_ value: inout [String]) {
         var strings: [String]?
         nullableStrings(&strings)

@@ -134,6 +134,11 @@ extension MessageWriter {
         if var value { int32s(&value) } else { nullLength() }
     }
 
+    public mutating func int64s(_ value: inout [Int64]) {
+        length(value.count)
+        for number in value { writer.int64(number) }
+    }
+
     public mutating func strings(_ value: inout [String]) {
         length(value.count)
         for text in value { string(text) }

@@ -41,8 +41,8 @@ enum BatchRules {
 
     private static func checkKind(_ header: RecordBatchHeader) throws(StreamingError) {
         if header.isControl { throw .invalidRecord("Clients cannot write control batches.") }
-        if header.isTransactional {
-            throw .invalidRecord("Transactions are not supported by this server.")
+        if header.isTransactional && !header.hasProducerID {
+            throw .invalidRecord("A batch of a transaction needs a producer id.")
         }
         if header.hasProducerID && (header.producerEpoch < 0 || header.baseSequence < 0) {
             throw .invalidRecord("A producer id comes with an epoch and a sequence number.")

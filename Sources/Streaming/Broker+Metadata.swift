@@ -6,7 +6,7 @@ extension Broker {
     /// Reads the metadata log, then opens what it names and removes what it does not.
     func loadMetadata(_ opener: PartitionOpener) throws(StreamingError) {
         var found: [UUID: MetadataRecord] = [:]
-        try metadata.load { record in
+        try metadata.load { record, _ in
             switch MetadataRecord(record) {
             case .topic(let id, let name, let partitions, let configs):
                 found[id] = .topic(id: id, name: name, partitions: partitions, configs: configs)
@@ -88,6 +88,7 @@ extension Broker {
             }
             if let written { metadata.forgetOlder(than: written) }
             try groups.compact()
+            try transactions.compact()
         } catch {
             report("an internal topic cannot be compacted: \(error)")
         }

@@ -35,6 +35,7 @@ public final class Broker: @unchecked Sendable {
     var changing: Set<String> = []
 
     public let groups: GroupsFront
+    public let transactions: TransactionCoordinator
     /// Called with one line whenever something must be told: recovery, damage, failures.
     let report: @Sendable (String) -> Void
 
@@ -73,7 +74,9 @@ public final class Broker: @unchecked Sendable {
     public static let metadataTopic = "__rtd_metadata"
     public static let offsetsTopic = "__consumer_offsets"
     static let metadataID = UUID(high: 0, low: 0x7274_6401)
+    public static let transactionsTopic = "__transaction_state"
     static let offsetsID = UUID(high: 0, low: 0x7274_6402)
+    static let transactionsID = UUID(high: 0, low: 0x7274_6403)
 
     /// Opens the directory: the metadata log first, then every partition it names.
     public init(_ environment: Environment) throws(StreamingError) {
@@ -95,18 +98,28 @@ public final class Broker: @unchecked Sendable {
         let opener = PartitionOpener(environment, commits, diskSpace, memory)
         let metadataTopic = try opener.openInternal(Self.metadataID, Self.metadataTopic)
         let offsetsTopic = try opener.openInternal(Self.offsetsID, Self.offsetsTopic)
+        let transactionsTopic = try opener.openInternal(
+            Self.transactionsID, Self.transactionsTopic)
         metadata = InternalLog(metadataTopic.partitions[0], commits: commits, clock: clock)
         groups = GroupsFront(
             configuration: GroupConfiguration(environment.settings),
             log: InternalLog(offsetsTopic.partitions[0], commits: commits, clock: clock),
             commits: commits, clock: clock, random: random)
+        transactions = TransactionCoordinator(
+            settings: environment.settings,
+            log: InternalLog(transactionsTopic.partitions[0], commits: commits, clock: clock),
+            commits: commits, clock: clock)
         register(metadataTopic)
         register(offsetsTopic)
+        register(transactionsTopic)
         try loadMetadata(opener)
         try groups.load()
-        for line in [metadata.damageReport, groups.damageReport] {
+        try transactions.load()
+        for line in [metadata.damageReport, groups.damageReport, transactions.log.damageReport] {
             if let line { report(line) }
         }
+        transactions.broker = self
+        transactions.resume(topics, report: report)
         memory?.watch { [weak self] in
             self?.topics.filter { !$0.isInternal }.flatMap { $0.partitions.map(\.log) } ?? []
         }
@@ -155,6 +168,7 @@ public final class Broker: @unchecked Sendable {
     /// Called about once a second: what nobody waits for is synced, internal logs are compacted.
     public func tick() {
         commits.tick()
+        transactions.tick()
         compactInternalLogs()
     }
 

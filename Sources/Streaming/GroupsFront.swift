@@ -1,3 +1,4 @@
+import Bytes
 import LogStorage
 import Platform
 import Records
@@ -14,6 +15,24 @@ public final class GroupsFront: @unchecked Sendable {
         case deletion(@Sendable ([GroupDeletion]) -> Void)
     }
 
+    /// What is on its way to the disk.
+    private struct Write {
+        enum What {
+            case records(GroupWriteID)
+            /// A marker, numbered like requests, and who waits for it.
+            case marker(
+                number: UInt64, TransactionalProducer, isCommitted: Bool,
+                @Sendable (StreamingError?) -> Void)
+
+            var id: GroupWriteID? {
+                if case .records(let id) = self { id } else { nil }
+            }
+        }
+
+        var what: What
+        var result: Result<Void, StreamingError>?
+    }
+
     private let clock: any Clock
     private let commits: GroupCommit
     private let log: InternalLog
@@ -27,7 +46,7 @@ public final class GroupsFront: @unchecked Sendable {
     private var waiting: [GroupToken: Waiting] = [:]
     private var lastToken: UInt64 = 0
     /// Writes in their order; the result is there once the disk has it or has failed.
-    private var writes: [(id: GroupWriteID, result: Result<Void, StreamingError>?)] = []
+    private var writes: [Write] = []
     private var armedDeadline = Int64.max
     private var arm: (@Sendable (_ milliseconds: Int64) -> Void)?
 
@@ -52,15 +71,28 @@ public final class GroupsFront: @unchecked Sendable {
     /// Replays the offsets topic; before anything else is called.
     func load() throws(StreamingError) {
         var failure: StreamingError?
-        try log.load { record in
+        try log.load { record, header in
             do {
-                try coordinator.load(key: record.key, value: record.value)
+                try load(record, header)
             } catch {
                 failure = .storage("\(Broker.offsetsTopic) holds a record that cannot be read")
             }
         }
         if let failure { throw failure }
         perform { $0.loaded(now: $1) }
+    }
+
+    private func load(_ record: InternalRecord, _ header: RecordBatchHeader) throws(MalformedBytes)
+    {
+        if header.isControl {
+            guard let isCommit = TransactionMarker.isCommit(record.key) else { return }
+            coordinator.loadTransactionEnd(producerID: header.producerID, isCommitted: isCommit)
+            return
+        }
+        let producer =
+            header.isTransactional
+            ? TransactionalProducer(id: header.producerID, epoch: header.producerEpoch) : nil
+        try coordinator.load(key: record.key, value: record.value, producer: producer)
     }
 
     var damageReport: String? { log.damageReport }
@@ -106,6 +138,46 @@ public final class GroupsFront: @unchecked Sendable {
         _ request: OffsetCommitRequest, done: @escaping @Sendable (PartitionErrors) -> Void
     ) {
         perform(.partitions(done)) { $0.offsetsCommitted(request, token: $2, now: $1) }
+    }
+
+    /// Offsets that become true when the producer's transaction commits.
+    func commit(
+        _ request: OffsetCommitRequest, in producer: TransactionalProducer,
+        done: @escaping @Sendable (PartitionErrors) -> Void
+    ) {
+        perform(.partitions(done)) {
+            $0.offsetsCommitted(request, in: producer, token: $2, now: $1)
+        }
+    }
+
+    /// The producer's transaction is decided; `done` once the marker is on the disk, and the
+    /// offsets are true or gone.
+    func end(
+        _ producer: TransactionalProducer, isCommitted: Bool,
+        done: @escaping @Sendable (StreamingError?) -> Void
+    ) {
+        let written = lock.withLock { () -> Result<(number: UInt64, end: Int64), StreamingError> in
+            do throws(StreamingError) {
+                try log.writeMarker(producer, isCommitted: isCommitted)
+            } catch {
+                return .failure(error)
+            }
+            lastToken += 1
+            writes.append(
+                Write(
+                    what: .marker(
+                        number: lastToken, producer, isCommitted: isCommitted, done)))
+            return .success((lastToken, log.partition.log.endOffset))
+        }
+        switch written {
+        case .failure(let error): done(error)
+        case .success(let (number, end)):
+            commits.commit(log.partition.log, upTo: end) { [weak self] result in
+                self?.finished(result.mapError { StreamingError($0) }) {
+                    if case .marker(number, _, _, _) = $0 { true } else { false }
+                }
+            }
+        }
     }
 
     public func deleteOffsets(
@@ -183,18 +255,9 @@ public final class GroupsFront: @unchecked Sendable {
         for action in actions {
             switch action {
             case .write(let id, let records):
-                writes.append((id, nil))
-                do throws(StreamingError) {
-                    try log.write(
-                        records.map { InternalRecord(key: $0.key, value: $0.value) })
-                    effects.appended.append((id, log.partition.log.endOffset))
-                } catch {
-                    finish(id, .failure(error), &effects)
-                }
-            case .writeTransactional(let id, _, _):
-                // Nobody can ask for it: no request of a transaction is served.
-                writes.append((id, nil))
-                finish(id, .failure(.storage("transactions are not served")), &effects)
+                write(id, records, in: nil, &effects)
+            case .writeTransactional(let id, let records, let producer):
+                write(id, records, in: producer, &effects)
             case .answerJoin(let token, let result):
                 if case .join(let done)? = waiting.removeValue(forKey: token) {
                     effects.answers.append { done(result) }
@@ -220,9 +283,29 @@ public final class GroupsFront: @unchecked Sendable {
         }
     }
 
+    private func write(
+        _ id: GroupWriteID, _ records: [GroupRecord], in producer: TransactionalProducer?,
+        _ effects: inout Effects
+    ) {
+        writes.append(Write(what: .records(id)))
+        do throws(StreamingError) {
+            try log.write(
+                records.map { InternalRecord(key: $0.key, value: $0.value) }, in: producer)
+            effects.appended.append((id, log.partition.log.endOffset))
+        } catch {
+            finish(.failure(error), &effects) { $0.id == id }
+        }
+    }
+
     private func written(_ id: GroupWriteID, _ result: Result<Void, StreamingError>) {
+        finished(result) { $0.id == id }
+    }
+
+    private func finished(
+        _ result: Result<Void, StreamingError>, _ isIt: (Write.What) -> Bool
+    ) {
         var effects = Effects()
-        lock.withLock { finish(id, result, &effects) }
+        lock.withLock { finish(result, &effects, isIt) }
         for answer in effects.answers { answer() }
         for (id, end) in effects.appended {
             commits.commit(log.partition.log, upTo: end) { [weak self] result in
@@ -233,15 +316,24 @@ public final class GroupsFront: @unchecked Sendable {
 
     /// Tells the coordinator of finished writes, in the order of the writes.
     private func finish(
-        _ id: GroupWriteID, _ result: Result<Void, StreamingError>, _ effects: inout Effects
+        _ result: Result<Void, StreamingError>, _ effects: inout Effects,
+        _ isIt: (Write.What) -> Bool
     ) {
-        if let index = writes.firstIndex(where: { $0.id == id }) { writes[index].result = result }
+        if let index = writes.firstIndex(where: { isIt($0.what) }) { writes[index].result = result }
         while let first = writes.first, let result = first.result {
             writes.removeFirst()
-            switch result {
-            case .success: run(coordinator.written(first.id, now: now), &effects)
-            case .failure:
-                run(coordinator.writeFailed(first.id, error: .storageError, now: now), &effects)
+            switch (first.what, result) {
+            case (.records(let id), .success):
+                run(coordinator.written(id, now: now), &effects)
+            case (.records(let id), .failure):
+                run(coordinator.writeFailed(id, error: .storageError, now: now), &effects)
+            case (.marker(_, let producer, let isCommitted, let done), .success):
+                let actions = coordinator.transactionEnded(
+                    producerID: producer.id, isCommitted: isCommitted, now: now)
+                run(actions, &effects)
+                effects.answers.append { done(nil) }
+            case (.marker(_, _, _, let done), .failure(let error)):
+                effects.answers.append { done(error) }
             }
         }
     }
@@ -258,9 +350,16 @@ public final class GroupsFront: @unchecked Sendable {
     /// Writes a snapshot of all groups at the front of a new segment, if much has been appended.
     func compact() throws(StreamingError) {
         let snapshot = try lock.withLock { () throws(StreamingError) -> Range<Int64>? in
-            guard log.wantsSnapshot else { return nil }
-            return try log.writeSnapshot(
+            // A marker under way decides what would be written behind the snapshot.
+            guard log.wantsSnapshot, writes.allSatisfy({ $0.what.id != nil }) else { return nil }
+            let snapshot = try log.writeSnapshot(
                 coordinator.snapshot().map { InternalRecord(key: $0.key, value: $0.value) })
+            // What is not decided yet lies behind it.
+            for (producer, records) in coordinator.openTransactions() {
+                try log.write(
+                    records.map { InternalRecord(key: $0.key, value: $0.value) }, in: producer)
+            }
+            return snapshot.lowerBound..<log.partition.log.endOffset
         }
         if let snapshot { log.forgetOlder(than: snapshot) }
     }

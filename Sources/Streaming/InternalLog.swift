@@ -40,7 +40,8 @@ final class InternalLog {
 
     /// Replays every record from the log's start whose bytes are as they were written. What is
     /// damaged is passed over and kept, see `damaged`: a server that does not start helps nobody.
-    func load(_ record: (InternalRecord) -> Void) throws(StreamingError) {
+    /// The header is that of the record's batch: of a transaction, or a marker's.
+    func load(_ record: (InternalRecord, RecordBatchHeader) -> Void) throws(StreamingError) {
         var offset = partition.log.startOffset
         let end = partition.log.endOffset
         while offset < end {
@@ -68,7 +69,9 @@ final class InternalLog {
     }
 
     /// Gives the offset behind the last record; nil if a batch is malformed.
-    private func replay(_ bytes: [UInt8], _ record: (InternalRecord) -> Void) -> Int64? {
+    private func replay(
+        _ bytes: [UInt8], _ record: (InternalRecord, RecordBatchHeader) -> Void
+    ) -> Int64? {
         var start = 0
         var next: Int64?
         while start < bytes.count {
@@ -82,7 +85,7 @@ final class InternalLog {
                 record(
                     InternalRecord(
                         key: view.key.map { records.extracting($0).copied() } ?? [],
-                        value: view.value.map { records.extracting($0).copied() }))
+                        value: view.value.map { records.extracting($0).copied() }), header)
             }
             if iterator.failed { return nil }
             next = header.lastOffset + 1
@@ -91,14 +94,24 @@ final class InternalLog {
         return next
     }
 
-    /// Appends; durable once the log is synced up to its end.
-    func write(_ records: [InternalRecord]) throws(StreamingError) {
+    /// Appends; durable once the log is synced up to its end. With a producer the records are part
+    /// of its transaction.
+    func write(
+        _ records: [InternalRecord], in producer: TransactionalProducer? = nil
+    ) throws(StreamingError) {
         let now = clock.wallMilliseconds
         for record in records {
             append(record, now)
-            if builder.size >= Self.batchBytes { try flush(now) }
+            if builder.size >= Self.batchBytes { try flush(now, producer) }
         }
-        if !builder.isEmpty { try flush(now) }
+        if !builder.isEmpty { try flush(now, producer) }
+    }
+
+    /// Appends the marker that ends the producer's transaction in this log.
+    func writeMarker(_ producer: TransactionalProducer, isCommitted: Bool) throws(StreamingError) {
+        let now = clock.wallMilliseconds
+        let batch = TransactionMarker.batch(producer, isCommitted: isCommitted, now: now)
+        try append(batch, now)
     }
 
     private func append(_ record: InternalRecord, _ now: Int64) {
@@ -113,20 +126,26 @@ final class InternalLog {
         }
     }
 
-    private func flush(_ now: Int64) throws(StreamingError) {
-        var batch = builder.finish()
+    private func flush(_ now: Int64, _ producer: TransactionalProducer?) throws(StreamingError) {
+        var attributes = RecordBatchBuilder.Attributes()
+        if let producer {
+            attributes.transactional = true
+            attributes.producerID = producer.id
+            attributes.producerEpoch = producer.epoch
+        }
+        try append(builder.finish(attributes), now)
+    }
+
+    private func append(_ bytes: [UInt8], _ now: Int64) throws(StreamingError) {
+        var batch = bytes
         bytesSinceSnapshot += Int64(batch.count)
         guard let header = unsafe RecordBatchHeader(batch.span.bytes) else { return }
-        var failure: LogError?
-        unsafe batch.withUnsafeMutableBytes { bytes in
-            do throws(LogError) {
-                _ = unsafe try partition.log.append(
-                    bytes, headers: [header], durability: .synced, nowMilliseconds: now)
-            } catch {
-                failure = error
-            }
+        do throws(LogError) {
+            _ = try partition.log.append(
+                &batch, headers: [header], durability: .synced, nowMilliseconds: now)
+        } catch {
+            throw StreamingError(error)
         }
-        if let failure { throw StreamingError(failure) }
     }
 
     /// A line about the damage, if there is any.

@@ -10,6 +10,8 @@ extension Limits {
     public static let fetchBytesMax = 64 << 20
     /// Fetches that wait on one partition.
     public static let fetchWaitsPerPartitionMax = 20_000
+    public static let transactionalIDsMax = 100_000
+    public static let partitionsPerTransactionMax = 100_000
     /// Producer ids handed out between two records in the metadata log.
     public static let producerIDBlock: Int64 = 1_000
     /// Bytes an internal topic may grow behind its last snapshot before it gets a new one.

@@ -41,9 +41,11 @@ public final class Partition: Sendable {
     }
 
     /// Checks and appends one batch; `bytes` get their base offset in place. `acks` is Kafka's.
-    /// `done` is called at once, or from another thread after the sync.
+    /// `done` is called at once, or from another thread after the sync. A batch of a transaction is
+    /// refused unless `isInTransaction`: the coordinator has let its producer write.
     public func produce(
         _ bytes: UnsafeMutableRawBufferPointer, acks: Int16, settings: TopicSettings,
+        isInTransaction: Bool = false,
         done: @escaping @Sendable (Result<Appended, StreamingError>) -> Void
     ) {
         let appended: Appended
@@ -51,6 +53,9 @@ public final class Partition: Sendable {
         do throws(StreamingError) {
             let header = unsafe try BatchRules.check(
                 bytes, settings: settings, now: clock.wallMilliseconds)
+            if header.isTransactional && !isInTransaction {
+                throw .invalidRecord("A batch of a transaction needs a transactional id.")
+            }
             let result = unsafe try append(bytes, header, acks)
             appended = Appended(
                 baseOffset: result.baseOffset, logAppendTime: result.logAppendTime,
@@ -82,13 +87,39 @@ public final class Partition: Sendable {
         }
     }
 
-    /// Batches from `offset` on, up to the high watermark; nil if there are none yet.
-    public func read(from offset: Int64, bytesMax: Int, atLeastOne: Bool) throws(StreamingError)
-        -> LogSlice?
-    {
+    /// Ends the transaction that the producer has in this partition; `done` once the marker is on
+    /// the disk.
+    func end(
+        _ producer: TransactionalProducer, isCommitted: Bool,
+        done: @escaping @Sendable (StreamingError?) -> Void
+    ) {
+        let now = clock.wallMilliseconds
+        var batch = TransactionMarker.batch(producer, isCommitted: isCommitted, now: now)
+        guard let header = unsafe RecordBatchHeader(batch.span.bytes) else { return done(nil) }
         do throws(LogError) {
+            let appended = try log.append(
+                &batch, headers: [header], durability: .synced, nowMilliseconds: now)
+            commits.commit(log, upTo: appended.endOffset) { result in
+                if case .failure(let error) = result {
+                    done(StreamingError(error))
+                } else {
+                    done(nil)
+                }
+            }
+        } catch {
+            done(StreamingError(error))
+        }
+    }
+
+    /// Batches from `offset` on, up to the high watermark, or to the first transaction that is not
+    /// decided; nil if there are none yet.
+    public func read(
+        from offset: Int64, bytesMax: Int, atLeastOne: Bool, committedOnly: Bool = false
+    ) throws(StreamingError) -> LogSlice? {
+        do throws(LogError) {
+            let end = committedOnly ? log.lastStableOffset : log.highWatermark
             return try log.read(
-                from: offset, maxBytes: bytesMax, upTo: log.highWatermark, minOneBatch: atLeastOne)
+                from: offset, maxBytes: bytesMax, upTo: end, minOneBatch: atLeastOne)
         } catch {
             throw StreamingError(error)
         }

@@ -25,6 +25,14 @@ public enum StreamingError: Error, Equatable, Sendable {
     /// A file cannot be written, synced or read; the text is for the server's log.
     case storage(String)
     case policyViolation(String)
+    case coordinatorNotAvailable
+    case invalidTransactionState
+    case invalidProducerIDMapping
+    case invalidTransactionTimeout
+    case concurrentTransactions
+    case operationNotAttempted
+    /// Another producer of the same transactional id has come.
+    case producerFenced
 
     /// Kafka's number for it.
     public var code: Int16 {
@@ -33,6 +41,7 @@ public enum StreamingError: Error, Equatable, Sendable {
         case .corruptMessage: 2
         case .unknownTopic, .unknownPartition: 3
         case .messageTooLarge: 10
+        case .coordinatorNotAvailable: 15
         case .invalidTopicName: 17
         case .invalidTimestamp: 32
         case .topicExists: 36
@@ -45,11 +54,17 @@ public enum StreamingError: Error, Equatable, Sendable {
         case .outOfOrderSequence: 45
         case .duplicateSequence: 46
         case .invalidProducerEpoch: 47
+        case .invalidTransactionState: 48
+        case .invalidProducerIDMapping: 49
+        case .invalidTransactionTimeout: 50
+        case .concurrentTransactions: 51
+        case .operationNotAttempted: 55
         case .storage: 56
         case .unknownProducer: 59
         case .fencedLeaderEpoch: 74
         case .unknownLeaderEpoch: 75
         case .invalidRecord: 87
+        case .producerFenced: 90
         case .unknownTopicID: 100
         }
     }
@@ -70,7 +85,10 @@ public enum StreamingError: Error, Equatable, Sendable {
             .policyViolation(let text):
             text
         case .unknownTopicID, .offsetOutOfRange, .outOfOrderSequence, .duplicateSequence,
-            .invalidProducerEpoch, .unknownProducer, .fencedLeaderEpoch, .unknownLeaderEpoch:
+            .invalidProducerEpoch, .unknownProducer, .fencedLeaderEpoch, .unknownLeaderEpoch,
+            .coordinatorNotAvailable, .invalidTransactionState, .invalidProducerIDMapping,
+            .invalidTransactionTimeout, .concurrentTransactions, .operationNotAttempted,
+            .producerFenced:
             nil
         }
     }

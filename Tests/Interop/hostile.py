@@ -253,19 +253,6 @@ def create_compacted(server, topic):
         equal(struct.unpack(">h", data[10 + len(topic):12 + len(topic)])[0], 0, "error")
 
 
-def test_transactional_ids_get_error_53(server):
-    """Until transactions exist: TRANSACTIONAL_ID_AUTHORIZATION_FAILED, which clients report."""
-    with server.connect() as connection:
-        data = wire.call(connection, wire.INIT_PRODUCER_ID, 0, wire.string("tx")
-                         + struct.pack(">i", 1000))
-        equal(struct.unpack(">h", data[4:6])[0], 53, "InitProducerId")
-        data = wire.call(connection, wire.FIND_COORDINATOR, 1, wire.string("tx") + b"\x01")
-        equal(struct.unpack(">h", data[4:6])[0], 53, "FindCoordinator")
-        data = wire.call(connection, wire.INIT_PRODUCER_ID, 0, wire.string(None)
-                         + struct.pack(">i", 1000))
-        equal(struct.unpack(">h", data[4:6])[0], 0, "InitProducerId without an id")
-
-
 def test_a_reader_that_does_not_read(server, topic):
     """Answers wait in the socket; the server stops reading requests, and holds little."""
     with server.connect() as connection:

@@ -11,11 +11,11 @@ KAFKA_VERSIONS = {
     0: (0, 13), 1: (4, 18), 2: (1, 11), 3: (0, 13), 8: (2, 10), 9: (1, 10), 10: (0, 6),
     11: (0, 9), 12: (0, 4), 13: (0, 5), 14: (0, 5), 15: (0, 6), 16: (0, 5), 18: (0, 4),
     19: (2, 7), 20: (1, 6), 21: (0, 2), 22: (0, 5), 23: (2, 4), 32: (1, 4), 33: (0, 2),
-    35: (1, 5), 37: (0, 3), 42: (0, 2), 44: (0, 1), 60: (0, 2), 75: (0, 0),
+    24: (0, 5), 25: (0, 4), 26: (0, 5), 28: (0, 5), 35: (1, 5), 37: (0, 3), 42: (0, 2),
+    44: (0, 1), 60: (0, 2), 61: (0, 0), 65: (0, 0), 75: (0, 0),
 }
 # Advertised before they work, these make clients wait or fail.
-ABSENT = {24: "AddPartitionsToTxn", 25: "AddOffsetsToTxn", 26: "EndTxn", 28: "TxnOffsetCommit",
-          71: "GetTelemetrySubscriptions", 72: "PushTelemetry"}
+ABSENT = {71: "GetTelemetrySubscriptions", 72: "PushTelemetry"}
 
 
 def test_produce_is_advertised_from_version_0(server):

@@ -136,7 +136,8 @@ struct NamedValue {
         let word = wide << 32 | wide
         let id = Records.UUID(high: word, low: word)
         let values: [Any] = [
-            Int8(hash & 0x7f), Int16(hash & 0x7fff), number, long, [number, 1], true, id, label,
+            Int8(hash & 0x7f), Int16(hash & 0x7fff), number, long, [number, 1], [long, 1], true, id,
+            label,
             [label, ""], Array(label.utf8), Payload.bytes(Array(label.utf8)),
             ErrorCode(rawValue: Int16(hash & 0x7fff)),
         ]

@@ -24,6 +24,10 @@ struct NegotiationTests {
             .alterConfigs: 0...2, .describeLogDirs: 1...5, .createPartitions: 0...3,
             .deleteGroups: 0...2, .incrementalAlterConfigs: 0...1, .offsetDelete: 0...0,
             .describeCluster: 0...2, .describeTopicPartitions: 0...0,
+            .addPartitionsToTxn: 0...5, .addOffsetsToTxn: 0...4, .endTxn: 0...5,
+            .txnOffsetCommit: 0...5, .describeProducers: 0...0, .describeTransactions: 0...0,
+            // Kafka's version 2 filters by a pattern.
+            .listTransactions: 0...1,
         ]
         #expect(MessageCatalog.requests.count == kafka.count)
         for type in MessageCatalog.requests {

@@ -79,6 +79,10 @@ struct FillingCoder: MessageCoder {
         value = some
     }
 
+    mutating func int64s(_ value: inout [Int64]) {
+        value = (0..<(random.next() % 5)).map { _ in Int64(bitPattern: random.next()) }
+    }
+
     mutating func strings(_ value: inout [String]) {
         value = (0..<(random.next() % 4)).map { _ in "" }
         for index in value.indices { string(&value[index]) }
@@ -168,6 +172,7 @@ struct ResolvingCoder: MessageCoder {
     mutating func nullableBytes(_ value: inout [UInt8]?) {}
     mutating func int32s(_ value: inout [Int32]) {}
     mutating func nullableInt32s(_ value: inout [Int32]?) {}
+    mutating func int64s(_ value: inout [Int64]) {}
     mutating func strings(_ value: inout [String]) {}
     mutating func nullableStrings(_ value: inout [String]?) {}
     mutating func optional<Value: MessageStruct>(_ value: inout Value?) {}

@@ -70,7 +70,8 @@ struct FetchReading {
         let room = min(Int(max(0, wanted.maxBytes)), maxBytes - byteCount)
         // The first batch is sent whatever its size, so that no consumer is stuck behind it.
         let slice = try partition.read(
-            from: wanted.fetchOffset, bytesMax: max(0, room), atLeastOne: byteCount == 0)
+            from: wanted.fetchOffset, bytesMax: max(0, room), atLeastOne: byteCount == 0,
+            committedOnly: readCommitted)
         part.slice = slice
         if readCommitted, let slice {
             part.data.abortedTransactions = log.abortedTransactions(

@@ -112,6 +112,10 @@ enum HandlerTable {
         HandlerEntry(IncrementalAlterConfigsHandler.self), HandlerEntry(OffsetDeleteHandler.self),
         HandlerEntry(DescribeClusterHandler.self),
         HandlerEntry(DescribeTopicPartitionsHandler.self),
+        HandlerEntry(AddPartitionsToTxnHandler.self), HandlerEntry(AddOffsetsToTxnHandler.self),
+        HandlerEntry(EndTxnHandler.self), HandlerEntry(TxnOffsetCommitHandler.self),
+        HandlerEntry(DescribeProducersHandler.self), HandlerEntry(DescribeTransactionsHandler.self),
+        HandlerEntry(ListTransactionsHandler.self),
     ]
 
     /// By the number of the key.

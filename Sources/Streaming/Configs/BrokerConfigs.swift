@@ -68,6 +68,9 @@ public enum BrokerConfigs {
         .init(
             "transaction.max.timeout.ms", .int(1...Int64(Int32.max)), "900000",
             "The longest transaction timeout that a producer may ask for."),
+        .init(
+            "transactional.id.expiration.ms", .int(1...Int64(Int32.max)), "604800000",
+            "How long a transactional id that is silent is remembered."),
     ]
 
     public static func named(_ name: String) throws(StreamingError) -> ConfigDefinition {

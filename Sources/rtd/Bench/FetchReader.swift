@@ -242,6 +242,10 @@ extension FetchReader {
         value = list(nullable: true, 0) { $0.int32(&$1) }
     }
 
+    mutating func int64s(_ value: inout [Int64]) {
+        value = list(nullable: false, 0) { $0.int64(&$1) } ?? []
+    }
+
     mutating func strings(_ value: inout [String]) {
         value = list(nullable: false, "") { $0.string(&$1) } ?? []
     }

@@ -16,6 +16,9 @@ VERSIONS = {
     "AlterConfigs": (0, 2), "DescribeLogDirs": (1, 5), "CreatePartitions": (0, 3),
     "DeleteGroups": (0, 2), "IncrementalAlterConfigs": (0, 1), "OffsetDelete": (0, 0),
     "DescribeCluster": (0, 2), "DescribeTopicPartitions": (0, 0),
+    "AddPartitionsToTxn": (0, 5), "AddOffsetsToTxn": (0, 4), "EndTxn": (0, 5),
+    "TxnOffsetCommit": (0, 5), "DescribeProducers": (0, 0), "DescribeTransactions": (0, 0),
+    "ListTransactions": (0, 1),
 }
 BLOBS = ("ConsumerProtocolSubscription", "ConsumerProtocolAssignment")
 

@@ -10,14 +10,35 @@ enum ApiVersionsHandler: KafkaHandler {
         _ request: ApiVersionsRequest, _ context: borrowing RequestContext,
         _ reply: Reply<ApiVersionsRequest>
     ) {
-        reply.send(response)
+        reply.send(context.version >= 4 ? response : olderResponse)
     }
 
     private static let response = {
         var response = ApiVersionsResponse()
         response.apiKeys = HandlerTable.all.map(entry).sorted { $0.apiKey < $1.apiKey }
+        response.supportedFeatures = [
+            .with {
+                $0.name = "transaction.version"
+                $0.maxVersion = 2
+            }
+        ]
         response.finalizedFeaturesEpoch = 0
+        // Transactions of KIP-890, part 2: each has an epoch of its own.
+        response.finalizedFeatures = [
+            .with {
+                $0.name = "transaction.version"
+                $0.minVersionLevel = 2
+                $0.maxVersionLevel = 2
+            }
+        ]
         return response
+    }()
+
+    /// Clients before version 4 take a feature that begins at 0 for an error (KAFKA-17011).
+    private static let olderResponse = {
+        var older = response
+        older.supportedFeatures = []
+        return older
     }()
 
     /// The answer to a version from the future.

@@ -1,8 +1,8 @@
 import KafkaProtocol
 import Streaming
 
-/// FindCoordinator, key 10, v0-6: this server coordinates every group. Transactions (type 1) are
-/// answered with error 53 until they exist, share groups (type 2) with INVALID_REQUEST.
+/// FindCoordinator, key 10, v0-6: this server coordinates every group (type 0) and every
+/// transaction (type 1). Share groups (type 2) are answered with INVALID_REQUEST until they exist.
 enum FindCoordinatorHandler: KafkaHandler {
     static let versions: ClosedRange<Int16> = 0...6
 
@@ -34,8 +34,7 @@ enum FindCoordinatorHandler: KafkaHandler {
 
     private static func fault(_ keyType: Int8) -> ErrorCode {
         switch keyType {
-        case 0: .none
-        case 1: .transactionalIdAuthorizationFailed
+        case 0, 1: .none
         default: .invalidRequest
         }
     }

@@ -19,16 +19,12 @@ enum ProduceHandler: KafkaHandler {
             gathering.failAll(.invalidRequiredAcks)
             return
         }
-        if request.transactionalId != nil {
-            gathering.failAll(.transactionalIdAuthorizationFailed)
-            return
-        }
         for (place, topic) in request.topicData.enumerated() {
             let found =
                 context.version >= 13
                 ? context.broker.topic(id: topic.topicId) : context.broker.topic(topic.name)
             for (index, partition) in topic.partitionData.enumerated() {
-                append(partition, of: found, context, request.acks) { result in
+                append(partition, of: found, context, request) { result in
                     gathering.finished(place, index, result)
                 }
             }
@@ -38,7 +34,7 @@ enum ProduceHandler: KafkaHandler {
 
     private static func append(
         _ data: ProduceRequest.PartitionProduceData, of topic: Topic?,
-        _ context: borrowing RequestContext, _ acks: Int16,
+        _ context: borrowing RequestContext, _ request: ProduceRequest,
         _ done: @escaping @Sendable (Result<Partition.Appended, StreamingError>) -> Void
     ) {
         guard let topic else {
@@ -55,8 +51,27 @@ enum ProduceHandler: KafkaHandler {
             return done(.failure(.invalidRecord("A produce request must contain records.")))
         }
         let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: context.frame[range])
-        unsafe partition.produce(bytes, acks: acks, settings: topic.settings, done: done)
+        guard let transactionalID = request.transactionalId,
+            let header = unsafe RecordBatchHeader(UnsafeRawBufferPointer(bytes).bytes),
+            header.isTransactional
+        else {
+            return unsafe partition.produce(
+                bytes, acks: request.acks, settings: topic.settings, done: done)
+        }
+        let identity = TransactionIdentity(
+            transactionalID, producerID: header.producerID, epoch: header.producerEpoch)
+        let refusal = context.broker.transactions.write(
+            identity, to: topic.name, partition.index, adds: context.version >= addsFrom
+        ) {
+            unsafe partition.produce(
+                bytes, acks: request.acks, settings: topic.settings, isInTransaction: true,
+                done: done)
+        }
+        if let refusal { done(.failure(refusal)) }
     }
+
+    /// From this version on a partition joins the transaction by being written to (KIP-890).
+    private static let addsFrom: Int16 = 12
 
     /// The answer under way, whose partitions come in from several threads.
     private final class Gathering: @unchecked Sendable {
@@ -104,10 +119,17 @@ enum ProduceHandler: KafkaHandler {
                 answer.logAppendTimeMs = appended.logAppendTime
                 answer.logStartOffset = appended.logStartOffset
             case .failure(let error):
-                answer.errorCode = ErrorCode(rawValue: error.code)
+                answer.errorCode = code(error)
                 answer.errorMessage = error.message
                 reply.connection.server.refused(reply, error)
             }
+        }
+
+        /// An end of the transaction that is under way is waited for, which older clients know only
+        /// under the name of another error that passes.
+        private func code(_ error: StreamingError) -> ErrorCode {
+            error == .concurrentTransactions && reply.version < addsFrom
+                ? .notEnoughReplicas : ErrorCode(rawValue: error.code)
         }
 
         func failAll(_ code: ErrorCode) {
