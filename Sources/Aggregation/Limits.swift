@@ -6,6 +6,10 @@ enum Limits {
     static let valueDepthMax = 128
     /// Slots of a table of groups at first: a batch of new groups fits.
     static let groupSlotsMin = 4096
+    /// Fewer rows are not put on disk: what holds them takes more than they do.
+    static let spilledRowsMin = 256
+    /// New groups after which an aggregation that can spill looks at its memory.
+    static let groupsUnseenMax = 1024
     /// Levels of an expression inside each other.
     static let expressionDepth = 1000
     /// Values that approx_top_k gives.

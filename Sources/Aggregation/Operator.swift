@@ -46,6 +46,8 @@ open class Operator {
     /// Bytes of state held.
     open var memory: Int { 0 }
 
+    /// False: it holds what `write` does not write, so its query cannot go on in another process.
+    open var keepsState: Bool { true }
     open func write(_ state: inout OutputBuffer) {}
     open func read(_ state: inout StateReader) throws(SQLError) {}
 

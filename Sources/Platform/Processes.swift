@@ -21,6 +21,23 @@ public enum Processes {
     }
 
     /// CPUs that this process may use.
+    /// Bytes of memory that this process may use: the machine's, or less where its control group
+    /// says so.
+    public static var memoryBytes: Int {
+        let pages = sysconf(CInt(_SC_PHYS_PAGES))
+        var bytes = max(1, Int(pages)) * max(1, Int(sysconf(CInt(_SC_PAGESIZE))))
+        for path in ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"] {
+            guard let file = try? POSIXFileSystem().openReadOnly(path) else { continue }
+            defer { file.close() }
+            let text = (try? file.read(at: 0, count: 64)) ?? []
+            let digits = text.prefix { $0 >= 0x30 && $0 <= 0x39 }
+            if let limit = Int(String(decoding: digits, as: UTF8.self)) {
+                bytes = min(bytes, limit)
+            }
+        }
+        return bytes
+    }
+
     public static var processorCount: Int { max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN)))) }
 
     /// The name of a user, or the number if it has none.

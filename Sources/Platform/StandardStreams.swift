@@ -39,6 +39,27 @@ public enum StandardOutput {
 
     public static var isTerminal: Bool { isatty(descriptor) == 1 }
 
+    /// Which regular file it is and how long that is; nil for what is none.
+    public static var regularFile: (device: UInt64, file: UInt64, size: Int64)? {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
+        return (UInt64(status.st_dev), UInt64(status.st_ino), Int64(status.st_size))
+    }
+
+    /// Makes what was written to a regular file durable.
+    public static func synchronize() throws(SystemError) {
+        if fsync(descriptor) == -1 { throw SystemError.last("sync", "standard output") }
+    }
+
+    /// Cuts a regular file; what is written next comes behind its new end.
+    public static func cut(to size: Int64) throws(SystemError) {
+        guard ftruncate(descriptor, off_t(size)) == 0,
+            lseek(descriptor, off_t(size), SEEK_SET) >= 0
+        else { throw SystemError.last("cut", "standard output") }
+    }
+
     /// The width of the terminal, nil when it is none or does not tell.
     public static var columns: Int? { terminalColumns(descriptor) }
 }

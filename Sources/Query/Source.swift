@@ -17,11 +17,35 @@ public protocol Source: AnyObject {
 
     /// Rows, lines or records that were left out because they could not be read.
     var skippedCount: Int { get }
+
+    /// True if it may be silent for as long as it likes (a pipe, a followed topic): then IDLE and
+    /// TIMEOUT count.
+    var maySleep: Bool { get }
+
+    /// What people call a partition: "orders/2".
+    func name(ofPartition partition: Int) -> String
+
+    /// True if reading can go on behind a position in another run.
+    var isResumable: Bool { get }
+
+    /// Where reading goes on: behind all rows that were handed out. nil while the source is in
+    /// between; then the next rows bring it further.
+    var position: [UInt8]? { get }
+
+    /// Goes on behind a position of an earlier run. Called before the first `next`.
+    func resume(at position: [UInt8]) throws(SQLError)
 }
 
 extension Source {
     public var partitionCount: Int { 1 }
     public var skippedCount: Int { 0 }
+    public var maySleep: Bool { false }
+    public func name(ofPartition partition: Int) -> String { "\(partition)" }
+    public var isResumable: Bool { false }
+    public var position: [UInt8]? { nil }
+    public func resume(at position: [UInt8]) throws(SQLError) {
+        throw SQLError("this input cannot be read from a position", .featureNotSupported)
+    }
 }
 
 public enum SourceEvent {
@@ -53,6 +77,8 @@ public struct SourceContext: Sendable {
 
     /// False once rows have left the query: then its inputs cannot be read again.
     public var mayRestart: @Sendable () -> Bool = { false }
+    /// The same input is opened once more after this reading (`--verify`).
+    public var isReadAgain = false
 
     public enum ErrorPolicy: Sendable { case fail, skip }
 

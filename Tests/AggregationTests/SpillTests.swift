@@ -33,13 +33,14 @@ private final class MemorySpillStore: SpillStore {
     }
 
     private func run(
-        _ plan: Plan, _ feeds: [(TestRelation, [[Value]])], spilling: Bool
+        _ plan: Plan, _ feeds: [(TestRelation, [[Value]])], spilling: Bool,
+        memoryMax: Int = 100_000
     ) throws -> (rows: [[Value]], runs: Int) {
         var compiler = PlanCompiler(settings: SessionSettings())
         compiler.isSingleStep = true
         let store = MemorySpillStore()
         if spilling { compiler.spillStore = store }
-        compiler.memoryMax = 100_000
+        compiler.memoryMax = memoryMax
         let sink = CollectingSink()
         let query = try compiler.compile(plan, into: sink)
         for (relation, rows) in feeds {
@@ -90,5 +91,76 @@ private final class MemorySpillStore: SpillStore {
             #expect(
                 spilled.rows.map { "\($0)" }.sorted() == expected.map { "\($0)" }.sorted())
         }
+    }
+
+    @Test func `more runs than are merged at once keep the order`() throws {
+        var random = SeededGenerator(13)
+        let table = TestRelation("t", Self.types)
+        let sort = SortPlan([SortKey(.column(0, .bigint)), SortKey(.column(1, .text))])
+        let plan = Plan(.sort(table.plan, sort), table.plan.columns)
+        let feed = [(table, rows(30_000, &random))]
+        let spilled = try run(plan, feed, spilling: true, memoryMax: 1)
+        #expect(spilled.runs > 65)
+        #expect(spilled.rows == (try run(plan, feed, spilling: false)).rows)
+    }
+
+    @Test func `a part of a join that does not fit either is parted again`() throws {
+        let sides = ["l", "r"].map { TestRelation($0, Self.types) }
+        var join = JoinPlan(.inner)
+        join.leftKeys = [.column(0, .bigint)]
+        join.rightKeys = [.column(0, .bigint)]
+        let plan = Plan(
+            .join(sides[0].plan, sides[1].plan, join),
+            sides[0].plan.columns + sides[1].plan.columns)
+        let numbers = (0..<20_000).map { [Value.int($0), .text("row \($0)")] }
+        let feed = [(sides[0], numbers), (sides[1], Array(numbers.reversed()))]
+        let spilled = try run(plan, feed, spilling: true, memoryMax: 60_000)
+        #expect(spilled.runs > 64)
+        let expected = try run(plan, feed, spilling: false).rows
+        #expect(spilled.rows.map { "\($0)" }.sorted() == expected.map { "\($0)" }.sorted())
+    }
+
+    private func aggregate(
+        _ table: TestRelation, keys: [Int], sets: [[Int]]? = nil
+    ) throws -> Plan {
+        let count = try FunctionRegistry.aggregate("count", [], isStar: true)
+        let most = try FunctionRegistry.aggregate("max", [.text], isStar: false)
+        let list = try FunctionRegistry.aggregate("array_agg", [.text], isStar: false)
+        let text = Expression.column(1, .text)
+        var aggregate = AggregatePlan(
+            keys: keys.map { .column($0, Self.types[$0]) },
+            calls: [
+                AggregateCall(count, [], type: .bigint), AggregateCall(most, [text], type: .text),
+                AggregateCall(list, [text], type: .array(.text)),
+                AggregateCall(count, [], isDistinct: false, type: .bigint),
+            ])
+        aggregate.groupingSets = sets
+        var columns = keys.map { Field("k\($0)", Self.types[$0]) }
+        columns += aggregate.calls.enumerated().map { Field("c\($0.offset)", $0.element.type) }
+        if sets != nil { columns.append(Field("g", .integer)) }
+        return Plan(.aggregate(table.plan, aggregate), columns)
+    }
+
+    @Test(arguments: [[0], [1], [0, 1]])
+    func `an aggregation that does not fit gives the same groups`(_ keys: [Int]) throws {
+        var random = SeededGenerator(14)
+        let table = TestRelation("t", Self.types)
+        let input = (0..<30_000).map { _ in Self.types.map { randomValue($0, 9000, &random) } }
+        let plan = try aggregate(table, keys: keys)
+        let spilled = try run(plan, [(table, input)], spilling: true, memoryMax: 150_000)
+        #expect(spilled.runs >= 32)
+        let expected = try run(plan, [(table, input)], spilling: false).rows
+        #expect(spilled.rows.map { "\($0)" }.sorted() == expected.map { "\($0)" }.sorted())
+    }
+
+    @Test func `grouping sets that do not fit give the same groups, and the total once`() throws {
+        var random = SeededGenerator(15)
+        let table = TestRelation("t", Self.types)
+        let input = (0..<20_000).map { _ in Self.types.map { randomValue($0, 9000, &random) } }
+        let plan = try aggregate(table, keys: [0, 1], sets: [[0, 1], [1], []])
+        let spilled = try run(plan, [(table, input)], spilling: true, memoryMax: 150_000)
+        #expect(spilled.runs >= 64)
+        let expected = try run(plan, [(table, input)], spilling: false).rows
+        #expect(spilled.rows.map { "\($0)" }.sorted() == expected.map { "\($0)" }.sorted())
     }
 }

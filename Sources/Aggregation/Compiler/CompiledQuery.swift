@@ -1,3 +1,4 @@
+import Bytes
 import Formats
 
 /// A plan as operators that are connected and wait for rows; the driver owns it and runs it on its
@@ -46,7 +47,8 @@ public struct CompiledQuery {
         for node in operators { node.meter = meter }
     }
 
-    /// The state of all operators, between two steps.
+    /// The state of all operators, between two steps: for each its name, length, bytes and their
+    /// checksum.
     public func write(_ state: inout OutputBuffer) {
         state.append(bigEndian: Int64(operators.count))
         for node in operators {
@@ -55,6 +57,7 @@ public struct CompiledQuery {
             node.write(&part)
             state.append(bigEndian: Int64(part.count))
             state.append(part.bytes)
+            state.append(bigEndian: CRC32C.checksum(part.bytes))
         }
     }
 
@@ -66,7 +69,11 @@ public struct CompiledQuery {
             guard try state.blob() == Array(node.name.utf8) else {
                 throw CompiledQuery.foreignState
             }
-            var part = StateReader(try state.blob())
+            let bytes = try state.blob()
+            guard try state.integer(UInt32.self) == CRC32C.checksum(bytes) else {
+                throw SQLError("the saved state of \(node.name) is damaged", .internalError)
+            }
+            var part = StateReader(bytes)
             try node.read(&part)
             guard part.remaining == 0 else { throw CompiledQuery.foreignState }
         }

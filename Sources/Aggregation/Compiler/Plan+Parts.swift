@@ -182,3 +182,25 @@ extension OverPlan {
         return copy
     }
 }
+
+extension Plan {
+    /// The longest window function inside, in microseconds: its size, or the gap of sessions.
+    public var windowSpan: Int64? {
+        var longest = parts.compactMap { $0.plan.windowSpan }.max()
+        if case .window(_, let window) = node {
+            let span =
+                switch window.kind {
+                case .tumble(let size, _), .hop(_, let size, _), .cumulate(_, let size, _): size
+                case .session(let gap, _): gap
+                }
+            longest = max(longest ?? 0, span)
+        }
+        return longest
+    }
+
+    /// True if a LIMIT without an order is inside: which rows it takes is left open.
+    public var hasUnorderedLimit: Bool {
+        if case .limit = node { return true }
+        return parts.contains { $0.plan.hasUnorderedLimit }
+    }
+}

@@ -7,8 +7,11 @@ extension PlanCompiler {
     ) throws(SQLError) -> Output {
         if let fused = try buildOverWindow(child, aggregate, plan) { return fused }
         let input = try build(child)
+        let maySpill =
+            input.isAppendOnly && aggregate.window == nil && !aggregate.keys.isEmpty
         let node = try AggregateOperator(
-            aggregate, input: child, isAppendOnly: input.isAppendOnly, settings: settings)
+            aggregate, input: child, isAppendOnly: input.isAppendOnly,
+            spill: maySpill ? takeSpillBudget() : nil, settings: settings)
         return add(node, [input], plan, isAppendOnly: leavesOnce(aggregate, input))
     }
 

@@ -11,10 +11,15 @@ extension PlanCompiler {
         let shape = try JoinShape(
             join, left: left, right: right, times: [leftPlan, rightPlan].map(timeColumns),
             isSingleStep: isSingleStep, settings)
-        let maySpill = shape.isAppendOnly && !shape.isLookup && !shape.keyTypes.isEmpty
-        var node: Operator = JoinOperator(shape, spill: maySpill ? spillBudget : nil)
+        // Rows on disk would lose the watermark that late ones came after.
+        let maySpill =
+            shape.isAppendOnly && !shape.isLookup && !shape.keyTypes.isEmpty
+            && shape.bounds.allSatisfy { $0 == nil }
+        let node: Operator
         if shape.isByKeyAlone, join.nullAwareKeys <= 1 {
             node = try ExistenceJoinOperator(shape, join, settings)
+        } else {
+            node = JoinOperator(shape, spill: maySpill ? takeSpillBudget() : nil)
         }
         return add(node, [left, right], plan, isAppendOnly: shape.isAppendOnly)
     }

@@ -9,7 +9,9 @@ public struct PlanCompiler {
     /// Where sorts and joins of finite queries put what does not fit `memoryMax` bytes each; nil:
     /// all stays in memory.
     public var spillStore: (any SpillStore)?
+    /// Of all operators that can spill together.
     public var memoryMax = 256 << 20
+    private var shares: SpillShares?
     var query = CompiledQuery()
     private var shared: [Int: Output] = [:]
 
@@ -29,16 +31,18 @@ public struct PlanCompiler {
     {
         query = CompiledQuery()
         shared = [:]
+        shares = SpillShares(total: memoryMax)
         let output = try build(plan)
         output.node.connect(to: sink, input: 0)
         query.isAppendOnly = output.isAppendOnly
         return query
     }
 
-    /// Only what leaves at the end anyway may wait on disk.
-    var spillBudget: SpillBudget? {
-        guard isSingleStep, let spillStore else { return nil }
-        return SpillBudget(store: spillStore, memoryMax: memoryMax)
+    /// Only what leaves at the end anyway may wait on disk. For one operator.
+    func takeSpillBudget() -> SpillBudget? {
+        guard isSingleStep, let spillStore, let shares else { return nil }
+        shares.join()
+        return SpillBudget(spillStore, shares)
     }
 
     /// Connects an operator behind its inputs.
@@ -155,7 +159,7 @@ public struct PlanCompiler {
         let isLarge = size.overflow || size.partialValue > Int64(TopOperator.rowsMax)
         if isPlain, isSingleStep ? isLarge : limit == nil && skipped == 0 {
             let node = try SortOperator(
-                input.types, sort.keys, limit: limit, offset: skipped, spill: spillBudget,
+                input.types, sort.keys, limit: limit, offset: skipped, spill: takeSpillBudget(),
                 settings)
             return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         }

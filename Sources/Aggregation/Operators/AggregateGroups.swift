@@ -130,6 +130,20 @@ extension AggregateGroups {
         try update(inputs, count, weights)
     }
 
+    /// The rows whose groups are there, and the others; with the columns of the set's keys.
+    func split(
+        _ inputs: AggregateInputs, count: Int
+    ) -> (known: [Int32], unknown: [Int32], keys: [Column]) {
+        let keys = shape.set.map { inputs.keys[$0] }
+        unsafe table.find(keys, count: count, into: ids.base, inserting: false)
+        var known: [Int32] = []
+        var unknown: [Int32] = []
+        for row in 0..<count {
+            if ids[row] < 0 { unknown.append(Int32(row)) } else { known.append(Int32(row)) }
+        }
+        return (known, unknown, keys)
+    }
+
     /// New groups: room for their states, and their windows.
     private func added(_ inputs: AggregateInputs) {
         growStates()

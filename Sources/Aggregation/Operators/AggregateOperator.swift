@@ -26,12 +26,24 @@ final class AggregateOperator: Operator, WindowedOperator {
     private(set) var lateRows = 0
     /// Of the input.
     private var watermark = Watermark.none
+    private let input: Plan
+    private let settings: SessionSettings
+    /// Where rows go whose groups do not fit; nil: all groups stay in memory.
+    private let spill: SpillBudget?
+    /// One a set, once the memory was full.
+    private var spilled: [SpilledGroups] = []
+    /// Groups when the memory was looked at last.
+    private var groupsSeen = 0
 
     /// `input`: the plan of the rows that come.
     init(
-        _ plan: AggregatePlan, input: Plan, isAppendOnly: Bool, settings: SessionSettings
+        _ plan: AggregatePlan, input: Plan, isAppendOnly: Bool, spill: SpillBudget? = nil,
+        settings: SessionSettings
     ) throws(SQLError) {
         self.plan = plan
+        self.input = input
+        self.spill = spill
+        self.settings = settings
         self.isAppendOnly = isAppendOnly
         inputs = try AggregateInputs(
             keys: plan.keys, calls: plan.calls, end: plan.window?.end, settings: settings)
@@ -61,6 +73,9 @@ final class AggregateOperator: Operator, WindowedOperator {
         }
     }
 
+    /// Groups leave when their window closes, not at the end of the input.
+    var hasWindow: Bool { plan.window != nil }
+
     private var grace: Int64 {
         if case .update(let grace) = plan.lateRows { return grace }
         return 0
@@ -79,10 +94,55 @@ final class AggregateOperator: Operator, WindowedOperator {
             rows = batch.gather(kept)
             try inputs.evaluate(rows)
         }
-        for set in sets {
+        try spillIfLarge()
+        for (index, set) in sets.enumerated() {
+            if index < spilled.count {
+                try add(rows, to: set, or: spilled[index])
+                if index + 1 < sets.count { try inputs.evaluate(rows) }
+                continue
+            }
             try set.add(
                 inputs, count: rows.count, weights: rows.weights, notes: !emitsOnlyOnClose)
         }
+    }
+
+    /// From the moment when the memory is full, new groups go to disk.
+    private func spillIfLarge() throws(SQLError) {
+        guard let spill, spilled.isEmpty, openGroups - groupsSeen >= Limits.groupsUnseenMax else {
+            return
+        }
+        groupsSeen = openGroups
+        guard memory > spill.memoryMax else { return }
+        for set in plan.groupingSets ?? [Array(plan.keys.indices)] {
+            var part = plan
+            if plan.groupingSets != nil { part.groupingSets = [set] }
+            spilled.append(try SpilledGroups(part, set: set, input: input, settings, spill))
+        }
+    }
+
+    /// Rows of groups that are there are added; the others go to disk.
+    private func add(
+        _ batch: Batch, to set: AggregateGroups, or spilled: SpilledGroups
+    ) throws(SQLError) {
+        let (known, unknown, keys) = set.split(inputs, count: batch.count)
+        if !unknown.isEmpty {
+            try spilled.add(batch.gather(unknown), keys: keys.map { $0.gather(unknown) })
+            if known.isEmpty { return }
+            let rest = batch.gather(known)
+            try inputs.evaluate(rest)
+            return try set.add(inputs, count: rest.count, weights: rest.weights, notes: true)
+        }
+        try set.add(inputs, count: batch.count, weights: batch.weights, notes: true)
+    }
+
+    private func finishSpilled() throws(SQLError) {
+        guard !spilled.isEmpty else { return }
+        // What was in memory has left.
+        sets = []
+        for part in spilled {
+            try part.finish { (batch) throws(SQLError) in try self.emit(batch) }
+        }
+        spilled = []
     }
 
     /// The rows that are not late; nil: all.
@@ -115,6 +175,7 @@ final class AggregateOperator: Operator, WindowedOperator {
         self.watermark = watermark
         if watermark == Watermark.end {
             try flush()
+            try finishSpilled()
             return try emitWatermark(watermark)
         }
         guard plan.window?.emitsOnClose == true else { return }

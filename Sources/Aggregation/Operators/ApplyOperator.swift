@@ -33,6 +33,7 @@ final class ApplyOperator: Operator {
         super.init("\(kind) apply")
     }
 
+    override var keepsState: Bool { false }
     override var memory: Int { table.memory + store.memory }
 
     private var isReady: Bool {

@@ -66,6 +66,7 @@ final class JoinOperator: Operator {
                 throw Operator.absentRow(name)
             }
             try addExpiries(batch, side)
+            noteLate(batch, side, ids: ids)
             try emitUnkept(batch, side)
             if try spillIfLarge(side) { return }
         } else {
@@ -121,10 +122,10 @@ final class JoinOperator: Operator {
 
     /// With rows of one side only no pair has left, so both sides can still go to disk.
     private func spillIfLarge(_ side: Int) throws(SQLError) -> Bool {
-        guard let spill, sides[1 - side].store.liveCount == 0, memory > spill.memoryMax else {
-            return false
-        }
-        let spilled = try SpilledJoin(shape, spill.store)
+        guard let spill, sides[1 - side].store.liveCount == 0,
+            sides[side].store.liveCount >= Limits.spilledRowsMin, memory > spill.memoryMax
+        else { return false }
+        let spilled = try SpilledJoin(shape, spill)
         let store = sides[side].store
         var rows: [Int32] = []
         for id in 0..<Int32(store.idLimit) where store.isLive(id) {
@@ -191,6 +192,8 @@ final class JoinOperator: Operator {
 
     /// Judges the collected pairs, hands on those that match and counts them.
     private func take(_ batch: Batch, _ side: Int, _ keeps: Bool) throws(SQLError) {
+        if let places = try timely(pairs, batch, side) { pairs.keep(places) }
+        if pairs.count == 0 { return }
         if let truth = shape.truth {
             let joined = joinedBatch(batch, side, weights: nil)
             let unknown = PlainVector<Int32>()

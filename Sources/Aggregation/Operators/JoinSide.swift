@@ -16,6 +16,8 @@ import Formats
     let expiry: ExpiryQueue?
     /// Per row the weights of its matches; nil where nobody asks.
     let matches: MatchCounts?
+    /// What the watermark of its partition was before a row that came late.
+    var lateMarks: [Int32: Int64] = [:]
     /// Slots that have lost their last row; the join looks whether their keys can go.
     let emptied = PlainVector<Int32>()
 
@@ -118,9 +120,13 @@ import Formats
     }
 
     /// Gives the memory of an unlinked row back.
-    func free(_ row: Int32) { store.free(row) }
+    func free(_ row: Int32) {
+        store.free(row)
+        if !lateMarks.isEmpty { lateMarks[row] = nil }
+    }
 
     func removeAll() {
+        lateMarks = [:]
         store.removeAll()
         for vector in [heads, tails, next, previous, slots, emptied] { vector.removeAll() }
         weights.removeAll()
@@ -134,6 +140,11 @@ import Formats
         weights.write(&state)
         expiry?.write(&state)
         matches?.write(&state)
+        state.append(bigEndian: Int64(lateMarks.count))
+        for (row, mark) in lateMarks {
+            state.append(bigEndian: row)
+            state.append(bigEndian: mark)
+        }
     }
 
     func read(_ state: inout StateReader) throws(SQLError) {
@@ -142,6 +153,11 @@ import Formats
         try weights.read(&state)
         try expiry?.read(&state)
         try matches?.read(&state)
+        lateMarks = [:]
+        for _ in 0..<(try state.count()) {
+            let row = try state.integer(Int32.self)
+            lateMarks[row] = try state.integer(Int64.self)
+        }
     }
 }
 

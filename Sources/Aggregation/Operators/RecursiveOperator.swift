@@ -19,6 +19,7 @@ final class RecursiveOperator: Operator {
         super.init("recursive")
     }
 
+    override var keepsState: Bool { false }
     override var memory: Int { seen?.memory ?? 0 }
 
     override func push(_ batch: Batch, input: Int) throws(SQLError) {

@@ -27,7 +27,9 @@ final class SortOperator: Operator {
 
     override func push(_ batch: Batch, input: Int) throws(SQLError) {
         sorter.add(batch, try keys.columns(batch))
-        if let spill, !sorter.hasWeights, sorter.memory > spill.memoryMax {
+        if let spill, !sorter.hasWeights, sorter.count >= Limits.spilledRowsMin,
+            sorter.memory > spill.memoryMax
+        {
             let runs = runs ?? SortedRuns(spill.store)
             self.runs = runs
             try sorter.spill(to: runs)

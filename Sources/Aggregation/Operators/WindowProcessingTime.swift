@@ -60,6 +60,14 @@ extension CompiledQuery {
         operators.compactMap { $0 as? any WindowedOperator }
     }
 
+    /// True if, in a single step, some rows leave only when the inputs have ended.
+    public var leavesAtEnd: Bool {
+        operators.contains { node in
+            node is SortOperator || node is TopOperator || node is OrderedTopOperator
+                || node is OverOperator || (node as? AggregateOperator)?.hasWindow == false
+        }
+    }
+
     /// Rows that came too late, over all operators.
     public var lateRows: Int { windowed.reduce(0) { $0 + $1.lateRows } }
 

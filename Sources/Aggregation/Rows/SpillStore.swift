@@ -50,7 +50,13 @@ final class SpillReader {
     private var first = 0..<0
     private var second = 0..<0
 
-    init(_ run: any SpillRun) { self.run = run }
+    /// Among runs that are merged: of equal records the one of the lowest order comes first.
+    private let order: Int
+
+    init(_ run: any SpillRun, order: Int = 0) {
+        self.run = run
+        self.order = order
+    }
 
     /// Goes to the next record; false at the end.
     func next() throws(SQLError) -> Bool {
@@ -93,16 +99,60 @@ final class SpillReader {
         }
     }
 
+    /// Writes the current record to another run.
+    func copy(to writer: inout SpillWriter) throws(SQLError) {
+        let failure = unsafe withRecord { key, row -> SQLError? in
+            do throws(SQLError) {
+                try unsafe writer.append(key, row)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let failure { throw failure }
+    }
+
     /// The order of the first parts of two current records.
     func isBefore(_ other: SpillReader) -> Bool {
-        unsafe withRecord { mine, _ in
-            unsafe other.withRecord { theirs, _ in unsafe compareBytes(mine, theirs) < 0 }
+        let difference = unsafe withRecord { mine, _ in
+            unsafe other.withRecord { theirs, _ in unsafe compareBytes(mine, theirs) }
         }
+        return difference == 0 ? order < other.order : difference < 0
     }
 }
 
 /// How much memory an operator of a finite query may take before it spills, and where to.
 struct SpillBudget {
     let store: any SpillStore
-    let memoryMax: Int
+    private let shares: SpillShares
+    /// How many times the rows at hand have been parted already.
+    let level: Int
+
+    /// Rows that do not fit after so many partings are rows of one key.
+    private static let levelMax = 4
+
+    init(_ store: any SpillStore, _ shares: SpillShares, level: Int = 0) {
+        self.store = store
+        self.shares = shares
+        self.level = level
+    }
+
+    var memoryMax: Int { shares.each }
+
+    /// For the parts of what was parted; nil: they stay in memory.
+    var deeper: SpillBudget? {
+        level + 1 < SpillBudget.levelMax ? SpillBudget(store, shares, level: level + 1) : nil
+    }
+}
+
+/// The memory of a query, shared evenly by its operators that can spill.
+final class SpillShares {
+    private let total: Int
+    private var users = 0
+
+    init(total: Int) { self.total = total }
+
+    func join() { users += 1 }
+
+    var each: Int { total / max(1, users) }
 }

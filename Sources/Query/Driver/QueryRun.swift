@@ -12,6 +12,9 @@ public enum StepPolicy: Sendable, Equatable {
     case everyBatch
     /// By the clock, in nanoseconds.
     case periodic(Int64)
+    /// After some batches, with the inputs read in any order, by this seed: any such cut gives the
+    /// same rows.
+    case drawn(seed: UInt64)
 }
 
 /// Drives a running query: reads its sources, pushes their batches and watermarks through the
@@ -41,109 +44,143 @@ public final class QueryRun {
         }
     }
 
-    /// The time of each row (date, timestamp or timestamptz), and how far rows may be out of order
-    /// in microseconds.
+    /// The time of each row (date, timestamp or timestamptz), how far rows may be out of order, and
+    /// for how long a partition may be silent before the others go on without it; microseconds.
     public struct TimeOfRows {
         public var of: (Batch) throws(SQLError) -> Column
         public var delay: Int64
+        public var idle: Int64?
 
-        public init(delay: Int64, of: @escaping (Batch) throws(SQLError) -> Column) {
+        public init(
+            delay: Int64, idle: Int64? = nil, of: @escaping (Batch) throws(SQLError) -> Column
+        ) {
             self.delay = delay
+            self.idle = idle
             self.of = of
         }
     }
 
-    private struct Live {
-        var input: Input
-        var watermark = Watermark.none
-        var tracker: WatermarkTracker
-
-        init(_ input: Input) {
-            self.input = input
-            tracker = WatermarkTracker(
-                delay: input.time?.delay ?? 0, partitionCount: input.source.partitionCount)
-        }
+    /// How a run came to its end.
+    public enum Ending: Sendable {
+        /// All that can leave has left.
+        case finished
+        /// It was asked to stop between two steps; its state goes on in another run.
+        case paused
     }
 
-    private var live: [Live]
+    var readings: [InputReading]
+    /// Those that have not ended.
+    private var open: [Int]
     /// All operators, inputs first.
-    private let operators: [Operator]
+    let operators: [Operator]
+    /// Those that go by the clock.
+    private let timed: [any ProcessingTimeOperator]
     private let policy: StepPolicy
-    private let clock: any Clock
+    let clock: any Clock
     private let signal: SourceSignal
     private let sink: ResultSink
     private var batchesInStep = 0
     private var stepStart: Int64
+    private var numbers: SeededRandom?
     /// Set from any thread: take what has come as the end of input.
     private let stop: StopFlag
     /// Called when the sources have nothing, with the nanoseconds since something came.
     public var whileWaiting: ((Int64) -> Void)?
+    /// Called between steps; true: the run pauses here.
+    public var betweenSteps: (() throws(SQLError) -> Bool)?
+    /// What `stop` asks for is a pause, not the end of input.
+    public var pausesWhenStopped = false
+    /// Nanoseconds after which silence of all sources closes the open windows; nil: never.
+    public var timeout: Int64?
+    /// Bytes that the operators may hold; past it the run fails.
+    public var memoryMax = Int.max
+    private var steps = 0
+    /// Nanoseconds spent waiting, in all and since rows came last.
+    private(set) var waited: Int64 = 0
+    private var silent: Int64 = 0
+    private var silentSince: Int64?
 
     public init(
         inputs: [Input], operators: [Operator], sink: ResultSink, policy: StepPolicy,
         signal: SourceSignal, stop: StopFlag, clock: any Clock
     ) {
-        live = inputs.map { Live($0) }
+        readings = inputs.map { InputReading($0) }
+        open = Array(inputs.indices)
         self.operators = operators
+        timed = operators.compactMap { $0 as? any ProcessingTimeOperator }
         self.sink = sink
         self.policy = policy
         self.signal = signal
         self.stop = stop
         self.clock = clock
         stepStart = clock.monotonicNanoseconds
+        if case .drawn(let seed) = policy { numbers = SeededRandom(seed: seed) }
     }
 
     /// Returns when all inputs have ended, a LIMIT is reached, or it was stopped.
-    public func run() throws(SQLError) {
-        defer { for entry in live { entry.input.source.close() } }
-        try drainFinite()
-        var silentSince: Int64?
-        while !live.isEmpty, !sink.isClosed {
-            if stop.isSet { try endAll() }
-            if try advanceOnce() {
-                silentSince = nil
-                try endStepIfDue(isQuiet: false)
-                continue
+    @discardableResult
+    public func run() throws(SQLError) -> Ending {
+        var ending = Ending.finished
+        defer { if ending == .finished { close() } }
+        open = readings.indices.filter { !readings[$0].hasEnded }
+        if numbers == nil { try drainFinite() }
+        while !open.isEmpty, !sink.isClosed {
+            if stop.isSet {
+                if pausesWhenStopped {
+                    try reachBoundary()
+                    try sink.flush()
+                    ending = .paused
+                    return ending
+                }
+                try endAll()
+                break
             }
-            if live.isEmpty { break }
-            try endStepIfDue(isQuiet: true)
-            try sink.flush()
-            let now = clock.monotonicNanoseconds
-            let since = silentSince ?? now
-            silentSince = since
-            whileWaiting?(now - since)
-            _ = signal.wait(nanoseconds: waitNanoseconds(now))
+            if try advanceOnce() {
+                (silentSince, silent) = (nil, 0)
+                try endStepIfDue(isQuiet: false)
+            } else if !open.isEmpty {
+                try endStepIfDue(isQuiet: true)
+                try sink.flush()
+                try wait()
+            }
+            if batchesInStep == 0, !open.isEmpty, let betweenSteps, try betweenSteps() {
+                ending = .paused
+                return ending
+            }
         }
-        guard !sink.isClosed else { return }
+        guard !sink.isClosed else { return ending }
         try endStep()
         try sink.flush()
+        return ending
+    }
+
+    private func close() {
+        for reading in readings where !reading.hasEnded { reading.input.source.close() }
     }
 
     /// With one input there is nothing to order.
     private func drainFinite() throws(SQLError) {
-        guard live.count > 1 else { return }
-        let order = live.indices.filter { !live[$0].input.isEndless }
-            .sorted { rank(live[$0]) < rank(live[$1]) }
+        guard open.count > 1 else { return }
+        let order = open.filter { !readings[$0].input.isEndless }
+            .sorted { rank($0) < rank($1) }
         // The largest finite input is read together with the endless ones.
-        let drained = live.contains { $0.input.isEndless } ? order[...] : order.dropLast()
-        for index in drained {
+        let hasEndless = open.contains { readings[$0].input.isEndless }
+        for index in hasEndless ? order[...] : order.dropLast() {
             while !stop.isSet, !sink.isClosed {
-                guard let wantsWait = try readOnce(&live[index]) else { break }
+                guard let wantsWait = try readOnce(index) else { break }
                 if wantsWait { _ = signal.wait(nanoseconds: 100_000_000) }
             }
         }
-        let finished = Set(drained.filter { live[$0].watermark == Watermark.end })
-        live = live.indices.filter { !finished.contains($0) }.map { live[$0] }
+        open.removeAll { readings[$0].hasEnded }
     }
 
-    private func rank(_ entry: Live) -> Int { entry.input.estimatedRows ?? .max }
+    private func rank(_ index: Int) -> Int { readings[index].input.estimatedRows ?? .max }
 
     /// Reads one batch from the input that is furthest behind and has something; false if none has.
     private func advanceOnce() throws(SQLError) -> Bool {
-        let order = live.indices.sorted { live[$0].watermark < live[$1].watermark }
-        for index in order {
-            guard let wantsWait = try readOnce(&live[index]) else {
-                live.remove(at: index)
+        for index in readingOrder {
+            guard let wantsWait = try readOnce(index) else {
+                open.removeAll { $0 == index }
                 return true
             }
             if !wantsWait { return true }
@@ -151,62 +188,76 @@ public final class QueryRun {
         return false
     }
 
+    private var readingOrder: [Int] {
+        if open.count == 1 { return open }
+        if numbers != nil { return numbers?.shuffled(open) ?? open }
+        return open.sorted { readings[$0].watermark < readings[$1].watermark }
+    }
+
     /// nil: the input has ended; true: it has nothing now.
-    private func readOnce(_ entry: inout Live) throws(SQLError) -> Bool? {
-        guard entry.input.entry.wantsMore else {
-            entry.input.source.close()
-            try advance(&entry, Watermark.end)
+    private func readOnce(_ index: Int) throws(SQLError) -> Bool? {
+        let input = readings[index].input
+        guard input.entry.wantsMore else {
+            input.source.close()
+            try end(index)
             return nil
         }
-        switch try entry.input.source.next() {
+        switch try input.source.next() {
         case .batch(let batch, let partition):
-            try push(batch, partition, &entry)
+            try push(batch, partition, index)
             batchesInStep += 1
+            if policy == .once { try tellTime() }
             try sink.flushIfDue(clock.monotonicNanoseconds)
             return false
         case .idle: return true
         case .partitionEnd(let partition):
-            entry.tracker.end(partition)
-            if entry.input.time != nil { try advance(&entry, entry.tracker.watermark) }
+            readings[index].tracker.end(partition)
+            if input.time != nil { try advance(index, readings[index].tracker.watermark) }
             return false
         case .end:
-            try advance(&entry, Watermark.end)
+            try end(index)
             return nil
         }
     }
 
-    private func push(
-        _ batch: Batch, _ partition: Int, _ entry: inout Live
-    ) throws(SQLError) {
-        guard let time = entry.input.time else {
-            return try entry.input.entry.push(batch, input: 0)
-        }
-        if entry.input.isEndless { entry.tracker.now = clock.wallMilliseconds * 1_000 }
+    private func push(_ batch: Batch, _ partition: Int, _ index: Int) throws(SQLError) {
+        let input = readings[index].input
+        guard let time = input.time else { return try input.entry.push(batch, input: 0) }
+        readings[index].saw(partition, waited: waited)
+        if input.isEndless { readings[index].tracker.now = clock.wallMilliseconds * 1_000 }
         let times = try time.of(batch)
-        let marked = entry.tracker.observe(batch, times, partition: partition)
-        try entry.input.entry.push(marked, input: 0)
-        try advance(&entry, entry.tracker.watermark)
+        let marked = readings[index].tracker.observe(batch, times, partition: partition)
+        try input.entry.push(marked, input: 0)
+        try advance(index, readings[index].tracker.watermark)
     }
 
-    private func advance(_ entry: inout Live, _ watermark: Int64) throws(SQLError) {
-        guard watermark > entry.watermark else { return }
-        entry.watermark = watermark
-        try entry.input.entry.advance(watermark, input: 0)
+    private func end(_ index: Int) throws(SQLError) {
+        readings[index].hasEnded = true
+        batchesInStep += 1
+        try advance(index, Watermark.end)
+    }
+
+    private func advance(_ index: Int, _ watermark: Int64?) throws(SQLError) {
+        guard let watermark, watermark > readings[index].watermark else { return }
+        readings[index].watermark = watermark
+        try readings[index].input.entry.advance(watermark, input: 0)
     }
 
     /// Ctrl-C is end of input.
     private func endAll() throws(SQLError) {
-        for index in live.indices {
-            live[index].input.source.close()
-            try advance(&live[index], Watermark.end)
+        for index in open {
+            readings[index].input.source.close()
+            try end(index)
         }
-        live = []
+        open = []
     }
 
     private func endStepIfDue(isQuiet: Bool) throws(SQLError) {
         switch policy {
         case .once: return
         case .everyBatch: if batchesInStep > 0 { try endStep() }
+        case .drawn:
+            if batchesInStep > 0, numbers?.chance(1, in: 3) ?? true { try endStep() }
         case .frequent:
             guard batchesInStep > 0 else { return }
             let elapsed = clock.monotonicNanoseconds - stepStart
@@ -217,22 +268,119 @@ public final class QueryRun {
     }
 
     private func endStep() throws(SQLError) {
-        let now = clock.wallMilliseconds * 1_000
-        for node in operators {
-            if let timed = node as? any ProcessingTimeOperator { try timed.advanceTime(to: now) }
-            try node.endStep()
-        }
+        try tellTime()
+        for node in operators { try node.endStep() }
         try sink.endStep()
         batchesInStep = 0
         stepStart = clock.monotonicNanoseconds
+        steps += 1
+        if steps % QueryRun.stepsBetweenChecks == 0 { try checkMemory() }
+    }
+
+    /// In a single step too, else all rows would come at its start.
+    private func tellTime() throws(SQLError) {
+        guard !timed.isEmpty else { return }
+        let now = clock.wallMilliseconds * 1_000
+        for node in timed { try node.advanceTime(to: now) }
+    }
+
+    private static let stepsBetweenChecks = 16
+
+    private func checkMemory() throws(SQLError) {
+        guard memoryMax < Int.max else { return }
+        let total = operators.reduce(0) { $0 + $1.memory }
+        guard total > memoryMax,
+            let largest = operators.max(by: { $0.memory < $1.memory })
+        else { return }
+        let groups = (largest as? any WindowedOperator)?.openGroups
+        let held = groups.map { "\($0) groups" } ?? "\(largest.rowsIn) rows"
+        throw SQLError(
+            "the query holds \(total) bytes, and may hold \(memoryMax)", .outOfMemory,
+            hint: "A window or a time bound frees what is kept; --memory SIZE allows more.",
+            detail: "Most is in \(largest.name): \(largest.memory) bytes for \(held).")
+    }
+}
+
+// Waiting: IDLE, TIMEOUT and what people are told meanwhile.
+extension QueryRun {
+    private func wait() throws(SQLError) {
+        let before = clock.monotonicNanoseconds
+        let since = silentSince ?? before
+        silentSince = since
+        whileWaiting?(before - since)
+        _ = signal.wait(nanoseconds: waitNanoseconds(before))
+        let spent = clock.monotonicNanoseconds - before
+        waited += spent
+        silent += spent
+        try passSilence()
     }
 
     /// How long nothing may happen before the driver must look again.
-    private func waitNanoseconds(_ now: Int64) -> Int64? {
+    private func waitNanoseconds(_ now: Int64) -> Int64 {
         var longest: Int64 = 100_000_000
         if case .periodic(let interval) = policy {
             longest = min(longest, max(1_000_000, interval - (now - stepStart)))
         }
         return longest
+    }
+
+    /// Silent partitions hold nothing back after IDLE; when all sources were silent for TIMEOUT,
+    /// the open windows close.
+    private func passSilence() throws(SQLError) {
+        if !timed.isEmpty {
+            try tellTime()
+            batchesInStep += 1
+        }
+        for index in open where readings[index].passSilent(waited: waited) {
+            batchesInStep += 1
+            try advance(index, readings[index].tracker.watermark)
+        }
+        guard let timeout, silent >= timeout, let last = lastOpenEnd,
+            open.allSatisfy({ readings[$0].input.source.maySleep })
+        else { return }
+        for index in open where readings[index].input.time != nil {
+            // A time too far ahead of the clock is not believed here either.
+            let ahead = clock.wallMilliseconds * 1_000 + WatermarkTracker.aheadMax
+            let target = readings[index].input.isEndless ? min(last, ahead) : last
+            guard target > readings[index].watermark else { continue }
+            batchesInStep += 1
+            readings[index].tracker.raise(to: target)
+            try advance(index, target)
+        }
+    }
+
+    private var lastOpenEnd: Int64? {
+        operators.compactMap { ($0 as? any WindowedOperator)?.openEnds?.last }
+            .filter { $0 < Watermark.end }.max()
+    }
+}
+
+// State, between two steps.
+extension QueryRun {
+    /// Reads on until every source can say where it is, and ends the step.
+    public func reachBoundary() throws(SQLError) {
+        for index in open {
+            while !readings[index].hasEnded, readings[index].input.source.position == nil {
+                guard let wantsWait = try readOnce(index) else { break }
+                if wantsWait { _ = signal.wait(nanoseconds: 100_000_000) }
+            }
+        }
+        open.removeAll { readings[$0].hasEnded }
+        if batchesInStep > 0 { try endStep() }
+    }
+
+    /// Positions and watermarks of the inputs, then the operators.
+    public func write(_ state: inout OutputBuffer) throws(SQLError) {
+        state.append(bigEndian: Int64(readings.count))
+        for reading in readings { try reading.write(&state) }
+    }
+
+    /// What an earlier run of the same query wrote. `resuming`: the sources are new ones.
+    public func read(_ state: inout StateReader, resuming: Bool) throws(SQLError) {
+        let count = try state.integer(Int64.self)
+        guard count == Int64(readings.count) else {
+            throw SQLError("the saved state belongs to another query", .internalError)
+        }
+        for index in readings.indices { try readings[index].read(&state, resuming: resuming) }
     }
 }

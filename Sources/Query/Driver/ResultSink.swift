@@ -16,6 +16,16 @@ public protocol ResultOutput: AnyObject {
     func end() throws(SQLError)
     /// The reader has left: nothing more is wanted.
     var isClosed: Bool { get }
+
+    /// Sees that what was flushed is kept, and says where it ends; nil: it cannot be cut back.
+    func mark() throws(SQLError) -> OutputMark?
+    /// After `begin`: goes on behind a mark of an earlier run. nil: that had none.
+    func resume(at mark: OutputMark?) throws(SQLError)
+}
+
+extension ResultOutput {
+    public func mark() throws(SQLError) -> OutputMark? { nil }
+    public func resume(at mark: OutputMark?) throws(SQLError) {}
 }
 
 /// The last operator of a query: hands rows to the output and sees that they leave soon.

@@ -27,14 +27,28 @@ struct WatermarkTracker {
         isCounted = Array(repeating: true, count: max(1, partitionCount))
     }
 
-    /// The source's watermark: the minimum over the partitions that count; `.end` when none is
-    /// left.
-    var watermark: Int64 {
+    /// The source's watermark: the minimum over the partitions that count; `.end` when all have
+    /// ended, and nil where no open partition counts: then it stays what it was.
+    var watermark: Int64? {
         var least = Watermark.end
-        for (index, value) in partitions.enumerated() where isCounted[index] {
-            least = min(least, value)
+        var hasOpen = false
+        for (index, value) in partitions.enumerated() {
+            if isCounted[index] { least = min(least, value) }
+            if value != Watermark.end { hasOpen = true }
         }
-        return least
+        return least == Watermark.end && hasOpen ? nil : least
+    }
+
+    var partitionCount: Int { partitions.count }
+
+    /// The watermark of one partition.
+    func watermark(of partition: Int) -> Int64 { partitions[partition] }
+
+    func counts(_ partition: Int) -> Bool { isCounted[partition] }
+
+    /// Moves the partitions that are behind up to a time: their input was silent for too long.
+    mutating func raise(to time: Int64) {
+        for index in partitions.indices { partitions[index] = max(partitions[index], time) }
     }
 
     mutating func end(_ partition: Int) { partitions[partition] = Watermark.end }
@@ -81,5 +95,31 @@ struct WatermarkTracker {
     /// Infinite dates stay infinite.
     private func microseconds(_ value: Int64, _ unit: Int64) -> Int64 {
         unit == 1 || value == .max || value == .min ? value : value &* unit
+    }
+
+    func write(_ state: inout OutputBuffer) {
+        state.append(bigEndian: Int64(partitions.count))
+        for (index, value) in partitions.enumerated() {
+            state.append(bigEndian: value)
+            state.append(isCounted[index] ? 1 : 0 as UInt8)
+        }
+        state.append(bigEndian: newest)
+        state.append(bigEndian: Int64(aheadCount))
+    }
+
+    /// A topic may have got partitions since; they begin without a watermark.
+    mutating func read(_ state: inout StateReader) throws(SQLError) {
+        let count = try state.integer(Int64.self)
+        guard count >= 0, count <= Int64(partitions.count) else {
+            throw SQLError(
+                "the saved state speaks of \(count) partitions, and there are "
+                    + "\(partitions.count)", .internalError)
+        }
+        for index in 0..<Int(count) {
+            partitions[index] = try state.integer(Int64.self)
+            isCounted[index] = try state.integer(UInt8.self) != 0
+        }
+        newest = try state.integer(Int64.self)
+        aheadCount = Int(try state.integer(Int64.self))
     }
 }

@@ -77,7 +77,7 @@ extension QuerySession {
         guard let target = try topics.output(insert.table.text, columns: prepared.columns) else {
             return nil
         }
-        let count = try execute(prepared, target)
+        let count = try executeKept(prepared, target)
         return Outcome(tag: "INSERT 0 \(count)")
     }
 

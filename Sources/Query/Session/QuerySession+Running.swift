@@ -93,60 +93,58 @@ extension QuerySession {
         _ prepared: PreparedQuery, _ output: any ResultOutput,
         counters: ((ExecutedQuery) -> Void)? = nil
     ) throws(SQLError) -> Int {
-        let settings = settings.settings
-        let sink = ResultSink(output)
-        let signal = SourceSignal()
-        var compiler = PlanCompiler(settings: settings)
-        compiler.isSingleStep = prepared.policy == .once
-        let compiled = try compiler.compile(prepared.plan, into: sink)
-        var context = SourceContext(
-            signal: signal, onError: environment.onError, settings: settings,
-            note: environment.note)
-        let hasWritten = sink.hasWritten
-        context.mayRestart = { !hasWritten.isSet }
-        var inputs: [QueryRun.Input] = []
-        for input in compiled.inputs {
-            inputs.append(try open(input, context, settings))
+        let execution = try QueryExecution(
+            prepared, environment, settings: settings.settings, output)
+        try execution.run()
+        return finish(execution, counters)
+    }
+
+    /// The same for a query of the user's, whose state may be kept.
+    func executeKept(
+        _ prepared: PreparedQuery, _ output: any ResultOutput
+    ) throws(SQLError) -> Int {
+        guard let path = environment.stateDirectory else { return try execute(prepared, output) }
+        guard !hasKeptQuery else {
+            throw SQLError(
+                "--state keeps one query, and this is the second", .featureNotSupported,
+                hint: "Run each in a call of its own, with a directory of its own.")
         }
-        try output.begin(
-            prepared.columns, isChangelog: prepared.isChangelog, key: prepared.plan.facts.key)
-        let run = QueryRun(
-            inputs: inputs, operators: compiled.operators, sink: sink, policy: prepared.policy,
-            signal: signal, stop: environment.stop, clock: environment.clock)
-        try compiled.start()
-        try run.run()
-        try output.end()
-        skipped += inputs.reduce(0) { $0 + $1.source.skippedCount }
-        report(late: compiled.lateRows)
-        counters?(ExecutedQuery(compiled: compiled, rows: sink.rows))
-        return sink.rows
+        hasKeptQuery = true
+        let execution = try QueryExecution(
+            stepping(prepared), environment, settings: settings.settings, output)
+        if execution.prepared.policy != prepared.policy, !execution.compiled.isAppendOnly {
+            throw SQLError(
+                "--state keeps a query whose rows leave while it runs, and those of this one "
+                    + "leave at the end", .featureNotSupported,
+                hint: "Add STREAM behind the topic, or EMIT CHANGES behind the query.")
+        }
+        try KeptQuery(path, execution, output, environment).run()
+        return finish(execution, nil)
+    }
+
+    /// Over input that ends rows leave step by step too, where they can.
+    private func stepping(_ prepared: PreparedQuery) -> PreparedQuery {
+        guard prepared.policy == .once, prepared.emit?.kind != .final else { return prepared }
+        var stepping = prepared
+        stepping.policy = .frequent
+        return stepping
+    }
+
+    private func finish(
+        _ execution: QueryExecution, _ counters: ((ExecutedQuery) -> Void)?
+    ) -> Int {
+        skipped += execution.skipped
+        report(late: execution.compiled.lateRows)
+        counters?(ExecutedQuery(compiled: execution.compiled, rows: execution.sink.rows))
+        return execution.sink.rows
     }
 
     /// Rows that no window took, which is never passed over in silence.
-    private func report(late count: Int) {
+    func report(late count: Int) {
         lateRows += count
         guard count > 0 else { return }
         let rows = count == 1 ? "1 row" : "\(count) rows"
         environment.note("\(rows) came after their window had closed and were left out")
-    }
-
-    private func open(
-        _ input: CompiledQuery.Input, _ context: SourceContext, _ settings: SessionSettings
-    ) throws(SQLError) -> QueryRun.Input {
-        guard let relation = input.relation as? any SourceRelation else {
-            throw SQLError(
-                "relation \"\(input.relation.name)\" cannot be read", .wrongObjectType)
-        }
-        var time: QueryRun.TimeOfRows?
-        if let declared = input.scan.time {
-            let evaluator = try Evaluator(declared.expression, settings: settings)
-            time = QueryRun.TimeOfRows(delay: declared.delay) { batch throws(SQLError) in
-                try evaluator.evaluate(batch)
-            }
-        }
-        return QueryRun.Input(
-            source: try relation.open(input.scan, context: context), entry: input.entry,
-            time: time, isEndless: relation.isEndless, estimatedRows: relation.estimatedRows)
     }
 }
 

@@ -12,6 +12,8 @@ public final class QuerySession {
     /// Lines of input that the running statement has left out.
     var skipped = 0
     var lateRows = 0
+    /// The query of --state has been run.
+    var hasKeptQuery = false
 
     public init(_ environment: SessionEnvironment) {
         self.environment = environment
@@ -52,7 +54,8 @@ public final class QuerySession {
         switch statement {
         case .administration(let statement):
             throw SQLError("\(statement.tag) needs a cluster", .featureNotSupported)
-        case .query(let query): return try select(query, output)
+        case .query(let query):
+            return environment.isVerifying ? try verify(query) : try select(query, output)
         case .explain(let explain): return try self.explain(explain, output)
         case .createTable(let definition): return try create(definition)
         case .createView(let definition): return try create(definition)
@@ -83,7 +86,7 @@ public final class QuerySession {
         _ query: QuerySyntax, _ output: any ResultOutput
     ) throws(SQLError) -> Outcome {
         let prepared = try prepare(query)
-        let rows = try execute(prepared, output)
+        let rows = try executeKept(prepared, output)
         return Outcome(tag: "SELECT \(rows)")
     }
 }

@@ -21,6 +21,18 @@ public struct SessionEnvironment: Sendable {
     /// Notes for people, a line each.
     public var note: @Sendable (String) -> Void
     public var stop: StopFlag
+    /// --memory: bytes that the operators of a query may hold together.
+    public var memoryMax = Int.max
+    /// --temp: where what does not fit goes, for queries over input that ends.
+    public var temporaryDirectory = "/tmp"
+    /// --state: the directory where the one query of the session keeps what it knows.
+    public var stateDirectory: String?
+    /// --explain-wait: what a query waits for is said.
+    public var explainsWaits = false
+    /// --verify: queries are run finite and endless, and compared.
+    public var isVerifying = false
+    /// The seed of how --verify cuts the endless run; nil: drawn.
+    public var verifySeed: UInt64?
     /// Makes the output of COPY: a file, or stdout where none is named, with the options written
     /// (names in lower case).
     public var makeOutput: MakeOutput?

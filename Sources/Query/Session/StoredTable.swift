@@ -1,4 +1,5 @@
 import Aggregation
+import Bytes
 import Formats
 import SQL
 
@@ -47,13 +48,30 @@ public final class StoredTable: SourceRelation, @unchecked Sendable {
 /// Batches in memory as a source.
 public final class StoredBatches: Source {
     private var rest: ArraySlice<Batch>
+    /// Batches that were handed out.
+    private var taken = 0
 
     public init(_ batches: [Batch]) { rest = batches[...] }
 
     public func next() throws(SQLError) -> SourceEvent {
         guard let batch = rest.popFirst() else { return .end }
+        taken += 1
         return .batch(batch, partition: 0)
     }
 
     public func close() { rest = [] }
+
+    public let isResumable = true
+
+    public var position: [UInt8]? {
+        var state = OutputBuffer(capacity: 8)
+        state.append(bigEndian: Int64(taken))
+        return unsafe state.bytes.withUnsafeBytes { unsafe Array($0) }
+    }
+
+    public func resume(at position: [UInt8]) throws(SQLError) {
+        var reader = StateReader(position)
+        taken = Int(try reader.integer(Int64.self))
+        rest = rest.dropFirst(taken)
+    }
 }

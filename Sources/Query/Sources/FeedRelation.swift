@@ -97,8 +97,12 @@ final class FeedSource: Source {
 
     var skippedCount: Int { reader.brokenRows }
 
+    /// A file at stdin ends; whatever else is there may take its time.
+    var maySleep: Bool { feed.size == nil }
+    func name(ofPartition partition: Int) -> String { feed.name }
+
     func close() {
-        guard !isRestarting else { return }
+        guard !isRestarting, !context.isReadAgain else { return }
         feed.stopKeeping()
         feed.stop()
     }

@@ -1,4 +1,5 @@
 import Aggregation
+import Bytes
 import Formats
 import Platform
 
@@ -14,6 +15,10 @@ final class FileSource: Source {
     private var reader: (any RowReader)?
     private var pool = InputBlockPool()
     private var skippedBefore = 0
+    /// Rows of the file at hand that were handed out.
+    private var rowsTaken = 0
+    /// Rows that an earlier run has had already.
+    private var rowsToDrop = 0
 
     /// What one read takes: blocks in use stay in the second-level cache.
     static let blockBytes = 256 * 1024
@@ -32,6 +37,19 @@ final class FileSource: Source {
     var skippedCount: Int { skippedBefore + (reader?.brokenRows ?? 0) }
 
     func next() throws(SQLError) -> SourceEvent {
+        while true {
+            guard case .batch(let batch, _) = try nextBatch() else { return .end }
+            rowsTaken += batch.count
+            guard rowsToDrop > 0 else { return .batch(batch, partition: 0) }
+            let dropped = min(rowsToDrop, batch.count)
+            rowsToDrop -= dropped
+            if dropped < batch.count {
+                return .batch(batch.slice(dropped..<batch.count), partition: 0)
+            }
+        }
+    }
+
+    private func nextBatch() throws(SQLError) -> SourceEvent {
         while true {
             guard let reader else {
                 guard try openNext() else { return .end }
@@ -69,7 +87,39 @@ final class FileSource: Source {
         file = try InputFileReader(paths[nextPath])
         reader = schema.reader(columns, name: paths[nextPath], context: context)
         nextPath += 1
+        rowsTaken = 0
         return true
+    }
+
+    let isResumable = true
+
+    func name(ofPartition partition: Int) -> String { paths[max(0, nextPath - 1)] }
+
+    /// The file at hand, the rows of it that were taken, and its size, which only grows.
+    var position: [UInt8]? {
+        var state = OutputBuffer(capacity: 24)
+        state.append(bigEndian: Int64(nextPath))
+        state.append(bigEndian: Int64(rowsTaken))
+        state.append(bigEndian: file?.size ?? 0)
+        return unsafe state.bytes.withUnsafeBytes { unsafe Array($0) }
+    }
+
+    func resume(at position: [UInt8]) throws(SQLError) {
+        var state = StateReader(position)
+        nextPath = Int(try state.integer(Int64.self))
+        guard nextPath > 0 else { return }
+        nextPath -= 1
+        rowsToDrop = Int(try state.integer(Int64.self))
+        let size = try state.integer(Int64.self)
+        guard nextPath < paths.count else {
+            throw SQLError("files of \(paths.count) have gone since", .undefinedFile)
+        }
+        let file = try InputFileReader(paths[nextPath])
+        defer { file.close() }
+        guard (file.size ?? 0) >= size else {
+            throw SQLError(
+                "\(paths[nextPath]) is shorter than what was read of it", .inputOutputError)
+        }
     }
 
     /// False once the reader has been told that nothing follows.

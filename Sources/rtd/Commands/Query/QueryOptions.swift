@@ -36,6 +36,13 @@ struct QueryOptions: Sendable, Equatable {
     /// `column` or `column:unit`
     var time: String?
     var delay: Duration?
+    var idle: Duration?
+    var isVerifying = false
+    var explainsWaits = false
+    /// Bytes; nil: half of the machine's.
+    var memory: Int?
+    var temporaryDirectory: String?
+    var stateDirectory: String?
     var parameters: [Parameter] = []
     var null: String?
     var hasNoHeader = false
@@ -43,6 +50,7 @@ struct QueryOptions: Sendable, Equatable {
     var reporting = ReportingOptions()
 
     static func finish(_ options: inout Self, _ operands: [String]) throws(UsageError) {
+        try options.check()
         guard let sql = operands.first else { return }
         guard operands.count == 1 else {
             throw UsageError(
@@ -52,6 +60,13 @@ struct QueryOptions: Sendable, Equatable {
             throw UsageError("statements are given twice, as an operand and by -c or -f")
         }
         options.sources = [.sql(sql)]
+    }
+
+    /// Options that rule each other out.
+    func check() throws(UsageError) {
+        if isVerifying, stateDirectory != nil {
+            throw UsageError("--verify keeps no state; leave --state out")
+        }
     }
 }
 
@@ -64,7 +79,7 @@ extension QueryOptions {
         let isUnit = unit.map { ["s", "ms", "us", "ns"].contains($0) } ?? false
         return DeclaredTime(
             column: isUnit ? String(parts[0]) : time, unit: isUnit ? unit : nil,
-            delay: delay?.wholeMicroseconds ?? 0)
+            delay: delay?.wholeMicroseconds ?? 0, idle: idle?.wholeMicroseconds)
     }
 }
 
@@ -208,11 +223,56 @@ extension QueryOptions {
                 """),
         .value(
             "delay", nil, \.delay, .duration, "Rows may come late by DURATION (default 0s)."),
+        .value(
+            "idle", nil, \.idle, .duration,
+            "Windows do not wait for a partition that was silent for DURATION.",
+            details: """
+                It counts while nothing is there to be read, never in files. When all partitions \
+                are silent for twice a window's length, at least a second, open windows close; \
+                `EMIT ON WINDOW CLOSE WITH TIMEOUT INTERVAL '0 s'` forbids it.
+                """),
+    ]
+
+    private static let running: [Flag<QueryOptions>] = [
+        .toggle(
+            "verify", nil, \.isVerifying,
+            "Run each query finite and endless, and compare the rows.",
+            details: """
+                The endless run cuts its input into batches and steps at random, and is stopped \
+                and started again from its saved state; the seed is said. Prints no rows; the \
+                status is 1 if the two differ. Input is read twice, so a pipe must fit 64 MiB.
+                """),
+        .toggle(
+            "explain-wait", nil, \.explainsWaits,
+            "Say on stderr what a query waits for while its input is silent.",
+            details: "Which windows are open, the watermark, and the partition that holds it."),
+        .value(
+            "memory", nil, \.memory, .quantity("SIZE", in: 1_048_576...Int.max),
+            "Hold at most SIZE of rows and state (default half of the machine's memory).",
+            details: """
+                Over input that ends, sorts, joins and aggregations put what does not fit into \
+                {temp}. A query without end stops when it holds more.
+                """),
+        .value(
+            "temp", nil, \.temporaryDirectory, .directory,
+            "Put temporary files into DIR (default $TMPDIR, else /tmp).",
+            details: "They have no name and are gone with the process."),
+        .value(
+            "state", nil, \.stateDirectory, .directory,
+            "Keep in DIR what the query knows, and go on from there at the next start.",
+            details: """
+                For one query over topics and files whose rows leave while it runs. Ctrl-C, a \
+                crash or a kill lose nothing: topics are read on from where they were, and if \
+                stdout is a file, what was written behind the last saved place is cut off and \
+                comes again, so each row is there once. Into a pipe, rows of the last moments \
+                before a crash may come twice.
+                """),
     ]
 
     private static let groups = [
         FlagGroup("Statements", statements),
         FlagGroup("Input", input),
+        FlagGroup("Running", running),
         FlagGroup<QueryOptions>.within(\.connection, ConnectionOptions.group),
         FlagGroup<QueryOptions>.within(\.reporting, ReportingOptions.groupWithoutProgress),
     ]

@@ -27,6 +27,12 @@ final class StatementSequence {
         environment.onError = options.errorPolicy == .skip ? .skip : .fail
         environment.isStrict = options.isStrict
         environment.time = options.declaredTime
+        environment.isVerifying = options.isVerifying
+        environment.explainsWaits = options.explainsWaits
+        environment.memoryMax = options.memory ?? Processes.memoryBytes / 2
+        environment.temporaryDirectory =
+            options.temporaryDirectory ?? ProcessEnvironment.value("TMPDIR") ?? "/tmp"
+        environment.stateDirectory = options.stateDirectory
         environment.inputFormat = options.inputFormat?.rawValue
         environment.parameters = Dictionary(
             options.parameters.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })

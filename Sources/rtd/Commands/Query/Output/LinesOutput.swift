@@ -66,6 +66,24 @@ final class LinesOutput: ResultOutput {
         try target.close()
     }
 
+    func mark() throws(SQLError) -> OutputMark? {
+        do throws(SystemError) {
+            return try target.mark()
+        } catch {
+            throw SQLError(error.description, .inputOutputError)
+        }
+    }
+
+    /// What an earlier run wrote behind its mark comes again; a first line of names is there.
+    func resume(at mark: OutputMark?) throws(SQLError) {
+        guard let mark else { return }
+        do throws(SystemError) {
+            if try target.cutBack(to: mark), mark.size > 0 { buffer.removeAll() }
+        } catch {
+            throw SQLError(error.description, .inputOutputError)
+        }
+    }
+
     private func drain(past limit: Int) throws(SQLError) {
         guard buffer.count > limit, !isClosed else { return }
         do throws(SystemError) {
@@ -86,9 +104,32 @@ final class LinesOutput: ResultOutput {
 protocol ByteTarget {
     func write(_ bytes: RawSpan) throws(SystemError)
     func close() throws(SQLError)
+    /// Where what was written ends, once it is durable; nil: it cannot be cut back.
+    func mark() throws(SystemError) -> OutputMark?
+    /// False where it is another file, or one that has not come so far.
+    func cutBack(to mark: OutputMark) throws(SystemError) -> Bool
+}
+
+extension ByteTarget {
+    func mark() throws(SystemError) -> OutputMark? { nil }
+    func cutBack(to mark: OutputMark) throws(SystemError) -> Bool { false }
 }
 
 struct StandardOutputTarget: ByteTarget {
     func write(_ bytes: RawSpan) throws(SystemError) { try StandardOutput.write(bytes) }
     func close() {}
+
+    func mark() throws(SystemError) -> OutputMark? {
+        guard let file = StandardOutput.regularFile else { return nil }
+        try StandardOutput.synchronize()
+        return OutputMark(device: file.device, file: file.file, size: file.size)
+    }
+
+    func cutBack(to mark: OutputMark) throws(SystemError) -> Bool {
+        guard let file = StandardOutput.regularFile, file.device == mark.device,
+            file.file == mark.file, file.size >= mark.size
+        else { return false }
+        try StandardOutput.cut(to: mark.size)
+        return true
+    }
 }

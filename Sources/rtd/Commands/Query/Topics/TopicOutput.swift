@@ -97,6 +97,15 @@ final class TopicOutput: ResultOutput {
 
     func flush() throws(SQLError) { sendAll() }
 
+    /// What is saved behind these records says that they were written, so they must be there.
+    func mark() throws(SQLError) -> OutputMark? {
+        sendAll()
+        let producer = producer
+        thread.call { () async in await producer.flush() }
+        if let failure = outcome.failure { throw failure }
+        return nil
+    }
+
     func end() throws(SQLError) {
         sendAll()
         let producer = producer

@@ -81,13 +81,14 @@ final class TopicRelation: SourceRelation, @unchecked Sendable {
     }
 
     func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
-        let feed: TopicFeed
-        do throws(ClientError) {
-            feed = try TopicFeed(thread, starts, ends: isEndless ? nil : ends, context.signal)
-        } catch {
-            throw SQLError(error.description, .inputOutputError)
-        }
-        return TopicSource(self, scan, feed, context)
+        TopicSource(self, scan, context)
+    }
+
+    /// Begins to read.
+    func feed(
+        from offsets: [TopicPartition: Int64], _ signal: SourceSignal
+    ) throws(ClientError) -> TopicFeed {
+        try TopicFeed(thread, offsets, ends: isEndless ? nil : ends, signal)
     }
 }
 

@@ -11,7 +11,8 @@ import Records
 final class TopicSource: Source {
     private let relation: TopicRelation
     private let scan: ScanPlan
-    private let feed: TopicFeed
+    /// Asked for the first time when reading begins.
+    private var feed: TopicFeed?
     private let context: SourceContext
     private let packer: RecordPacker
     /// By position in `ids`.
@@ -19,14 +20,14 @@ final class TopicSource: Source {
     private var readers: [Int: PartitionReader] = [:]
     private var open: Set<Int>
     private var ready: [SourceEvent] = []
+    /// The offset that each partition is read from next.
+    private var offsets: [TopicPartition: Int64]
 
-    init(
-        _ relation: TopicRelation, _ scan: ScanPlan, _ feed: TopicFeed, _ context: SourceContext
-    ) {
+    init(_ relation: TopicRelation, _ scan: ScanPlan, _ context: SourceContext) {
         self.relation = relation
         self.scan = scan
-        self.feed = feed
         self.context = context
+        offsets = relation.starts
         let fieldCount = relation.schema.fields.count
         let hidden = Set(scan.columns.map { $0.index - fieldCount })
         packer = RecordPacker(
@@ -45,7 +46,50 @@ final class TopicSource: Source {
     var partitionCount: Int { ids.count }
     var skippedCount: Int { readers.values.reduce(0) { $0 + $1.skippedCount } }
 
-    func close() { feed.close() }
+    func close() { feed?.close() }
+
+    var maySleep: Bool { relation.isEndless }
+
+    func name(ofPartition partition: Int) -> String {
+        "\(relation.name)/\(ids[partition].partition)"
+    }
+
+    let isResumable = true
+
+    /// The next offset of each partition; nil while rows of a fetch wait to be handed out.
+    var position: [UInt8]? {
+        guard ready.isEmpty else { return nil }
+        var state = OutputBuffer(capacity: 16 * ids.count + 8)
+        state.append(bigEndian: Int64(ids.count))
+        for id in ids {
+            state.append(bigEndian: Int64(id.partition))
+            state.append(bigEndian: offsets[id] ?? 0)
+        }
+        return unsafe state.bytes.withUnsafeBytes { unsafe Array($0) }
+    }
+
+    /// Partitions that are new since are read from their start.
+    func resume(at position: [UInt8]) throws(SQLError) {
+        var state = StateReader(position)
+        for _ in 0..<(try state.integer(Int64.self)) {
+            let partition = try state.integer(Int64.self)
+            let offset = try state.integer(Int64.self)
+            guard let id = ids.first(where: { Int64($0.partition) == partition }) else {
+                throw SQLError(
+                    "topic \"\(relation.name)\" has no partition \(partition) any more",
+                    .objectNotReady)
+            }
+            let start = relation.starts[id] ?? 0
+            guard offset >= start else {
+                throw SQLError(
+                    "topic \"\(relation.name)\" begins at offset \(start) of partition "
+                        + "\(partition) now; the saved state needs \(offset)", .objectNotReady,
+                    hint: "Retention has removed what comes between; remove the state to begin "
+                        + "anew.")
+            }
+            offsets[id] = offset
+        }
+    }
 
     func next() throws(SQLError) -> SourceEvent {
         while true {
@@ -53,7 +97,7 @@ final class TopicSource: Source {
             if open.isEmpty { return .end }
             let fetched: FetchedBatches?
             do throws(ClientError) {
-                fetched = try feed.take()
+                fetched = try openFeed().take()
             } catch {
                 throw SQLError(
                     "topic \"\(relation.name)\": \(error.description)", .inputOutputError)
@@ -63,8 +107,16 @@ final class TopicSource: Source {
         }
     }
 
+    private func openFeed() throws(ClientError) -> TopicFeed {
+        if let feed { return feed }
+        let made = try relation.feed(from: offsets, context.signal)
+        feed = made
+        return made
+    }
+
     private func decode(_ fetched: FetchedBatches) throws(SQLError) {
         guard let index = ids.firstIndex(of: fetched.partition) else { return }
+        offsets[fetched.partition] = fetched.nextOffset
         let packed: PackedRecords
         do throws(ConsumeError) {
             packed = try packer.pack(fetched)

@@ -1,0 +1,143 @@
+import Aggregation
+import Formats
+import Platform
+import SQL
+
+/// A prepared query at work: its sources, its operators and where its rows go. A session makes one
+/// a statement and uses it on its thread.
+final class QueryExecution {
+    let prepared: PreparedQuery
+    let sink: ResultSink
+    /// The operators; compiled anew by `recompile`.
+    private(set) var compiled: CompiledQuery
+    private var sources: [any Source] = []
+    private let environment: SessionEnvironment
+    private let settings: SessionSettings
+    private let output: any ResultOutput
+    private let signal = SourceSignal()
+    private let isVerifying: Bool
+
+    /// Compiles and opens nothing yet. `isVerifying`: the inputs will be read once more.
+    init(
+        _ prepared: PreparedQuery, _ environment: SessionEnvironment, settings: SessionSettings,
+        _ output: any ResultOutput, isVerifying: Bool = false
+    ) throws(SQLError) {
+        self.prepared = prepared
+        self.environment = environment
+        self.settings = settings
+        self.output = output
+        self.isVerifying = isVerifying
+        sink = ResultSink(output)
+        compiled = try QueryExecution.compile(prepared, environment, settings, sink)
+    }
+
+    /// Lines of input that were left out.
+    var skipped: Int { sources.reduce(0) { $0 + $1.skippedCount } }
+
+    private static func compile(
+        _ prepared: PreparedQuery, _ environment: SessionEnvironment,
+        _ settings: SessionSettings, _ sink: ResultSink
+    ) throws(SQLError) -> CompiledQuery {
+        var compiler = PlanCompiler(settings: settings)
+        compiler.isSingleStep = prepared.policy == .once
+        compiler.memoryMax = environment.memoryMax
+        compiler.spillStore = FileSpillStore(environment.temporaryDirectory)
+        return try compiler.compile(prepared.plan, into: sink)
+    }
+
+    /// From the first row to the last.
+    func run() throws(SQLError) {
+        try begin()
+        let run = try makeRun(prepared.policy)
+        try compiled.start()
+        try run.run()
+        try output.end()
+    }
+
+    /// The sources, once they are open, can be read on from where they were.
+    func requireResumable() throws(SQLError) {
+        if let node = compiled.operators.first(where: { !$0.keepsState }) {
+            throw SQLError("--state cannot keep the state of \(node.name)", .featureNotSupported)
+        }
+        for (input, source) in zip(compiled.inputs, sources) where !source.isResumable {
+            throw SQLError(
+                "\(input.relation.name) cannot be read again from where a query stopped, so "
+                    + "--state does not take it", .featureNotSupported,
+                hint: "Write it into a topic (rtd produce) and read FROM topic STREAM.")
+        }
+    }
+
+    func close() { for source in sources { source.close() } }
+
+    /// Opens the sources, and tells the output what will come.
+    func begin() throws(SQLError) {
+        var context = SourceContext(
+            signal: signal, onError: environment.onError, settings: settings,
+            note: environment.note)
+        let hasWritten = sink.hasWritten
+        let isVerifying = isVerifying
+        context.mayRestart = { isVerifying || !hasWritten.isSet }
+        context.isReadAgain = isVerifying
+        for input in compiled.inputs {
+            guard let relation = input.relation as? any SourceRelation else {
+                throw SQLError(
+                    "relation \"\(input.relation.name)\" cannot be read", .wrongObjectType)
+            }
+            let source = try relation.open(input.scan, context: context)
+            sources.append(isVerifying ? CutSource(source, seed: verifySeed) : source)
+        }
+        try output.begin(
+            prepared.columns, isChangelog: prepared.isChangelog, key: prepared.plan.facts.key)
+    }
+
+    private var verifySeed: UInt64? {
+        if case .drawn(let seed) = prepared.policy { seed } else { nil }
+    }
+
+    /// The driver over the open sources and the operators as they are now.
+    func makeRun(_ policy: StepPolicy) throws(SQLError) -> QueryRun {
+        var inputs: [QueryRun.Input] = []
+        for (input, source) in zip(compiled.inputs, sources) {
+            inputs.append(
+                QueryRun.Input(
+                    source: source, entry: input.entry, time: try time(of: input.scan),
+                    isEndless: input.relation.isEndless,
+                    estimatedRows: input.relation.estimatedRows))
+        }
+        let run = QueryRun(
+            inputs: inputs, operators: compiled.operators, sink: sink, policy: policy,
+            signal: signal, stop: environment.stop, clock: environment.clock)
+        guard !isVerifying else { return run }
+        run.timeout = timeout
+        run.memoryMax = environment.memoryMax
+        let report = WaitReport(
+            run, sink, explains: environment.explainsWaits,
+            leavesAtEnd: policy == .once && compiled.leavesAtEnd, note: environment.note)
+        run.whileWaiting = { report.waiting($0) }
+        return run
+    }
+
+    private func time(of scan: ScanPlan) throws(SQLError) -> QueryRun.TimeOfRows? {
+        guard let declared = scan.time else { return nil }
+        let evaluator = try Evaluator(declared.expression, settings: settings)
+        return QueryRun.TimeOfRows(
+            delay: declared.delay, idle: declared.idle
+        ) { batch throws(SQLError) in try evaluator.evaluate(batch) }
+    }
+
+    /// TIMEOUT: twice the window, at least a second, where the query does not name it; 0 turns it
+    /// off.
+    private var timeout: Int64? {
+        if case .onWindowClose(_, let timeout?)? = prepared.emit?.kind {
+            return timeout > 0 ? timeout * 1_000 : nil
+        }
+        return prepared.plan.windowSpan.map { span in
+            max(1_000_000_000, span.multipliedReportingOverflow(by: 2_000).partialValue)
+        }
+    }
+
+    /// The same operators anew, without state.
+    func recompile() throws(SQLError) {
+        compiled = try QueryExecution.compile(prepared, environment, settings, sink)
+    }
+}

@@ -1,0 +1,235 @@
+"""--state: a query that is killed at random moments gives each result once."""
+
+import collections
+import json
+import random
+import signal
+import subprocess
+import sys
+import pathlib
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "Commands"))
+import harness  # noqa: E402
+from harness import contains, equal  # noqa: E402
+from home import Home  # noqa: E402
+
+FILTER = "SELECT id, v * 2 AS w FROM events STREAM WHERE v % 3 <> 0"
+COUNTS = "SELECT k, COUNT(*) AS n, SUM(v) AS s FROM events STREAM GROUP BY k"
+WINDOWS = ("SELECT window_end, k, COUNT(*) AS n FROM TUMBLE(events STREAM, ts, INTERVAL '10 s') "
+           "GROUP BY window_end, k EMIT ON WINDOW CLOSE WITH TIMEOUT INTERVAL '0 s'")
+JOIN = ("SELECT x.id, y.id AS other FROM events STREAM x JOIN events STREAM y ON x.k = y.k AND "
+        "y.ts BETWEEN x.ts AND x.ts + INTERVAL '2 s' AND x.id <> y.id")
+
+
+def event(number, generator):
+    seconds = number * 0.25 + 10 - generator.random() * 4
+    minutes, rest = divmod(seconds, 60)
+    return {"id": number, "k": f"k{generator.randrange(4)}", "v": generator.randrange(100),
+            "ts": f"2024-01-01T00:{int(minutes):02}:{rest:06.3f}"}
+
+
+def lines(events):
+    return "".join(json.dumps(e) + "\n" for e in events)
+
+
+class Keeper:
+    """A query with --state whose stdout is a file; it can be killed and started again."""
+
+    def __init__(self, home, sql, *options, topic="events"):
+        self.home, self.sql, self.options = home, sql, options
+        self.output = home.path / "out.ndjson"
+        self.process = None
+
+    def start(self):
+        with open(self.output, "ab") as target:
+            self.process = subprocess.Popen(
+                [harness.rtd, "query", "--state", "kept", *self.options, "--format", "json",
+                 self.sql], stdin=subprocess.DEVNULL, stdout=target, stderr=subprocess.PIPE,
+                cwd=self.home.path, env=self.home.environment())
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
+
+    def stop(self):
+        """Ctrl-C; what it said."""
+        self.process.send_signal(signal.SIGINT)
+        said = self.process.communicate(timeout=30)[1].decode()
+        contains(said, "the state is kept in kept")
+        return said
+
+    def rows(self):
+        text = self.output.read_text()
+        return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+
+    def wait_for(self, is_done, seconds=40):
+        deadline = time.monotonic() + seconds
+        while not is_done(self.rows()):
+            assert self.process.poll() is None, self.process.stderr.read().decode()
+            assert time.monotonic() < deadline, f"{len(self.rows())} rows"
+            time.sleep(0.02)
+
+
+def storm(sql, is_done, *options, kills=12, count=3000):
+    """Feeds a topic while the query is killed again and again; its rows, and the events."""
+    generator = random.Random(harness.seed)
+    with Home() as home:
+        home.rtd("query", "CREATE TOPIC events WITH (partitions = 3)")
+        events = [event(number, generator) for number in range(count)]
+        # What the columns are is learnt from the first records.
+        home.rtd("produce", "events", "-p", "0", input=lines(events[:10]))
+        keeper = Keeper(home, sql, *options)
+        sent = 10
+        for turn in range(kills):
+            keeper.start()
+            more = count * (turn + 1) // kills - sent
+            home.rtd("produce", "events", "-p", str(turn % 3), input=lines(events[sent:sent + more]))
+            sent += more
+            time.sleep(generator.random() * 0.4)
+            keeper.kill()
+        keeper.start()
+        keeper.wait_for(lambda rows: is_done(rows, events))
+        keeper.stop()
+        return keeper.rows(), events
+
+
+def replayed(rows, *key):
+    """The table that a changelog comes to, and the ops that do not fit it."""
+    table = {}
+    for row in rows:
+        values = {n: v for n, v in row.items() if n != "_op"}
+        name = tuple(values[k] for k in key)
+        if row["_op"] == "d":
+            equal(table.pop(name), values, "what is taken back stands")
+        else:
+            equal(name in table, row["_op"] == "u", f"{row}")
+            table[name] = values
+    return table
+
+
+def test_rows_of_a_filter_come_once_each():
+    expected = lambda events: {e["id"]: e["v"] * 2 for e in events if e["v"] % 3}
+    rows, events = storm(FILTER, lambda rows, events: len(rows) >= len(expected(events)))
+    equal(collections.Counter(r["id"] for r in rows).most_common(1)[0][1], 1, "a row came twice")
+    equal({r["id"]: r["w"] for r in rows}, expected(events))
+
+
+def test_a_changelog_comes_to_the_table():
+    def expected(events):
+        table = collections.defaultdict(lambda: [0, 0])
+        for e in events:
+            table[e["k"]][0] += 1
+            table[e["k"]][1] += e["v"]
+        return {(k,): {"k": k, "n": n, "s": s} for k, (n, s) in table.items()}
+
+    def is_done(rows, events):
+        last = {row["k"]: row["n"] for row in rows if row["_op"] != "d"}
+        return sum(last.values()) == len(events)
+
+    rows, events = storm(COUNTS, is_done)
+    equal(replayed(rows, "k"), expected(events))
+
+
+def test_pairs_of_a_join_come_once_each():
+    generator = random.Random(harness.seed)
+    count = 600
+
+    def expected(events):
+        found = set()
+        for x in events:
+            for y in events:
+                if x["k"] == y["k"] and x["id"] != y["id"] and \
+                        0 <= seconds(y["ts"]) - seconds(x["ts"]) <= 2.0000001:
+                    found.add((x["id"], y["id"]))
+        return found
+
+    def seconds(text):
+        return float(text[14:16]) * 60 + float(text[17:])
+
+    rows, events = storm(JOIN, lambda rows, events: len(rows) >= len(expected(events)), count=count)
+    pairs = collections.Counter((r["id"], r["other"]) for r in rows)
+    equal([p for p, n in pairs.items() if n > 1], [], "a pair came twice")
+    equal(set(pairs), expected(events))
+
+
+def test_windows_close_once_over_kills_of_a_file():
+    generator = random.Random(harness.seed)
+    events = [event(number, generator) for number in range(40000)]
+    for number, e in enumerate(events):
+        e["ts"] = f"2024-01-{1 + number // 10000:02}T{number // 3600 % 24:02}" \
+                  f":{number // 60 % 60:02}:{number % 60:02}"
+    events.sort(key=lambda e: e["ts"])
+    sql = ("SELECT window_end, k, COUNT(*) AS n FROM TUMBLE('events.ndjson', ts, INTERVAL '10 s') "
+           "GROUP BY window_end, k")
+    with Home() as home:
+        (home.path / "events.ndjson").write_text(lines(events))
+        whole = home.rtd("query", "--time", "ts", sql)
+        expected = sorted(whole.text.splitlines())
+        keeper = Keeper(home, sql, "--time", "ts")
+        for _ in range(8):
+            keeper.start()
+            time.sleep(generator.random() * 0.3)
+            keeper.kill()
+        keeper.start()
+        said = keeper.process.communicate(timeout=60)[1].decode()
+        equal((keeper.process.returncode, said), (0, ""))
+        equal(sorted(keeper.output.read_text().splitlines()), expected)
+        # It has ended; the next start says so and writes nothing.
+        keeper.start()
+        contains(keeper.process.communicate(timeout=60)[1].decode(), "has ended and its rows were")
+        equal(sorted(keeper.output.read_text().splitlines()), expected)
+
+
+# MARK: What is refused
+
+def test_the_state_of_another_query_is_refused_with_the_way_out():
+    with Home() as home:
+        (home.path / "e.csv").write_text("k,v\na,1\nb,2\n")
+        home.rtd("query", "--state", "s", "SELECT k FROM 'e.csv'")
+        done = home.rtd("query", "--state", "s", "SELECT v FROM 'e.csv'")
+        equal(done.returncode, 1)
+        contains(done.errors, "rtd: the state in s is of another query")
+        contains(done.errors, "remove s to begin anew")
+
+
+def test_a_damaged_snapshot_is_passed_over():
+    with Home() as home:
+        (home.path / "e.csv").write_text("k,v\na,1\nb,2\n")
+        sql = "SELECT k, COUNT(*) AS n FROM 'e.csv' GROUP BY k EMIT CHANGES"
+        home.rtd("query", "--state", "s", sql)
+        for file in (home.path / "s").glob("*.snapshot"):
+            bytes_ = bytearray(file.read_bytes())
+            bytes_[len(bytes_) // 2] ^= 1
+            file.write_bytes(bytes_)
+        done = home.rtd("query", "--state", "s", sql)
+        contains(done.errors, ".snapshot is damaged and was passed over")
+        equal(done.returncode, 0)
+
+
+def test_what_cannot_be_kept_is_named():
+    with Home() as home:
+        (home.path / "e.csv").write_text("k,v\na,1\n")
+        for sql, words in [
+                ("SELECT * FROM stdin", "stdin cannot be read again"),
+                ("SELECT k, COUNT(*) FROM 'e.csv' GROUP BY k", "leave at the end"),
+                ("SELECT k FROM 'e.csv'; SELECT v FROM 'e.csv'", "--state keeps one query")]:
+            done = home.rtd("query", "--state", "s" + str(len(words)), sql, input="{\"a\":1}\n")
+            equal(done.returncode, 1, sql)
+            contains(done.errors, words)
+        equal(home.rtd("query", "--verify", "--state", "s", "SELECT 1").returncode, 2)
+
+
+def test_a_state_is_one_process_s():
+    with Home() as home:
+        home.rtd("query", "CREATE TOPIC events")
+        home.rtd("produce", "events", input=lines([event(1, random.Random(1))]))
+        keeper = Keeper(home, FILTER)
+        keeper.start()
+        while not (home.path / "kept").exists() or not list((home.path / "kept").glob("*.snapshot")):
+            time.sleep(0.02)
+        done = home.rtd("query", "--state", "kept", FILTER)
+        equal(done.returncode, 1)
+        contains(done.errors, "in use by another rtd query")
+        keeper.stop()
