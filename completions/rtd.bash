@@ -57,6 +57,8 @@ _rtd() {
                 -p | --partition) return ;;
                 --partitions) return ;;
                 --acks) _rtd_words "0 1 all"; return ;;
+                --txn) return ;;
+                --txn-every) return ;;
                 --linger) return ;;
                 --batch-bytes) return ;;
                 -z | --compression) _rtd_words "none gzip snappy lz4 zstd"; return ;;
@@ -70,7 +72,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--topic --format --json --lines --length-prefixed --template --delimiter --zero-terminated --key-delimiter --key-json-path --json-value --skip-empty --max-line --message --key --header --empty-as-null --partition --keep-partition --partitions --acks --idempotent --no-idempotent --linger --batch-bytes --compression --count --timeout --on-error --tee --report --dry-run --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--topic --format --json --lines --length-prefixed --template --delimiter --zero-terminated --key-delimiter --key-json-path --json-value --skip-empty --max-line --message --key --header --empty-as-null --partition --keep-partition --partitions --acks --idempotent --no-idempotent --txn --txn-every --linger --batch-bytes --compression --count --timeout --on-error --tee --report --dry-run --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
             elif ((COMP_CWORD == 2)); then
                 _rtd_topics
             else

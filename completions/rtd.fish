@@ -60,6 +60,8 @@ complete -c rtd -n '__fish_seen_subcommand_from produce' -l partitions -r -f -d 
 complete -c rtd -n '__fish_seen_subcommand_from produce' -l acks -r -f -a '0 1 all' -d 'How much an acknowledgement promises (default all).'
 complete -c rtd -n '__fish_seen_subcommand_from produce' -l idempotent -d 'Send so that a retry makes no duplicate; the default.'
 complete -c rtd -n '__fish_seen_subcommand_from produce' -l no-idempotent -d 'The opposite.'
+complete -c rtd -n '__fish_seen_subcommand_from produce' -l txn -r -f -d 'Send everything in a transaction: all of it counts, or nothing.'
+complete -c rtd -n '__fish_seen_subcommand_from produce' -l txn-every -r -f -d 'With {txn}: commit after so many records, or so long.'
 complete -c rtd -n '__fish_seen_subcommand_from produce' -l linger -r -f -d 'Wait so long for a batch to fill.'
 complete -c rtd -n '__fish_seen_subcommand_from produce' -l batch-bytes -r -f -d 'Make batches of at most SIZE before compression.'
 complete -c rtd -n '__fish_seen_subcommand_from produce' -s z -l compression -r -f -a 'none gzip snappy lz4 zstd' -d 'Compress batches (default none).'

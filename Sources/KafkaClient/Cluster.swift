@@ -34,6 +34,8 @@ public final class Cluster: @unchecked Sendable {
     var refresh = RefreshState()
     /// Where groups are kept, as far as it was asked for.
     var coordinators: [String: Endpoint] = [:]
+    /// The same for transactional ids.
+    var transactionCoordinators: [String: Endpoint] = [:]
     /// Called on the loop when leaders may have changed.
     var observers: [Int: @Sendable () -> Void] = [:]
     private var lastObserver = 0

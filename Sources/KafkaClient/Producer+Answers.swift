@@ -77,7 +77,8 @@ extension Producer {
             again(batch, of: partition)
         case .outOfOrderSequenceNumber?, .unknownProducerId?, .invalidProducerEpoch?,
             .invalidProducerIdMapping?:
-            guard configuration.usesIdempotence else {
+            // In a transaction the epoch is the coordinator's: it can only be aborted.
+            guard configuration.usesIdempotence, configuration.transactionalID == nil else {
                 return drop(batch, of: partition, error)
             }
             // The broker has lost what it knew of this producer: a new epoch (KIP-360).
@@ -138,7 +139,9 @@ extension Producer {
     /// says so and has appended none: only then all get new ones. A new epoch and not a lower
     /// number in the old one, in which a request that is read late could still be appended.
     func noteGap(_ partition: ProducerPartition) {
-        guard configuration.usesIdempotence, !partition.hasNumbered else { return }
+        guard configuration.usesIdempotence, configuration.transactionalID == nil,
+            !partition.hasNumbered
+        else { return }
         partition.needsRestart = true
     }
 
@@ -161,7 +164,13 @@ extension Producer {
         identity = .requested
         Task(executorPreference: loop) { [self] in
             do throws(ClientError) {
-                identity = .ready(try await cluster.initProducerID())
+                if let id = configuration.transactionalID {
+                    identity = .ready(
+                        try await cluster.initTransactions(
+                            id, timeoutMilliseconds: configuration.transactionTimeoutMilliseconds))
+                } else {
+                    identity = .ready(try await cluster.initProducerID())
+                }
                 pumpAll()
             } catch {
                 identity = .none

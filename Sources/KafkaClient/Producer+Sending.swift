@@ -137,6 +137,8 @@ extension Producer {
                 schedule(partition)
                 continue
             }
+            // The coordinator's answer lists it again.
+            guard isInTransaction(partition) else { continue }
             // Its last batch in flight lists it again.
             guard partition.canSend(to: sender.node) else { continue }
             if partition.needsRestart { raiseEpoch(above: partition.identity) }
@@ -165,7 +167,9 @@ extension Producer {
         var request = request
         for topic in message.topicData { request.topicNames[topic.topicId] = topic.name }
         // From version 13 on topics go by id, which an old broker did not tell.
-        let version = request.topicNames[.zero] == nil ? version : min(version, 12)
+        var version = request.topicNames[.zero] == nil ? version : min(version, 12)
+        // From version 12 on a partition joins a transaction unasked, with an epoch for each.
+        if configuration.transactionalID != nil { version = min(version, 11) }
         let sent = request
         sender.inFlight += 1
         statistics.requestsSent += 1
@@ -190,6 +194,7 @@ extension Producer {
             topics[partition.id.topic, default: []].append((partition, batch))
         }
         var message = ProduceRequest()
+        message.transactionalId = configuration.transactionalID
         message.acks = configuration.acks.rawValue
         message.timeoutMs = Int32(clamping: cluster.configuration.requestTimeoutMilliseconds)
         var batches: [[UInt8]] = []

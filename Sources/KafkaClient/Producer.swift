@@ -35,6 +35,7 @@ public final class Producer: @unchecked Sendable {
     var senders: [Int32: ProducerSender] = [:]
     var identity: IdentityState
     var statistics = ProducerStatistics()
+    var transaction = TransactionState()
     private var flushWaiters: [@Sendable (()) -> Void] = []
     private var ticking = false
     private var isClosed = false
@@ -47,7 +48,8 @@ public final class Producer: @unchecked Sendable {
         identity = .none
     }
 
-    var loop: any EventLoop { cluster.loop }
+    /// Completions are called on it.
+    public var loop: any EventLoop { cluster.loop }
 
     /// Queues a batch (magic 2, `records` records) for delivery; waits while the memory is full.
     ///

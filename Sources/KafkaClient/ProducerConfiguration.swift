@@ -21,6 +21,12 @@ public struct ProducerConfiguration: Sendable {
     /// `max.in.flight.requests.per.connection`; at most 5 with idempotence.
     public var requestsInFlightMax = 5
 
+    /// `transactional.id`: what is sent counts once `Producer.endTransaction` has committed it, and
+    /// a later producer of the same name fences this one. Needs idempotence.
+    public var transactionalID: String?
+    /// `transaction.timeout.ms`: a transaction that is open for longer is aborted by the broker.
+    public var transactionTimeoutMilliseconds: Int64 = 60_000
+
     public init() {}
 
     var inFlightMax: Int {

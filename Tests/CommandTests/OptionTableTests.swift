@@ -65,13 +65,14 @@ struct Table: Sendable, CustomTestStringConvertible {
         "DIR": "/tmp/d", "FILE": "f", "OFFSET": "-5", "PARTITION,...": "0,2", "GROUP": "g",
         "LEVEL": "read_committed", "TEMPLATE": "%v", "SQL": "SHOW TOPICS", "RATE": "10k",
         "HOST:PORT": "127.0.0.1:0", "RATIO": "0.5", "COLUMN": "ts", "NUMBER": "1",
+        "COUNT|DURATION": "10k", "ID": "id",
     ]
 
     /// Options that mean something only beside another one.
     private static let companions = [
         "serve all": ["--status"], "serve memory": ["--ephemeral"],
         "produce keep-partition": ["-J"], "consume json-value": ["-J"],
-        "bench generate": ["--data-set", "/tmp/d"],
+        "bench generate": ["--data-set", "/tmp/d"], "produce txn-every": ["--txn", "id"],
     ]
 
     @Test(arguments: Table.all)

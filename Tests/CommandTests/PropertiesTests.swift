@@ -62,7 +62,6 @@ import Testing
 
     @Test func `what would break a promise is refused, not passed over`() {
         #expect(refusal("security.protocol=sasl_ssl").contains("not built yet"))
-        #expect(refusal("transactional.id=x").contains("not built yet"))
         #expect(refusal("group.protocol=consumer").contains("not built yet"))
         #expect(refusal("security.protocol=PLAINTEXT") == "accepted")
     }

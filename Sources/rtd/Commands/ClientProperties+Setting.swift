@@ -64,6 +64,8 @@ extension ClientProperties {
             compressionLevel = try value.integer(in: -131_072...22)
         case "enable.idempotence": isIdempotent = try value.boolean()
         case "partitioner": partitioner = try value.choice()
+        case "transactional.id": transactionalID = value.text.isEmpty ? nil : value.text
+        case "transaction.timeout.ms": transactionTimeout = try value.milliseconds()
         default: return false
         }
         return true
@@ -104,8 +106,6 @@ extension ClientProperties {
         switch value.name {
         case "security.protocol" where value.text.lowercased() != "plaintext":
             throw UsageError("security.protocol=\(value.text) is not built yet; only plaintext is")
-        case "transactional.id" where !value.text.isEmpty:
-            throw UsageError("transactional.id is not built yet: records are sent without one")
         case "group.protocol" where value.text.lowercased() != "classic":
             throw UsageError("group.protocol=\(value.text) is not built yet; only classic is")
         default: return

@@ -102,6 +102,8 @@ struct ClientProperties: Sendable, Equatable {
     var retries: Int?
 
     var acks: Acknowledgement?
+    var transactionalID: String?
+    var transactionTimeout: Duration?
     var linger: Duration?
     var batchBytes: Int?
     var batchRecords: Int?

@@ -21,8 +21,14 @@ protocol ProduceSink: RecordSink, ~Copyable {
     /// Nanoseconds until what is held may wait no longer in input that pauses; nil if nothing is
     /// held.
     func flushDelay() -> Int64?
+    /// The delay is over: what has waited long enough leaves.
+    mutating func paused()
     /// Lets go of what is held.
     mutating func flush()
+}
+
+extension ProduceSink where Self: ~Copyable {
+    mutating func paused() { flush() }
 }
 
 /// What is known of the topic before the first record is sent.
@@ -67,6 +73,9 @@ struct BatchingSink: ProduceSink, ~Copyable {
     private var attributes = RecordBatchBuilder.Attributes()
     private var sticky: StickyPartitioner
     private var tee: TeeOutput
+    private var cut: TransactionCut?
+    /// The transaction ends with this record.
+    private var nextCut = Int.max
 
     private(set) var count = 0
     private(set) var isHalted = false
@@ -98,6 +107,9 @@ struct BatchingSink: ProduceSink, ~Copyable {
         partitioner = KeyPartitioner(choice: settings.partitioner)
         batchBytesMax = min(settings.batchBytesMax, route.batchBytesMax)
         attributes.codec = settings.codec
+        attributes.transactional = producer.configuration.transactionalID != nil
+        cut = TransactionCut(settings.transactionSpan, producer, delivery)
+        nextCut = cut?.nextCount ?? .max
         attributes.hasChecksum = !producer.configuration.usesIdempotence
         sticky = StickyPartitioner(seed: SystemRandom().next(), stickyBytes: batchBytesMax)
         tee = TeeOutput(settings)
@@ -120,6 +132,7 @@ struct BatchingSink: ProduceSink, ~Copyable {
         bytesRead += bytes
         wall = clock.wallMilliseconds
         now = clock.monotonicNanoseconds
+        cut?.chunkBegan(count, now)
         checkHalt()
     }
 
@@ -160,6 +173,16 @@ struct BatchingSink: ProduceSink, ~Copyable {
         }
         count &+= 1
         if tee.isOn { tee.add(record, bytes) }
+        if count >= nextCut { commit() }
+    }
+
+    /// Ends the transaction behind the last record.
+    @inline(never)
+    private mutating func commit() {
+        flush()
+        cut?.commit(count)
+        nextCut = cut?.nextCount ?? .max
+        checkHalt()
     }
 
     /// Makes room in a batch that is full, and begins the next.
@@ -222,15 +245,26 @@ struct BatchingSink: ProduceSink, ~Copyable {
         tee.write(delivery)
         let limit = settings.lingerNanoseconds ?? ProduceLimits.busyNanoseconds
         while let oldest = open.first, now - oldest.began >= limit, !isHalted { send(oldest) }
+        if cut?.delay(count, now) == 0, !isHalted { commit() }
     }
 
     func flushDelay() -> Int64? {
-        guard let oldest = open.first else { return nil }
         let now = clock.monotonicNanoseconds
+        guard let delay = batchDelay(now) else { return cut?.delay(count, now) }
+        return min(delay, cut?.delay(count, now) ?? delay)
+    }
+
+    private func batchDelay(_ now: Int64) -> Int64? {
+        guard let oldest = open.first else { return nil }
         if let linger = settings.lingerNanoseconds { return max(0, oldest.began + linger - now) }
         if delivery.isIdle { return 0 }
         let left = max(0, oldest.began + ProduceLimits.pauseNanoseconds - now)
         return min(left, ProduceLimits.lookNanoseconds)
+    }
+
+    mutating func paused() {
+        flush()
+        if cut?.delay(count, clock.monotonicNanoseconds) == 0, !isHalted { commit() }
     }
 
     mutating func flush() {

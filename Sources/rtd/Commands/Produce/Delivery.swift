@@ -30,6 +30,8 @@ final class Delivery: @unchecked Sendable {
         /// Records that were passed over, and why the first one was.
         var skipped = 0
         var firstSkip: String?
+        /// A transaction could not be committed.
+        var commitError: ClientError?
         /// stdout cannot be written to.
         var outputError: SystemError?
 
@@ -63,7 +65,9 @@ final class Delivery: @unchecked Sendable {
 
     /// Whether reading goes on: nothing has failed for good.
     var goesOn: Bool {
-        lock.withLock { value.outputError == nil && value.firstFailure == nil }
+        lock.withLock {
+            value.outputError == nil && value.firstFailure == nil && value.commitError == nil
+        }
     }
 
     var isIdle: Bool { lock.withLock { value.underway == 0 } }

@@ -160,6 +160,19 @@ extension ProduceOptions {
             "idempotent", \.isIdempotent, "Send so that a retry makes no duplicate; the default.",
             details: "It needs {acks} `all`."),
         .value(
+            "txn", nil, \.transactionalID, .nonEmpty("ID"),
+            "Send everything in a transaction: all of it counts, or nothing.",
+            details: """
+                It is committed at the end of the input, and aborted by a signal, by bad input or \
+                when a record cannot be delivered. Readers of committed records (`rtd consume` \
+                is one) see nothing of it before. ID is the transactional id: a later producer of \
+                the same ID fences this one.
+                """),
+        .value(
+            "txn-every", nil, \.transactionSpan, .transactionSpan,
+            "With {txn}: commit after so many records, or so long.",
+            details: "The next transaction begins there; an abort takes back the last of them only."),
+        .value(
             "linger", nil, \.linger, .duration, "Wait so long for a batch to fill.",
             details: "Without it a batch leaves when the input pauses."),
         .value(

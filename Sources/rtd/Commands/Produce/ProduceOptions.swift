@@ -42,6 +42,8 @@ struct ProduceOptions: Sendable, Equatable {
     var partitions: Int?
     var acks: Acknowledgement?
     var isIdempotent: Bool?
+    var transactionalID: String?
+    var transactionSpan: TransactionSpan?
     var linger: Duration?
     var batchBytes: Int?
     var compression: CompressionChoice?
@@ -75,8 +77,45 @@ struct ProduceOptions: Sendable, Equatable {
         if options.isIdempotent == true, let acks = options.acks, acks != .all {
             throw UsageError("--idempotent needs --acks all")
         }
+        try checkTransaction(options)
         if options.format == .json, options.keyDelimiter != nil {
             throw UsageError("-J names the key in each record, so -K does not go with it")
+        }
+    }
+}
+
+/// After how much a transaction of `--txn-every` ends and the next begins.
+enum TransactionSpan: Sendable, Equatable {
+    case records(Int)
+    case time(Duration)
+}
+
+extension ValueParser where Value == TransactionSpan {
+    /// A number of records such as `1000` or `10k`, or a time span with its unit.
+    static let transactionSpan = ValueParser("COUNT|DURATION") { text throws(UsageError) in
+        if let span = try? Duration(spelled: text) {
+            guard span > .zero else { throw UsageError("wants more than no time") }
+            return .time(span)
+        }
+        let counts = ValueParser<Int>.quantity("COUNT", in: 1...Int.max)
+        guard let count = try? counts.parse(text) else {
+            throw UsageError(
+                "wants a number of records such as 10k, or a duration such as 5s, not \"\(text)\"")
+        }
+        return .records(count)
+    }
+}
+
+extension ProduceOptions {
+    private static func checkTransaction(_ options: Self) throws(UsageError) {
+        if options.transactionalID != nil {
+            if options.isIdempotent == false {
+                throw UsageError("--txn needs --idempotent")
+            }
+            if let acks = options.acks, acks != .all { throw UsageError("--txn needs --acks all") }
+        }
+        if options.transactionSpan != nil, options.transactionalID == nil {
+            throw UsageError("--txn-every goes with --txn ID")
         }
     }
 }

@@ -54,10 +54,29 @@ final class ProduceRun: Sendable {
             await producer.flush()
             drained.set(true)
         }
-        _ = await drained.wait()
+        let isDrained = await drained.wait()
         progress?.finish()
         let end = interruption.isSignalled ? .stopped : reading.waitBlocking()
+        if producer.configuration.transactionalID != nil {
+            try await endTransaction(end, isDrained: isDrained)
+        }
         return try verdict(end)
+    }
+
+    /// Commits if everything was read and delivered, else aborts.
+    private func endTransaction(
+        _ end: ReadingEnd, isDrained: Bool
+    ) async throws(CommandFailure) {
+        let isWhole = (end == .finished || end == .timedOut) && isDrained && delivery.goesOn
+        if !isDrained { await producer.abort() }
+        do throws(ClientError) {
+            try await producer.endTransaction(isCommit: isWhole)
+        } catch {
+            guard isWhole else { return }
+            delivery.update { $0.commitError = error }
+        }
+        guard end == .stopped else { return }
+        throw CommandFailure("interrupted; the transaction was aborted")
     }
 
     // MARK: The reader's thread
@@ -136,6 +155,10 @@ final class ProduceRun: Sendable {
             // The reader of stdout has seen enough.
             guard !error.isBrokenPipe else { return 0 }
             throw CommandFailure("\(error); \(state.summary)")
+        }
+        if let error = state.commitError {
+            throw CommandFailure(
+                "the transaction cannot be committed: \(connection.text(error))")
         }
         if let first = state.firstFailure {
             throw CommandFailure(

@@ -26,6 +26,9 @@ struct ProduceSettings: Sendable {
     /// Nil: a batch waits only while others are under way.
     var lingerNanoseconds: Int64?
 
+    /// `--txn-every`; nil: one transaction.
+    var transactionSpan: TransactionSpan?
+
     var countMax = Int.max
     var idleNanosecondsMax: Int64?
     var skipsBadRecords = false
@@ -36,6 +39,7 @@ struct ProduceSettings: Sendable {
         topic = options.topic
         reporting = options.reporting
         inputs = InputSource.list(options)
+        transactionSpan = options.transactionSpan
         key = options.key.map { Array($0.utf8) }
         if !options.headers.isEmpty {
             headers = EncodedHeaders(
@@ -115,6 +119,15 @@ struct ProduceSettings: Sendable {
         }
         result.isIdempotent = options.isIdempotent ?? properties.isIdempotent ?? true
         result.bufferBytesMax = properties.bufferBytes ?? ProduceLimits.bufferBytes
+        result.transactionalID = options.transactionalID ?? properties.transactionalID
+        if let timeout = properties.transactionTimeout {
+            result.transactionTimeoutMilliseconds = timeout.nanosecondsClamped / 1_000_000
+        }
+        if result.transactionalID != nil, !result.usesIdempotence {
+            throw CommandFailure(
+                "produce: a transaction needs acks=all and enable.idempotence=true",
+                status: UsageError.exitStatus)
+        }
         if let bytes = properties.requestBytesMax { result.requestBytesMax = bytes }
         if let most = properties.inFlightMax { result.requestsInFlightMax = most }
         return result

@@ -166,7 +166,7 @@ struct RecordReader: ~Copyable {
             case .ready: return nil
             case .stopped: return .stopped
             case .timedOut:
-                if delay == 0 { sink.flush() }
+                if delay == 0 { sink.paused() }
                 if sink.isHalted { return .halted }
                 guard let most = settings.idleNanosecondsMax,
                     clock.monotonicNanoseconds - lastRecord >= most

@@ -1,0 +1,104 @@
+import KafkaProtocol
+import Platform
+
+// What a transactional producer asks its coordinator for: the requests of KIP-98 in the versions
+// before KIP-890, which every broker since 0.11 serves.
+extension Cluster {
+    /// Producer id and epoch of a transactional id; whoever had them before is fenced.
+    func initTransactions(
+        _ id: String, timeoutMilliseconds: Int64
+    ) async throws(ClientError) -> ProducerIdentity {
+        try await withTransactionCoordinator(of: id) { [self] broker async throws(ClientError) in
+            let request = InitProducerIdRequest.with {
+                $0.transactionalId = id
+                $0.transactionTimeoutMs = Int32(clamping: timeoutMilliseconds)
+                $0.producerId = -1
+                $0.producerEpoch = -1
+            }
+            let response = try await ask(request, of: broker)
+            try Self.check(response.errorCode, .initProducerId)
+            return ProducerIdentity(id: response.producerId, epoch: response.producerEpoch)
+        }
+    }
+
+    /// Announces the partitions that the transaction will write to.
+    func addPartitions(
+        _ partitions: [TopicPartition], to id: String, _ producer: ProducerIdentity
+    ) async throws(ClientError) {
+        let topics = Dictionary(grouping: partitions, by: \.topic)
+        try await withTransactionCoordinator(of: id) { [self] broker async throws(ClientError) in
+            let request = AddPartitionsToTxnRequest.with { request in
+                request.v3AndBelowTransactionalId = id
+                request.v3AndBelowProducerId = producer.id
+                request.v3AndBelowProducerEpoch = producer.epoch
+                request.v3AndBelowTopics = topics.map { topic, partitions in
+                    .with {
+                        $0.name = topic
+                        $0.partitions = partitions.map(\.partition)
+                    }
+                }
+            }
+            let response = try await ask(request, of: broker, atMost: 3)
+            for topic in response.resultsByTopicV3AndBelow {
+                for result in topic.resultsByPartition {
+                    try Self.check(result.partitionErrorCode, .addPartitionsToTxn)
+                }
+            }
+        }
+    }
+
+    func endTransaction(
+        _ id: String, _ producer: ProducerIdentity, isCommit: Bool
+    ) async throws(ClientError) {
+        try await withTransactionCoordinator(of: id) { [self] broker async throws(ClientError) in
+            let request = EndTxnRequest.with {
+                $0.transactionalId = id
+                $0.producerId = producer.id
+                $0.producerEpoch = producer.epoch
+                $0.committed = isCommit
+            }
+            // From version 5 on the epoch would rise, which this producer does not follow.
+            let response = try await ask(request, of: broker, atMost: 4)
+            try Self.check(response.errorCode, .endTxn)
+        }
+    }
+
+    private static func check(_ code: ErrorCode, _ api: APIKey) throws(ClientError) {
+        guard code != .none else { return }
+        throw .refused(api: api, code, detail: nil)
+    }
+
+    /// Runs `operation` against the coordinator, found anew after each failure that may pass.
+    private func withTransactionCoordinator<T: Sendable>(
+        of id: String, _ operation: @Sendable (Broker) async throws(ClientError) -> T
+    ) async throws(ClientError) -> T {
+        try await retrying { [self] () async throws(ClientError) in
+            let broker = try await transactionCoordinator(of: id)
+            do throws(ClientError) {
+                return try await operation(broker)
+            } catch {
+                if error.isRetriable, error.code != .concurrentTransactions {
+                    transactionCoordinators[id] = nil
+                }
+                throw error
+            }
+        }
+    }
+
+    private func transactionCoordinator(of id: String) async throws(ClientError) -> Broker {
+        if let known = transactionCoordinators[id] { return broker(at: known, for: .group) }
+        let request = FindCoordinatorRequest.with {
+            $0.key = id
+            $0.keyType = 1
+            $0.coordinatorKeys = [id]
+        }
+        let response = try await askAny(request)
+        let found = response.coordinators.first
+        try Self.check(found?.errorCode ?? response.errorCode, .findCoordinator)
+        let endpoint = endpoint(
+            host: found?.host ?? response.host,
+            port: UInt16(truncatingIfNeeded: found?.port ?? response.port))
+        transactionCoordinators[id] = endpoint
+        return broker(at: endpoint, for: .group)
+    }
+}

@@ -1,0 +1,66 @@
+import KafkaProtocol
+import Platform
+
+// A producer with a transactional id: what it sends counts for readers of committed records once
+// `endTransaction` has committed it. A transaction begins with the first batch behind the last.
+extension Producer {
+    /// Where the transaction under way has got to; on the loop.
+    struct TransactionState {
+        /// Partitions that the coordinator knows of.
+        var partitions: Set<TopicPartition> = []
+        /// Partitions that wait for the coordinator.
+        var wanted: Set<TopicPartition> = []
+        var isAsking = false
+    }
+
+    /// Whether a batch of the partition may be sent now; if not, it is scheduled when it may.
+    func isInTransaction(_ partition: ProducerPartition) -> Bool {
+        guard configuration.transactionalID != nil else { return true }
+        if transaction.partitions.contains(partition.id) { return true }
+        transaction.wanted.insert(partition.id)
+        announcePartitions()
+        return false
+    }
+
+    private func announcePartitions() {
+        guard !transaction.isAsking, let id = configuration.transactionalID,
+            case .ready(let producer) = identity, !transaction.wanted.isEmpty
+        else { return }
+        transaction.isAsking = true
+        // After this turn of the loop, so that the partitions of one request go together.
+        Task(executorPreference: loop) { [self] in
+            let wanted = Array(transaction.wanted)
+            transaction.wanted = []
+            do throws(ClientError) {
+                try await cluster.addPartitions(wanted, to: id, producer)
+                transaction.partitions.formUnion(wanted)
+                for partition in wanted { partitions[partition].map { schedule($0) } }
+            } catch {
+                for partition in wanted {
+                    guard let partition = partitions[partition] else { continue }
+                    for batch in partition.queue.removeAll() {
+                        complete(batch, of: partition, .failure(error))
+                    }
+                }
+            }
+            transaction.isAsking = false
+            announcePartitions()
+        }
+    }
+
+    /// Waits for all that was sent, then commits or aborts it. After an abort, or an error, the
+    /// producer sends nothing more: a batch of it may have been lost.
+    public func endTransaction(isCommit: Bool) async throws(ClientError) {
+        await flush()
+        let begun = await cluster.run {
+            [self] (done: @escaping @Sendable (ProducerIdentity?) -> Void) in
+            let isOpen = !transaction.partitions.isEmpty
+            transaction = TransactionState()
+            done(isOpen ? currentIdentity : nil)
+        }
+        guard let id = configuration.transactionalID, let begun else { return }
+        try await cluster.onLoop { [self] () async throws(ClientError) in
+            try await cluster.endTransaction(id, begun, isCommit: isCommit)
+        }
+    }
+}
