@@ -195,6 +195,54 @@ private func plan(
         }
     }
 
+    @Test func `a chain of joins on one key keeps each row once and gives all combinations`() throws
+    {
+        for seed in UInt64(1)...12 {
+            var random = SeededGenerator(seed)
+            let sides = ["a", "b", "c"].map { TestRelation($0, types) }
+            var inner = JoinPlan(.inner)
+            inner.leftKeys = [.column(0, .bigint)]
+            inner.rightKeys = [.column(0, .bigint)]
+            var outer = inner
+            outer.leftKeys = [.column(seed % 2 == 0 ? 0 : 2, .bigint)]
+            let pairs = Plan(
+                .join(sides[0].plan, sides[1].plan, inner),
+                sides[0].plan.columns + sides[1].plan.columns)
+            let plan = Plan(
+                .join(pairs, sides[2].plan, outer), pairs.columns + sides[2].plan.columns)
+            var run = try Run(plan)
+            #expect(run.query.operators.last is SharedKeyJoinOperator)
+            var standing: [[[Value]]] = [[], [], []]
+            var hasEnded = [false, false, false]
+            for step in 0..<15 {
+                let side = random.below(3)
+                if !hasEnded[side] {
+                    let rows = (0..<random.below(8)).map { _ in
+                        types.map { randomValue($0, 4, &random) }
+                    }
+                    standing[side] += rows
+                    if !rows.isEmpty { try run.push(sides[side], rows) }
+                }
+                if step > 8, random.chance(30), !hasEnded[side] {
+                    hasEnded[side] = true
+                    try run.advance(sides[side], Watermark.end)
+                }
+                try run.query.endStep()
+                if random.chance(30) { run = try run.reopened(plan) }
+            }
+            try run.end()
+            var expected: [[Value]: Int64] = [:]
+            for a in standing[0] where !a[0].isNull {
+                for b in standing[1] where b[0] == a[0] {
+                    for c in standing[2] where c[0] == a[0] { expected[a + b + c, default: 0] += 1 }
+                }
+            }
+            #expect(run.sink.net == expected, "seed \(seed)")
+            #expect(!run.sink.sawRetraction)
+            #expect(run.sink.watermark == Watermark.end)
+        }
+    }
+
     @Test func `a scalar subquery with two rows is PostgreSQL's error`() throws {
         let sides = ["l", "r"].map { TestRelation($0, types) }
         for order in [[0, 1], [1, 0]] {

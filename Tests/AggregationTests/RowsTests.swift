@@ -235,3 +235,44 @@ private let ordered: [(DataType, [[Value]])] = [
         #expect(column.values == numbers)
     }
 }
+
+@Suite struct ExpiryQueueTests {
+    @Test(arguments: UInt64(1)...8)
+    func `rows leave by their times, in whatever order they came`(_ seed: UInt64) throws {
+        var random = SeededGenerator(seed)
+        var queue = ExpiryQueue()
+        var waiting: [Int32: Int64] = [:]
+        var free = (0..<Int32(1_200)).reversed().map { $0 }
+        for round in 0..<800 {
+            for _ in 0..<random.below(4) {
+                guard let row = free.popLast() else { continue }
+                let late = random.chance(Int(seed) * 10) ? random.below(500) : 0
+                let time = Int64(round * 10 - late)
+                waiting[row] = time
+                queue.add(row, time)
+            }
+            if random.chance(5), let row = waiting.keys.min() {
+                queue.forget(row)
+                waiting[row] = nil
+            }
+            let watermark = Int64(round * 10 - random.below(3_000))
+            let inclusive = random.chance(50)
+            let due = waiting.filter { $0.value < watermark || inclusive && $0.value == watermark }
+            var left: [Int64] = []
+            while let row = queue.next(below: watermark, inclusive: inclusive) {
+                let time = waiting.removeValue(forKey: row)
+                left.append(try #require(time))
+                free.append(row)
+            }
+            #expect(left == due.values.sorted(), "seed \(seed), round \(round)")
+            guard random.chance(2) else { continue }
+            var state = OutputBuffer()
+            queue.write(&state)
+            var bytes: [UInt8] = []
+            state.bytes.withUnsafeBytes { bytes = Array($0) }
+            queue = ExpiryQueue()
+            var reader = StateReader(bytes)
+            try queue.read(&reader)
+        }
+    }
+}

@@ -35,6 +35,7 @@ START_SECONDS_MAX = 20
 rtd = os.environ.get("RTD_BINARY", "rtd")
 has_clients = os.environ.get("RTD_CLIENTS", "1") == "1"
 seed = int(os.environ.get("RTD_TEST_SEED", "1"))
+is_long = os.environ.get("RTD_TEST_LONG", "0") == "1"
 
 
 class Skip(Exception):

@@ -1,3 +1,4 @@
+import Aggregation
 import Formats
 import Testing
 
@@ -30,6 +31,58 @@ import Testing
                           Condition: (x = 'q')
                           ->  Scan on u
                                 Columns: a, x, y
+            """)
+    }
+
+    @Test func `integers are compared as integers with what a decimal bound means to them`() throws
+    {
+        let names = ["<", "<=", ">", ">="]
+        func decimal(_ text: String) throws -> Expression {
+            .literal(.numeric(try Numeric.parse(text)), .numeric(precision: nil, scale: 0))
+        }
+        let numeric = DataType.numeric(precision: nil, scale: 0)
+        for factor in ["0.908", "-3", "1", "0.001", "-0.7"] {
+            for bound in ["0", "2.5", "-2.5", "9.08", "-9", "7", "0.0005", "1e30"] {
+                for (name, isFlipped) in names.flatMap({ [($0, false), ($0, true)] }) {
+                    let product = Expression.call(
+                        try FunctionRegistry.scalar("*", [numeric, numeric]),
+                        [try decimal(factor), .cast(.column(0, .integer), numeric, isTry: false)],
+                        numeric)
+                    let sides = [product, try decimal(bound)]
+                    let written = Expression.call(
+                        try FunctionRegistry.scalar(name, [numeric, numeric]),
+                        isFlipped ? sides.reversed() : sides, .boolean)
+                    let rewritten = written.cheaper
+                    if bound != "1e30" {
+                        #expect(
+                            rewritten.text([]) != written.text([]), "\(factor) \(name) \(bound)")
+                    }
+                    let values: [Value] = [.null] + (-20...20).map { .integer($0) }
+                    let batch = Batch([Column.make(.integer, values)], count: values.count)
+                    let found = try Evaluator(rewritten, settings: SessionSettings()).evaluate(
+                        batch)
+                    let expected = try Evaluator(written, settings: SessionSettings()).evaluate(
+                        batch)
+                    for row in values.indices {
+                        #expect(
+                            found.value(row) == expected.value(row),
+                            "\(factor) * \(values[row]) \(name) \(bound) \(isFlipped)")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `regular expressions are asked last, and for one group without the others`() throws {
+        try expectPlan(
+            "SELECT a FROM t WHERE (regexp_match(c, 'x(.)'))[1] IS NOT NULL OR c = 'y'",
+            """
+            Project
+              Output: a
+              ->  Filter
+                    Condition: ((c = 'y') OR (regexp_match_group(c, 'x(.)', 1) IS NOT NULL))
+                    ->  Scan on t
+                          Columns: a, c
             """)
     }
 

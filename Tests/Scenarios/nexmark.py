@@ -6,6 +6,7 @@ import datetime
 import decimal
 import json
 import pathlib
+import random
 import re
 
 import harness
@@ -116,14 +117,17 @@ KEYS = {"q4": (0,), "q15": (0,), "q16": (0, 1), "q17": (0, 1), "q18": (0, 1), "q
 
 
 class DataSet:
-    """Events of one rate, their files, and DuckDB with the expected rows."""
+    """Events of one rate, their files, and DuckDB with the expected rows. With `disorder` an event
+    may come up to so many milliseconds of event time too late."""
 
-    def __init__(self, directory, rate, events, seed=1):
+    def __init__(self, directory, rate, events, seed=1, disorder=0):
         import duckdb
         self.directory, self.rate = pathlib.Path(directory), rate
         self.answers = {}
         harness.run("rtd", "bench", "nexmark", "--generate", "--count", events, "--rate", rate,
                     "--seed", seed, "--data-set", directory, check=0)
+        if disorder:
+            self.shuffle(random.Random(seed), disorder)
         self.database = duckdb.connect(config={"threads": 1})
         columns = ", ".join(f"{name}: '{type}'" for name, type in STRUCTURES.items())
         self.database.execute(f"""CREATE TABLE events AS
@@ -134,6 +138,13 @@ class DataSet:
               {name}.dateTime AS ts FROM events WHERE event_type = {number}""")
         self.database.execute(f"""CREATE TABLE side_input AS SELECT * FROM
           read_csv('{self.side_input}', columns = {{key: 'BIGINT', value: 'VARCHAR'}})""")
+
+    def shuffle(self, source, disorder):
+        """Event `i` happens at `i * 1000 / rate` milliseconds."""
+        lines = self.events.read_bytes().splitlines(keepends=True)
+        arrival = [i * 1000 / self.rate + source.random() * disorder for i in range(len(lines))]
+        order = sorted(range(len(lines)), key=arrival.__getitem__)
+        self.events.write_bytes(b"".join(lines[i] for i in order))
 
     @property
     def events(self):
@@ -149,23 +160,70 @@ class DataSet:
             self.answers[query] = collections.Counter(tuple(map(plain, row)) for row in found)
         return self.answers[query]
 
-    def script(self, query, endless=False):
+    def script(self, query, path=None, stream=""):
         ddl = (QUERIES / "ddl.sql").read_text()
-        ddl = ddl.replace("data/events.ndjson", "-" if endless else str(self.events))
+        ddl = ddl.replace("data/events.ndjson", str(path or self.events))
         ddl = ddl.replace("data/side_input.csv", str(self.side_input))
-        if endless:
-            ddl = ddl.replace("FROM events", "FROM events STREAM")
-        return ddl + (QUERIES / f"{query}.sql").read_text()
+        return ddl.replace("FROM events", "FROM events" + stream) + self.text(query)
+
+    @staticmethod
+    def text(query):
+        return re.sub("--.*", "", (QUERIES / f"{query}.sql").read_text()).strip()
+
+    def run(self, script, *options, input=None):
+        """Rows with their operation."""
+        done = harness.run("rtd", "query", "--format", "json", *options, "-c", script, input=input,
+                           seconds=100, check=0)
+        return rows(done.text)
 
     def finite(self, query):
-        done = harness.run("rtd", "query", "--format", "json", "-c", self.script(query), check=0)
-        return collections.Counter(row for _, row in rows(done.text))
+        return bag(self.run(self.script(query)))
 
-    def endless(self, query, seconds=60):
+    def pipe(self, query):
+        """The same over stdin, which ends."""
+        return bag(self.run(self.script(query, "-"), input=self.events.read_bytes()))
+
+    def endless(self, query):
         """The changelog of the query over a pipe, applied to nothing."""
-        done = harness.run("rtd", "query", "--format", "json", "-c", self.script(query, True),
-                           input=self.events.read_bytes(), seconds=seconds, check=0)
-        return replay(rows(done.text), KEYS.get(query))
+        changes = self.run(self.script(query, "-", " STREAM"), input=self.events.read_bytes())
+        return replay(changes, KEYS.get(query))
+
+    def changes(self, query):
+        """The changelog over the file."""
+        text = self.script(query).removesuffix(";").removesuffix("EMIT ON WINDOW CLOSE")
+        return replay(self.run(text + " EMIT CHANGES"), KEYS.get(query))
+
+    def write_topic(self):
+        harness.run("rtd", "produce", "nexmark", self.events, "--data", self.directory / "log",
+                    check=0)
+
+    def topic(self, query):
+        script = self.script(query).replace(
+            f"connector = 'file', path = '{self.events}'", "connector = 'kafka', topic = 'nexmark'")
+        return bag(self.run(script, "--data", self.directory / "log"))
+
+    def hop_in_time(self):
+        """q5 without the rows of windows that the watermark had passed before they came."""
+        watermark, counts = datetime.datetime.min, collections.Counter()
+        step, size = datetime.timedelta(seconds=2), datetime.timedelta(seconds=10)
+        for auction, time in self.database.execute(
+                """SELECT bid.auction, COALESCE(person.dateTime, auction.dateTime, bid.dateTime)
+                   FROM events ORDER BY n""").fetchall():
+            start = time - (time - datetime.datetime(2000, 1, 1)) % step
+            for back in range(5 if auction is not None else 0):
+                if start - back * step + size > watermark:
+                    counts[start - back * step, auction] += 1
+            watermark = max(watermark, time - datetime.timedelta(seconds=4))
+        most = collections.Counter()
+        for (start, _), count in counts.items():
+            most[start] = max(most[start], count)
+        return collections.Counter(
+            (plain(auction), plain(count)) for (start, auction), count in counts.items()
+            if count == most[start])
+
+
+def bag(changes):
+    return collections.Counter(row for _, row in changes)
 
 
 def replay(changes, key=None):

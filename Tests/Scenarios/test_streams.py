@@ -245,6 +245,14 @@ def test_a_stream_is_enriched_from_a_file_at_once(path):
         equal(pipe.rows(2), [{"id": 2, "tier": "basic"}, {"id": 7, "tier": None}])
 
 
+def test_what_is_looked_up_is_read_first_however_long_it_is(path):
+    (path / "one.json").write_text('{"id":2}\n')
+    (path / "tiers.csv").write_text("id,tier\n" + "".join(f"{i},t{i}\n" for i in range(5_000)))
+    rows = query(f"SELECT o.id, c.tier FROM '{path}/one.json' o JOIN '{path}/tiers.csv' "
+                 "FOR SYSTEM_TIME AS OF PROCTIME() AS c ON o.id = c.id")
+    equal(list(rows), [{"id": 2, "tier": "t2"}])
+
+
 # MARK: Cuts
 
 def test_any_cut_of_the_input_gives_the_same_rows():

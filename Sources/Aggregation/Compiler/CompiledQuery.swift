@@ -10,6 +10,8 @@ public struct CompiledQuery {
         public var relation: any Relation
         public var scan: ScanPlan
         public var entry: Operator
+        /// Only looked up (FOR SYSTEM_TIME AS OF PROCTIME()), so it has to be read before others.
+        public internal(set) var isLookedUp = false
     }
 
     public internal(set) var inputs: [Input] = []

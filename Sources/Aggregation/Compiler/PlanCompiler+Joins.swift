@@ -4,7 +4,16 @@ extension PlanCompiler {
     mutating func build(
         _ plan: Plan, _ leftPlan: Plan, _ rightPlan: Plan, _ join: JoinPlan
     ) throws(SQLError) -> Output {
-        let (left, right) = try buildSides(leftPlan, rightPlan)
+        // What does not fit is put on disk by joins of two sides only.
+        if !isSingleStep || spillStore == nil,
+            let chain = SharedKeyChain(leftPlan, rightPlan, join)
+        {
+            var inputs: [Output] = []
+            for input in chain.inputs { inputs.append(try build(input)) }
+            let node = try SharedKeyJoinOperator(chain, settings)
+            return add(node, inputs, plan, isAppendOnly: true)
+        }
+        let (left, right) = try buildSides(leftPlan, rightPlan, join)
         if join.kind == .asof || join.kind == .asofLeft {
             return try buildAsof(plan, join, left, right, rightPlan)
         }
@@ -27,10 +36,14 @@ extension PlanCompiler {
     /// Constant rows leave in the order in which they are built here: the smaller side first, so
     /// that the larger need not be kept.
     private mutating func buildSides(
-        _ left: Plan, _ right: Plan
+        _ left: Plan, _ right: Plan, _ join: JoinPlan
     ) throws(SQLError) -> (Output, Output) {
-        if right.facts.rows <= left.facts.rows {
+        if join.isLookup || right.facts.rows <= left.facts.rows {
+            let before = query.inputs.count
             let second = try build(right)
+            if join.isLookup {
+                for index in before..<query.inputs.count { query.inputs[index].isLookedUp = true }
+            }
             return (try build(left), second)
         }
         let first = try build(left)

@@ -18,7 +18,7 @@ class CallNode: ExpressionNode {
     }
 
     /// Functions that throw for no arguments, by name (all overloads).
-    private static let safeFunctions: Set<String> = [
+    static let safeFunctions: Set<String> = [
         "=", "<>", "<", "<=", ">", ">=", "lower", "upper", "length", "btrim", "ltrim", "rtrim",
         "starts_with", "left", "right", "||", "split_part",
     ]

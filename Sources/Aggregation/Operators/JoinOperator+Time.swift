@@ -5,14 +5,13 @@ extension JoinOperator {
     /// Forgets the keys of which neither side keeps a row.
     func removeEmptySlots() {
         guard sides[0].emptied.count + sides[1].emptied.count > 0 else { return }
-        var seen: Set<Int32> = []
         for side in sides {
             for index in 0..<side.emptied.count {
                 let slot = side.emptied[index]
-                guard seen.insert(slot).inserted, sides[0].heads[Int(slot)] < 0,
-                    sides[1].heads[Int(slot)] < 0
-                else { continue }
-                table.remove(slot)
+                // A slot may be named more than once.
+                if sides[0].heads[Int(slot)] < 0, sides[1].heads[Int(slot)] < 0 {
+                    table.remove(slot)
+                }
             }
             side.emptied.removeAll()
             side.store.compactIfSparse()

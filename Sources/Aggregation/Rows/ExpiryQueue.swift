@@ -1,37 +1,64 @@
 import Formats
 
-/// Rows by the time at which they are freed: a binary heap. A row that went before its time leaves
-/// its entry behind, which is passed over.
+/// Rows by the time at which they are freed. Times mostly ascend: those that do wait in a queue,
+/// the others in a binary heap. A row that went before its time leaves its entry behind, which is
+/// passed over.
 @safe final class ExpiryQueue {
     private struct Entry: BitwiseCopyable {
         var time: Int64
         var row: Int32
     }
     private let heap = PlainVector<Entry>()
+    private var queue = PlainVector<Entry>()
+    /// The first entry of the queue that has not been taken.
+    private var head = 0
     /// Per row, what it waits for.
     private let times = PlainVector<Int64>()
 
-    var memory: Int { heap.memory + times.memory }
+    var memory: Int { heap.memory + queue.memory + times.memory }
 
     func add(_ row: Int32, _ time: Int64) {
         times.resize(to: max(times.count, Int(row) + 1), filling: Watermark.none)
         times[Int(row)] = time
-        heap.append(Entry(time: time, row: row))
+        let entry = Entry(time: time, row: row)
+        if queue.count == head || queue[queue.count - 1].time <= time {
+            append(entry)
+        } else {
+            push(entry)
+        }
+    }
+
+    private func append(_ entry: Entry) {
+        // What was taken goes once it is the larger part.
+        if head > 1024, head * 2 > queue.count {
+            queue = waiting
+            head = 0
+        }
+        queue.append(entry)
+    }
+
+    private var waiting: PlainVector<Entry> {
+        let rest = PlainVector<Entry>(capacity: (queue.count - head) * 2)
+        for index in head..<queue.count { rest.append(queue[index]) }
+        return rest
+    }
+
+    private func push(_ entry: Entry) {
+        heap.append(entry)
         var index = heap.count - 1
         let base = unsafe heap.base
         while index > 0 {
             let parent = (index - 1) / 2
-            if unsafe base[parent].time <= time { break }
+            if unsafe base[parent].time <= entry.time { break }
             unsafe base[index] = unsafe base[parent]
             index = parent
         }
-        unsafe base[index] = Entry(time: time, row: row)
+        unsafe base[index] = entry
     }
 
     /// A row whose time lies below the watermark (or with `inclusive` at it); nil: none is left.
     func next(below watermark: Int64, inclusive: Bool = false) -> Int32? {
-        while heap.count > 0, heap[0].time < watermark || inclusive && heap[0].time == watermark {
-            let first = heap[0]
+        while let first, first.time < watermark || inclusive && first.time == watermark {
             removeFirst()
             if times[Int(first.row)] == first.time { return first.row }
         }
@@ -43,7 +70,20 @@ import Formats
         if Int(row) < times.count { times[Int(row)] = Watermark.end }
     }
 
+    private var isHeapFirst: Bool {
+        heap.count > 0 && (head == queue.count || heap[0].time < queue[head].time)
+    }
+
+    private var first: Entry? {
+        if isHeapFirst { return heap[0] }
+        return head < queue.count ? queue[head] : nil
+    }
+
     private func removeFirst() {
+        guard isHeapFirst else {
+            head += 1
+            return
+        }
         let last = heap.removeLast()
         let count = heap.count
         guard count > 0 else { return }
@@ -62,16 +102,21 @@ import Formats
 
     func write(_ state: inout OutputBuffer) {
         heap.write(&state)
+        waiting.write(&state)
         times.write(&state)
     }
 
     func read(_ state: inout StateReader) throws(SQLError) {
+        head = 0
         try heap.read(&state)
+        try queue.read(&state)
         try times.read(&state)
     }
 
     func removeAll() {
         heap.removeAll()
+        queue.removeAll()
+        head = 0
         times.removeAll()
     }
 }

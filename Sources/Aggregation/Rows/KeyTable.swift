@@ -274,21 +274,25 @@ import Formats
 
     // MARK: removal
 
-    /// Forgets a key; its slot may be given to another.
+    /// Forgets a key; its slot may be given to another. Nothing happens if it has none.
     func remove(_ slot: Int32) {
         if slot == nullSlot {
             nullSlot = -1
             freeSlots.append(slot)
             return
         }
-        used -= 1
         if isInteger {
             let key = integerKeys[Int(slot)]
             var index = KeyTable.hash(key) & mask
-            while unsafe integerEntries.base[index].slot != slot { index = (index &+ 1) & mask }
+            while unsafe integerEntries.base[index].slot != slot {
+                if unsafe integerEntries.base[index].slot < 0 { return }
+                index = (index &+ 1) & mask
+            }
+            used -= 1
             closeIntegerGap(index)
             freeSlots.append(slot)
-        } else {
+        } else if arena.isLive(slot) {
+            used -= 1
             let tag = unsafe UInt32(truncatingIfNeeded: hashBytes(arena.bytes(slot)))
             var index = Int(truncatingIfNeeded: tag) & mask
             while unsafe bytesEntries.base[index].slot != slot { index = (index &+ 1) & mask }

@@ -100,6 +100,29 @@ static inline int rtd_first16(uint64_t mask) {
 #endif
 }
 
+/// The same of 64 bytes, a bit each. Strings of any length up to 64 take the same way through it,
+/// so no jump is foretold wrongly.
+static inline uint64_t rtd_json_stops64(const void *bytes) {
+  const unsigned char *at = (const unsigned char *)bytes;
+#if !defined(__SSE2__) && defined(__ARM_NEON)
+  const uint8x16_t bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  uint8x16_t stops[4];
+  for (int part = 0; part < 4; part++) {
+    uint8x16_t chunk = vld1q_u8(at + 16 * part);
+    uint8x16_t odd = vcltq_s8(vreinterpretq_s8_u8(chunk), vdupq_n_s8(0x20));
+    stops[part] = vandq_u8(bits, vorrq_u8(odd, vorrq_u8(vceqq_u8(chunk, vdupq_n_u8('"')),
+                                                        vceqq_u8(chunk, vdupq_n_u8('\\')))));
+  }
+  uint8x16_t low = vpaddq_u8(stops[0], stops[1]);
+  uint8x16_t high = vpaddq_u8(stops[2], stops[3]);
+  uint8x16_t sum = vpaddq_u8(low, high);
+  return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(sum, sum)), 0);
+#else
+  return rtd_json_stops16(at) | rtd_json_stops16(at + 16) << 16 |
+         rtd_json_stops16(at + 32) << 32 | rtd_json_stops16(at + 48) << 48;
+#endif
+}
+
 /// The functions of libm of one argument.
 enum rtd_math_function {
     RTD_EXP, RTD_LN, RTD_LOG10, RTD_CBRT, RTD_SIN, RTD_COS, RTD_TAN, RTD_ASIN, RTD_ACOS, RTD_ATAN,

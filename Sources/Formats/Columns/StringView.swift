@@ -63,6 +63,23 @@
     @inline(__always)
     public var isInline: Bool { count <= Self.inlineMax }
 
+    @inlinable
+    @inline(__always)
+    public var isInlineASCII: Bool {
+        isInline && (head &>> 32 | tail) & 0x8080_8080_8080_8080 == 0
+    }
+
+    /// An inline string with its bytes changed, which `change` gets some at a time; those behind
+    /// the end are 0 and must stay so.
+    @inlinable
+    @inline(__always)
+    public func mapInline(_ change: (UInt64) -> UInt64) -> StringView {
+        var result = self
+        result.head = head & 0xFFFF_FFFF | change(head &>> 32) &<< 32
+        result.tail = change(tail)
+        return result
+    }
+
     /// Calls `body` with the bytes, which live as long as the call.
     @inlinable
     @inline(__always)

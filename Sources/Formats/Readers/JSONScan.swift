@@ -3,7 +3,7 @@ import Bytes
 /// The primitives of the JSON row reader: strict (RFC 8259) and without bounds checks.
 ///
 /// They run over a sealed `InputBlock`: the zeros behind its bytes are no part of any JSON text, so
-/// each of these functions stops there, and none reads more than 24 bytes beyond where it stops.
+/// each of these functions stops there, and none reads more than 64 bytes beyond where it stops.
 /// nil means: not well formed.
 enum JSONScan {
     typealias Cursor = UnsafePointer<UInt8>

@@ -6,6 +6,8 @@
     /// A text in each match, and how many bytes at least and at most are before it.
     private let literal: [UInt8]
     private let before: ClosedRange<Int>
+    /// The place in it of the byte that texts have least often.
+    private let rarest: Int
 
     /// Whether beginnings are rare enough that trying each is the fastest way.
     var narrows: Bool { !literal.isEmpty || isAnchored }
@@ -28,6 +30,28 @@
         scan.close()
         literal = scan.best
         before = scan.bestBefore
+        let best = scan.best
+        let order = best.indices.sorted {
+            RegexFilter.frequency(best[$0]) < RegexFilter.frequency(best[$1])
+        }
+        rarest = order.first ?? 0
+    }
+
+    /// Roughly how often a byte is met in text, the order counts only.
+    private static func frequency(_ byte: UInt8) -> Int {
+        switch byte {
+        case UInt8(ascii: " "), UInt8(ascii: "a"), UInt8(ascii: "e"), UInt8(ascii: "i"),
+            UInt8(ascii: "n"), UInt8(ascii: "o"), UInt8(ascii: "r"), UInt8(ascii: "s"),
+            UInt8(ascii: "t"):
+            5
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): 4
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."): 3
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "-"), UInt8(ascii: ":"),
+            UInt8(ascii: "="), UInt8(ascii: ","), UInt8(ascii: "\""):
+            2
+        case 0x80...: 3
+        default: 1
+        }
     }
 
     private static func isAnchored(_ part: RegexPart) -> Bool {
@@ -102,13 +126,16 @@
 
     private func find(_ text: UnsafeRawBufferPointer, from: Int) -> Int? {
         guard let base = text.baseAddress, from + literal.count <= text.count else { return nil }
-        let first = literal[0]
+        let wanted = literal[rarest]
         let last = text.count - literal.count
         var position = from
         while position <= last {
-            guard let hit = unsafe memchrIndex(base, first, position, last + 1) else { return nil }
-            position = hit
-            var index = 1
+            guard
+                let hit = unsafe memchrIndex(
+                    base, wanted, position &+ rarest, last &+ rarest &+ 1)
+            else { return nil }
+            position = hit &- rarest
+            var index = 0
             while index < literal.count, unsafe text[position &+ index] == literal[index] {
                 index &+= 1
             }

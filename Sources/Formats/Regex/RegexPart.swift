@@ -50,7 +50,9 @@ final class RegexPart {
     /// Bytes that it matches at least, and at most (nil: any number).
     let bytesMin: Int
     let bytesMax: Int?
-    /// Of the part itself, and of what is left of a sequence behind its element of this number.
+    /// Of the part itself, forwards.
+    var whole: RegexAutomaton?
+    /// Of what is left of a sequence behind its element of this number; backwards -1: of all.
     var forward: [Int: RegexAutomaton] = [:]
     var backward: [Int: RegexAutomaton] = [:]
 

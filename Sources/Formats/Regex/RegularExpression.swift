@@ -20,6 +20,8 @@
     private let filter: RegexFilter
     /// Finds whether there is a match, whatever it is.
     private var anywhere: RegexAutomaton?
+    /// Matches from a given place on.
+    private var anchored: RegexAutomaton?
     /// Runs back over the whole text to find where matches begin.
     private var beginnings: RegexAutomaton?
     /// Reused for `split`.
@@ -64,7 +66,10 @@
         starts[0] = match.lowerBound
         ends[0] = match.upperBound
         guard wantsGroups, groupCount > 0 else { return true }
-        clear(root)
+        for group in 1...groupCount {
+            starts[group] = -1
+            ends[group] = -1
+        }
         unsafe dissect(root, text, match.lowerBound, match.upperBound)
         return true
     }
@@ -75,7 +80,8 @@ extension RegularExpression {
     private func firstMatch(
         _ text: UnsafeRawBufferPointer, from: Int, isAnyEnd: Bool
     ) -> Range<Int>? {
-        let anchored = automaton(root, nil, isReversed: false)
+        let anchored = anchored ?? automaton(root, nil, isReversed: false)
+        self.anchored = anchored
         let prefersShortest = isAnyEnd || root.prefersShortest == true
         var start = from
         // Past this many characters looked at in vain, the beginnings are found by going back over
@@ -117,6 +123,7 @@ extension RegularExpression {
     private func automaton(
         _ part: RegexPart, _ suffix: Int?, isReversed: Bool, isUnanchored: Bool = false
     ) -> RegexAutomaton {
+        if suffix == nil, !isReversed, !isUnanchored, let known = part.whole { return known }
         let key = suffix ?? -1
         if !isUnanchored, let known = isReversed ? part.backward[key] : part.forward[key] {
             return known
@@ -136,7 +143,11 @@ extension RegularExpression {
         let made = RegexAutomaton(
             alphabet, compiler, entry: entry, isUnanchored: isUnanchored)
         if isUnanchored { return made }
-        if isReversed { part.backward[key] = made } else { part.forward[key] = made }
+        switch (isReversed, suffix) {
+        case (true, _): part.backward[key] = made
+        case (false, nil): part.whole = made
+        case (false, _): part.forward[key] = made
+        }
         return made
     }
 }

@@ -20,13 +20,16 @@ public enum StepPolicy: Sendable, Equatable {
 /// Drives a running query: reads its sources, pushes their batches and watermarks through the
 /// operators and ends the steps. One thread, the caller's, does all of it.
 ///
-/// Sources that end are drained first, the smallest first, so that a join of finite inputs keeps
-/// one side only; the others are read together, the one with the lowest watermark first.
+/// Sources that end are drained first, those that are looked up before all, then the smallest, so
+/// that a join of finite inputs keeps one side only; the others are read together, the one with the
+/// lowest watermark first.
 public final class QueryRun {
     public struct Input {
         public var source: any Source
         public var entry: Operator
         public var isEndless: Bool
+        /// Read before the others, if it ends.
+        public var isLookedUp: Bool
         /// For the order; nil: not known.
         public var estimatedRows: Int?
         /// The time of each row, over the batch; nil: no watermark.
@@ -34,12 +37,13 @@ public final class QueryRun {
 
         public init(
             source: any Source, entry: Operator, time: TimeOfRows?,
-            isEndless: Bool, estimatedRows: Int?
+            isEndless: Bool, isLookedUp: Bool = false, estimatedRows: Int?
         ) {
             self.source = source
             self.entry = entry
             self.time = time
             self.isEndless = isEndless
+            self.isLookedUp = isLookedUp
             self.estimatedRows = estimatedRows
         }
     }
@@ -174,7 +178,10 @@ public final class QueryRun {
         open.removeAll { readings[$0].hasEnded }
     }
 
-    private func rank(_ index: Int) -> Int { readings[index].input.estimatedRows ?? .max }
+    private func rank(_ index: Int) -> Int {
+        let input = readings[index].input
+        return input.isLookedUp ? -1 : input.estimatedRows ?? .max
+    }
 
     /// Reads one batch from the input that is furthest behind and has something; false if none has.
     private func advanceOnce() throws(SQLError) -> Bool {

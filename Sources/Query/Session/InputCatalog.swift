@@ -119,7 +119,7 @@ final class InputCatalog {
         guard options["connector"]?.lowercased() == "file", let path = options["path"] else {
             throw SQLError(
                 "connector \"\(options["connector"] ?? "")\" is not supported yet",
-                .featureNotSupported, at: definition.place, hint: "Connectors: file.")
+                .featureNotSupported, at: definition.place, hint: "Connectors: file, kafka.")
         }
         options["format"] =
             options["format"]

@@ -101,7 +101,7 @@ final class QueryExecution {
             inputs.append(
                 QueryRun.Input(
                     source: source, entry: input.entry, time: try time(of: input.scan),
-                    isEndless: input.relation.isEndless,
+                    isEndless: input.relation.isEndless, isLookedUp: input.isLookedUp,
                     estimatedRows: input.relation.estimatedRows))
         }
         let run = QueryRun(

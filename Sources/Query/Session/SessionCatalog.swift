@@ -64,6 +64,9 @@ final class SessionCatalog: Catalog {
             case .table(let table): return .relation(table)
             case .view(let view): return .view(name: key, columns: view.columns, view.query)
             case .source(let definition):
+                if let found = try topic(of: definition, reference, wanted) {
+                    return .derived(found, definition)
+                }
                 return .derived(
                     try inputs.source(definition, reference, wanted), definition)
             }
@@ -78,6 +81,32 @@ final class SessionCatalog: Catalog {
             return .relation(topic)
         }
         throw missing(spelled)
+    }
+
+    /// The topic of a source WITH (connector = 'kafka'); nil: it has another connector.
+    private func topic(
+        of definition: TableDefinition, _ reference: RelationReference, _ wanted: Set<String>?
+    ) throws(SQLError) -> (any SourceRelation)? {
+        var options: [String: String] = [:]
+        for option in definition.options { options[option.name.text.lowercased()] = option.value }
+        guard options["connector"]?.lowercased() == "kafka" else { return nil }
+        guard let name = options["topic"] else {
+            throw SQLError(
+                "a source of connector \"kafka\" needs a topic", .invalidParameterValue,
+                at: definition.place)
+        }
+        let server =
+            options["properties.bootstrap.servers"] ?? options["properties.bootstrap.server"]
+        guard
+            let topic = try environment.topics?.relation(
+                name, isQuoted: true, url: server.map { "kafka://\($0)/\(name)" },
+                isStream: reference.isStream, wanted: wanted)
+        else {
+            throw SQLError(
+                "topic \"\(name)\" does not exist", .undefinedRelation, at: definition.place
+            ).suggesting(environment.topics?.names() ?? [], for: name)
+        }
+        return topic
     }
 
     private func topicURL(

@@ -12,7 +12,8 @@ struct FilterPusher {
         switch plan.node {
         case .filter(let input, let condition):
             // Volatile conditions stay where they were written.
-            let parts = conditions + condition.conjuncts
+            // What lies below was written to hold before what lies above is asked.
+            let parts = condition.conjuncts + conditions
             let moved = parts.filter(\.isDeterministic)
             return try push(input, moved).filtered(.all(parts.filter { !$0.isDeterministic }))
         case .project(let input, let list): return try project(plan, input, list, conditions)

@@ -43,7 +43,7 @@ public struct Optimiser {
     func folded(_ plan: Plan) -> Plan {
         let folded = try? plan.rewrite(depth: 0) { (expression, _) throws(SQLError) in
             if expression.hasSubquery { return nil }
-            return expression.folded(settings).factored
+            return expression.folded(settings).factored.cheaper
         }
         return folded ?? plan
     }

@@ -12,6 +12,10 @@ extension FunctionRegistry {
         }
     }
 
+    /// What the optimiser makes of `(regexp_match(text, pattern))[n]`; it has no name in SQL.
+    public static let matchedGroup = ScalarFunction(
+        "regexp_match_group", [.text, .text, .integer], .text, kernel: RegexKernels.matchedGroup)
+
     static func addRegexFunctions(_ list: inout FunctionList) {
         let pair: [DataType] = [.text, .text]
         add(&list, "regexp_like", pair, [.text], .boolean, RegexKernels.like)

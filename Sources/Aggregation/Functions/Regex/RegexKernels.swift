@@ -66,6 +66,41 @@ enum RegexKernels {
         }
     }
 
+    /// One group of the first match (1: the match, if there are no groups), as a part of the text.
+    static func matchedGroup(
+        _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        var user = RegexUser()
+        let texts = StringRows(arguments[0])
+        let groups = unsafe arguments[2].integers
+        let views = Buffer<StringView>(repeating: StringView(), count: context.count)
+        let validity = Bitmap.allSet(context.count)
+        for row in 0..<context.count {
+            guard context.isLive(row) else { continue }
+            let expression = try user.expression(text(arguments[1], row), RegexOptions())
+            let bytes = unsafe texts[row]
+            let group = unsafe Int(groups[row & arguments[2].indexMask])
+            let last = max(expression.groupCount, 1)
+            let place = expression.groupCount == 0 ? 0 : group
+            guard group >= 1, group <= last, unsafe expression.find(bytes),
+                expression.starts[place] >= 0, let base = bytes.baseAddress
+            else {
+                validity.clear(row)
+                continue
+            }
+            let start = expression.starts[place]
+            views[row] = unsafe StringView(
+                (base + start).assumingMemoryBound(to: UInt8.self),
+                count: expression.ends[place] - start)
+        }
+        guard case .string(_, let owners) = arguments[0].storage else {
+            preconditionFailure("a text is stored as strings")
+        }
+        return Column(
+            context.type, count: context.count, .string(views, owners: owners),
+            validity: validity)
+    }
+
     static func appendGroups(
         _ expression: RegularExpression, _ bytes: UnsafeRawBufferPointer,
         _ builder: ColumnBuilder

@@ -15,13 +15,31 @@ enum CaseKernels {
         _ column: Column, _ context: KernelContext, first: UInt8
     ) throws(SQLError) -> Column {
         let rows = StringRows(column)
-        return try TextLoop.write(context) { row, writer throws(SQLError) in
-            let bytes = unsafe rows[row]
-            if unsafe !convertASCII(bytes, first, &writer) {
-                for scalar in unsafe UTF8Text.scalars(bytes) {
-                    writer.append(first == 0x41 ? lowered(scalar) : uppered(scalar))
-                }
+        let views = Buffer<StringView>(capacity: context.count)
+        var writer = StringWriter()
+        var row = 0
+        while row < context.count {
+            let view = rows.view(row)
+            if view.isInlineASCII {
+                unsafe views.base[row] = view.mapInline { $0.changingASCIICase(first) }
+            } else if context.isLive(row) {
+                unsafe convert(rows[row], first, &writer)
+                unsafe views.base[row] = writer.end()
+            } else {
+                unsafe views.base[row] = StringView()
             }
+            row &+= 1
+        }
+        return Column(
+            context.type, count: context.count, .string(views, owners: [writer.arena]))
+    }
+
+    private static func convert(
+        _ bytes: UnsafeRawBufferPointer, _ first: UInt8, _ writer: inout StringWriter
+    ) {
+        if unsafe convertASCII(bytes, first, &writer) { return }
+        for scalar in unsafe UTF8Text.scalars(bytes) {
+            writer.append(first == 0x41 ? lowered(scalar) : uppered(scalar))
         }
     }
 
@@ -32,20 +50,23 @@ enum CaseKernels {
     ) -> Bool {
         let count = bytes.count
         let target = unsafe UnsafeMutableRawPointer(writer.reserve(count &+ 8))
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let atLeast = UInt64(0x80 &- first) &* ones
-        let above = UInt64(0x80 &- first &- 26) &* ones
         var index = 0
         var high: UInt64 = 0
         while count &- index >= 8 {
             let word = unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
             high |= word
-            let low = word & 0x7F7F_7F7F_7F7F_7F7F
-            // The highest bit of each byte: first <= byte < first + 26.
-            let letters = (low &+ atLeast) & ~(low &+ above) & 0x8080_8080_8080_8080
             unsafe target.storeBytes(
-                of: word ^ (letters &>> 2), toByteOffset: index, as: UInt64.self)
+                of: word.changingASCIICase(first), toByteOffset: index, as: UInt64.self)
             index &+= 8
+        }
+        if count >= 8, index < count {
+            // The last eight bytes once more.
+            index = count &- 8
+            let word = unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            high |= word
+            unsafe target.storeBytes(
+                of: word.changingASCIICase(first), toByteOffset: index, as: UInt64.self)
+            index = count
         }
         while index < count {
             let byte = unsafe bytes[index]
@@ -89,5 +110,19 @@ enum CaseKernels {
                 isInside = scalar.properties.isAlphabetic || scalar.properties.numericType != nil
             }
         }
+    }
+}
+
+extension UInt64 {
+    /// Eight bytes of ASCII with the 26 letters from `first` on in the other case.
+    @inline(__always)
+    fileprivate func changingASCIICase(_ first: UInt8) -> UInt64 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let low = self & 0x7F7F_7F7F_7F7F_7F7F
+        // The highest bit of each byte: first <= byte < first + 26.
+        let letters =
+            (low &+ UInt64(0x80 &- first) &* ones) & ~(low &+ UInt64(0x80 &- first &- 26) &* ones)
+            & 0x8080_8080_8080_8080
+        return self ^ (letters &>> 2)
     }
 }

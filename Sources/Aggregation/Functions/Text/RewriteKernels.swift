@@ -14,6 +14,9 @@ enum RewriteKernels {
             var start = 0
             if unsafe !old.isEmpty {
                 let new = unsafe replacements[row]
+                if old.count == 1, new.count <= 1, unsafe old[0] != 0 {
+                    return unsafe replace(old[0], by: new.first, in: bytes, &writer)
+                }
                 while let place = unsafe UTF8Text.find(old, in: bytes, from: start) {
                     unsafe writer.append(UnsafeRawBufferPointer(rebasing: bytes[start..<place]))
                     unsafe writer.append(new)
@@ -22,6 +25,38 @@ enum RewriteKernels {
             }
             unsafe writer.append(UnsafeRawBufferPointer(rebasing: bytes[start...]))
         }
+    }
+
+    /// One byte by another (nil: by none), eight at a time.
+    private static func replace(
+        _ old: UInt8, by new: UInt8?, in bytes: UnsafeRawBufferPointer,
+        _ writer: inout StringWriter
+    ) {
+        let target = unsafe UnsafeMutableRawPointer(writer.reserve(bytes.count &+ 8))
+        let count = bytes.count
+        let pattern = UInt64(new ?? 0) &* 0x0101_0101_0101_0101
+        var index = 0
+        var next = 0
+        while index < count {
+            var word = unsafe UTF8Text.word(bytes, at: index)
+            let marks = UTF8Text.marks(of: old, in: word)
+            let width = min(count &- index, 8)
+            index &+= 8
+            if marks == 0 || new != nil {
+                let places = (marks &>> 7) &* 0xFF
+                word = word & ~places | pattern & places
+                unsafe target.storeBytes(of: word, toByteOffset: next, as: UInt64.self)
+                next &+= width
+                continue
+            }
+            for _ in 0..<width {
+                let byte = UInt8(truncatingIfNeeded: word)
+                unsafe target.storeBytes(of: byte, toByteOffset: next, as: UInt8.self)
+                next &+= byte == old ? 0 : 1
+                word &>>= 8
+            }
+        }
+        writer.advance(next)
     }
 
     /// translate(text, from, to): each character of `from` becomes the one of `to` in its place;

@@ -161,11 +161,43 @@ enum SubstringKernels {
         }
     }
 
+    /// The field of this number, from 1, between single bytes. Eight bytes at a time: a delimiter
+    /// is a set bit in each.
+    private static func field(
+        _ bytes: UnsafeRawBufferPointer, between delimiter: UInt8, _ number: Int
+    ) -> Range<Int> {
+        var start = number == 1 ? 0 : -1
+        // Delimiters to the place that is looked for.
+        var left = max(number &- 1, 1)
+        var index = 0
+        while index < bytes.count {
+            var marks = unsafe UTF8Text.marks(of: delimiter, in: UTF8Text.word(bytes, at: index))
+            var hits = UTF8Text.markCount(marks)
+            while hits >= left {
+                hits &-= left
+                while left > 1 {
+                    marks &= marks &- 1
+                    left &-= 1
+                }
+                let place = index &+ marks.trailingZeroBitCount &>> 3
+                if start >= 0 { return start..<place }
+                start = place &+ 1
+                marks &= marks &- 1
+            }
+            left &-= hits
+            index &+= 8
+        }
+        return start >= 0 ? start..<bytes.count : 0..<0
+    }
+
     private static func part(
         _ bytes: UnsafeRawBufferPointer, _ delimiter: UnsafeRawBufferPointer, _ number: Int
     ) -> Range<Int> {
         if unsafe bytes.isEmpty { return 0..<0 }
         if unsafe delimiter.isEmpty { return number == 1 || number == -1 ? 0..<bytes.count : 0..<0 }
+        if delimiter.count == 1, number > 0, unsafe delimiter[0] != 0 {
+            return unsafe field(bytes, between: delimiter[0], number)
+        }
         if number > 0 {
             var start = 0
             for _ in 1..<number {

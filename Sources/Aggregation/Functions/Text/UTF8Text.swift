@@ -82,6 +82,41 @@ enum UTF8Text {
         return result
     }
 
+    /// The eight bytes from `index` on, 0 behind the text.
+    @inline(__always)
+    static func word(_ bytes: UnsafeRawBufferPointer, at index: Int) -> UInt64 {
+        let left = bytes.count &- index
+        if left >= 8 {
+            return unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+        }
+        if bytes.count >= 8 {
+            // The last eight bytes, without those before `index`.
+            let last = unsafe bytes.loadUnaligned(
+                fromByteOffset: bytes.count &- 8, as: UInt64.self)
+            return last &>> UInt64((8 &- left) &* 8)
+        }
+        var word: UInt64 = 0
+        var offset = 0
+        while offset < left {
+            unsafe word |= UInt64(bytes[index &+ offset]) &<< UInt64(offset &* 8)
+            offset &+= 1
+        }
+        return word
+    }
+
+    /// The highest bit of each byte of a word that is `byte`, which is not 0.
+    @inline(__always)
+    static func marks(of byte: UInt8, in word: UInt64) -> UInt64 {
+        let lows: UInt64 = 0x7F7F_7F7F_7F7F_7F7F
+        let rest = word ^ (UInt64(byte) &* 0x0101_0101_0101_0101)
+        return ~(((rest & lows) &+ lows) | rest | lows)
+    }
+
+    @inline(__always)
+    static func markCount(_ marks: UInt64) -> Int {
+        Int(truncatingIfNeeded: ((marks &>> 7) &* 0x0101_0101_0101_0101) &>> 56)
+    }
+
     /// The place of `needle` at or behind `start`; nil: none.
     @inline(__always)
     static func find(
