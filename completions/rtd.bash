@@ -117,6 +117,10 @@ _rtd() {
                 --on-error) _rtd_words "fail skip"; return ;;
                 --time) return ;;
                 --delay) return ;;
+                --idle) return ;;
+                --memory) return ;;
+                --temp) _rtd_directories; return ;;
+                --state) _rtd_directories; return ;;
                 -b | --broker) return ;;
                 --data) _rtd_directories; return ;;
                 --retry) return ;;
@@ -124,7 +128,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--command --file --format --null --no-header --param --timeout --input --on-error --strict --time --delay --broker --data --retry --property --property-file --quiet --verbose --help"
+                _rtd_words "--command --file --format --null --no-header --param --timeout --input --on-error --strict --time --delay --idle --verify --explain-wait --memory --temp --state --broker --data --retry --property --property-file --quiet --verbose --help"
             fi
             ;;
         bench)

@@ -149,7 +149,7 @@ extension TransactionCoordinator {
     ) {
         change(entry, waits: false) { state in
             state.rest(isCommit ? .completeCommit : .completeAbort)
-            if let producerID { state.renew(producerID, keepsLastEpoch: true) }
+            if let producerID { state.renew(producerID, lastEpoch: state.lastEpoch) }
         } then: { [self] error in
             let producer = lock.withLock {
                 entry.isChanging = false

@@ -124,7 +124,7 @@ extension TransactionCoordinator {
             case .success(let producerID):
                 change(entry) { state in
                     state.rest(.empty)
-                    state.renew(producerID, keepsLastEpoch: keepsLastEpoch)
+                    state.renew(producerID, lastEpoch: keepsLastEpoch ? state.epoch : -1)
                     state.timeoutMilliseconds = timeoutMilliseconds
                 } then: { [self] error in
                     settled(entry, error, done)
@@ -156,9 +156,10 @@ extension TransactionState {
     }
 
     /// A new producer id, whose epochs begin at 0.
-    mutating func renew(_ producerID: Int64, keepsLastEpoch: Bool) {
-        previousProducerID = keepsLastEpoch ? self.producerID : -1
-        lastEpoch = keepsLastEpoch ? epoch : -1
+    /// `lastEpoch` is the one by which a repeated request is known, -1 for none.
+    mutating func renew(_ producerID: Int64, lastEpoch: Int16) {
+        previousProducerID = lastEpoch < 0 ? -1 : self.producerID
+        self.lastEpoch = lastEpoch
         self.producerID = producerID
         epoch = 0
     }

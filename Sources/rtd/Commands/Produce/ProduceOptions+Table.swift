@@ -171,7 +171,7 @@ extension ProduceOptions {
         .value(
             "txn-every", nil, \.transactionSpan, .transactionSpan,
             "With {txn}: commit after so many records, or so long.",
-            details: "The next transaction begins there; an abort takes back the last of them only."),
+            details: "The next transaction begins there; an abort takes back the last one only."),
         .value(
             "linger", nil, \.linger, .duration, "Wait so long for a batch to fill.",
             details: "Without it a batch leaves when the input pauses."),
