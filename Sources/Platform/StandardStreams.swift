@@ -1,4 +1,5 @@
 import Bytes
+import CSystem
 
 #if canImport(Glibc)
     import Glibc
