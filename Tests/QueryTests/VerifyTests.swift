@@ -66,18 +66,14 @@ import Testing
           INTERVAL '1 s' AND x.ts + INTERVAL '1 s';
         SELECT x.id FROM 'ev' x WHERE EXISTS (SELECT 1 FROM 'late' y WHERE x.k = y.k AND
           y.ts BETWEEN x.ts - INTERVAL '1 s' AND x.ts + INTERVAL '1 s');
+        SELECT x.id, y.id FROM 'ev' x ASOF LEFT JOIN 'late' y ON x.k = y.k AND x.ts >= y.ts;
+        SELECT x.id, y.id FROM 'ev' x ASOF JOIN 'late' y ON x.k = y.k AND x.ts > y.ts;
         SELECT a.id, e.id FROM a LEFT JOIN e ON a.k = e.k;
         SELECT a.id FROM a WHERE a.k > ALL (SELECT k FROM e);
         WITH s AS (SELECT k, COUNT(*) AS n FROM a GROUP BY k) SELECT x.k, x.n, y.n FROM s x
           LEFT JOIN s y ON x.n = y.k;
         SELECT a.id, b.id FROM a CROSS JOIN b WHERE a.v = b.v + 1;
         SELECT a.id, b.id FROM a JOIN b ON a.k IS NOT DISTINCT FROM b.k;
-        """)
-
-    static let asof = list(
-        """
-        SELECT x.id, y.id FROM 'ev' x ASOF LEFT JOIN 'late' y ON x.k = y.k AND x.ts >= y.ts;
-        SELECT x.id, y.id FROM 'ev' x ASOF JOIN 'late' y ON x.k = y.k AND x.ts > y.ts;
         """)
 
     static let others = list(
@@ -152,12 +148,6 @@ import Testing
     @Test(arguments: UInt64(1)...6)
     func `joins are the same finite and endless`(_ seed: UInt64) throws {
         try verify(Self.joins, seed)
-    }
-
-    /// Which row a late one is matched with is not yet judged by watermarks.
-    @Test(arguments: [UInt64(1), 3, 5, 7])
-    func `as-of joins without late rows are the same finite and endless`(_ seed: UInt64) throws {
-        try verify(Self.asof, seed)
     }
 
     @Test(arguments: UInt64(1)...6)

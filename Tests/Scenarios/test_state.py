@@ -64,6 +64,17 @@ class Keeper:
         text = self.output.read_text()
         return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
 
+    def snapshots(self):
+        return sorted(file.name for file in (self.home.path / "kept").glob("*.snapshot"))
+
+    def wait_for_snapshot(self, seconds=40):
+        """It has begun, so that Ctrl-C is a pause."""
+        before, deadline = self.snapshots(), time.monotonic() + seconds
+        while self.snapshots() == before:
+            assert self.process.poll() is None, self.process.stderr.read().decode()
+            assert time.monotonic() < deadline, "no snapshot"
+            time.sleep(0.02)
+
     def wait_for(self, is_done, seconds=40):
         deadline = time.monotonic() + seconds
         while not is_done(self.rows()):
@@ -91,6 +102,7 @@ def storm(sql, is_done, *options, kills=12, count=3000):
             keeper.kill()
         keeper.start()
         keeper.wait_for(lambda rows: is_done(rows, events))
+        keeper.wait_for_snapshot()
         keeper.stop()
         return keeper.rows(), events
 
@@ -227,8 +239,8 @@ def test_a_state_is_one_process_s():
         home.rtd("produce", "events", input=lines([event(1, random.Random(1))]))
         keeper = Keeper(home, FILTER)
         keeper.start()
-        while not (home.path / "kept").exists() or not list((home.path / "kept").glob("*.snapshot")):
-            time.sleep(0.02)
+        keeper.wait_for_snapshot()
+        keeper.wait_for_snapshot()
         done = home.rtd("query", "--state", "kept", FILTER)
         equal(done.returncode, 1)
         contains(done.errors, "in use by another rtd query")

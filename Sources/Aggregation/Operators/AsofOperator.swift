@@ -22,6 +22,11 @@ final class AsofOperator: Operator {
     /// Left rows that wait, by slot; their times in microseconds.
     private var left: [[Int32]] = []
     private let waiting = ExpiryQueue()
+    /// By left row, where rows wait.
+    private let leftTimes = PlainVector<Int64>()
+    /// What the watermark of its partition was before a right row that came late: left rows below
+    /// it may have left already, so it is for none of them, however the input was cut.
+    private var rightMarks: [Int32: Int64] = [:]
     private let leftSlots = PlainVector<Int32>()
     /// Where the result changes: the right row that has left with each left row; -1: none, -2: the
     /// left row has not left.
@@ -86,8 +91,8 @@ final class AsofOperator: Operator {
         if side == 0, kind == .asofLeft { try emitAlone(batch, alone) }
         let isComplete = side == 0 && watermarks.hasEnded(1)
         try store(batch, rows, side)
-        if side == 1 { return try addRight(batch, rows) }
-        if isComplete { return try finish(batch, rows) }
+        if side == 1 { return try addRight(batch, rows, time) }
+        if isComplete { return try finish(batch, rows, time) }
         try addLeft(batch, rows, time)
     }
 
@@ -107,9 +112,15 @@ final class AsofOperator: Operator {
         }
     }
 
-    private func addRight(_ batch: Batch, _ rows: [Int32]) throws(SQLError) {
+    private func addRight(
+        _ batch: Batch, _ rows: [Int32], _ time: Column
+    ) throws(SQLError) {
         for (index, row) in rows.enumerated() {
             let slot = Int(slots[Int(row)])
+            if isAppendOnly, let mark = batch.watermarks?[Int(row)], microseconds(time, row) < mark
+            {
+                rightMarks[ids[index]] = mark
+            }
             let entry = OrderedEntry(prefix: keyBytes.prefix(Int(row)), row: ids[index])
             if batch.weight(Int(row)) > 0 {
                 right[slot].insert(entry, sortKeys(1))
@@ -122,6 +133,11 @@ final class AsofOperator: Operator {
             }
             if !isAppendOnly { touched.insert(Int32(slot)) }
         }
+    }
+
+    /// Of a time; what is none that a watermark speaks of is after all of them.
+    private func microseconds(_ time: Column, _ row: Int32) -> Int64 {
+        time.type.layout == .integer ? time.microseconds(Int(row)) : .max
     }
 
     private func addLeft(_ batch: Batch, _ rows: [Int32], _ time: Column) throws(SQLError) {
@@ -144,7 +160,9 @@ final class AsofOperator: Operator {
             leftSlots[Int(id)] = slot
             partners[Int(id)] = -2
             if isAppendOnly {
-                waiting.add(id, time.type.layout == .integer ? time.microseconds(Int(row)) : .max)
+                leftTimes.resize(to: max(leftTimes.count, stores[0].idLimit), filling: 0)
+                leftTimes[Int(id)] = microseconds(time, row)
+                waiting.add(id, leftTimes[Int(id)])
             } else {
                 left[Int(slot)].append(id)
                 touched.insert(slot)
@@ -153,12 +171,14 @@ final class AsofOperator: Operator {
     }
 
     /// Rows of a batch, just stored, over a right side that is complete.
-    private func finish(_ batch: Batch, _ rows: [Int32]) throws(SQLError) {
+    private func finish(
+        _ batch: Batch, _ rows: [Int32], _ time: Column
+    ) throws(SQLError) {
         var found: [Int32] = []
         var places: [Int32] = []
         for (index, row) in rows.enumerated() {
             let entry = OrderedEntry(prefix: keyBytes.prefix(Int(row)), row: ids[index])
-            let partner = nearest(entry, Int(slots[Int(row)]))
+            let partner = nearest(entry, Int(slots[Int(row)]), at: microseconds(time, row))
             if partner < 0, kind == .asof { continue }
             places.append(row)
             found.append(partner)
@@ -187,17 +207,23 @@ final class AsofOperator: Operator {
     }
 
     /// The right row nearest to a left one; -1: there is none.
-    private func nearest(_ entry: OrderedEntry, _ slot: Int) -> Int32 {
+    private func nearest(_ entry: OrderedEntry, _ slot: Int, at time: Int64? = nil) -> Int32 {
         let leftKeys = sortKeys(0)
         let rightKeys = sortKeys(1)
-        let time = unsafe stores[0].stringBytes(entry.row, column: leftKeys.column)
+        let key = unsafe stores[0].stringBytes(entry.row, column: leftKeys.column)
         // Backward: the last that is not behind; forward: the first that is not before.
         let place = right[slot].partitionPoint { other in
             let order = unsafe compareBytes(
-                stores[1].stringBytes(other.row, column: rightKeys.column), time)
+                stores[1].stringBytes(other.row, column: rightKeys.column), key)
             return bound.isForward == bound.isStrict ? order <= 0 : order < 0
         }
-        return right[slot].row(at: bound.isForward ? place : place - 1) ?? -1
+        var best = bound.isForward ? place : place - 1
+        if let time, !rightMarks.isEmpty {
+            while let row = right[slot].row(at: best), let mark = rightMarks[row], mark > time {
+                best += bound.isForward ? 1 : -1
+            }
+        }
+        return right[slot].row(at: best) ?? -1
     }
 
     // MARK: time and steps
@@ -223,7 +249,9 @@ final class AsofOperator: Operator {
         var places: [Int32] = []
         var found: [Int32] = []
         for index in 0..<rows.count {
-            let partner = nearest(entry(rows[index]), Int(leftSlots[Int(rows[index])]))
+            let row = Int(rows[index])
+            let partner = nearest(
+                entry(rows[index]), Int(leftSlots[row]), at: leftTimes[row])
             if partner < 0, kind == .asof { continue }
             places.append(rows[index])
             found.append(partner)
@@ -300,7 +328,13 @@ final class AsofOperator: Operator {
         for store in stores { store.write(&state) }
         waiting.write(&state)
         leftSlots.write(&state)
+        leftTimes.write(&state)
         partners.write(&state)
+        state.append(bigEndian: Int64(rightMarks.count))
+        for (row, mark) in rightMarks {
+            state.append(bigEndian: row)
+            state.append(bigEndian: mark)
+        }
         state.append(bigEndian: Int64(right.count))
         for slot in right.indices {
             let entries = PlainVector<OrderedEntry>()
@@ -318,7 +352,13 @@ final class AsofOperator: Operator {
         for store in stores { try store.read(&state) }
         try waiting.read(&state)
         try leftSlots.read(&state)
+        try leftTimes.read(&state)
         try partners.read(&state)
+        rightMarks = [:]
+        for _ in 0..<(try state.count()) {
+            let row = try state.integer(Int32.self)
+            rightMarks[row] = try state.integer(Int64.self)
+        }
         right = []
         left = []
         for _ in 0..<(try state.integer(Int64.self)) {

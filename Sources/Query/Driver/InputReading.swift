@@ -10,6 +10,8 @@ struct InputReading {
     var hasEnded = false
     /// For how long the driver had waited when the rows of each partition came last.
     private var lastSeen: [Int64]
+    /// Silence counts from the first rows on: before them nothing was to be had yet.
+    private var hasRows = false
 
     init(_ input: QueryRun.Input) {
         self.input = input
@@ -20,6 +22,8 @@ struct InputReading {
 
     /// Rows of a partition have come: it counts again.
     mutating func saw(_ partition: Int, waited: Int64) {
+        if !hasRows { lastSeen = lastSeen.map { _ in waited } }
+        hasRows = true
         lastSeen[partition] = waited
         tracker.count(partition, true)
     }
@@ -29,7 +33,7 @@ struct InputReading {
 
     /// Leaves partitions that were silent for IDLE out of the minimum; true if there is a new one.
     mutating func passSilent(waited: Int64) -> Bool {
-        guard let idle = input.time?.idle, input.source.maySleep else { return false }
+        guard let idle = input.time?.idle, hasRows, input.source.maySleep else { return false }
         var hasChanged = false
         for partition in 0..<tracker.partitionCount
         where tracker.counts(partition) && silence(partition, waited: waited) >= idle * 1_000 {

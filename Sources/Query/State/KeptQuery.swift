@@ -61,7 +61,12 @@ final class KeptQuery {
         try execution.requireResumable()
         let run = try execution.makeRun(execution.prepared.policy)
         run.pausesWhenStopped = true
-        if let saved { try resume(saved, run) }
+        if let saved {
+            try resume(saved, run)
+        } else {
+            // Before the first row leaves: what follows is known to come after it.
+            try save(run, isFinished: false)
+        }
         try execution.compiled.start()
         run.betweenSteps = { [self, unowned run] () throws(SQLError) in
             try saveIfDue(run)

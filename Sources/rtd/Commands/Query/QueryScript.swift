@@ -36,7 +36,7 @@ struct QueryScript: Sendable, Equatable {
     }
 
     /// What stderr says, behind `rtd: `, of an error in this script: the message, then the line and
-    /// a caret under the place, then the hint.
+    /// a caret under the place, then detail and hint.
     func report(_ error: SQLError) -> String {
         let file = name.map { "\($0): " } ?? ""
         // An error in the input or the output has its place there, not in the script.
@@ -48,6 +48,7 @@ struct QueryScript: Sendable, Equatable {
             let excerpt = SourceExcerpt(text, at: place.lowerBound)
             lines += [excerpt.text, excerpt.caret]
         }
+        if let detail = error.detail { lines.append("DETAIL:  \(detail)") }
         if let hint = error.fullHint { lines.append("HINT:  \(hint)") }
         return lines.joined(separator: "\n")
     }
