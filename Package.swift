@@ -98,15 +98,34 @@ let package = Package(
     ]
 )
 
-// The fuzzers need flags that a developer's build does not have: Tests/Fuzz/run sets this.
-if Context.environment["RTD_FUZZ"] != nil {
-    package.targets.append(
-        .executableTarget(
-            name: "fuzz", dependencies: ["KafkaProtocol", "Records", "SQL", "Formats", "Bytes"],
-            path: "Tests/Fuzz/Sources",
-            swiftSettings: [
-                .swiftLanguageMode(.v6), .enableExperimentalFeature("Lifetimes"),
-                .unsafeFlags(["-parse-as-library"]),
-            ]))
+// The fuzzers need flags that a developer's build does not have: Tests/Fuzz/run sets this, to the
+// group that is wanted. Without it their inputs are replayed by a test.
+let fuzzSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+/// One of the two groups, with the entry points that libFuzzer calls.
+func fuzzer(_ group: String, _ dependencies: [Target.Dependency], _ more: [SwiftSetting]) -> Target
+{
+    .executableTarget(
+        name: "fuzz", dependencies: dependencies, path: "Tests/Fuzz", sources: ["Driver", group],
+        swiftSettings: fuzzSettings + more + [.unsafeFlags(["-parse-as-library"])])
+}
+let logFuzzed: [Target.Dependency] = [
+    "Service", "Streaming", "KafkaProtocol", "Records", "Platform", "Bytes",
+]
+let queryFuzzed: [Target.Dependency] = ["SQL", "Formats", "Bytes"]
+switch Context.environment["RTD_FUZZ"] {
+case "query":
+    package.targets.append(fuzzer("Query", queryFuzzed, [.define("QUERY")]))
     package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
+case .some:
+    package.targets.append(fuzzer("Log", logFuzzed, []))
+    package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
+case nil:
+    package.targets.append(
+        .testTarget(
+            name: "FuzzTests", dependencies: logFuzzed + queryFuzzed.dropLast(),
+            path: "Tests/Fuzz", exclude: ["corpus", "Driver", "run", "seeds.py", "capture.py"],
+            sources: ["Log", "Query", "Replay"], swiftSettings: fuzzSettings))
 }

@@ -15,6 +15,8 @@ public enum ClientError: Error, Sendable, Equatable {
     /// Bytes that are not Kafka's protocol.
     case malformed(address: String, detail: String)
     case unknownTopic(String)
+    /// A topic that was there is gone.
+    case topicDeleted(String)
     case topic(String, ErrorCode, detail: String?)
     case partition(TopicPartition, ErrorCode, detail: String?)
     case group(String, ErrorCode, detail: String?)
@@ -56,7 +58,7 @@ extension ClientError {
         case .topic(_, let code, _), .partition(_, let code, _), .group(_, let code, _),
             .refused(_, let code, _):
             code
-        case .unknownTopic: .unknownTopicOrPartition
+        case .unknownTopic, .topicDeleted: .unknownTopicOrPartition
         case .batchTooLarge: .messageTooLarge
         case .offsetOutOfRange: .offsetOutOfRange
         default: nil
@@ -77,6 +79,7 @@ extension ClientError: CustomStringConvertible {
         case .malformed(let address, let detail):
             "\(address) does not speak Kafka's protocol: \(detail)"
         case .unknownTopic(let name): "topic \"\(name)\" does not exist"
+        case .topicDeleted(let name): "topic \"\(name)\" was deleted"
         case .topic(let name, let code, let detail):
             "topic \"\(name)\": \(ClientError.text(code, detail))"
         case .partition(let partition, let code, let detail):

@@ -55,6 +55,8 @@ public final class Consumer: @unchecked Sendable {
     private var waiter: (call: NextCall, done: @Sendable (Answer) -> Void)?
     private(set) var isClosed = false
     private var observer: Int?
+    /// Since when brokers have not known topics that are read, in monotonic nanoseconds.
+    private var missingSince: [String: Int64] = [:]
 
     public init(_ cluster: Cluster, _ configuration: ConsumerConfiguration = .init()) {
         self.cluster = cluster
@@ -126,6 +128,7 @@ public final class Consumer: @unchecked Sendable {
         partitions = [:]
         _ = ready.removeAll()
         bufferedBytes = 0
+        missingSince = [:]
         failure = nil
     }
 
@@ -199,7 +202,24 @@ public final class Consumer: @unchecked Sendable {
         return fetcher
     }
 
-    private func leadersChanged() { pump() }
+    /// After new metadata: leaders may have moved. A topic that stays unknown was deleted: what it
+    /// held will not come back. One broker may not know it for a moment.
+    private func leadersChanged() {
+        let now = loop.clock.monotonicNanoseconds
+        for name in Set(partitions.keys.map(\.topic)) {
+            guard cluster.missingTopics.contains(name) else {
+                missingSince[name] = nil
+                continue
+            }
+            let since = missingSince[name] ?? now
+            missingSince[name] = since
+            if now - since >= Int64(Limits.topicGoneMilliseconds) * 1_000_000 {
+                return fail(.topicDeleted(name))
+            }
+            cluster.requestRefresh()
+        }
+        pump()
+    }
 }
 
 extension Cluster {

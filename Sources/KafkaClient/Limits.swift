@@ -20,10 +20,14 @@ enum Limits {
     static let resolverThreadsMax = 2
     /// Batches of an idempotent producer that a broker tells apart: it remembers five (KIP-98).
     static let idempotentRequestsInFlightMax = 5
+    /// What the records of a batch that has to be split may take when they are decompressed.
+    static let decompressedBytesMax = 128 << 20
     /// A producer's tick, which finds batches whose time is over.
     static let producerTickMilliseconds = 100
     /// How long leaving a group may delay the end of a consumer.
     static let leaveMilliseconds = 2_000
+    /// How long brokers may not know a topic that is read before it counts as deleted.
+    static let topicGoneMilliseconds = 2_000
     /// How long a created topic may take until all brokers know it and it has leaders.
     static let topicVisibleMilliseconds = 10_000
 }

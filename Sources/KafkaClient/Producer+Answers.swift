@@ -44,7 +44,7 @@ extension Producer {
             complete(batch, of: partition, .success(answer.baseOffset))
             schedule(partition)
         case .messageTooLarge, .recordListTooLarge:
-            failed(batch, of: partition, .batchTooLarge(partition.id, bytes: batch.size))
+            tooLarge(batch, of: partition)
         default:
             let leader = answer.currentLeader
             _ = cluster.metadata.learnLeader(
@@ -55,6 +55,19 @@ extension Producer {
                 .partition(
                     partition.id, answer.errorCode, detail: records ?? answer.errorMessage))
         }
+    }
+
+    /// Splits a batch that is larger than the topic takes, as Java's client does; one record cannot
+    /// be split.
+    private func tooLarge(_ batch: ProducerBatch, of partition: ProducerPartition) {
+        guard !batch.isCompleted, let parts = batch.halves() else {
+            return failed(batch, of: partition, .batchTooLarge(partition.id, bytes: batch.size))
+        }
+        partition.landed(batch)
+        partition.replace(batch, by: parts)
+        expect(parts.count - 1)
+        statistics.batchesSplit += 1
+        schedule(partition)
     }
 
     private func learnBrokers(_ response: ProduceResponse) {
@@ -75,6 +88,11 @@ extension Producer {
         where partition.needsRestart || partition.hasOlder(than: batch):
             // It only came before an older one that has to be sent again, or was given up.
             again(batch, of: partition)
+        case .outOfOrderSequenceNumber? where batch.isPart && partition.hasSent(after: batch):
+            // A broker that did not know the producer has taken the batch behind it, which must keep
+            // its number then; nothing was appended of this one.
+            partition.postpone(batch)
+            schedule(partition)
         case .outOfOrderSequenceNumber?, .unknownProducerId?, .invalidProducerEpoch?,
             .invalidProducerIdMapping?:
             // In a transaction the epoch is the coordinator's: it can only be aborted.

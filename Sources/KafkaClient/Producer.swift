@@ -12,8 +12,10 @@ import Synchronization
 /// `send` may be called on any thread; everything else happens on the cluster's loop, completions
 /// included.
 public final class Producer: @unchecked Sendable {
-    /// Gets the offset of a batch's first record (-1 if the broker did not tell), or why it failed.
-    public typealias Completion = @Sendable (Result<Int64, ClientError>) -> Void
+    /// Gets which of a batch's records it is about, all of them unless the broker found the batch
+    /// too large and it was split; and the first one's offset (-1 if the broker did not tell), or
+    /// why they failed.
+    public typealias Completion = @Sendable (Range<Int>, Result<Int64, ClientError>) -> Void
 
     /// How far an idempotent producer's id is.
     enum IdentityState {
@@ -54,7 +56,7 @@ public final class Producer: @unchecked Sendable {
     /// Queues a batch (magic 2, `records` records) for delivery; waits while the memory is full.
     ///
     /// Producer id, epoch, sequence and CRC are written into it here; hand the array over without
-    /// keeping it, else it is copied. `done` is called on the loop, once.
+    /// keeping it, else it is copied. `done` is called on the loop, once for each record.
     public func send(
         batch: consuming [UInt8], records: Int, to partition: TopicPartition,
         done: @escaping Completion
@@ -121,10 +123,10 @@ public final class Producer: @unchecked Sendable {
         _ bytes: consuming [UInt8], _ records: Int, _ id: TopicPartition,
         _ done: @escaping Completion
     ) {
-        outstanding.add(1, ordering: .relaxed)
+        expect(1)
         let timeout = cluster.configuration.deliveryTimeoutMilliseconds * 1_000_000
         let batch = ProducerBatch(
-            bytes: bytes, records: records,
+            bytes: bytes, records: 0..<records,
             deadline: loop.clock.monotonicNanoseconds + timeout, done: done)
         if loop.isCurrent { return accept(batch, id) }
         loop.post { [self] in accept(batch, id) }
@@ -151,6 +153,9 @@ public final class Producer: @unchecked Sendable {
         return partition
     }
 
+    /// That many batches more are to be completed.
+    func expect(_ count: Int) { outstanding.add(count, ordering: .relaxed) }
+
     /// Ends a batch's way, and gives its memory back.
     func complete(
         _ batch: ProducerBatch, of partition: ProducerPartition,
@@ -162,15 +167,15 @@ public final class Producer: @unchecked Sendable {
         switch result {
         case .success:
             statistics.batchesDelivered += 1
-            statistics.recordsDelivered += batch.records
+            statistics.recordsDelivered += batch.records.count
             statistics.bytesDelivered += batch.size
         case .failure:
             statistics.batchesFailed += 1
-            statistics.recordsFailed += batch.records
+            statistics.recordsFailed += batch.records.count
         }
         batch.bytes = []
-        batch.done(result)
-        memory.release(batch.size)
+        batch.done(batch.records, result)
+        memory.release(batch.reserved)
         guard outstanding.subtract(1, ordering: .relaxed).newValue == 0 else { return }
         let waiters = flushWaiters
         flushWaiters = []

@@ -48,6 +48,8 @@ public struct ProducerStatistics: Sendable, Equatable {
     public var requestsSent = 0
     /// Batches that were sent again.
     public var batchesRetried = 0
+    /// Batches that the broker found too large and that went on as two.
+    public var batchesSplit = 0
 
     public init() {}
 }

@@ -4,13 +4,18 @@ import Records
 /// A batch on its way, from `send` to its completion.
 final class ProducerBatch: @unchecked Sendable {
     var bytes: [UInt8]
-    let records: Int
+    /// Which records of the batch that was handed over it holds: all, unless that one was split.
+    let records: Range<Int>
     let size: Int
+    /// The producer's memory that it gives back.
+    var reserved: Int
     /// Monotonic nanoseconds after which it is given up.
     let deadline: Int64
     let done: Producer.Completion
-    /// Counts the batches of a partition in the order of their `send`.
+    /// The place in the order of the partition: batches count by 2^32, parts by their first record.
     var order: UInt64 = 0
+    /// It is a part of a batch that the broker found too large.
+    let isPart: Bool
     /// The sequence number of its first record, once it has one.
     var baseSequence: Int32?
     /// True once bytes of it may have reached a broker: then its fate is not known until answered.
@@ -20,12 +25,14 @@ final class ProducerBatch: @unchecked Sendable {
     var lastError: ClientError?
 
     init(
-        bytes: consuming [UInt8], records: Int, deadline: Int64,
+        bytes: consuming [UInt8], records: Range<Int>, deadline: Int64, isPart: Bool = false,
         done: @escaping Producer.Completion
     ) {
         size = bytes.count
+        reserved = size
         self.bytes = bytes
         self.records = records
+        self.isPart = isPart
         self.deadline = deadline
         self.done = done
     }
@@ -66,9 +73,28 @@ final class ProducerPartition: @unchecked Sendable {
     }
 
     func add(_ batch: ProducerBatch) {
-        lastOrder += 1
+        lastOrder += 1 << 32
         batch.order = lastOrder
         queue.append(batch)
+    }
+
+    /// Puts the parts of a batch into its place, with its sequence numbers.
+    func replace(_ batch: ProducerBatch, by parts: [ProducerBatch]) {
+        for part in parts {
+            let skipped = part.records.lowerBound - batch.records.lowerBound
+            part.order = batch.order + UInt64(skipped)
+            if let identity, let first = batch.baseSequence {
+                number(part, as: identity, from: Self.sequence(first, plus: skipped))
+            }
+            requeue(part)
+        }
+    }
+
+    /// Puts a batch behind all others, to be numbered anew.
+    func postpone(_ batch: ProducerBatch) {
+        batch.baseSequence = nil
+        add(batch)
+        hasFailed = true
     }
 
     /// After a failure, until nothing is in flight any more.
@@ -87,17 +113,27 @@ final class ProducerPartition: @unchecked Sendable {
         if needsRestart || identity == nil && current != nil { restart(as: current) }
         guard let batch = queue.popFirst() else { return nil }
         if let identity, batch.baseSequence == nil {
-            batch.baseSequence = nextSequence
-            RecordBatchPatch.setProducer(
-                &batch.bytes, id: identity.id, epoch: identity.epoch, baseSequence: nextSequence)
-            // Sequence numbers wrap to 0 after the largest (KIP-98).
-            nextSequence = Int32((Int64(nextSequence) + Int64(batch.records)) & Int64(Int32.max))
+            number(batch, as: identity, from: nextSequence)
+            nextSequence = Self.sequence(nextSequence, plus: batch.records.count)
         }
         batch.wasSent = true
         hasFailed = false
         flyingTo = node
         flying.append(batch)
         return batch
+    }
+
+    private func number(
+        _ batch: ProducerBatch, as identity: ProducerIdentity, from sequence: Int32
+    ) {
+        batch.baseSequence = sequence
+        RecordBatchPatch.setProducer(
+            &batch.bytes, id: identity.id, epoch: identity.epoch, baseSequence: sequence)
+    }
+
+    /// Sequence numbers wrap to 0 after the largest (KIP-98).
+    private static func sequence(_ first: Int32, plus count: Int) -> Int32 {
+        Int32((Int64(first) + Int64(count)) & Int64(Int32.max))
     }
 
     /// A batch came back, for good or not.
@@ -115,6 +151,13 @@ final class ProducerPartition: @unchecked Sendable {
     func hasOlder(than batch: ProducerBatch) -> Bool {
         flying.contains { $0.order < batch.order }
             || (queue.first.map { $0.order < batch.order } ?? false)
+    }
+
+    /// Whether a younger batch was sent and has not been answered for.
+    func hasSent(after batch: ProducerBatch) -> Bool {
+        var found = flying.contains { $0.order > batch.order }
+        queue.forEach { found = found || ($0.wasSent && $0.order > batch.order) }
+        return found
     }
 
     /// Whether a batch that is not completed was numbered: it may have been appended already.

@@ -100,7 +100,9 @@ extension Log {
             }
             return !inUseIsDurable
         }
-        if let error = writeMark(synchronizing: marksInUse) {
+        // Without room for it the mark before holds: it says less, and what lies beyond it counts as
+        // long as its checksums do.
+        if let error = writeMark(synchronizing: marksInUse), marksInUse || !error.isNoSpace {
             fail("\(error)")
             return (.failure(.readOnly("\(error)")), nil)
         }
@@ -167,7 +169,7 @@ extension Log {
         }
         guard isDue else { return }
         let error = maintenanceLock.withLock { writeOut(job.snapshot, now) }
-        if let error { fail("\(error)") }
+        if let error, !error.isNoSpace { fail("\(error)") }
     }
 
     private func writeOut(_ snapshot: StateSnapshot?, _ now: Int64) -> SystemError? {

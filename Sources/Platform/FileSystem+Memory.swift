@@ -15,8 +15,7 @@ import CSystem
 /// A sync does nothing. `space` tells what is left of the limit. Any thread may call.
 public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
     private let lock = Lock()
-    private var files: [String: MemoryFile.Storage] = [:]
-    private var directories: Set<String> = []
+    private var names = FileNames<MemoryFile.Storage>()
     private let bytesMax: Int64
 
     public init(bytesMax: Int64) {
@@ -25,11 +24,7 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
 
     public func open(_ path: String) throws(SystemError) -> any File {
         try lock.withLock { () throws(SystemError) in
-            guard let storage = files[path] else {
-                throw SystemError(
-                    code: SystemError.notFoundCode, operation: "open", subject: path)
-            }
-            return MemoryFile(path: path, storage: storage)
+            MemoryFile(path: path, storage: try names.node(path, "open"))
         }
     }
 
@@ -37,62 +32,46 @@ public final class MemoryFileSystem: FileSystem, @unchecked Sendable {
 
     public func create(_ path: String) throws(SystemError) -> any File {
         try lock.withLock { () throws(SystemError) in
-            guard files[path] == nil else {
-                throw SystemError(
-                    code: SystemError.existsCode, operation: "create", subject: path)
-            }
+            try names.checkIsFree(path)
             let storage = MemoryFile.Storage(try POSIXFile(inMemory: path))
-            files[path] = storage
+            names.files[path] = storage
             return MemoryFile(path: path, storage: storage)
         }
     }
 
     public func makeDirectory(_ path: String) throws(SystemError) {
-        _ = lock.withLock { directories.insert(path) }
+        _ = lock.withLock { names.directories.insert(path) }
     }
 
     public func list(_ path: String) throws(SystemError) -> [String] {
-        lock.withLock {
-            let prefix = path + "/"
-            let all = Array(files.keys) + Array(directories)
-            return all.filter { $0.hasPrefix(prefix) && !$0.dropFirst(prefix.count).contains("/") }
-                .map { String($0.dropFirst(prefix.count)) }.sorted()
-        }
+        lock.withLock { names.list(path) }
     }
 
-    public func exists(_ path: String) -> Bool {
-        lock.withLock { files[path] != nil || directories.contains(path) }
-    }
+    public func exists(_ path: String) -> Bool { lock.withLock { names.exists(path) } }
 
     public func isDirectory(_ path: String) -> Bool {
-        lock.withLock { directories.contains(path) }
+        lock.withLock { names.directories.contains(path) }
     }
 
     public func rename(_ source: String, to target: String) throws(SystemError) {
         try lock.withLock { () throws(SystemError) in
-            guard let storage = files.removeValue(forKey: source) else {
-                throw SystemError(
-                    code: SystemError.notFoundCode, operation: "rename", subject: source)
-            }
-            files[target] = storage
+            names.files[target] = try names.take(source, "rename")
         }
     }
 
     public func remove(_ path: String) throws(SystemError) {
-        let storage = lock.withLock { files.removeValue(forKey: path) }
-        if storage == nil {
-            throw SystemError(code: SystemError.notFoundCode, operation: "remove", subject: path)
-        }
+        // The last reference, which closes the descriptor, goes outside of the lock.
+        _ = try lock.withLock { () throws(SystemError) in try names.take(path, "remove") }
     }
 
     public func removeDirectory(_ path: String) throws(SystemError) {
-        _ = lock.withLock { directories.remove(path) }
+        _ = lock.withLock { names.directories.remove(path) }
     }
 
     public func syncDirectory(_ path: String) throws(SystemError) {}
 
     public func space(_ path: String) throws(SystemError) -> (free: Int64, total: Int64) {
-        let all = lock.withLock { Array(files.values) }
+        let all = lock.withLock { Array(names.files.values) }
         let used = all.reduce(Int64(0)) { $0 + ((try? $1.file.size()) ?? 0) }
         return (max(0, bytesMax - used), bytesMax)
     }

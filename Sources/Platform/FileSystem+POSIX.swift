@@ -77,7 +77,7 @@ public struct POSIXFileSystem: FileSystem {
         let descriptor = openDescriptor(path, O_RDONLY | O_DIRECTORY)
         guard descriptor >= 0 else { throw SystemError.last("open", path) }
         defer { closeDescriptor(descriptor) }
-        if fsync(descriptor) == -1 { throw SystemError.last("sync", path) }
+        if uninterrupted({ fsync(descriptor) }) == -1 { throw SystemError.last("sync", path) }
     }
 
     public func space(_ path: String) throws(SystemError) -> (free: Int64, total: Int64) {
@@ -182,11 +182,11 @@ public final class POSIXFile: File, @unchecked Sendable {
 
     public func synchronize() throws(SystemError) {
         #if canImport(Darwin)
-            let status = fcntl(raw, F_FULLFSYNC)
+            let status = uninterrupted { fcntl(raw, F_FULLFSYNC) }
         #else
-            let status = fdatasync(raw)
+            let status = uninterrupted { fdatasync(raw) }
         #endif
-        // Never repeated: after a failed sync the kernel has marked the pages clean.
+        // Else never repeated: after a failed sync the kernel has marked the pages clean.
         if status == -1 { throw SystemError.last("sync", path) }
     }
 

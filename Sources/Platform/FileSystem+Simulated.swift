@@ -37,9 +37,8 @@ public final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
 
     /// The lock also guards the nodes, for the files that are open.
     let lock = Lock()
-    var names: [String: Node] = [:]
+    var names = FileNames<Node>()
     var durableNames: [String: Node] = [:]
-    var directories: Set<String> = []
     var changes: [String: [NameChange]] = [:]
     private var failures: [Call: [(call: Int, code: CInt)]] = [:]
     private var callCounts: [Call: Int] = [:]
@@ -75,23 +74,23 @@ public final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
     }
 
     public func contents(_ path: String) -> [UInt8]? {
-        lock.withLock { names[path]?.current }
+        lock.withLock { names.files[path]?.current }
     }
 
     /// Replaces a file's bytes on the disk and in memory: rot, or an old copy put back.
     public func setContents(_ path: String, _ bytes: [UInt8]) {
         lock.withLock {
-            let node = names[path] ?? Node()
+            let node = names.files[path] ?? Node()
             node.current = bytes
             node.durable = bytes
             node.pending = []
-            names[path] = node
+            names.files[path] = node
             durableNames[path] = node
         }
     }
 
     /// All files, sorted by path.
-    public var paths: [String] { lock.withLock { names.keys.sorted() } }
+    public var paths: [String] { lock.withLock { names.files.keys.sorted() } }
 
     /// Throws if this call is one that was to fail. Under the lock.
     func count(_ call: Call, _ verb: String, _ path: String) throws(SystemError) {
@@ -114,11 +113,7 @@ public final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
 extension SimulatedFileSystem {
     public func open(_ path: String) throws(SystemError) -> any File {
         try lock.withLock { () throws(SystemError) in
-            guard let node = names[path] else {
-                throw SystemError(
-                    code: SystemError.notFoundCode, operation: "open", subject: path)
-            }
-            return SimulatedFile(path: path, node: node, fileSystem: self)
+            SimulatedFile(path: path, node: try names.node(path, "open"), fileSystem: self)
         }
     }
 
@@ -127,12 +122,9 @@ extension SimulatedFileSystem {
     public func create(_ path: String) throws(SystemError) -> any File {
         try lock.withLock { () throws(SystemError) in
             try count(.create, "create", path)
-            guard names[path] == nil else {
-                throw SystemError(
-                    code: SystemError.existsCode, operation: "create", subject: path)
-            }
+            try names.checkIsFree(path)
             let node = Node()
-            names[path] = node
+            names.files[path] = node
             changes[Self.parent(of: path), default: []].append(.create(path, node))
             return SimulatedFile(path: path, node: node, fileSystem: self)
         }
@@ -140,34 +132,24 @@ extension SimulatedFileSystem {
 
     /// Directories are durable at once: their loss would only hide what is in them.
     public func makeDirectory(_ path: String) throws(SystemError) {
-        _ = lock.withLock { directories.insert(path) }
+        _ = lock.withLock { names.directories.insert(path) }
     }
 
     public func list(_ path: String) throws(SystemError) -> [String] {
-        lock.withLock {
-            let prefix = path + "/"
-            let all = Array(names.keys) + Array(directories)
-            return all.filter { $0.hasPrefix(prefix) && !$0.dropFirst(prefix.count).contains("/") }
-                .map { String($0.dropFirst(prefix.count)) }.sorted()
-        }
+        lock.withLock { names.list(path) }
     }
 
-    public func exists(_ path: String) -> Bool {
-        lock.withLock { names[path] != nil || directories.contains(path) }
-    }
+    public func exists(_ path: String) -> Bool { lock.withLock { names.exists(path) } }
 
     public func isDirectory(_ path: String) -> Bool {
-        lock.withLock { directories.contains(path) }
+        lock.withLock { names.directories.contains(path) }
     }
 
     public func rename(_ source: String, to target: String) throws(SystemError) {
         try lock.withLock { () throws(SystemError) in
             try count(.rename, "rename", source)
-            guard let node = names.removeValue(forKey: source) else {
-                throw SystemError(
-                    code: SystemError.notFoundCode, operation: "rename", subject: source)
-            }
-            names[target] = node
+            let node = try names.take(source, "rename")
+            names.files[target] = node
             changes[Self.parent(of: target), default: []].append(.rename(source, target, node))
         }
     }
@@ -175,16 +157,13 @@ extension SimulatedFileSystem {
     public func remove(_ path: String) throws(SystemError) {
         try lock.withLock { () throws(SystemError) in
             try count(.remove, "remove", path)
-            guard names.removeValue(forKey: path) != nil else {
-                throw SystemError(
-                    code: SystemError.notFoundCode, operation: "remove", subject: path)
-            }
+            _ = try names.take(path, "remove")
             changes[Self.parent(of: path), default: []].append(.remove(path))
         }
     }
 
     public func removeDirectory(_ path: String) throws(SystemError) {
-        _ = lock.withLock { directories.remove(path) }
+        _ = lock.withLock { names.directories.remove(path) }
     }
 
     public func syncDirectory(_ path: String) throws(SystemError) {
@@ -321,8 +300,8 @@ extension SimulatedFileSystem {
                 nodes[ObjectIdentifier(node)] = made
                 return made
             }
-            copy.directories = directories
-            copy.names = names.mapValues(duplicate)
+            copy.names.directories = names.directories
+            copy.names.files = names.files.mapValues(duplicate)
             copy.durableNames = durableNames.mapValues(duplicate)
             copy.changes = changes.mapValues { list in
                 list.map { change in
@@ -342,7 +321,7 @@ extension SimulatedFileSystem {
         var random = SeededRandom(seed: seed)
         return lock.withLock {
             let copy = SimulatedFileSystem()
-            copy.directories = directories
+            copy.names.directories = names.directories
             var names = durableNames
             for directory in changes.keys.sorted() {
                 for change in changes[directory] ?? [] where random.chance(1, in: 2) {
@@ -352,9 +331,9 @@ extension SimulatedFileSystem {
             for path in names.keys.sorted() {
                 guard let node = names[path] else { continue }
                 let bytes = Self.torn(node, &random)
-                copy.names[path] = Node(current: bytes, durable: bytes)
+                copy.names.files[path] = Node(current: bytes, durable: bytes)
             }
-            copy.durableNames = copy.names
+            copy.durableNames = copy.names.files
             return copy
         }
     }

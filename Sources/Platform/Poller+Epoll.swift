@@ -14,7 +14,11 @@
         init() {
             epoll = epoll_create1(CInt(EPOLL_CLOEXEC))
             wakeup = eventfd(0, CInt(EFD_CLOEXEC | EFD_NONBLOCK))
-            precondition(epoll >= 0 && wakeup >= 0, "no descriptor left for an event loop")
+            // Nothing can be done, and nobody be told, without a loop.
+            guard epoll >= 0 && wakeup >= 0 else {
+                StandardError.write(line: "rtd: \(SystemError.last("open an event loop"))")
+                exit(1)
+            }
             unsafe events = .allocate(capacity: Int(Self.eventsMax))
             control(EPOLL_CTL_ADD, wakeup, EPOLLIN.rawValue, Self.wakeToken)
         }

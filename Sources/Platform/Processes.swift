@@ -11,6 +11,8 @@ import CSystem
 /// This process and others: who they are, how to start and to signal them.
 public enum Processes {
     public static var currentID: Int32 { getpid() }
+    /// The process that started this one; another one once that has ended.
+    public static var parentID: Int32 { getppid() }
     public static var userID: UInt32 { UInt32(geteuid()) }
 
     /// The name of this machine.

@@ -140,13 +140,12 @@ final class SocketListener: Listener, PollHandler, @unchecked Sendable {
                 accepted(SocketStream(descriptor: next))
                 continue
             }
-            let error = SystemError.last("accept")
-            if error.isTooManyOpen {
-                // Looked at again soon: an edge-triggered poller would not tell once more.
-                loop.after(50_000_000) { [weak self] in self?.ready(readable: true, writable: false)
-                }
-            }
-            if error.code != ECONNABORTED { return }
+            if errno == EAGAIN || errno == EWOULDBLOCK { return }
+            if errno == ECONNABORTED { continue }
+            // No descriptor or memory is free, or accept(2) hands on an error of the network. Looked
+            // at again soon: an edge-triggered poller would not tell once more.
+            loop.after(50_000_000) { [weak self] in self?.ready(readable: true, writable: false) }
+            return
         }
     }
 

@@ -43,7 +43,6 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     public var isInUse: Bool { code == EADDRINUSE }
     public var isRefused: Bool { code == ECONNREFUSED }
     public var isNotPermitted: Bool { code == EACCES || code == EPERM || code == EROFS }
-    public var isTooManyOpen: Bool { code == EMFILE || code == ENFILE }
 
     /// Codes that simulated twins and callers build errors from.
     public static let ioErrorCode = EIO

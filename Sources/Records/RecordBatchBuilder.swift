@@ -157,6 +157,8 @@ import Bytes
     /// What the header says besides the records.
     public struct Attributes: Sendable {
         public var codec: CompressionCodec = .none
+        /// Nil for the codec's default.
+        public var compressionLevel: Int?
         public var producerID: Int64 = -1
         public var producerEpoch: Int16 = -1
         public var baseSequence: Int32 = -1
@@ -177,7 +179,7 @@ import Bytes
         var packed: [UInt8] = []
         var size = end
         if attributes.codec != .none {
-            packed = unsafe attributes.codec.compress(plain)
+            packed = unsafe attributes.codec.compress(plain, level: attributes.compressionLevel)
             size = RecordBatchHeader.size + packed.count
         }
         let total = size

@@ -9,6 +9,10 @@ enum Limits {
     static let turnBytes = 4 << 20
     /// The first input buffer of a connection, and the size kept in the pool.
     static let inputBufferBytes = 256 * 1024
+    /// The same while memory is short; a larger frame waits then.
+    static let scarceBufferBytes = 4 * 1024
+    /// What an answer that waits is taken to cost beside its bytes.
+    static let answerOverheadBytes = 1_024
     static let pooledBuffersMax = 16
     /// A frame that has begun must be complete after this time without progress.
     static let stalledFrameMilliseconds: Int64 = 10_000

@@ -24,10 +24,11 @@ struct PartitionOpener {
         "\(root)/topics/\(Hexadecimal.digits(id.high))\(Hexadecimal.digits(id.low))"
     }
 
-    /// Opens what is there of a topic and makes what is missing.
+    /// Opens what is there of a topic and makes what is missing. `usesReserve` lets it be written to
+    /// on a disk that is nearly full.
     func open(
         _ id: UUID, _ name: String, partitions: ClosedRange<Int32>, configs: [String: String],
-        settings: TopicSettings
+        settings: TopicSettings, usesReserve: Bool = false
     ) throws(StreamingError) -> [Partition] {
         let directory = Self.directory(environment.directory, id)
         do throws(SystemError) {
@@ -40,13 +41,17 @@ struct PartitionOpener {
         }
         var opened: [Partition] = []
         for index in partitions {
-            opened.append(try open("\(directory)/\(index)", id, name, index, settings))
+            opened.append(
+                try open(
+                    "\(directory)/\(index)", id, name, index, settings,
+                    usesReserve ? nil : space))
         }
         return opened
     }
 
     private func open(
-        _ directory: String, _ id: UUID, _ name: String, _ index: Int32, _ settings: TopicSettings
+        _ directory: String, _ id: UUID, _ name: String, _ index: Int32,
+        _ settings: TopicSettings, _ space: SpaceGuard?
     ) throws(StreamingError) -> Partition {
         do throws(LogError) {
             let (log, recovery) = try Log.open(
@@ -61,12 +66,13 @@ struct PartitionOpener {
         }
     }
 
-    /// An internal topic: one partition that keeps everything.
+    /// An internal topic: one partition that keeps everything. The reserve of disk space is for it:
+    /// a topic cannot be deleted, nor a consumer go on, without a record of that.
     func openInternal(_ id: UUID, _ name: String) throws(StreamingError) -> Topic {
         let configs = ["cleanup.policy": "compact", "retention.ms": "-1", "flush.messages": "1"]
         let settings = environment.settings.topicSettings(configs)
         let partitions = try open(
-            id, name, partitions: 0...0, configs: configs, settings: settings)
+            id, name, partitions: 0...0, configs: configs, settings: settings, usesReserve: true)
         return Topic(
             id: id, name: name, configs: configs, settings: settings, partitions: partitions,
             isInternal: true)

@@ -105,6 +105,22 @@ extension CompressionCodec {
         #expect(codec.compress(bytes).count < bytes.count + bytes.count / 100)
     }
 
+    @Test(arguments: CompressionCodec.compressing)
+    func `every level round trips, and levels differ`(codec: CompressionCodec) throws {
+        let lines = (0..<4_000).map {
+            "{\"id\":\($0 &* 7_919 % 10_007),\"name\":\"user\($0 % 97)\"}\n"
+        }
+        let bytes = Array(lines.joined().utf8)
+        var sizes: [Int: Int] = [:]
+        for level in [-100, -1, 0, 1, 2, 6, 9, 22] {
+            let compressed = bytes.withUnsafeBytes { codec.compress($0, level: level) }
+            #expect(try codec.decompress(compressed, limit: bytes.count) == bytes, "\(level)")
+            sizes[level] = compressed.count
+        }
+        let (fast, slow) = (sizes[1] ?? 0, sizes[9] ?? 0)
+        #expect((slow == fast) == (codec == .snappy), "\(sizes)")
+    }
+
     @Test func `codecs are known by Kafka's names`() {
         let names = ["none", "gzip", "snappy", "lz4", "zstd"]
         #expect(CompressionCodec.allCases.map(\.name) == names)

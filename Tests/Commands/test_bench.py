@@ -111,6 +111,16 @@ def test_a_signal_ends_it_and_leaves_nothing():
         eventually(lambda: not leftovers(home), what="the end of the private server")
 
 
+def test_killed_it_leaves_no_server_and_no_directory():
+    with Home() as home:
+        process = home.start("bench", "produce", "--duration", "60s", "--progress")
+        contains(process.stderr.readline().decode(), "records/s")
+        assert leftovers(home), "no private server"
+        process.kill()
+        equal(process.wait(30), -signal.SIGKILL)
+        eventually(lambda: not leftovers(home), what="the end of the private server")
+
+
 def test_a_broker_that_is_down_is_one_clear_line():
     with Home() as home:
         done = home.rtd("bench", "produce", "-b", ":1")

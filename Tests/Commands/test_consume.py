@@ -232,3 +232,13 @@ def test_control_bytes_are_escaped_on_a_terminal_only():
         equal(home.rtd("consume", "t", "-e").stdout, b"\x1b[2m\n")
         done = home.shell("script -qec 'rtd consume t -e' /dev/null </dev/null")
         equal((done.returncode, "\x1b" in done.text, "[2m" in done.text), (0, False, True))
+
+
+def test_a_topic_that_is_deleted_while_it_is_read_ends_the_reading():
+    with Home() as home:
+        home.shell("echo a | rtd produce t")
+        process = home.start("consume", "t")
+        equal(process.stdout.readline(), b"a\n")
+        outcome(home.rtd("query", "DROP TOPIC t"), 0)
+        equal(process.wait(20), 1)
+        equal(process.stderr.read().decode(), 'rtd: topic "t" was deleted\n')

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import subprocess
 import time
 import zlib
 
@@ -220,3 +221,40 @@ def test_sizes_up_to_what_the_topic_takes():
         outcome(home.rtd("produce", "u", "-b", server.address, input=lines), 0, "", "")
         equal(home.rtd("consume", "u", "-e", "-b", server.address).text == lines, True)
         server.discard()
+
+
+def test_batches_that_a_topic_has_become_too_small_for_are_split():
+    with Home() as home:
+        home.shell("echo first | rtd produce t")
+        for codec in ("none", "zstd"):
+            process = home.start("produce", "t", "-z", codec, "--report", stdin=subprocess.PIPE)
+            process.stdin.write(b"begun\n")
+            process.stdin.flush()
+            contains(process.stdout.readline().decode(), "offset")
+            outcome(home.rtd("query", "ALTER TOPIC t SET ('max.message.bytes' = 2000)"), 0)
+            lines = [os.urandom(50).hex() for _ in range(500)] + ["x" * 5000, "last"]
+            out, errors = process.communicate("".join(f"{x}\n" for x in lines).encode(), 30)
+            if codec == "none":
+                # One record is too large by itself: all others are there.
+                equal((process.returncode, len(out.splitlines())), (1, 501), errors.decode())
+                contains(errors.decode(), "larger than the topic's max.message.bytes")
+            else:
+                equal((process.returncode, len(out.splitlines())), (0, 502), errors.decode())
+            outcome(home.rtd("query", "ALTER TOPIC t SET ('max.message.bytes' = 1000000)"), 0)
+        kept = [value for (value,) in records(home, "t", "value")]
+        equal(len(kept), len(set(kept)) + 2, "records, but for two that were sent twice")
+        equal(kept[-1], "last")
+
+
+def test_a_compression_level_has_an_effect():
+    with Home() as home:
+        text = "".join(f'{{"id":{i * 7919 % 10007},"name":"user{i % 97}"}}\n' for i in range(20000))
+        sizes = []
+        for level in (1, 9):
+            topic = f"t{level}"
+            outcome(home.rtd("produce", topic, "-z", "gzip", "-X", f"compression.gzip.level={level}",
+                             input=text), 0, "", "")
+            equal(home.rtd("consume", topic, "-e").text, text)
+            sizes.append(sum(p.stat().st_size for p in home.data.glob("topics/*/0/*.log")
+                             if not p.parts[-3].startswith("0000000000")) - sum(sizes))
+        assert sizes[1] < sizes[0], sizes

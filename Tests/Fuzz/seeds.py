@@ -24,6 +24,13 @@ def requests():
             yield data
 
 
+def server():
+    """Each request on a connection of its own, behind one that makes a topic."""
+    topic = wire.frame(wire.header(3, 0) + wire.array([wire.string("t")]))
+    for data in requests():
+        yield topic + wire.frame(data)
+
+
 def responses():
     keys = {name.removesuffix("Request"): data[:2] for name, _, data in golden()
             if name.endswith("Request")}

@@ -29,6 +29,8 @@ final class FakeLog: @unchecked Sendable {
 
     private(set) var batches: [Appended] = []
     var faults: [Fault] = []
+    /// The topic's max.message.bytes.
+    var batchBytesMax = Int.max
     /// Checksums that did not match.
     private(set) var damaged = 0
     private struct ProducerKey: Hashable {
@@ -94,6 +96,10 @@ final class FakeLog: @unchecked Sendable {
         }
         if case .error(let code) = fault {
             answer.errorCode = code
+            return answer
+        }
+        guard range.count <= batchBytesMax else {
+            answer.errorCode = .messageTooLarge
             return answer
         }
         let earlier = batches.filter { $0.partition == partition.index }

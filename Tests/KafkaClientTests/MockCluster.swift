@@ -83,7 +83,10 @@ final class Delivered: @unchecked Sendable {
     private let lock = Lock()
     private var offsets: [Int64] = []
     private var errors: [ClientError] = []
+    private var parts: [Range<Int>] = []
 
+    /// The records of their batch that were told delivered.
+    var records: [Range<Int>] { lock.withLock { parts } }
     var all: [Int64] { lock.withLock { offsets } }
     var failures: [ClientError] { lock.withLock { errors } }
 
@@ -94,5 +97,10 @@ final class Delivered: @unchecked Sendable {
             case .failure(let error): errors.append(error)
             }
         }
+    }
+
+    func add(_ records: Range<Int>, _ result: Result<Int64, ClientError>) {
+        add(result)
+        if case .success = result { lock.withLock { parts.append(records) } }
     }
 }

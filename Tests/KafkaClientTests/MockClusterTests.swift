@@ -16,7 +16,7 @@ struct MockClusterTests {
                 let seen = delivered[Int(partition)]
                 try await producer.send(
                     batch: batch(values), records: 10, to: TopicPartition(topic, partition)
-                ) { seen.add($0) }
+                ) { seen.add($1) }
             }
         }
         await producer.flush()

@@ -42,7 +42,7 @@ import Testing
         var buffer = InputBuffer(pool: pool)
         #expect(buffer.capacity == 0)
         buffer.makeRoom(for: 4)
-        #expect(pool.lentBytes > 0)
+        #expect(pool.heldBytes > 0)
         buffer.room.copyBytes(from: [1, 2, 3, 4, 5])
         buffer.received(5)
         buffer.used(2)
@@ -51,7 +51,7 @@ import Testing
         buffer.used(3)
         buffer.rest()
         #expect(buffer.capacity == 0)
-        #expect(pool.lentBytes == 0)
+        #expect(pool.heldBytes == 0)
     }
 
     @Test func `ApiVersions tells exactly what is served`() {

@@ -28,14 +28,17 @@ extension CompressionCodec {
     }
 
     /// Compresses `bytes` into one self-contained stream, framed as Kafka's Java clients frame it.
-    public func compress(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+    ///
+    /// `level` weighs time against size as the codec's own library numbers it; nil is what that has
+    /// for its default. Neighbours may give the same bytes, and snappy has none.
+    public func compress(_ bytes: UnsafeRawBufferPointer, level: Int? = nil) -> [UInt8] {
         let source = unsafe SourceBytes(bytes)
         return switch self {
         case .none: unsafe Array(bytes)
-        case .gzip: Gzip.compress(source)
+        case .gzip: Gzip.compress(source, level: level)
         case .snappy: Snappy.compress(source)
-        case .lz4: LZ4.compress(source)
-        case .zstd: Zstd.compress(source)
+        case .lz4: LZ4.compress(source, level: level)
+        case .zstd: Zstd.compress(source, level: level)
         }
     }
 

@@ -1,5 +1,5 @@
 /// A DEFLATE encoder (RFC 1951): hash chains with one step of lazy matching, and for each block the
-/// cheapest of dynamic codes, the fixed code and stored bytes. About zlib's level 5.
+/// cheapest of dynamic codes, the fixed code and stored bytes.
 struct Deflate: ~Copyable {
     private let source: SourceBytes
     /// The last position of each hash, and for each position (modulo the window) the one before it.
@@ -10,14 +10,35 @@ struct Deflate: ~Copyable {
     private static let windowBits = 15
     private static let matchBytesMin = 4
     private static let matchBytesMax = 258
-    /// Candidates that are looked at for a match; a quarter once a good one is at hand.
-    private static let chainMax = 48
     private static let goodMatchBytes = 16
-    /// A match this long is taken without a look at the next position.
-    private static let niceMatchBytes = 96
+    private let effort: Effort
 
-    init(_ source: SourceBytes) {
+    /// How far the search for matches goes.
+    struct Effort {
+        /// Candidates that are looked at for a match; a quarter once a good one is at hand.
+        let chainMax: Int
+        /// A match this long is taken without a look at the next position.
+        let niceMatchBytes: Int
+
+        /// By zlib's levels, 0 to 9. The default is about its 5.
+        init(level: Int?) {
+            switch level ?? 6 {
+            case 1: (chainMax, niceMatchBytes) = (4, 16)
+            case 2: (chainMax, niceMatchBytes) = (8, 24)
+            case 3: (chainMax, niceMatchBytes) = (16, 32)
+            case 4: (chainMax, niceMatchBytes) = (32, 64)
+            case 0: (chainMax, niceMatchBytes) = (0, 16)
+            case 7: (chainMax, niceMatchBytes) = (128, 128)
+            case 8: (chainMax, niceMatchBytes) = (512, 258)
+            case 9...: (chainMax, niceMatchBytes) = (4_096, 258)
+            default: (chainMax, niceMatchBytes) = (48, 96)
+            }
+        }
+    }
+
+    init(_ source: SourceBytes, _ effort: Effort) {
         self.source = source
+        self.effort = effort
         block = Block(sourceBytes: source.count)
         heads = MatchTable(positions: source.count, bitsMax: Self.windowBits)
         chain = MatchTable(positions: source.count, bitsMax: Self.windowBits)
@@ -37,7 +58,7 @@ struct Deflate: ~Copyable {
         var pending = Match(size: 0, distance: 0)
         while at < source.count {
             var found = Match(size: 0, distance: 0)
-            if at <= lastStart, pending.size < Self.niceMatchBytes {
+            if at <= lastStart, pending.size < effort.niceMatchBytes {
                 found = findMatch(at, longerThan: pending.size)
             }
             if pending.size > 0 && found.size <= pending.size {
@@ -84,7 +105,7 @@ struct Deflate: ~Copyable {
         var best = Match(size: size, distance: 0)
         let end = min(source.count, at &+ Self.matchBytesMax)
         let low = max(0, at &- (1 &<< Self.windowBits))
-        var tries = size >= Self.goodMatchBytes ? Self.chainMax / 4 : Self.chainMax
+        var tries = size >= Self.goodMatchBytes ? effort.chainMax / 4 : effort.chainMax
         var previous = at
         // Positions fall along a chain; one that does not is left over from an earlier window.
         while candidate >= low && candidate < previous && tries > 0 {
@@ -94,7 +115,7 @@ struct Deflate: ~Copyable {
                 let length = source.matchLength(at, candidate, end: end)
                 if length > best.size {
                     best = Match(size: length, distance: at &- candidate)
-                    if length >= Self.niceMatchBytes { break }
+                    if length >= effort.niceMatchBytes { break }
                 }
             }
             previous = candidate

@@ -15,13 +15,13 @@ enum Gzip {
         static let reserved = Flags(rawValue: 0xE0)
     }
 
-    static func compress(_ source: SourceBytes) -> [UInt8] {
+    static func compress(_ source: SourceBytes, level: Int?) -> [UInt8] {
         let overhead = headerBytes + trailerBytes
         return [UInt8](capacity: overhead + Deflate.capacity(source.count)) { target in
             // DEFLATE, no flags, no time; system 255 is "unknown".
             target.store64(UInt64(magic) | 8 << 16, at: 0)
             target.store16(0xFF00, at: 8)
-            var deflate = Deflate(source)
+            var deflate = Deflate(source, Deflate.Effort(level: level))
             let end = deflate.compress(into: target, at: headerBytes)
             target.store32(CRC32.checksum(source), at: end)
             target.store32(UInt32(truncatingIfNeeded: source.count), at: end + 4)

@@ -8,7 +8,7 @@ enum LZ4 {
     private static let skippableMagic: UInt32 = 0x184D_2A50
     private static let blockBytes = 64 * 1024
 
-    static func compress(_ source: SourceBytes) -> [UInt8] {
+    static func compress(_ source: SourceBytes, level: Int?) -> [UInt8] {
         let blocks = source.count / blockBytes + 1
         let capacity = source.count + source.count / 255 + 32 * (blocks + 1)
         return [UInt8](capacity: capacity) { target in
@@ -17,7 +17,9 @@ enum LZ4 {
             target.store16(0x4060, at: 4)
             target[6] = headerChecksum(target.written(4..<6))
             var end = 7
-            let table = MatchTable(positions: source.count, bitsMax: 13)
+            // Levels of more than 2 are the library's slower searches.
+            let bitsMax = level.map { $0 > 2 ? 16 : 13 } ?? 13
+            let table = MatchTable(positions: source.count, bitsMax: bitsMax)
             var start = 0
             while start < source.count {
                 let size = min(blockBytes, source.count - start)

@@ -3,14 +3,14 @@ extension Zstd {
     private static let windowLog = 21
 
     /// Compresses into one frame that states its size, without a checksum: a record batch has one.
-    static func compress(_ source: SourceBytes) -> [UInt8] {
+    static func compress(_ source: SourceBytes, level: Int?) -> [UInt8] {
         let blocks = source.count / blockBytesMax + 1
         // A block is written before it is known whether it pays; at worst each 4 bytes become a
         // sequence of 10, and what does not pay is replaced by the bytes themselves.
         let slack = 3 * min(source.count, blockBytesMax) + 1024
         return [UInt8](capacity: source.count + 3 * blocks + slack) { target in
             var end = writeHeader(source.count, into: target)
-            var encoder = Encoder(source, windowBytes: 1 << windowLog)
+            var encoder = Encoder(source, windowBytes: 1 << windowLog, level: level ?? 3)
             var start = 0
             repeat {
                 let size = min(blockBytesMax, source.count - start)
@@ -67,9 +67,9 @@ extension Zstd {
         private var finder: MatchFinder
         private let literals: ScratchBytes
 
-        init(_ source: SourceBytes, windowBytes: Int) {
+        init(_ source: SourceBytes, windowBytes: Int, level: Int) {
             self.source = source
-            finder = MatchFinder(source, windowBytes: windowBytes)
+            finder = MatchFinder(source, windowBytes: windowBytes, level: level)
             literals = ScratchBytes(count: min(source.count, blockBytesMax) + 64)
         }
 

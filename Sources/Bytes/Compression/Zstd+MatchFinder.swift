@@ -1,6 +1,7 @@
 extension Zstd {
     /// Finds a block's sequences, greedily: the last offset first, then a match of eight bytes or
-    /// more, then one of five. About the reference's level 3 ("dfast").
+    /// more, then one of five. About the reference's level 3 ("dfast"); others differ in how many
+    /// positions are remembered, and in how soon bytes without matches are passed over.
     struct MatchFinder: ~Copyable {
         private let source: SourceBytes
         private let windowBytes: Int
@@ -10,14 +11,18 @@ extension Zstd {
         private(set) var sequences: [Sequence] = []
         var recent = RecentOffsets()
 
-        /// After this many bytes without a match the step grows by one.
-        private static let patienceLog = 8
+        /// After 2 to this many bytes without a match the step grows by one.
+        private let patienceLog: Int
 
-        init(_ source: SourceBytes, windowBytes: Int) {
+        init(_ source: SourceBytes, windowBytes: Int, level: Int) {
             self.source = source
             self.windowBytes = windowBytes
-            long = MatchTable(positions: source.count, bitsMax: 17)
-            short = MatchTable(positions: source.count, bitsMax: 16)
+            // Level 0 is the default.
+            let level = level == 0 ? 3 : max(-5, min(level, 7))
+            let bits = 13 + max(0, level)
+            patienceLog = level < 1 ? 3 : level < 3 ? 4 + level : level < 5 ? 8 : 10
+            long = MatchTable(positions: source.count, bitsMax: bits + 1)
+            short = MatchTable(positions: source.count, bitsMax: bits)
         }
 
         private struct Match {
@@ -34,7 +39,7 @@ extension Zstd {
             var at = anchor
             while at <= lastStart {
                 guard var match = findMatch(at, end: range.upperBound) else {
-                    at &+= (at &- anchor) &>> Self.patienceLog &+ 1
+                    at &+= (at &- anchor) &>> patienceLog &+ 1
                     continue
                 }
                 while match.start > anchor, match.from > 0,

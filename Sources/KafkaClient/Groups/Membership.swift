@@ -113,19 +113,7 @@ extension Membership {
                 }
             }
         }
-        // The broker answers when all members have joined.
-        let timeout =
-            Int64(configuration.rebalanceTimeoutMilliseconds)
-            + cluster.configuration.requestTimeoutMilliseconds
-        let response = try await cluster.withCoordinator(of: group) {
-            [self] broker async throws(ClientError) in
-            let response = try await cluster.ask(
-                request, of: broker, timeoutMilliseconds: timeout)
-            if response.errorCode.retriable {
-                throw .group(group, response.errorCode, detail: nil)
-            }
-            return response
-        }
+        let response = try await ask(request) { $0.errorCode }
         switch response.errorCode {
         case .none:
             member.id = response.memberId
@@ -157,18 +145,7 @@ extension Membership {
             $0.protocolName = joined.protocolName
             $0.assignments = shares
         }
-        let timeout =
-            Int64(configuration.rebalanceTimeoutMilliseconds)
-            + cluster.configuration.requestTimeoutMilliseconds
-        let response = try await cluster.withCoordinator(of: group) {
-            [self] broker async throws(ClientError) in
-            let response = try await cluster.ask(
-                request, of: broker, timeoutMilliseconds: timeout)
-            if response.errorCode.retriable {
-                throw .group(group, response.errorCode, detail: nil)
-            }
-            return response
-        }
+        let response = try await ask(request) { $0.errorCode }
         switch response.errorCode {
         case .none: return try partitions(response.assignment)
         case .rebalanceInProgress: return nil
@@ -176,6 +153,24 @@ extension Membership {
             member.id = ""
             return nil
         default: throw .group(group, response.errorCode, detail: nil)
+        }
+    }
+
+    /// Asks the coordinator, which answers once all members have done their part; errors that pass
+    /// are asked again.
+    private func ask<R: KafkaRequest>(
+        _ request: R, _ error: @escaping @Sendable (R.Response) -> ErrorCode
+    ) async throws(ClientError) -> R.Response {
+        let timeout =
+            Int64(configuration.rebalanceTimeoutMilliseconds)
+            + cluster.configuration.requestTimeoutMilliseconds
+        return try await cluster.withCoordinator(of: group) {
+            [self] broker async throws(ClientError) in
+            let response = try await cluster.ask(
+                request, of: broker, timeoutMilliseconds: timeout)
+            let code = error(response)
+            if code.retriable { throw .group(group, code, detail: nil) }
+            return response
         }
     }
 

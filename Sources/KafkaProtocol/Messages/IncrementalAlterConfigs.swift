@@ -69,20 +69,6 @@ public struct IncrementalAlterConfigsResponse: KafkaMessage {
 
 extension IncrementalAlterConfigsResponse {
     /// An element of `responses`.
-    public struct AlterConfigsResourceResponse: MessageStruct {
-        public var errorCode: ErrorCode = .none
-        public var errorMessage: String?
-        public var resourceType: Int8 = 0
-        public var resourceName = ""
-
-        public init() {}
-
-        public mutating func code<C: MessageCoder & ~Copyable & ~Escapable>(_ c: inout C) {
-            c.error(&errorCode)
-            c.nullableString(&errorMessage)
-            c.int8(&resourceType)
-            c.string(&resourceName)
-            c.tags()
-        }
-    }
+    public typealias AlterConfigsResourceResponse =
+        AlterConfigsResponse.AlterConfigsResourceResponse
 }

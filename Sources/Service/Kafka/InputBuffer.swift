@@ -1,4 +1,5 @@
 import Platform
+import Synchronization
 
 /// The bytes that a connection has received and not yet used, in memory lent by its loop's pool.
 ///
@@ -27,8 +28,10 @@ import Platform
     }
 
     /// Makes room so that `need` bytes from `start` on fit, and at least one more can be read.
-    mutating func makeRoom(for need: Int) {
-        if unsafe memory.baseAddress == nil { unsafe memory = pool.take(max(need, 1)) }
+    mutating func makeRoom(for need: Int, isShort: Bool = false) {
+        if unsafe memory.baseAddress == nil {
+            unsafe memory = pool.take(max(need, 1), isShort: isShort)
+        }
         if start + need <= capacity && end < capacity { return }
         let wanted = max(need, pending + 1)
         if wanted <= capacity {
@@ -63,29 +66,42 @@ import Platform
     }
 }
 
-/// Input buffers of one loop that are free; used on that loop only.
+/// Input buffers of one loop that are free, and what its connections hold of memory; used on that
+/// loop only, but for the count.
 @safe final class BufferPool: @unchecked Sendable {
     private var free: [UnsafeMutableRawBufferPointer] = unsafe []
-    /// Bytes lent out now, of this loop.
-    private(set) var lentBytes = 0
+    /// Bytes lent out now and held by answers, of this loop. Any thread may read it.
+    private let held = Atomic<Int>(0)
+
+    var heldBytes: Int { held.load(ordering: .relaxed) }
+
+    /// Counts bytes that answers hold, or hold no more.
+    func hold(_ bytes: Int) {
+        // One thread writes.
+        held.store(heldBytes + bytes, ordering: .relaxed)
+    }
 
     deinit {
         unsafe free.forEach { unsafe $0.deallocate() }
     }
 
-    func take(_ count: Int) -> UnsafeMutableRawBufferPointer {
+    func take(_ count: Int, isShort: Bool = false) -> UnsafeMutableRawBufferPointer {
+        if isShort && count <= Limits.scarceBufferBytes {
+            hold(Limits.scarceBufferBytes)
+            return .allocate(byteCount: Limits.scarceBufferBytes, alignment: 64)
+        }
         if count <= Limits.inputBufferBytes, let last = unsafe free.popLast() {
-            lentBytes += last.count
+            hold(last.count)
             return unsafe last
         }
         // Twice the frame, so that the next one is read behind it without moving what has come.
         let size = count <= Limits.inputBufferBytes ? Limits.inputBufferBytes : 2 * count
-        lentBytes += size
+        hold(size)
         return UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 64)
     }
 
     func give(_ buffer: UnsafeMutableRawBufferPointer) {
-        lentBytes -= buffer.count
+        hold(-buffer.count)
         if buffer.count == Limits.inputBufferBytes, unsafe free.count < Limits.pooledBuffersMax {
             unsafe free.append(buffer)
         } else {

@@ -17,6 +17,11 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
     private var output = OutputQueue()
     private var flushScheduled = false
     private var readScheduled = false
+    /// Requests that have come wait until answers have left.
+    private var isPaused = false
+    /// What answers hold of memory, as the pool has been told.
+    private var heldBytes = 0
+    private let pool: BufferPool
     private var open = true
     /// Set when no more requests are taken: the peer has ended, or sent what cannot be read.
     private var draining = false
@@ -33,6 +38,7 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
         self.loop = loop
         self.server = server
         self.number = number
+        self.pool = pool
         input = InputBuffer(pool: pool)
         splitter = FrameSplitter(frameBytesMax: server.frameBytesMax)
         lastActivity = loop.clock.monotonicNanoseconds / 1_000_000
@@ -48,21 +54,35 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
         if readable { readRequests() }
     }
 
-    /// True while nothing more may be taken in: answers pile up, or memory is short.
+    /// True while nothing more may be taken in: answers pile up here, or everywhere.
     private var saturated: Bool {
         output.byteCount > Limits.outputBytesMax || answers.count >= Limits.pipelinedMax
+            || (hasAnswers && server.isShortOfMemory)
+    }
+
+    private var hasAnswers: Bool { answers.count > 0 || !output.isEmpty }
+
+    /// Notes what answers hold, for the limit that all connections share.
+    private func account() {
+        let held =
+            output.byteCount + answers.byteCount + answers.count * Limits.answerOverheadBytes
+        pool.hold(held - heldBytes)
+        heldBytes = held
     }
 
     private func readRequests() {
         var turn = 0
         while open && !draining {
             guard useFrames() else { break }
-            if saturated { break }
-            guard need <= Limits.inputBufferBytes || server.mayBuffer(need) else {
+            if saturated {
+                isPaused = true
+                break
+            }
+            guard need <= Limits.scarceBufferBytes || server.mayBuffer(need) else {
                 readLater(10_000_000)
                 break
             }
-            input.makeRoom(for: need)
+            input.makeRoom(for: need, isShort: server.isShortOfMemory)
             let room = unsafe input.room
             let result = unsafe stream.read(into: room)
             guard case .moved(let count) = result else {
@@ -127,6 +147,7 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
                 return false
             }
         }
+        isPaused = isPaused || saturated
         return open
     }
 
@@ -141,6 +162,7 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
     func answer(_ ticket: AnswerQueue.Ticket, _ frame: EncodedFrame?, _ slices: [LogSlice]) {
         guard open else { return }
         answers.fill(ticket, frame, slices)
+        account()
         guard !flushScheduled else { return }
         // After the other answers of this round, so that they leave in one write.
         flushScheduled = true
@@ -153,7 +175,6 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
 
     private func flush() {
         guard open else { return }
-        let wasSaturated = saturated
         while let (frame, slices) = answers.next() {
             if let frame { output.append(frame, slices) }
         }
@@ -164,8 +185,12 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
                 lastActivity = loop.clock.monotonicNanoseconds / 1_000_000
             }
         }
+        account()
         if draining { return closeIfDrained() }
-        if wasSaturated && !saturated { readLater(0) }
+        if isPaused && !saturated {
+            isPaused = false
+            readLater(0)
+        }
     }
 
     // MARK: The end
@@ -205,8 +230,9 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
     /// Closes connections that are idle, or whose frame does not arrive.
     func sweep(now: Int64, idleMilliseconds: Int64) {
         let silent = now - lastActivity
-        let stalled = input.pending > 0 && !saturated && silent > Limits.stalledFrameMilliseconds
-        if stalled || (silent > idleMilliseconds && answers.count == 0) { close() }
+        let stalled = input.pending > 0 && !isPaused && silent > Limits.stalledFrameMilliseconds
+        let isIdle = silent > idleMilliseconds && (answers.count == 0 || !output.isEmpty)
+        if stalled || isIdle { close() }
     }
 
     func close() {
@@ -216,6 +242,8 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
         input.used(input.pending)
         input.rest()
         output = OutputQueue()
+        answers = AnswerQueue()
+        account()
         server.closed(self)
     }
 }
@@ -238,6 +266,8 @@ struct AnswerQueue {
 
     /// Answers that were not taken yet.
     var count: Int { slots.count - head }
+    /// Bytes of those that are filled.
+    private(set) var byteCount = 0
 
     mutating func reserve() -> Ticket {
         slots.append(.waiting)
@@ -246,6 +276,7 @@ struct AnswerQueue {
 
     mutating func fill(_ ticket: Ticket, _ frame: EncodedFrame?, _ slices: [LogSlice]) {
         slots[ticket.number - firstNumber] = .filled(frame, slices)
+        byteCount += frame?.bytes.count ?? 0
     }
 
     /// The next answer in order, if it is there.
@@ -254,6 +285,7 @@ struct AnswerQueue {
             return nil
         }
         slots[head] = .waiting
+        byteCount -= frame?.bytes.count ?? 0
         head += 1
         if head == slots.count || head > 1_024 {
             slots.removeFirst(head)

@@ -101,10 +101,15 @@ final class KafkaServer: @unchecked Sendable {
 
     var connectionCount: Int { lock.withLock { connections.count } }
 
-    /// True if a frame of so many bytes may be gathered in memory now; on the loop that asks.
-    func mayBuffer(_ count: Int) -> Bool {
-        pools.reduce(0) { $0 + $1.lentBytes } + count <= bufferedBytesMax + frameBytesMax
-    }
+    /// What connections hold of memory: frames that are not whole, requests and answers that wait.
+    private var heldBytes: Int { pools.reduce(0) { $0 + $1.heldBytes } }
+
+    /// True while connections hold so much that one which has answers to come gets no more.
+    var isShortOfMemory: Bool { heldBytes > bufferedBytesMax }
+
+    /// True if a frame of so many bytes may be gathered in memory now: the largest always may once
+    /// the others are within the limit.
+    func mayBuffer(_ count: Int) -> Bool { heldBytes + count <= bufferedBytesMax + frameBytesMax }
 
     private func sweep(_ number: Int) {
         let loop = loops[number]

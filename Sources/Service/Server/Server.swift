@@ -159,6 +159,11 @@ public final class Server: @unchecked Sendable {
         upkeep.watchIdle(kafkaServer, lock, configuration.idleNanoseconds, leave)
     }
 
+    /// Calls `leave` once the process that started this one, `owner`, has ended in whatever way.
+    public func leave(with owner: Int32, _ leave: @escaping @Sendable () -> Void) {
+        upkeep.watchParent(owner, leave)
+    }
+
     /// True while clients are connected.
     public var isInUse: Bool { kafkaServer.connectionCount > 0 }
 

@@ -12,7 +12,8 @@ final class Upkeep: @unchecked Sendable {
     private var stopped = false
     private var lastRetention: Int64
     private var working = false
-    private var idleCheck: (@Sendable () -> Void)?
+    /// Looks whether it is time to leave.
+    private var leaveCheck: (@Sendable () -> Void)?
 
     private static let tickNanoseconds: Int64 = 1_000_000_000
 
@@ -33,7 +34,7 @@ final class Upkeep: @unchecked Sendable {
 
     private func tick() {
         guard !stopped else { return }
-        idleCheck?()
+        leaveCheck?()
         let now = clock.monotonicNanoseconds
         let interval =
             broker.brokerSettings.number("log.retention.check.interval.ms")
@@ -61,11 +62,18 @@ final class Upkeep: @unchecked Sendable {
         loop.post { [self] in
             let since = IdleTime(clock.monotonicNanoseconds)
             server.onCountChange { _ in since.touch(clock.monotonicNanoseconds) }
-            idleCheck = {
+            leaveCheck = {
                 let now = clock.monotonicNanoseconds
                 if server.connectionCount > 0 { since.touch(now) }
                 if !lock.isInPlace || now - since.last >= idleNanoseconds { leave() }
             }
+        }
+    }
+
+    /// Looks at every tick whether the process that started this one is still its parent.
+    func watchParent(_ owner: Int32, _ leave: @escaping @Sendable () -> Void) {
+        loop.post { [self] in
+            leaveCheck = { if Processes.parentID != owner { leave() } }
         }
     }
 }

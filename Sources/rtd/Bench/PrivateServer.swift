@@ -2,7 +2,8 @@ import Platform
 import Service
 
 /// A server of the benchmark's own, on a new directory beside the data directory, so on the same
-/// file system. `remove` ends both; the main thread calls it, whatever the run has come to.
+/// file system. `remove` ends both; the main thread calls it, whatever the run has come to. After a
+/// kill -9 of this process the server sees to both itself.
 struct PrivateServer {
     let directory: DataDirectory
     let address: HostPort
@@ -13,7 +14,8 @@ struct PrivateServer {
         do throws(ServiceError) {
             do throws(ServiceError) {
                 let arguments = [
-                    "--ready-pipe", "--data", directory.path, "--kafka", "127.0.0.1:0", "-q",
+                    "--ready-pipe", "--private-to", String(Processes.currentID),
+                    "--data", directory.path, "--kafka", "127.0.0.1:0", "-q",
                 ]
                 try LocalServer.detach(arguments, directory)
                 guard let record = ServerJobs.status(directory), let text = record.kafka.first,

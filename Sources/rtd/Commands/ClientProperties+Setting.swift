@@ -59,9 +59,10 @@ extension ClientProperties {
         case "max.in.flight.requests.per.connection", "max.in.flight":
             inFlightMax = try value.integer(in: 1...Int.max)
         case "compression.type", "compression.codec": compression = try value.choice()
-        case "compression.level", "compression.gzip.level", "compression.lz4.level",
-            "compression.zstd.level":
-            compressionLevel = try value.integer(in: -131_072...22)
+        case "compression.level": compressionLevel = try value.integer(in: -131_072...22)
+        case "compression.gzip.level": codecLevels["gzip"] = try value.integer(in: -1...9)
+        case "compression.lz4.level": codecLevels["lz4"] = try value.integer(in: 1...17)
+        case "compression.zstd.level": codecLevels["zstd"] = try value.integer(in: -131_072...22)
         case "enable.idempotence": isIdempotent = try value.boolean()
         case "partitioner": partitioner = try value.choice()
         case "transactional.id": transactionalID = value.text.isEmpty ? nil : value.text

@@ -112,6 +112,8 @@ struct ClientProperties: Sendable, Equatable {
     var inFlightMax: Int?
     var compression: CompressionChoice?
     var compressionLevel: Int?
+    /// Levels that were given for one codec, by its name.
+    var codecLevels: [String: Int] = [:]
     var isIdempotent: Bool?
     var partitioner: PartitionerChoice?
 

@@ -11,18 +11,45 @@ enum AlterConfigsHandler: KafkaHandler {
         _ reply: Reply<AlterConfigsRequest>
     ) {
         let broker = context.broker
-        let gather = Gather<AlterConfigsResponse.AlterConfigsResourceResponse>(
-            request.resources.count
-        ) {
+        let alteration = ConfigAlteration(
+            resources: request.resources.map { ($0.resourceType, $0.resourceName) },
+            validateOnly: request.validateOnly, broker: broker)
+        alteration.run { place, _ throws(StreamingError) in
+            var configs: [String: String] = [:]
+            for config in request.resources[place].configs {
+                guard let value = config.value else {
+                    throw .invalidConfig("Null value not supported for \(config.name).")
+                }
+                configs[config.name] = value
+            }
+            return configs
+        } done: { answers in
             var response = AlterConfigsResponse()
-            response.responses = $0
+            response.responses = answers
             reply.send(response)
         }
-        for (place, resource) in request.resources.enumerated() {
+    }
+}
+
+/// A request to alter resources: each by itself, and one answer once the last is done.
+struct ConfigAlteration {
+    typealias Answer = AlterConfigsResponse.AlterConfigsResourceResponse
+
+    let resources: [(type: Int8, name: String)]
+    let validateOnly: Bool
+    let broker: Broker
+
+    /// `configs` gives what the resource at a place is to set itself from now on.
+    func run(
+        configs: (Int, ConfigResource) throws(StreamingError) -> [String: String],
+        done: @escaping @Sendable ([Answer]) -> Void
+    ) {
+        let gather = Gather<Answer>(resources.count, done: done)
+        for (place, resource) in resources.enumerated() {
             let finish: @Sendable (Result<Void, StreamingError>) -> Void = { result in
-                var answer = AlterConfigsResponse.AlterConfigsResourceResponse()
-                answer.resourceType = resource.resourceType
-                answer.resourceName = resource.resourceName
+                var answer = Answer()
+                answer.resourceType = resource.type
+                answer.resourceName = resource.name
                 if case .failure(let error) = result {
                     answer.errorCode = ErrorCode(rawValue: error.code)
                     answer.errorMessage = error.message
@@ -30,16 +57,9 @@ enum AlterConfigsHandler: KafkaHandler {
                 gather.put(answer, at: place)
             }
             do throws(StreamingError) {
-                var configs: [String: String] = [:]
-                for config in resource.configs {
-                    guard let value = config.value else {
-                        throw .invalidConfig("Null value not supported for \(config.name).")
-                    }
-                    configs[config.name] = value
-                }
-                let target = try ConfigResource(
-                    resource.resourceType, resource.resourceName, broker)
-                target.set(configs, broker, validateOnly: request.validateOnly, done: finish)
+                let target = try ConfigResource(resource.type, resource.name, broker)
+                target.set(
+                    try configs(place, target), broker, validateOnly: validateOnly, done: finish)
             } catch {
                 finish(.failure(error))
             }

@@ -13,32 +13,15 @@ enum IncrementalAlterConfigsHandler: KafkaHandler {
         _ reply: Reply<IncrementalAlterConfigsRequest>
     ) {
         let broker = context.broker
-        let gather = Gather<IncrementalAlterConfigsResponse.AlterConfigsResourceResponse>(
-            request.resources.count
-        ) {
+        let alteration = ConfigAlteration(
+            resources: request.resources.map { ($0.resourceType, $0.resourceName) },
+            validateOnly: request.validateOnly, broker: broker)
+        alteration.run { place, target throws(StreamingError) in
+            try changed(target, request.resources[place], broker)
+        } done: { answers in
             var response = IncrementalAlterConfigsResponse()
-            response.responses = $0
+            response.responses = answers
             reply.send(response)
-        }
-        for (place, resource) in request.resources.enumerated() {
-            let finish: @Sendable (Result<Void, StreamingError>) -> Void = { result in
-                var answer = IncrementalAlterConfigsResponse.AlterConfigsResourceResponse()
-                answer.resourceType = resource.resourceType
-                answer.resourceName = resource.resourceName
-                if case .failure(let error) = result {
-                    answer.errorCode = ErrorCode(rawValue: error.code)
-                    answer.errorMessage = error.message
-                }
-                gather.put(answer, at: place)
-            }
-            do throws(StreamingError) {
-                let target = try ConfigResource(
-                    resource.resourceType, resource.resourceName, broker)
-                let changed = try changed(target, resource, broker)
-                target.set(changed, broker, validateOnly: request.validateOnly, done: finish)
-            } catch {
-                finish(.failure(error))
-            }
         }
     }
 

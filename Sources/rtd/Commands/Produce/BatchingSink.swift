@@ -110,6 +110,7 @@ struct BatchingSink: ProduceSink, ~Copyable {
         attributes.transactional = producer.configuration.transactionalID != nil
         cut = TransactionCut(settings.transactionSpan, producer, delivery)
         nextCut = cut?.nextCount ?? .max
+        attributes.compressionLevel = settings.compressionLevel
         attributes.hasChecksum = !producer.configuration.usesIdempotence
         sticky = StickyPartitioner(seed: SystemRandom().next(), stickyBytes: batchBytesMax)
         tee = TeeOutput(settings)
@@ -285,10 +286,11 @@ struct BatchingSink: ProduceSink, ~Copyable {
             bytes: batch.builder.size, input: input, place: batch.place)
         let bytes = batch.builder.finish(attributes)
         sticky.batchFinished()
-        delivery.began(read: count, bytesRead: bytesRead)
+        delivery.began(info, read: count, bytesRead: bytesRead)
         let delivery = delivery
         let report = report
-        producer.sendBlocking(batch: bytes, records: records, to: batch.target) { result in
+        producer.sendBlocking(batch: bytes, records: records, to: batch.target) { part, result in
+            let info = info.part(part)
             delivery.ended(info, result)
             report?.add(info, result, delivery)
         }

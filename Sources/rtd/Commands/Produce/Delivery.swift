@@ -10,11 +10,19 @@ final class Delivery: @unchecked Sendable {
         /// Batches in the order in which they were begun.
         let number: Int
         let partition: Int32
-        let records: Int
-        let bytes: Int
+        var records: Int
+        var bytes: Int
         /// Where in the input its first record is.
         let input: String
         let place: RecordPlace
+
+        /// What is told of a part of it, when it had to be split.
+        func part(_ range: Range<Int>) -> Batch {
+            var part = self
+            part.records = range.count
+            part.bytes = records == 0 ? 0 : bytes * range.count / records
+            return part
+        }
     }
 
     struct State: Sendable {
@@ -23,7 +31,7 @@ final class Delivery: @unchecked Sendable {
         var bytesRead = 0
         var delivered = 0
         var bytesDelivered = 0
-        /// Batches under way.
+        /// Records under way.
         var underway = 0
         var failed = 0
         var firstFailure: (batch: Batch, error: ClientError)?
@@ -72,17 +80,17 @@ final class Delivery: @unchecked Sendable {
 
     var isIdle: Bool { lock.withLock { value.underway == 0 } }
 
-    func began(read: Int, bytesRead: Int) {
+    func began(_ batch: Batch, read: Int, bytesRead: Int) {
         lock.withLock {
             value.read = read
             value.bytesRead = bytesRead
-            value.underway += 1
+            value.underway += batch.records
         }
     }
 
     func ended(_ batch: Batch, _ result: Result<Int64, ClientError>) {
         lock.withLock {
-            value.underway -= 1
+            value.underway -= batch.records
             switch result {
             case .success:
                 value.delivered += batch.records

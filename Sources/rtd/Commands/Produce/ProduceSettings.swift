@@ -23,6 +23,7 @@ struct ProduceSettings: Sendable {
     var batchBytesMax = ProduceLimits.batchBytes
     var batchRecordsMax = Int(Int32.max)
     var codec = CompressionCodec.none
+    var compressionLevel: Int?
     /// Nil: a batch waits only while others are under way.
     var lingerNanoseconds: Int64?
 
@@ -93,6 +94,9 @@ struct ProduceSettings: Sendable {
     mutating func apply(_ properties: ClientProperties, _ options: ProduceOptions) {
         let choice = options.compression ?? properties.compression
         codec = choice.flatMap { CompressionCodec(name: $0.rawValue) } ?? .none
+        // librdkafka's one property for all codecs has -1 for the default.
+        let level = properties.compressionLevel
+        compressionLevel = properties.codecLevels[codec.name] ?? (level == -1 ? nil : level)
         let linger = options.linger ?? properties.linger
         lingerNanoseconds = linger?.nanosecondsClamped
         if let bytes = options.batchBytes ?? properties.batchBytes { batchBytesMax = bytes }

@@ -51,13 +51,23 @@ enum ServeCommand {
         announce(server, options, directory, log)
         if options.tellsStarter { DetachedProcess.tellStarter("ready") }
         if options.isOnDemand { server.leaveWhenIdle { ending.end() } }
+        if let owner = options.ownerID {
+            server.leave(with: Int32(clamping: owner)) { ending.end() }
+        }
         while let number = ending.wait() {
             // A hang-up asks a server on demand to make room if nobody uses it.
             if number == Signals.hangUp && (!options.isOnDemand || server.isInUse) { continue }
             break
         }
         server.stop()
+        if let owner = options.ownerID, Processes.parentID != owner { remove(directory) }
         return 0
+    }
+
+    /// Removes the directory of a private server whose owner cannot do it any more.
+    private static func remove(_ directory: DataDirectory) {
+        try? POSIXFileSystem().removeTree(RunDirectory(of: directory).path)
+        try? POSIXFileSystem().removeTree(directory.path)
     }
 
     private static func configuration(

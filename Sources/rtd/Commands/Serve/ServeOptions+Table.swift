@@ -109,6 +109,10 @@ extension ServeOptions {
     private static let jobs: [Flag<ServeOptions>] = [
         .toggle("on-demand", nil, \.isOnDemand, "Serve commands of this user until idle.").hidden(),
         .toggle("ready-pipe", nil, \.hasReadyPipe, "Say on descriptor 3 when ready.").hidden(),
+        .value(
+            "private-to", nil, \.ownerID, .integer("NUMBER"),
+            "Leave, and remove the directory, once the process that started this one has ended."
+        ).hidden(),
         .choosing(
             "detach", nil, .detach, \.job, "Return when the server is ready.",
             details: "Its messages go to `server.log` in the directory."

@@ -30,6 +30,8 @@ struct ServeOptions: Sendable, Equatable {
     var isOnDemand = false
     /// Says on a pipe when it is ready, or why it is not.
     var hasReadyPipe = false
+    /// The command that started it for itself; the server and its directory go when it has ended.
+    var ownerID: Int?
     var reporting = ReportingOptions()
 
     var tellsStarter: Bool { isOnDemand || hasReadyPipe }

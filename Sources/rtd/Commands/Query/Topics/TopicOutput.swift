@@ -80,7 +80,7 @@ final class TopicOutput: ResultOutput {
         let topic = topic
         producer.sendBlocking(
             batch: batch.finish(), records: records, to: TopicPartition(topic, Int32(index))
-        ) { result in
+        ) { _, result in
             if case .failure(let error) = result {
                 outcome.fail(
                     SQLError("cannot write to topic \"\(topic)\": \(error)", .inputOutputError))

@@ -1,0 +1,14 @@
+/// What the log reads from strangers, each a fuzzer of its own.
+enum LogSurface: String, CaseIterable {
+    case requests, responses, batches, codecs, server
+
+    func run(_ bytes: RawSpan) {
+        switch self {
+        case .requests: fuzzRequest(bytes)
+        case .responses: fuzzResponse(bytes)
+        case .batches: fuzzBatch(bytes)
+        case .codecs: fuzzCodec(bytes)
+        case .server: fuzzServer(bytes)
+        }
+    }
+}
