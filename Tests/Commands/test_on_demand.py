@@ -112,9 +112,10 @@ def test_a_killed_server_is_started_anew():
 
 def test_a_server_killed_under_a_producer_loses_nothing():
     with Home() as home:
-        script = ("(seq 1000; sleep 0.5; seq 1001 2000) | rtd produce t & "
+        script = ("(seq 1000; until [ -e killed ]; do sleep 0.1; done; seq 1001 2000) | "
+                  "rtd produce t & "
                   "until [ \"$(rtd consume t -e 2>/dev/null | wc -l)\" = 1000 ]; do :; done; "
-                  "kill -9 $(rtd serve --status | jq .pid); wait $!; echo $?")
+                  "kill -9 $(rtd serve --status | jq .pid); touch killed; wait $!; echo $?")
         outcome(home.shell(script), 0, "0\n")
         equal(home.rtd("consume", "t", "-e").text.split(), [str(i) for i in range(1, 2001)])
 

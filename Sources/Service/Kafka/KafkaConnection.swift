@@ -57,6 +57,7 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
     /// True while nothing more may be taken in: answers pile up here, or everywhere.
     private var saturated: Bool {
         output.byteCount > Limits.outputBytesMax || answers.count >= Limits.pipelinedMax
+            || output.pieceCount > Limits.outputPiecesMax
             || (hasAnswers && server.isShortOfMemory)
     }
 
@@ -65,7 +66,8 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
     /// Notes what answers hold, for the limit that all connections share.
     private func account() {
         let held =
-            output.byteCount + answers.byteCount + answers.count * Limits.answerOverheadBytes
+            output.byteCount + output.pieceCount * Limits.outputPieceBytes
+            + answers.byteCount + answers.count * Limits.answerOverheadBytes
         pool.hold(held - heldBytes)
         heldBytes = held
     }

@@ -15,6 +15,8 @@ struct OutputQueue {
     private(set) var byteCount = 0
 
     var isEmpty: Bool { head == chunks.count }
+    /// Pieces that are not sent.
+    var pieceCount: Int { chunks.count - head }
 
     /// Small answers behind each other are sent as one.
     private static let joinedBytesMax = 64 * 1024
