@@ -244,8 +244,8 @@ public final class QueryRun {
         try advance(index, Watermark.end)
     }
 
-    private func advance(_ index: Int, _ watermark: Int64?) throws(SQLError) {
-        guard let watermark, watermark > readings[index].watermark else { return }
+    private func advance(_ index: Int, _ watermark: Int64) throws(SQLError) {
+        guard watermark > readings[index].watermark else { return }
         readings[index].watermark = watermark
         try readings[index].input.entry.advance(watermark, input: 0)
     }

@@ -27,16 +27,19 @@ struct WatermarkTracker {
         isCounted = Array(repeating: true, count: max(1, partitionCount))
     }
 
-    /// The source's watermark: the minimum over the partitions that count; `.end` when all have
-    /// ended, and nil where no open partition counts: then it stays what it was.
-    var watermark: Int64? {
+    /// The source's watermark: the minimum over the partitions that count, `.end` when all have
+    /// ended. Where no open partition counts all are idle, and none holds back the furthest.
+    var watermark: Int64 {
         var least = Watermark.end
+        var furthest = Watermark.none
         var hasOpen = false
         for (index, value) in partitions.enumerated() {
             if isCounted[index] { least = min(least, value) }
-            if value != Watermark.end { hasOpen = true }
+            guard value != Watermark.end else { continue }
+            hasOpen = true
+            furthest = max(furthest, value)
         }
-        return least == Watermark.end && hasOpen ? nil : least
+        return least == Watermark.end && hasOpen ? furthest : least
     }
 
     var partitionCount: Int { partitions.count }
