@@ -247,7 +247,7 @@ extension QueryOptions {
             "Say on stderr what a query waits for while its input is silent.",
             details: "Which windows are open, the watermark, and the partition that holds it."),
         .value(
-            "memory", nil, \.memory, .quantity("SIZE", in: 1_048_576...Int.max),
+            "memory", nil, \.memory, .quantity("SIZE", in: 65_536...Int.max),
             "Hold at most SIZE of rows and state (default half of the machine's memory).",
             details: """
                 Over input that ends, sorts, joins and aggregations put what does not fit into \
