@@ -11,7 +11,7 @@ enum Limits {
     /// New groups after which an aggregation that can spill looks at its memory.
     static let groupsUnseenMax = 1024
     /// Levels of an expression inside each other.
-    static let expressionDepth = 1000
+    static let expressionDepth = 1_100
     /// Values that approx_top_k gives.
     static let topValuesMax: Int64 = 10_000
     /// Bytes of one value, as in PostgreSQL.

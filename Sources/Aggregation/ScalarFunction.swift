@@ -73,12 +73,16 @@ public struct SessionSettings: Sendable {
     /// Finds a zone by name (`Europe/Berlin`, in any case of letters); whoever runs queries reads
     /// the system's files and remembers them, as it may be asked once a batch.
     public var zones: @Sendable (String) -> TimeZone?
+    /// The time that it is, for clock_timestamp(); nil: the statement's start.
+    public var clock: (@Sendable () -> Int64)?
 
     public init(
         now: Int64 = 0, timeZone: TimeZone = .utc, randomSeed: UInt64 = 0,
-        zones: @escaping @Sendable (String) -> TimeZone? = { _ in nil }
+        zones: @escaping @Sendable (String) -> TimeZone? = { _ in nil },
+        clock: (@Sendable () -> Int64)? = nil
     ) {
         self.now = now
+        self.clock = clock
         self.timeZone = timeZone
         self.randomSeed = randomSeed
         self.zones = zones

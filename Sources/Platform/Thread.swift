@@ -49,6 +49,35 @@ public enum Thread {
         precondition(status == 0, "a thread cannot be started")
     }
 
+    /// Runs `body` on a thread with that much stack and waits for it: for what nests deeply.
+    public static func deep(
+        stackBytes: Int, _ body: @escaping @Sendable () -> Int32
+    ) -> Int32 {
+        let result = Result()
+        start(stackBytes: stackBytes) { result.set(body()) }
+        return result.wait()
+    }
+
+    private final class Result: @unchecked Sendable {
+        private let lock = Lock()
+        private let isThere = Condition()
+        private var value: Int32?
+
+        func set(_ value: Int32) {
+            lock.withLock {
+                self.value = value
+                isThere.signal()
+            }
+        }
+
+        func wait() -> Int32 {
+            lock.withLock {
+                while value == nil { lock.wait(isThere) }
+                return value ?? 0
+            }
+        }
+    }
+
     /// A number that tells threads apart. Never inlined: glibc declares pthread_self constant, and
     /// after a suspension an inlined copy names the wrong thread.
     @inline(never)

@@ -20,4 +20,9 @@ public enum Limits {
     static let queryNesting = 3
     /// Levels of an expression's tree, which all that walks it takes on the stack.
     static let treeHeightMax = 1_000
+    /// The same on a thread with `deepStackBytes` of stack: 1,000 calls within each other fit, each
+    /// of which is two or three levels.
+    static let deepNestingMax = 3_000
+    static let deepTreeHeightMax = 2_100
+    public static let deepStackBytes = 64 << 20
 }

@@ -16,7 +16,8 @@ import time
 from slt import Failed, PostgresSession, RtdSession, compare_rows
 
 TYPES = ["integer", "bigint", "smallint", "numeric", "numeric(12,3)", "double precision", "text",
-         "boolean", "date", "timestamp", "timestamptz", "interval", "time", "integer[]", "text[]"]
+         "boolean", "date", "timestamp", "timestamptz", "interval", "time", "integer[]", "text[]",
+         "real", "jsonb", "varchar(4)", "char(4)", "uuid", "bytea"]
 NUMBERS = ("integer", "bigint", "smallint", "numeric", "double precision")
 
 
@@ -175,6 +176,88 @@ FORMS = {
     ],
 }
 FORMS["small"] = [("({} % 50)", "small")]
+FORMS["integer"] += [
+    ("CASE WHEN jsonb_typeof({0}) = 'array' THEN jsonb_array_length({0}) END", "jsonb"),
+    ("({})::integer", "real"), ("regexp_instr({}, '[b-z]')", "text"),
+    ("extract(isodow FROM {})::integer", "date"), ("extract(week FROM {})::integer", "date"),
+    ("extract(doy FROM {})::integer", "date"), ("get_byte({} || 'x'::bytea, 0)", "bytea"),
+    ("length({})", "bytea"), ("cardinality({})", "text[]"), ("bit_count({})::integer", "bytea"),
+    ("lcm({} % 100, 7)", "integer"), ("({0} - {0} / 10 * 10)", "integer"),
+    ("array_position({}, {})", "text[]", "text"), ("length({})", "char(4)"),
+    ("num_nonnulls({}, {}, {})", "date", "real", "uuid"), ("({} << 2)", "smallint"),
+    ("width_bucket({}, 0, 100, 10)", "double precision")]
+FORMS["bigint"] += [("factorial(abs({} % 15))::bigint", "integer"), ("({} # {})", "bigint", "bigint"),
+                    ("(extract(epoch FROM {}))::bigint", "interval"),                    ("({})::bigint", "double precision")]
+FORMS["numeric"] += [
+    ("({})::numeric", "real"), ("round({}, {})", "numeric", "small"), ("scale({})::numeric", "numeric"),
+    ("min_scale({})::numeric", "numeric"), ("log(abs({}) + 1)", "numeric(12,3)"),
+    ("({})::text::numeric", "numeric"), ("extract(epoch FROM {})", "timestamptz"),
+    ("extract(julian FROM {})", "date"), ("extract(century FROM {})", "timestamp"),
+    ("extract(milliseconds FROM {})", "time"), ("({} % NULLIF({}, 0))", "numeric", "numeric"),
+    ("(({})->>'n')::numeric", "jsonb"), ("({})::numeric(6,1)", "small"), ("power({}, 0.5)", "numeric(12,3)+"),
+    ("gcd({}, {})", "numeric", "numeric"), ("random() * 0 + {}", "numeric(12,3)")][:-1]
+FORMS["double precision"] += [
+    ("({})::double precision", "real"), ("({} * {})", "real", "double precision"), ("exp({} / 1e9)", "double precision"),
+    ("extract(epoch FROM {})::double precision", "interval"), ("tanh({})", "double precision"),
+    ("({})::text::double precision", "double precision"), ("acos(1 / (1 + abs({})))", "double precision"),
+    ("log(abs({}) + 1)", "double precision"), ("radians({})", "double precision")]
+FORMS["real"] = [("({} + {})", "real", "real"), ("({} * {})", "real", "real"), ("(- {})", "real"), ("abs({})", "real"),
+                 ("({})::real", "integer"), ("({})::real", "double precision"), ("({})::real", "numeric(12,3)"),
+                 ("({} / NULLIF({}, 0))", "real", "real"), ("({})::text::real", "real")]
+FORMS["jsonb"] = [
+    ("({} -> 'a')", "jsonb"), ("({} -> 0)", "jsonb"), ("({} -> -1)", "jsonb"), ("({} #> '{{b,0}}')", "jsonb"),
+    ("to_jsonb({})", "integer"), ("to_jsonb({})", "text"), ("to_jsonb({})", "numeric"), ("to_jsonb({})", "integer[]"),
+    ("to_jsonb({})", "timestamp"), ("to_jsonb({})", "double precision"), ("to_jsonb({})", "boolean"),
+    ("jsonb_build_object('k', {}, 'a', {})", "text", "date"), ("jsonb_build_array({}, {})", "numeric", "jsonb"),
+    ("({} || {})", "jsonb", "jsonb"), ("CASE WHEN jsonb_typeof({0}) = 'object' THEN {0} - 'a' END", "jsonb"),
+    ("jsonb_strip_nulls({})", "jsonb"), ("({})::text::jsonb", "jsonb"),
+    ("CASE WHEN jsonb_typeof({0}) = 'object' THEN jsonb_set({0}, '{{a}}', {1}) END", "jsonb", "jsonb"),
+    ("jsonb_object(ARRAY['p', {}])", "text"), ("({})::json::jsonb", "jsonb")]
+FORMS["varchar(4)"] = [("({})::varchar(4)", "text"), ("({})::varchar(4)", "integer"), ("({})::varchar(4)", "char(4)")]
+FORMS["char(4)"] = [("({})::char(4)", "text"), ("({})::char(4)", "boolean")]
+FORMS["uuid"] = [("md5({})::uuid", "text"), ("({})::text::uuid", "uuid")]
+FORMS["bytea"] = [("({} || {})", "bytea", "bytea"), ("sha256({})", "bytea"), ("convert_to({}, 'UTF8')", "text"),
+                  ("decode(md5({}), 'hex')", "text"), ("substring({} FROM 2 FOR 2)", "bytea"), ("({})::text::bytea", "bytea")]
+FORMS["text"] += [
+    ("({} ->> 'a')", "jsonb"), ("({} #>> '{{b}}')", "jsonb"), ("({})::text", "jsonb"), ("jsonb_typeof({})", "jsonb"),
+    ("({})::text", "real"), ("({})::text", "uuid"), ("({})::text", "bytea"), ("({})::text", "varchar(4)"),
+    ("({})::text", "char(4)"), ("({} || {})", "varchar(4)", "char(4)"), ("encode({}, 'base64')", "bytea"),
+    ("encode({}, 'escape')", "bytea"), ("jsonb_pretty({})", "jsonb"), ("to_char({}, 'HH12:MI:SS AM TZ')", "timestamptz"),
+    ("to_char({}, 'S9G999D99')", "double precision"), ("to_char({}, 'RN')", "integer"),
+    ("to_char({}, 'FMMonth FMDD, FMYYYY')", "date"), ("to_char({}, 'DDD J WW CC')", "date"),
+    ("regexp_substr({}, '[a-z]+', 1, 2)", "text"), ("regexp_replace({}, '(.)a', '<\\1>')", "text"),
+    ("string_to_table_count", )][:-1] + [
+    ("format('%L %I %s', {}, {}, {})", "text", "text", "numeric"), ("format('%5s|%-6s|', {}, {})", "text", "integer"),
+    ("quote_nullable({})", "text"),
+    ("unistr({})", "plain"), ("ltrim({})", "char(4)"), ("left({}, -1)", "text"),
+    ("array_to_string({} || {}, '+', '*')", "text[]", "text[]"), ("({})::date::text", "timestamptz"),
+    ("split_part({}, ' ', -1)", "text"), ("trim(BOTH 'ab' FROM {})", "text"), ("trim(LEADING FROM {})", "text"),
+    ("overlay({} placing {} from 3)", "text", "text"), ("pg_typeof({})::text", "small"), ("repeat({}, {})", "text", "small")]
+FORMS["boolean"] += [
+    ("({} @> {})", "jsonb", "jsonb"), ("({} ? 'a')", "jsonb"), ("({} <@ {})", "jsonb", "jsonb"),
+    ("({} ?| ARRAY['a', 'x'])", "jsonb"), ("({} LIKE 'a%\\_')", "text"), ("({} LIKE 'a#_%' ESCAPE '#')", "text"),
+    ("({} = {})", "varchar(4)", "text"), ("({} = {})", "char(4)", "text"), ("({} = {})", "char(4)", "varchar(4)"),
+    ("({} <@ {})", "integer[]", "integer[]"), ("({} < {})", "real", "double precision"), ("({} = {})", "real", "numeric"),
+    ("({} IN (SELECT x FROM (VALUES (1), (2), (NULL)) v(x)))", "integer"), ("(({}, {}) = ({}, {}))", "integer", "date", "bigint", "date"),
+    ("({} ^@ 'a')", "text"), ("({})::boolean", "integer"), ("isfinite({})", "date"), ("({} !~~ '%b')", "text"),
+    ("({} > ANY ({}))", "integer", "integer[]"), ("({} <= ALL ({}))", "numeric", "integer[]"), ("({})::text::boolean", "boolean"),
+    ("(({}, {}) IS NULL)", "integer", "text"), ("(({}, {}) IS NOT NULL)", "date", "real"), ("(ROW({}, {}) IS DISTINCT FROM ROW({}, {}))", "integer", "text", "integer", "text")]
+FORMS["date"] += [("({})::text::date", "date"), ("to_date(to_char({}, 'DD Mon YYYY'), 'DD Mon YYYY')", "date"),
+                  ("({} + {})::date", "date", "interval"), ("greatest({}, {}, {})", "date", "date", "date")]
+FORMS["timestamp"] += [("({})::text::timestamp", "timestamp"), ("to_timestamp(to_char({}, 'YYYYMMDD HH24MISS'), 'YYYYMMDD HH24MISS') AT TIME ZONE 'UTC'", "timestamp"),
+                       ("({})::timestamp(2)", "timestamp"), ("date_trunc('decade', {})", "timestamp"), ("({} AT TIME ZONE interval '03:30')", "timestamptz"),
+                       ("date_bin('1 day 2 hours', {}, {})", "timestamp", "timestamp")]
+FORMS["timestamptz"] += [("({})::text::timestamptz", "timestamptz"), ("({} - {})", "timestamptz", "interval"), ("({})::timestamptz", "date"),
+                         ("date_trunc('month', {}, 'Australia/Sydney')", "timestamptz"), ("({})::timestamptz(1)", "timestamptz")]
+FORMS["interval"] += [("({})::text::interval", "interval"), ("({} - {})", "timestamptz", "timestamptz"), ("({} * {})", "interval", "real"),
+                      ("justify_interval({})", "interval"), ("make_interval(years => {}, secs => {})", "small", "real"), ("({} / {})", "interval", "numeric(12,3)+"),
+                      ("age({})", "timestamp"), ("({})::interval(1)", "interval")][:-2] + [("({})::interval(1)", "interval")]
+FORMS["time"] += [("({})::text::time", "time"), ("({} - {})", "time", "interval"), ("({})::time", "timestamptz"), ("({})::time", "interval"), ("({})::time(0)", "time")]
+FORMS["integer[]"] += [("array_cat({}, {})", "integer[]", "integer[]"), ("array_replace({}, {}, {})", "integer[]", "integer", "integer"), ("({})[2:]", "integer[]"),
+                       ("trim_array({} || 1, 1)", "integer[]"), ("array_positions({}, {})", "integer[]", "integer"), ("ARRAY(SELECT g FROM generate_series(1, {}) g)", "small"),
+                       ("({})::text::integer[]", "integer[]"), ("({})::integer[]", "text[]")][:-1]
+FORMS["text[]"] += [("({})::text[]", "integer[]"), ("regexp_match({}, '([a-c])(.)?')", "text"), ("string_to_array({}, NULL)", "text"), ("string_to_array({}, 'a', 'bc')", "text"),
+                    ("({} || {})", "text[]", "text"), ("({})::text::text[]", "text[]"), ("array_fill({}, ARRAY[2])", "text")]
 
 ORDERED = [t for t in TYPES]
 AGGREGATES = {
@@ -273,6 +356,18 @@ class Generator:
                                              "00:00:01.5", "90 minutes", "36:00:00"]) + "'"
         if type == "time":
             return f"time '{r.randint(0, 23):02}:{r.randint(0, 59):02}:{r.randint(0, 59):02}'"
+        if type == "real":
+            return f"({self.pick(['0', '1.5', '-2.25', '0.1', '3.25', '16777216', '-0.5', '1e-3'])})::real"
+        if type == "jsonb":
+            return self.pick(["""'{"a": 1, "b": [1, 2.50, null], "n": 1.5}'""", "'[1, 2, 3]'", "'null'", "'1.0'", "'1'",
+                              """'"a"'""", "'{}'", """'{"a": null, "bb": {"c": true}}'""", "'[]'", "'true'",
+                              """'[{"a": "x y"}, -1e2]'"""]) + "::jsonb"
+        if type in ("varchar(4)", "char(4)"):
+            return self.pick(["'ab'", "'ab  '", "'abcd'", "''", "'z'"]) + "::" + type
+        if type == "uuid":
+            return self.pick(["'00000000-0000-0000-0000-000000000001'", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"]) + "::uuid"
+        if type == "bytea":
+            return self.pick(["'\\x00ff'", "'abc'", "''", "'\\x5c41'"]) + "::bytea"
         if type == "integer[]":
             return self.pick(["'{}'::integer[]", "ARRAY[1, 2, 3]", "ARRAY[5, NULL, 1]", "ARRAY[7]", "ARRAY[2, 2]"])
         return self.pick(["'{}'::text[]", "ARRAY['a', 'b']", "ARRAY['x y', NULL, 'c,d']", "ARRAY['abc']"])
@@ -378,7 +473,7 @@ class Generator:
 
     def query(self, level=0):
         kind = self.kind if self.kind and level == 0 else self.pick(
-            ["plain", "plain", "plain", "group", "group", "window", "set", "cte", "distinct"])
+            ["plain", "plain", "plain", "group", "group", "window", "set", "cte", "distinct", "top", "lateral"])
         return getattr(self, kind)(level)
 
     def select(self, columns, source, filter=None, tail="", head="SELECT"):
@@ -412,7 +507,10 @@ class Generator:
         query = Query("SELECT", items, source, self.condition(scope) if self.chance(0.4) else None)
         if keys:
             query.group = keys
-            query.grouping = self.pick(["", "", "", "", "ROLLUP", "CUBE"])
+            query.grouping = self.pick(["", "", "", "", "ROLLUP", "CUBE", "GROUPING SETS"])
+            if query.grouping and self.chance(0.5):
+                texts = [Node("integer", "grouping({})", [self.pick(keys).copy()])]
+                query.items += texts
             if self.chance(0.2):
                 query.having = Node("boolean", "count(*) > {}", [Node("integer", str(self.random.randint(0, 2)))])
         return query
@@ -462,6 +560,54 @@ class Generator:
         word = self.pick(["UNION", "UNION ALL", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL"])
         return Pair(word, sides, types)
 
+    def top(self, level):
+        """Sorted by all columns, so that the first rows are known; sometimes DISTINCT ON."""
+        query = self.plain(level)
+        query.items = [i for i in query.items if i.type not in ("small", "plain")] or [Node("integer", "(1 + 1)", [])]
+        order = ", ".join(f"{i + 1}" + self.pick(["", " DESC", " NULLS FIRST", " DESC NULLS LAST"])
+                          for i in range(len(query.items)))
+        count = self.random.randint(0, 6)
+        query.tail = f" ORDER BY {order}" + self.pick(
+            [f" LIMIT {count}", f" LIMIT {count} OFFSET 2", f" OFFSET {count}", f" FETCH FIRST {count} ROWS WITH TIES",
+             f" LIMIT ALL"])
+        if self.chance(0.2):
+            query.head = "SELECT DISTINCT"
+        return query
+
+    def lateral(self, level):
+        """A relation that looks at its left."""
+        name, columns = self.pick(self.tables)
+        alias, inner = f"q{level}", f"l{level}"
+        scope = [(f"{alias}.{n}", t) for n, t in columns]
+        other, theirs = self.pick(self.tables)
+        own = [(f"s.{n}", t) for n, t in theirs]
+        word = self.pick(["CROSS JOIN", "LEFT JOIN", "JOIN"])
+        on = "" if word == "CROSS JOIN" else " ON true"
+        kind = self.random.randint(0, 3)
+        if kind == 0:
+            arrays = [n for n, t in scope if t == "integer[]"] or ["ARRAY[3, 1]"]
+            source = Node("", f"{name} {alias} {word} LATERAL unnest({self.pick(arrays)}) WITH ORDINALITY AS {inner}(x0, x1){on}")
+            scope += [(f"{inner}.x0", "integer"), (f"{inner}.x1", "bigint")]
+        elif kind == 1:
+            source = Node("", f"{name} {alias} {word} LATERAL generate_series(1, {{}}) AS {inner}(x0){on}",
+                          [Node("small", "({} % 4)", [self.expression("integer", scope, 0)])])
+            scope += [(f"{inner}.x0", "integer")]
+        else:
+            shared = self.pick(["integer", "text"])
+            a = self.pick([n for n, t in scope if t == shared])
+            b = self.pick([n for n, t in own if t == shared])
+            items = [self.expression(self.pick(TYPES), own + scope, 1) for _ in range(2)]
+            tail = ""
+            if kind == 3:
+                everything = ", ".join(str(i + 1) for i in range(len(items)))
+                tail = f" ORDER BY {everything} LIMIT 2"
+            sub = Query("SELECT", items, Node("", f"{other} s"),
+                        Node("boolean", f"{a} {self.pick(['=', '=', '<', '<>'])} {b}"), tail)
+            source = Node("", f"{name} {alias} {word} LATERAL ({{}}) {inner}{on}", [sub])
+            scope += [(f"{inner}.x{i}", t.type) for i, t in enumerate(items)]
+        items = [self.expression(self.pick(TYPES), scope, 2) for _ in range(2)]
+        return Query("SELECT", items, source, self.condition(scope) if self.chance(0.4) else None)
+
     def cte(self, level):
         inner = self.pick([self.plain, self.group, self.distinct])(level + 1)
         name = f"w{level}"
@@ -501,6 +647,8 @@ class Query:
             text += " WHERE " + self.filter.sql()
         if self.group:
             keys = ", ".join(k.sql() for k in self.group)
+            if self.grouping == "GROUPING SETS":
+                keys = f"({keys}), ({self.group[0].sql()}), ()"
             text += " GROUP BY " + (f"{self.grouping} ({keys})" if self.grouping else keys)
         if self.having:
             text += " HAVING " + self.having.sql()
@@ -626,6 +774,8 @@ def differ(mine, theirs):
     wrong = compare_rows(rows, expected, ordered=False)
     if wrong:
         return wrong
+    if isinstance(expected_types, Failed):
+        return None
     if isinstance(types, Failed):
         return f"pg_typeof: {types}"
     return None if types == expected_types else f"types {types}, expected {expected_types}"
@@ -686,7 +836,7 @@ def main():
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--queries", type=int, default=100, help="a round")
-    parser.add_argument("--kind", help="plain, group, window, set, cte or distinct only")
+    parser.add_argument("--kind", help="plain, group, window, set, cte, distinct, top or lateral only")
     parser.add_argument("--shrunk", type=int, default=6, help="failures a round to make smaller")
     parser.add_argument("--shrink-seconds", type=float, default=5)
     parser.add_argument("--show-all", action="store_true")

@@ -65,7 +65,8 @@ struct ExpressionCompiler {
         let type = expression.type
         switch expression {
         case .column(let index, _): return Key(kind: .column, type: type, index: index)
-        case .literal(let value, _): return Key(kind: .literal, type: type, values: [value])
+        case .literal(let value, _):
+            return Key(kind: .literal, type: type, name: value.form, values: [value])
         case .call(let function, _, _):
             if function.volatility == .volatile { return nil }
             return Key(

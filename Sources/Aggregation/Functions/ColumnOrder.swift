@@ -16,7 +16,9 @@ public enum ColumnOrder {
                 ? -1 : ComparisonKernels.isLess(y[j], x[i]) ? 1 : 0
         case (.numeric(let x), .numeric(let y)): return x[i].compare(y[j])
         case (.interval(let x), .interval(let y)): return order(x[i], y[j])
-        case (.string(let x, _), .string(let y, _)): return StringView.compare(x[i], y[j])
+        case (.string(let x, _), .string(let y, _)):
+            if a.type == .jsonb, b.type == .jsonb { return try JSONTree.compare(x[i], y[j]) }
+            return StringView.compare(x[i], y[j])
         case (.array(let x, let p), .array(let y, let q)):
             return try arrays((x[i], x[i + 1]), p, (y[j], y[j + 1]), q)
         case (.record(let x), .record(let y)): return try records(x, i, y, j)

@@ -51,7 +51,8 @@ enum ComparisonKernels {
         case (.integer, .integer):
             unsafe integers(comparison, a, b, context.count, out)
         case (.double, .double): unsafe doubles(comparison, a, b, context.count, out)
-        case (.string, .string): unsafe strings(comparison, a, b, context.count, out)
+        case (.string, .string) where a.type != .jsonb:
+            unsafe strings(comparison, a, b, context.count, out)
         default: unsafe try others(comparison, a, b, context, out)
         }
         return Column(.boolean, count: context.count, .boolean(target))

@@ -81,7 +81,10 @@ extension FunctionRegistry {
                 // Without the modifiers of numeric(12,3) and varchar(3).
                 let parts = types[0].description.split(separator: "(", maxSplits: 1)
                 let rest = parts.count > 1 ? parts[1].drop { $0 != ")" }.dropFirst() : ""
-                let name = Value.text(String(parts[0]) + rest)
+                var shown = String(parts[0]) + rest
+                // An array of arrays has PostgreSQL's type of the inner one.
+                while shown.hasSuffix("[][]") { shown.removeLast(2) }
+                let name = Value.text(shown)
                 return ScalarFunction("pg_typeof", types, .text, isStrict: false) { _, context in
                     .constant(name, .text, count: context.count)
                 }

@@ -34,9 +34,10 @@ extension FunctionRegistry {
 
     private static func addArrayTables(_ list: inout FunctionList) {
         list.add(table: "unnest", [.anyArray]) { types throws(SQLError) in
-            guard case .array(let element) = types[0] else {
+            guard case .array(var element) = types[0] else {
                 throw SQLError("unnest takes an array", .datatypeMismatch)
             }
+            while case .array(let inner) = element { element = inner }
             var columns = [Field("unnest", element)]
             if case .record(let fields) = element { columns = fields }
             return TableFunction("unnest", types, columns) { arguments, rows, _ throws(SQLError) in
@@ -147,7 +148,14 @@ enum SeriesFunctions {
 
     static func unnest(_ arguments: [Value], _ rows: [ColumnBuilder]) throws(SQLError) -> Int {
         guard case .array(let values) = arguments[0] else { return 0 }
+        var count = 0
         for value in values {
+            // All dimensions are laid out.
+            if case .array = value {
+                count += try unnest([value], rows)
+                continue
+            }
+            count += 1
             guard rows.count > 1 || isRecord(value) else {
                 rows[0].append(value)
                 continue
@@ -158,7 +166,7 @@ enum SeriesFunctions {
                 for row in rows { row.appendNull() }
             }
         }
-        return values.count
+        return count
     }
 
     private static func isRecord(_ value: Value) -> Bool {

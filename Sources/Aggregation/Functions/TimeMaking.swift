@@ -4,21 +4,25 @@ import Formats
 enum TimeMaking {
     static let functions: [ScalarFunction] = makers + finite + zones + clock
 
-    private static func dateError(_ year: Int64, _ month: Int64, _ day: Int64) -> SQLError {
+    private static func dateError(
+        _ year: Int64, _ month: Int64, _ day: Int64, isMoment: Bool
+    ) -> SQLError {
         func two(_ value: Int64) -> String { value >= 0 && value < 10 ? "0\(value)" : "\(value)" }
-        // A year before our era is shown as it is counted inside.
-        let shown = year < 0 ? year + 1 : year
+        // make_date shows a year before our era as it is counted inside.
+        let shown = year < 0 && !isMoment ? year + 1 : year
         return SQLError(
             "date field value out of range: \(shown)-\(two(month))-\(two(day))",
             .datetimeFieldOverflow)
     }
 
-    static func days(_ year: Int64, _ month: Int64, _ day: Int64) throws(SQLError) -> Int64 {
+    static func days(
+        _ year: Int64, _ month: Int64, _ day: Int64, isMoment: Bool = false
+    ) throws(SQLError) -> Int64 {
         // Negative years are before our era.
         let civil = year < 0 ? year + 1 : year
         guard year != 0, year.magnitude < 6_000_000, (1...12).contains(month), day >= 1,
             day <= CivilTime.dayCount(year: Int(civil), month: Int(month))
-        else { throw dateError(year, month, day) }
+        else { throw dateError(year, month, day, isMoment: isMoment) }
         let date = CivilTime(year: Int(civil), month: Int(month), day: Int(day))
         let result = Int64(date.daysSinceEpoch)
         guard result >= TimeText.firstDay, result <= TimeText.lastDay else {
@@ -124,7 +128,8 @@ enum TimeMaking {
 
     private static func moment(_ arguments: [Column], _ row: Int) throws(SQLError) -> Int64 {
         let days = try days(
-            integer(arguments[0], row), integer(arguments[1], row), integer(arguments[2], row))
+            integer(arguments[0], row), integer(arguments[1], row), integer(arguments[2], row),
+            isMoment: true)
         let time = try time(
             integer(arguments[3], row), integer(arguments[4], row), double(arguments[5], row))
         let (start, overflow) = days.multipliedReportingOverflow(by: TimeKernels.day)
@@ -237,6 +242,12 @@ enum TimeMaking {
         add("current_date", .date) { _, local in
             local.floorDivided(by: TimeKernels.day).quotient
         }
+        list.append(
+            ScalarFunction("clock_timestamp", [], .timestamptz, volatility: .volatile) {
+                _, context throws(SQLError) in
+                let moment = context.session.clock?() ?? context.session.now
+                return Column.constant(.integer(moment), .timestamptz, count: context.count)
+            })
         add("localtime", .time) { _, local in local.floorDivided(by: TimeKernels.day).remainder }
         return list
     }()

@@ -9,16 +9,11 @@ extension QuerySession {
             return outcome
         }
         let table = try table(insert.table)
-        guard insert.returning.isEmpty else {
-            throw SQLError(
-                "RETURNING is not supported yet", .featureNotSupported, at: insert.place)
-        }
         var targets = Array(table.columns.indices)
         if !insert.columns.isEmpty {
             targets = []
-            for name in insert.columns {
-                targets.append(try position(of: name, in: table.columns))
-            }
+            for name in insert.columns { targets.append(try position(of: name, in: table)) }
+            try checkTargets(targets, insert.columns)
         }
         let query = TableDefaults(table, insert.place).filled(insert.query, targets)
         let types = targets.map { table.columns[$0].type }
@@ -32,12 +27,12 @@ extension QuerySession {
             throw SQLError(
                 "INSERT has more target columns than expressions", .syntaxError, at: insert.place)
         }
-        let rows = CollectedRows()
-        _ = try execute(prepared, rows)
+        let given = CollectedRows()
+        _ = try execute(prepared, given)
         let missing = Set(table.columns.indices).subtracting(
             targets.prefix(prepared.columns.count))
         let defaults = try values(of: missing, table, insert.place)
-        let whole = rows.batches.map { batch in
+        let whole = given.batches.map { batch in
             batch.replacing(
                 table.columns.indices.map { column in
                     guard !missing.contains(column), let source = targets.firstIndex(of: column)
@@ -48,9 +43,13 @@ extension QuerySession {
                     return batch.columns[source]
                 })
         }
-        try check(whole, table)
-        table.append(whole)
-        return Outcome(tag: "INSERT 0 \(rows.count)")
+        let changes = try resolved(whole.map { fitted($0, table) }, table, insert)
+        try check(changes.inserted, table)
+        table.append(changes.inserted)
+        var rows = changes.inserted
+        if let conflicts = changes.conflicts { rows += try updated(conflicts, table, insert) }
+        try give(insert.returning, rows, table, insert.table, insert.alias, output)
+        return Outcome(tag: "INSERT 0 \(rows.reduce(0) { $0 + $1.count })")
     }
 
     /// The DEFAULT of columns that an INSERT does not name; evaluated once a statement.
@@ -82,7 +81,7 @@ extension QuerySession {
     }
 
     /// NOT NULL and the primary key.
-    private func check(_ added: [Batch], _ table: StoredTable) throws(SQLError) {
+    func check(_ added: [Batch], _ table: StoredTable) throws(SQLError) {
         for column in table.definition.notNull.sorted() {
             for batch in added {
                 for row in 0..<batch.count where batch.columns[column].isNull(row) {
@@ -108,89 +107,60 @@ extension QuerySession {
 
     func update(_ update: UpdateSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
         let table = try table(update.table)
-        guard update.from.isEmpty, update.returning.isEmpty else {
+        guard update.from.isEmpty || update.returning.isEmpty else {
             throw SQLError(
-                "UPDATE ... FROM and RETURNING are not supported yet", .featureNotSupported,
+                "RETURNING of UPDATE ... FROM is not supported yet", .featureNotSupported,
                 at: update.place)
         }
+        let items = try items(
+            update.assignments, table, update.alias ?? update.table, update.place)
+        let found = try rows(
+            of: table, update.table, update.alias, update.from, items, where: update.filter,
+            update.place)
+        let changed = try replace(found, in: table)
+        try give(update.returning, changed, table, update.table, update.alias, output)
+        return Outcome(tag: "UPDATE \(changed.reduce(0) { $0 + $1.count })")
+    }
+
+    /// The columns of a table as an UPDATE's SET makes them.
+    func items(
+        _ assignments: [(Name, SyntaxExpression)], _ table: StoredTable, _ qualifier: Name,
+        _ place: Range<Int>
+    ) throws(SQLError) -> [SelectItem] {
         var assigned: [Int: SyntaxExpression] = [:]
-        for (name, value) in update.assignments {
-            let column = try position(of: name, in: table.columns)
+        for (name, value) in assignments {
+            let column = try position(of: name, in: table)
             guard assigned.updateValue(value, forKey: column) == nil else {
                 throw SQLError(
                     "multiple assignments to same column \"\(name.text)\"", .syntaxError,
                     at: name.place)
             }
         }
-        let place = update.place
-        let condition = update.filter ?? SyntaxExpression(.boolean(true), place)
         let defaults = TableDefaults(table, place)
-        let items = table.columns.enumerated().map { index, column -> SelectItem in
-            let old = SyntaxExpression(.name([Name(column.name, isQuoted: true, place)]), place)
+        return table.columns.enumerated().map { index, column -> SelectItem in
+            let name = [qualifier, Name(column.name, isQuoted: true, place)]
             let new = assigned[index].map { defaults.filled($0, index) }
-            return SelectItem(new ?? old, alias: nil)
+            return SelectItem(new ?? SyntaxExpression(.name(name), place), alias: nil)
         }
-        let changed = try rows(
-            of: table, update.table, update.alias, items, where: condition, place)
-        let kept = try rows(
-            of: table, update.table, update.alias, [star(place)],
-            where: isNotTrue(condition, place), place)
-        let before = table.batches
-        table.replace(kept.batches)
-        do throws(SQLError) {
-            try check(changed.batches, table)
-        } catch {
-            table.replace(before)
-            throw error
-        }
-        table.append(changed.batches)
-        return Outcome(tag: "UPDATE \(changed.count)")
     }
 
     func delete(_ delete: DeleteSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
         let table = try table(delete.table)
-        guard delete.using.isEmpty, delete.returning.isEmpty else {
-            throw SQLError(
-                "DELETE ... USING and RETURNING are not supported yet", .featureNotSupported,
-                at: delete.place)
-        }
         let before = table.estimatedRows ?? 0
-        guard let filter = delete.filter else {
+        if delete.filter == nil, delete.using.isEmpty, delete.returning.isEmpty {
             table.replace([])
             return Outcome(tag: "DELETE \(before)")
         }
-        let kept = try rows(
-            of: table, delete.table, delete.alias, [star(delete.place)],
-            where: isNotTrue(filter, delete.place), delete.place)
-        table.replace(kept.batches)
-        return Outcome(tag: "DELETE \(before - kept.count)")
-    }
-
-    /// `SELECT items FROM table WHERE condition`, as the table's types.
-    private func rows(
-        of table: StoredTable, _ name: Name, _ alias: Name?, _ items: [SelectItem],
-        where condition: SyntaxExpression, _ place: Range<Int>
-    ) throws(SQLError) -> CollectedRows {
-        var select = SelectSyntax(place)
-        select.items = items
-        var relation = RelationSyntax(.name([name]), name.place)
-        relation.alias = alias
-        select.from = [.relation(relation)]
-        select.filter = condition
-        let rows = CollectedRows()
-        let prepared = try prepare(
-            QuerySyntax(.select(select), place), assigning: table.columns.map(\.type),
-            names: table.columns.map(\.name))
-        _ = try execute(prepared, rows)
-        return rows
-    }
-
-    private func star(_ place: Range<Int>) -> SelectItem {
-        SelectItem(SyntaxExpression(.star(.init()), place), alias: nil)
-    }
-
-    private func isNotTrue(_ condition: SyntaxExpression, _ place: Range<Int>) -> SyntaxExpression {
-        SyntaxExpression(.isTest(condition, "TRUE", isNegated: true), place)
+        let found = try rows(
+            of: table, delete.table, delete.alias, delete.using, delete.returning,
+            where: delete.filter, delete.place, keepsTypes: true)
+        if !delete.returning.isEmpty {
+            try output.begin(found.columns, isChangelog: false, key: nil)
+            for batch in found.batches { try output.write(batch) }
+            try output.end()
+        }
+        table.replace(table.without(found.numbers))
+        return Outcome(tag: "DELETE \(found.numbers.count)")
     }
 }
 

@@ -57,6 +57,12 @@ extension QuerySession {
                         .featureNotSupported, at: column.name.place)
                 }
                 facts.defaults[columns.count] = column.defaultValue
+                let resolved = try type.resolved()
+                if let digits = type.modifiers.first, type.arrayDepth == 0,
+                    TimePrecision.function(resolved, digits: digits) != nil
+                {
+                    facts.digits[columns.count] = digits
+                }
                 guard !columns.contains(where: { $0.name == column.name.text }) else {
                     throw SQLError(
                         "column \"\(column.name.text)\" specified more than once",
@@ -64,7 +70,7 @@ extension QuerySession {
                 }
                 if column.isNotNull || column.isPrimaryKey { facts.notNull.insert(columns.count) }
                 if column.isPrimaryKey { keyNames = [column.name] }
-                columns.append(RelationColumn(column.name.text, try type.resolved()))
+                columns.append(RelationColumn(column.name.text, resolved))
             case .primaryKey(let names): keyNames = names
             case .star, .watermark, .unique, .check: continue
             }

@@ -36,7 +36,8 @@ struct SessionVariables {
         mutating get {
             SessionSettings(
                 now: statementStart, timeZone: timeZone, randomSeed: seeds.next(),
-                zones: { TimeZoneFiles.find($0) })
+                zones: { TimeZoneFiles.find($0) },
+                clock: { SystemClock().wallMilliseconds * 1_000 })
         }
     }
 

@@ -18,6 +18,8 @@ public final class StoredTable: SourceRelation, @unchecked Sendable {
         public var time: TimeDeclaration?
         /// DEFAULT of columns that have one.
         public var defaults: [Int: SyntaxExpression] = [:]
+        /// Digits of the second of timestamp(3) and the like.
+        public var digits: [Int: Int] = [:]
 
         public init() {}
     }

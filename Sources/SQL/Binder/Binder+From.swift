@@ -108,8 +108,8 @@ extension Binder {
         case .window(let window): relation = try self.window(window, context)
         case .query(let query):
             // Only LATERAL sees what stands to its left.
-            if syntax.isLateral { context.showLaterals() }
-            defer { context.hideLaterals() }
+            let shown = syntax.isLateral ? context.showLaterals() : []
+            defer { context.hide(shown) }
             let bound = try self.query(query, context)
             relation = BoundRelation(
                 try bound.plan.withoutUnknown, alias: syntax.alias?.text ?? "")
@@ -147,23 +147,21 @@ extension Binder {
 }
 
 extension QueryContext {
-    /// Lets what is bound now see the left sides of the joins around it.
-    func showLaterals() {
+    /// Lets what is bound now see the left sides of the joins around it; gives the levels that it
+    /// has shown, which are not to be seen afterwards.
+    func showLaterals() -> [Scope] {
+        var shown: [Scope] = []
         var current = scope
         while let level = current, !level.isVisible {
             level.isVisible = true
-            level.wasShown = true
+            shown.append(level)
             current = level.parent
         }
+        return shown
     }
 
-    func hideLaterals() {
-        var current = scope
-        while let level = current, level.wasShown {
-            level.isVisible = false
-            level.wasShown = false
-            current = level.parent
-        }
+    func hide(_ levels: [Scope]) {
+        for level in levels { level.isVisible = false }
     }
 }
 

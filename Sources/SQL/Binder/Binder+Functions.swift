@@ -16,8 +16,8 @@ extension Binder {
             return try reader(calls[0], syntax)
         }
         // Functions see what stands to their left without LATERAL.
-        context.showLaterals()
-        defer { context.hideLaterals() }
+        let shown = context.showLaterals()
+        defer { context.hide(shown) }
         // A level of their own, so that what they read of their left is `outer`.
         let inner = context.inside(Scope(parent: context.scope))
         let binder = ExpressionBinder(self, inner, .from)

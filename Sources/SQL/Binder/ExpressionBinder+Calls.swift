@@ -18,9 +18,38 @@ extension ExpressionBinder {
         if call.isVariadic, let last = call.arguments.last {
             return try variadic(name, call, last, place)
         }
-        try refuseNamed(call)
+        if !call.namedArguments.isEmpty {
+            return try apply(name, try arranged(call, name, place), place)
+        }
         return try apply(
             name, try bind(call.arguments), place, at: call.arguments.map(\.place))
+    }
+
+    /// Arguments in the function's order; what is left out has its default.
+    private func arranged(
+        _ call: CallSyntax, _ name: String, _ place: Range<Int>
+    ) throws(SQLError) -> [Expression] {
+        let given = try bind(call.arguments)
+        var named: [(name: String, value: Expression)] = []
+        for (word, syntax) in call.namedArguments {
+            named.append((word.isQuoted ? word.text : word.text.lowercased(), try bind(syntax)))
+        }
+        for (index, (word, _)) in call.namedArguments.enumerated()
+        where named[..<index].contains(where: { $0.name == named[index].name }) {
+            throw SQLError(
+                "argument name \"\(word.text)\" used more than once", .syntaxError,
+                at: word.place)
+        }
+        for parameters in NamedParameter.lists[name] ?? [] {
+            if let list = NamedParameter.arranged(parameters, given, named) { return list }
+        }
+        let shown =
+            given.map(\.type.typeName) + named.map { "\($0.name) => \($0.value.type.typeName)" }
+        throw SQLError(
+            "function \(name)(\(shown.joined(separator: ", "))) does not exist",
+            .undefinedFunction, at: place,
+            hint: "No function matches the given name and argument types. "
+                + "You might need to add explicit type casts.")
     }
 
     private func refuseNamed(_ call: CallSyntax) throws(SQLError) {

@@ -46,11 +46,18 @@ extension ExpressionBinder {
         case "coalesce":
             let list = try unified(call.arguments, "COALESCE", place)
             return list.count == 1 ? list[0] : .coalesce(list, list[0].type)
+        case "pg_typeof":
+            // A literal has no type yet, which no function could see.
+            guard call.arguments.count == 1, try bind(call.arguments)[0].type == .unknown
+            else { return nil }
+            return .literal(.text("unknown"), .text)
         case "nullif":
             guard call.arguments.count == 2 else { return nil }
             let list = try bind(call.arguments)
             let test = try apply("=", list, place)
             var value = list[0]
+            // Its type is that of the = it stands for.
+            if case .call(_, let sides, _) = test, sides.count == 2 { value = sides[0] }
             if value.type == .unknown { value = try coerce(value, to: .text, place) }
             return .choice([.init(test, .literal(.null, value.type))], otherwise: value, value.type)
         case "greatest", "least":
@@ -109,8 +116,24 @@ extension ExpressionBinder {
                 hint: "Explicitly cast to the desired type, for example ARRAY[]::integer[].")
         }
         let items = try unified(list, "ARRAY", place)
-        if case .array = items[0].type { return .array(items, items[0].type) }
+        try checkDimensions(list, place)
         return .array(items, .array(items[0].type))
+    }
+
+    /// Arrays that are written within one array have the same length.
+    private func checkDimensions(
+        _ list: [SyntaxExpression], _ place: Range<Int>
+    ) throws(SQLError) {
+        var length: Int?
+        for item in list {
+            guard case .array(let inner) = item.node else { continue }
+            guard (length ?? inner.count) == inner.count else {
+                throw SQLError(
+                    "multidimensional arrays must have array expressions with matching dimensions",
+                    .arraySubscriptError, at: place)
+            }
+            length = inner.count
+        }
     }
 
     func subscripted(

@@ -25,7 +25,10 @@ extension ExpressionBinder {
                 ).suggesting(Array(binder.parameters.named.keys), for: name)
             }
             return parameter(value)
-        case .keywordValue(let word, _): return try keyword(word, place)
+        case .keywordValue(let word, let digits):
+            let value = try keyword(word, place)
+            let modifiers = digits.map { [$0] } ?? []
+            return try rounded(value, TypeName(word, modifiers: modifiers, place), place)
         default:
             throw SQLError("unexpected expression", .internalError, at: place)
         }
@@ -98,17 +101,32 @@ extension ExpressionBinder {
     ) throws(SQLError) -> Expression {
         let type = try name.resolved()
         if case .array(let list) = operand.node, case .array(let element) = type {
-            let items = try bind(list)
-            var cast: [Expression] = []
-            for (item, syntax) in zip(items, list) {
-                // An inner ARRAY has the same type, not the element's.
-                let isNested = if case .array = item.type { true } else { false }
-                cast.append(
-                    try explicitCast(item, to: isNested ? type : element, isTry, syntax.place))
+            var inner = name
+            inner.arrayDepth -= 1
+            // PostgreSQL's integer[] has any number of dimensions: so has a literal cast to it.
+            let isNested = list.contains { if case .array = $0.node { true } else { false } }
+            if isNested, inner.arrayDepth == 0 { inner.arrayDepth = 1 }
+            var items: [Expression] = []
+            for syntax in list {
+                items.append(try cast(syntax, inner, isTry, syntax.place))
             }
-            return .array(cast, type)
+            return .array(items, .array(items.first?.type ?? element))
         }
-        return try explicitCast(try bind(operand), to: type, isTry, operand.place, castPlace: place)
+        let value = try explicitCast(
+            try bind(operand), to: type, isTry, operand.place, castPlace: place)
+        return try rounded(value, name, place)
+    }
+
+    /// timestamp(3): digits of the second, which a cast rounds to.
+    func rounded(
+        _ value: Expression, _ name: TypeName, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        guard let digits = name.modifiers.first, name.arrayDepth == 0,
+            let function = TimePrecision.function(value.type, digits: digits)
+        else { return value }
+        let call = Expression.call(
+            function, [value, .literal(.integer(Int64(max(0, digits))), .integer)], value.type)
+        return value.isLiteral ? try constant(call, place) : call
     }
 
     func explicitCast(
@@ -151,10 +169,7 @@ extension ExpressionBinder {
         }
         if case .array(let list, _) = expression, case .array(let element) = type {
             var items: [Expression] = []
-            for item in list {
-                let isNested = if case .array = item.type { true } else { false }
-                items.append(try coerce(item, to: isNested ? type : element, place))
-            }
+            for item in list { items.append(try coerce(item, to: element, place)) }
             return .array(items, type)
         }
         let cast = Expression.cast(expression, type, isTry: false)

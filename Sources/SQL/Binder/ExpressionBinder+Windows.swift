@@ -238,6 +238,30 @@ extension ExpressionBinder {
         }
     }
 
+    /// What a RANGE frame's offset is for keys of a type.
+    private func offsetType(
+        of key: DataType, _ given: DataType, _ place: Range<Int>
+    ) throws(SQLError) -> DataType {
+        let isKnown = given != .unknown
+        switch key {
+        case .date, .timestamp, .timestamptz, .time, .interval:
+            if !isKnown || given == .interval { return .interval }
+        case .smallint, .integer, .bigint: if !isKnown || given.isInteger { return key }
+        case .numeric:
+            if !isKnown || given.isNumber && given != .double && given != .real { return key }
+        case .real, .double: if !isKnown || given.isNumber { return key }
+        default:
+            throw SQLError(
+                "RANGE with offset PRECEDING/FOLLOWING is not supported for column type "
+                    + key.typeName, .featureNotSupported, at: place)
+        }
+        throw SQLError(
+            "RANGE with offset PRECEDING/FOLLOWING is not supported for column type "
+                + "\(key.typeName) and offset type \(given.typeName)",
+            .featureNotSupported, at: place,
+            hint: "Cast the offset value to an appropriate type.")
+    }
+
     private func frameBound(
         _ bound: FrameSyntax.Bound, _ unit: OverCall.Frame.Unit, _ order: [SortKey]
     ) throws(SQLError) -> OverCall.Frame.Bound {
@@ -254,7 +278,7 @@ extension ExpressionBinder {
             guard unit == .range, let key = order.first?.expression.type else {
                 return try constant(try coerce(bound, to: .bigint, syntax.place), syntax.place)
             }
-            let type = key.isTime || key == .time || key == .interval ? DataType.interval : key
+            let type = try offsetType(of: key, bound.type, syntax.place)
             return try constant(try coerce(bound, to: type, syntax.place), syntax.place)
         }
         switch bound {

@@ -29,8 +29,6 @@ final class Scope {
     /// False while a relation is bound that may not look at its neighbours (no LATERAL): the scope
     /// counts as a level, but its names are not seen.
     var isVisible: Bool
-    /// Whether LATERAL made it visible for a while.
-    var wasShown = false
     /// Where aggregates of an inner query go that belong to this one.
     var calls: SelectCalls?
     /// WINDOW name AS (...), those that build on others resolved.

@@ -191,7 +191,7 @@ extension Expression {
         switch (self, other) {
         case (.column(let a, _), .column(let b, _)): a == b
         case (.outer(let a, let d, _), .outer(let b, let e, _)): a == b && d == e
-        case (.literal(let a, let s), .literal(let b, let t)): a == b && s == t
+        case (.literal(let a, let s), .literal(let b, let t)): a.isIdentical(to: b) && s == t
         case (.call(let f, let a, let s), .call(let g, let b, let t)):
             f.name == g.name && f.parameters == g.parameters && s == t
                 && f.volatility != .volatile && Expression.areSame(a, b)

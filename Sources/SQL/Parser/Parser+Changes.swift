@@ -10,7 +10,7 @@ extension Parser {
         try advance()
         try expect("INTO")
         var insert = InsertSyntax(try relationName(), start..<start)
-        if token.is("AS") { throw unsupported("an alias of INSERT", token) }
+        if try take("AS") { insert.alias = try columnName() }
         if token.isSymbol("("), try !parenthesisHoldsQuery() { insert.columns = try targets() }
         if token.is("OVERRIDING") { throw unsupported("OVERRIDING", token) }
         if try take("DEFAULT") {
@@ -28,10 +28,43 @@ extension Parser {
             }
             insert.query = query
         }
-        if token.is("ON") { throw unsupported("ON CONFLICT", token) }
+        if token.is("ON") { insert.conflict = try conflict() }
         insert.returning = try returning()
         insert.place = start..<lastEnd
         return insert
+    }
+
+    /// ON CONFLICT ...
+    private mutating func conflict() throws(SQLError) -> ConflictSyntax {
+        let start = token.place.lowerBound
+        try advance()
+        try expect("CONFLICT")
+        var conflict = ConflictSyntax(start..<start)
+        if try take("ON") {
+            try expect("CONSTRAINT")
+            conflict.constraint = try columnName()
+        } else if token.isSymbol("(") {
+            conflict.columns = try targets()
+        }
+        let behindTarget = token
+        try expect("DO")
+        if try !take("NOTHING") {
+            try expect("UPDATE")
+            try expect("SET")
+            if conflict.columns.isEmpty, conflict.constraint == nil {
+                throw SQLError(
+                    "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+                    .syntaxError, at: behindTarget.place,
+                    hint: "For example, ON CONFLICT (column_name).")
+            }
+            repeat {
+                try assignment(of: &conflict.assignments)
+                try checkColumnCount(conflict.assignments.count)
+            } while try takeSymbol(",")
+            if try take("WHERE") { conflict.filter = try expression() }
+        }
+        conflict.place = start..<lastEnd
+        return conflict
     }
 
     private mutating func parenthesisHoldsQuery() throws(SQLError) -> Bool {
@@ -72,7 +105,7 @@ extension Parser {
         update.alias = try changedAlias()
         try expect("SET")
         repeat {
-            try assignment(of: &update)
+            try assignment(of: &update.assignments)
             try checkColumnCount(update.assignments.count)
         } while try takeSymbol(",")
         if try take("FROM") { update.from = try fromItems() }
@@ -93,12 +126,14 @@ extension Parser {
         return try columnName()
     }
 
-    private mutating func assignment(of update: inout UpdateSyntax) throws(SQLError) {
+    private mutating func assignment(
+        of list: inout [(Name, SyntaxExpression)]
+    ) throws(SQLError) {
         guard token.isSymbol("(") else {
             let name = try target()
             try expectSymbol("=")
             allowsDefault = true
-            update.assignments.append((name, try valueOrDefault()))
+            list.append((name, try valueOrDefault()))
             allowsDefault = false
             return
         }
@@ -121,7 +156,7 @@ extension Parser {
                 "number of columns does not match number of values", .syntaxError,
                 at: first.place)
         }
-        update.assignments.append(contentsOf: zip(names, values))
+        list.append(contentsOf: zip(names, values))
     }
 
     /// DELETE FROM t [alias] [USING ...] [WHERE ...] [RETURNING ...]; with no more than _offset

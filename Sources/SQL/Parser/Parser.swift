@@ -21,7 +21,13 @@ public struct Parser: Sendable {
     /// Whether DEFAULT may stand as a value.
     var allowsDefault = false
 
-    public init(_ script: [UInt8]) throws(SQLError) {
+    private let nestingMax: Int
+    private let heightMax: Int
+
+    /// `isDeep`: the thread has `Limits.deepStackBytes` of stack, so that 1,000 levels fit.
+    public init(_ script: [UInt8], isDeep: Bool = false) throws(SQLError) {
+        nestingMax = isDeep ? Limits.deepNestingMax : Limits.nestingMax
+        heightMax = isDeep ? Limits.deepTreeHeightMax : Limits.treeHeightMax
         lexer = try Lexer(script)
         token = Token(.end, 0..<0)
     }
@@ -131,7 +137,7 @@ extension Parser {
     /// walks the tree. The result is for `leave`.
     mutating func enter(_ units: Int = 1) throws(SQLError) -> Int {
         nesting += units
-        guard nesting <= Limits.nestingMax else { throw tooDeep() }
+        guard nesting <= nestingMax else { throw tooDeep() }
         let outer = height
         height = 0
         return outer
@@ -140,13 +146,13 @@ extension Parser {
     mutating func leave(_ outer: Int, _ units: Int = 1) throws(SQLError) {
         nesting -= units
         height = max(outer, height + 1)
-        guard height <= Limits.treeHeightMax else { throw tooDeep() }
+        guard height <= heightMax else { throw tooDeep() }
     }
 
     /// An operator over what was read makes the tree taller by one.
     mutating func grow() throws(SQLError) {
         height += 1
-        guard height <= Limits.treeHeightMax else { throw tooDeep() }
+        guard height <= heightMax else { throw tooDeep() }
     }
 
     private func tooDeep() -> SQLError {

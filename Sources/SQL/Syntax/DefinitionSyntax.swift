@@ -76,11 +76,25 @@ public struct ViewDefinition: Sendable {
     }
 }
 
+/// ON CONFLICT [(columns) | ON CONSTRAINT name] DO NOTHING | DO UPDATE SET ... [WHERE ...]
+public struct ConflictSyntax: Sendable {
+    public var columns: [Name] = []
+    public var constraint: Name?
+    /// None: DO NOTHING.
+    public var assignments: [(Name, SyntaxExpression)] = []
+    public var filter: SyntaxExpression?
+    public var place: Range<Int>
+
+    public init(_ place: Range<Int>) { self.place = place }
+}
+
 public struct InsertSyntax: Sendable {
     public var table: Name
+    public var alias: Name?
     public var columns: [Name] = []
     /// nil: DEFAULT VALUES. DEFAULT inside VALUES is `.keywordValue("DEFAULT")`.
     public var query: QuerySyntax?
+    public var conflict: ConflictSyntax?
     public var returning: [SelectItem] = []
     public var place: Range<Int>
 

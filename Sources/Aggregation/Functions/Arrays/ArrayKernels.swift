@@ -1,6 +1,6 @@
 import Formats
 
-/// Functions over arrays of one dimension; positions count from 1.
+/// Functions over arrays; positions count from 1. An array of arrays is one of two dimensions.
 enum ArrayKernels {
     /// `a[i]`: null outside.
     static func get(
@@ -66,8 +66,24 @@ enum ArrayKernels {
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
         try TextLoop.integers(context) { row throws(SQLError) in
-            Int64(range(arguments[0], row)?.count ?? 0)
+            Int64(leaves(arguments[0], row))
         }
+    }
+
+    /// How many values an array holds, those of the arrays in it counted.
+    private static func leaves(_ column: Column, _ row: Int) -> Int {
+        guard let range = range(column, row) else { return 0 }
+        let elements = unsafe column.arrays.elements
+        guard case .array = elements.type else { return range.count }
+        return range.reduce(0) { $0 + leaves(elements, $1) }
+    }
+
+    /// The lengths of an array's dimensions; none of an empty one.
+    private static func dimensions(_ column: Column, _ row: Int) -> [Int] {
+        guard let range = range(column, row), let first = range.first else { return [] }
+        let elements = unsafe column.arrays.elements
+        guard case .array = elements.type else { return [range.count] }
+        return [range.count] + dimensions(elements, first)
     }
 
     enum Measure { case length, lower, upper, dimensions }
@@ -79,15 +95,16 @@ enum ArrayKernels {
     ) throws(SQLError) -> Column {
         let builder = ColumnBuilder(.integer, capacity: context.count)
         for row in 0..<context.count {
-            let count = range(arguments[0], row)?.count ?? 0
-            let dimension = arguments.count > 1 ? bound(arguments[1], row) : 1
-            guard count > 0, dimension == 1 else {
+            let lengths = dimensions(arguments[0], row)
+            let dimension = arguments.count > 1 ? bound(arguments[1], row) ?? 0 : 1
+            guard lengths.indices.contains(dimension - 1) else {
                 builder.appendNull()
                 continue
             }
             switch measure {
-            case .length, .upper: builder.append(integer: Int64(count))
-            case .lower, .dimensions: builder.append(integer: 1)
+            case .length, .upper: builder.append(integer: Int64(lengths[dimension - 1]))
+            case .lower: builder.append(integer: 1)
+            case .dimensions: builder.append(integer: Int64(lengths.count))
             }
         }
         return builder.finish()
@@ -98,8 +115,12 @@ enum ArrayKernels {
     ) throws(SQLError) -> Column {
         let builder = ColumnBuilder(.text, capacity: context.count)
         for row in 0..<context.count {
-            let count = range(arguments[0], row)?.count ?? 0
-            if count == 0 { builder.appendNull() } else { builder.append(text: "[1:\(count)]") }
+            let lengths = dimensions(arguments[0], row)
+            if lengths.isEmpty {
+                builder.appendNull()
+            } else {
+                builder.append(text: lengths.map { "[1:\($0)]" }.joined())
+            }
         }
         return builder.finish()
     }
@@ -110,7 +131,7 @@ enum ArrayKernels {
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
         let builder = ColumnBuilder(context.type, capacity: context.count)
-        let areArrays = arguments.map { $0.type.layout == .array }
+        let areArrays = arguments.map { $0.type.base == context.type.base }
         for row in 0..<context.count {
             let isNull = zip(arguments, areArrays).allSatisfy { $1 && $0.isNull(row) }
             if isNull {

@@ -23,10 +23,15 @@ enum JSONKernels {
     /// `json -> index` and `->>`
     static func element(asText: Bool) -> ScalarFunction.Kernel {
         { arguments, context throws(SQLError) in
-            try RowLoop.build(arguments, context) { row, builder throws(SQLError) in
+            let isNormal = arguments[0].type == .jsonb
+            return try RowLoop.build(arguments, context) { row, builder throws(SQLError) in
                 let index = unsafe arguments[1].integers[row & arguments[1].indexMask]
                 unsafe view(arguments[0], row).withBytes { json in
-                    let place = unsafe JSONLookup.element(json, index)
+                    var place = unsafe JSONLookup.element(json, index)
+                    // In jsonb a scalar is kept as an array of one.
+                    if isNormal, index == 0 || index == -1, unsafe JSONLookup.isScalar(json) {
+                        place = 0..<json.count
+                    }
                     unsafe append(json, place, asText, builder)
                 }
             }

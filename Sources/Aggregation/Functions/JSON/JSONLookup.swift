@@ -58,6 +58,12 @@ enum JSONLookup {
         return nil
     }
 
+    /// Of a text in jsonb's form.
+    static func isScalar(_ json: UnsafeRawBufferPointer) -> Bool {
+        guard let first = unsafe json.first else { return false }
+        return first != UInt8(ascii: "[") && first != UInt8(ascii: "{")
+    }
+
     /// Elements of an array; nil if it is none.
     static func count(_ json: UnsafeRawBufferPointer) -> Int? {
         let span = unsafe RawSpan(_unsafeBytes: json)

@@ -5,13 +5,23 @@ import SQL
 
 /// `rtd query`: runs the statements of its scripts one after another, up to the first that fails.
 ///
-/// Statements on files, pipes and tables of the session run on the main thread; the cluster is
-/// found when the first statement names a topic, so that a query without one starts no server and
-/// touches no directory.
+/// Statements on files, pipes and tables of the session run on one thread; the cluster is found
+/// when the first statement names a topic, so that a query without one starts no server and touches
+/// no directory.
 enum QueryCommand {
     static func run(_ options: QueryOptions) -> Int32 {
         let interruption = Interruption.watch()
-        var status: Int32 = 0
+        // Expressions may nest deeper than the main thread's stack allows.
+        let status = Thread.deep(stackBytes: SQL.Limits.deepStackBytes) {
+            statements(options, interruption)
+        }
+        interruption.raiseAgain()
+        return status
+    }
+
+    private static func statements(
+        _ options: QueryOptions, _ interruption: Interruption
+    ) -> Int32 {
         do throws(CommandFailure) {
             let isInteractive = options.sources.isEmpty && StandardInput.isTerminal
             let scripts = isInteractive ? [] : try QueryScript.read(options.sources)
@@ -21,13 +31,11 @@ enum QueryCommand {
             for script in scripts {
                 guard try run.run(script) else { break }
             }
-            status = run.status
+            return run.status
         } catch {
             StandardError.write(line: "rtd: \(error.message)")
-            status = error.status
+            return error.status
         }
-        interruption.raiseAgain()
-        return status
     }
 }
 

@@ -5,7 +5,7 @@ import Query
 import SQL
 
 /// The statements of one call at work: a session, and a cluster once a statement needs one. Used on
-/// the main thread.
+/// one thread.
 final class StatementSequence {
     private let options: QueryOptions
     private let interruption: Interruption
@@ -173,7 +173,7 @@ final class LazyCluster: @unchecked Sendable {
 extension QueryScript {
     func statements() throws(CommandFailure) -> Parser {
         do throws(SQLError) {
-            return try Parser(text)
+            return try Parser(text, isDeep: true)
         } catch {
             throw CommandFailure(report(error))
         }

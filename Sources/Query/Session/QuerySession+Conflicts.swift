@@ -1,0 +1,128 @@
+import Aggregation
+import Formats
+import SQL
+
+/// What becomes of the rows of an INSERT: those that are new, and those whose key the table has,
+/// with the numbers of its rows.
+struct InsertedRows {
+    var inserted: [Batch]
+    var conflicts: [(batch: Batch, numbers: [Int])]?
+}
+
+// INSERT ... ON CONFLICT.
+extension QuerySession {
+    /// Tells new rows from those whose key is there.
+    func resolved(
+        _ batches: [Batch], _ table: StoredTable, _ insert: InsertSyntax
+    ) throws(SQLError) -> InsertedRows {
+        guard let conflict = insert.conflict else { return InsertedRows(inserted: batches) }
+        guard let key = try key(of: conflict, table) else { return InsertedRows(inserted: batches) }
+        var known: [[Value]: Int] = [:]
+        var first = 0
+        for batch in table.batches {
+            for row in 0..<batch.count { known[batch.key(row, key)] = first + row }
+            first += batch.count
+        }
+        var inserted: [Batch] = []
+        var conflicts: [(batch: Batch, numbers: [Int])] = []
+        // What this statement has inserted or changed.
+        var touched: Set<[Value]> = []
+        for batch in batches {
+            var fresh: [Int32] = []
+            var taken: [Int32] = []
+            for row in 0..<batch.count {
+                let values = batch.key(row, key)
+                let isFirst = touched.insert(values).inserted
+                guard isFirst || conflict.assignments.isEmpty else {
+                    throw SQLError(
+                        "ON CONFLICT DO UPDATE command cannot affect row a second time",
+                        .cardinalityViolation,
+                        hint: "Ensure that no rows proposed for insertion within the same "
+                            + "command have duplicate constrained values.")
+                }
+                if known[values] != nil {
+                    taken.append(Int32(row))
+                } else if isFirst {
+                    fresh.append(Int32(row))
+                }
+            }
+            inserted.append(batch.gather(fresh))
+            let numbers = taken.compactMap { known[batch.key(Int($0), key)] }
+            conflicts.append((batch.gather(taken), numbers))
+        }
+        return InsertedRows(
+            inserted: inserted, conflicts: conflict.assignments.isEmpty ? nil : conflicts)
+    }
+
+    /// The table's key, which the statement has to mean; nil: there is none, and none is meant.
+    private func key(
+        of conflict: ConflictSyntax, _ table: StoredTable
+    ) throws(SQLError) -> [Int]? {
+        let key = table.definition.key
+        if let constraint = conflict.constraint {
+            guard key != nil, constraint.text == "\(table.name)_pkey" else {
+                throw SQLError(
+                    "constraint \"\(constraint.text)\" for table \"\(table.name)\" does not "
+                        + "exist", .undefinedObject, at: constraint.place)
+            }
+            return key
+        }
+        guard !conflict.columns.isEmpty else { return key }
+        var meant: Set<Int> = []
+        for name in conflict.columns { meant.insert(try position(of: name, in: table.columns)) }
+        guard let key, Set(key) == meant else {
+            throw SQLError(
+                "there is no unique or exclusion constraint matching the ON CONFLICT "
+                    + "specification", .invalidColumnReference, at: conflict.place)
+        }
+        return key
+    }
+
+    /// DO UPDATE: the table's rows joined with those that were to be inserted, as `excluded`.
+    func updated(
+        _ conflicts: [(batch: Batch, numbers: [Int])], _ table: StoredTable, _ insert: InsertSyntax
+    ) throws(SQLError) -> [Batch] {
+        guard let conflict = insert.conflict else { return [] }
+        let place = conflict.place
+        let excluded = Name("excluded", isQuoted: true, place)
+        let proposed = StoredTable(
+            excluded.text,
+            table.columns + [RelationColumn(StoredTable.rowNumber, .bigint, isHidden: true)],
+            .init())
+        proposed.append(
+            conflicts.map { batch, numbers in
+                let column = Column.make(.bigint, numbers.map { Value.integer(Int64($0)) })
+                return Batch(batch.columns + [column], count: batch.count)
+            })
+        let qualifier = insert.alias ?? insert.table
+        func number(_ relation: Name) -> SyntaxExpression {
+            SyntaxExpression(
+                .name([relation, Name(StoredTable.rowNumber, isQuoted: true, place)]), place)
+        }
+        var condition = SyntaxExpression(
+            .binary("=", number(qualifier), number(excluded)), place)
+        if let filter = conflict.filter {
+            condition = SyntaxExpression(.and(condition, filter), place)
+        }
+        let items = try items(conflict.assignments, table, qualifier, place)
+        let before = catalog.entries[excluded.text]
+        catalog.define(excluded.text, .table(proposed))
+        defer {
+            if let before {
+                catalog.define(excluded.text, before)
+            } else {
+                catalog.remove(excluded.text)
+            }
+        }
+        let found = try rows(
+            of: table, insert.table, insert.alias,
+            [.relation(RelationSyntax(.name([excluded]), place))], items, where: condition, place)
+        return try replace(found, in: table)
+    }
+}
+
+extension Batch {
+    fileprivate func key(_ row: Int, _ columns: [Int]) -> [Value] {
+        columns.map { self.columns[$0].value(row) }
+    }
+}
