@@ -290,6 +290,8 @@ public struct OverCall: Sendable {
     public var filter: Expression?
     public var frame: Frame
     public var type: DataType
+    /// lag, lead, first_value, last_value and nth_value see only values that are not null.
+    public var ignoresNulls = false
 
     public init(
         _ function: Function, _ arguments: [Expression], filter: Expression? = nil, frame: Frame,

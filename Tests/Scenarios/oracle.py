@@ -229,7 +229,7 @@ FORMS["text"] += [
     ("string_to_table_count", )][:-1] + [
     ("format('%L %I %s', {}, {}, {})", "text", "text", "numeric"), ("format('%5s|%-6s|', {}, {})", "text", "integer"),
     ("quote_nullable({})", "text"),
-    ("unistr({})", "plain"), ("ltrim({})", "char(4)"), ("left({}, -1)", "text"),
+    ("ltrim({})", "char(4)"), ("left({}, -1)", "text"),
     ("array_to_string({} || {}, '+', '*')", "text[]", "text[]"), ("({})::date::text", "timestamptz"),
     ("split_part({}, ' ', -1)", "text"), ("trim(BOTH 'ab' FROM {})", "text"), ("trim(LEADING FROM {})", "text"),
     ("overlay({} placing {} from 3)", "text", "text"), ("pg_typeof({})::text", "small"), ("repeat({}, {})", "text", "small")]
@@ -269,7 +269,7 @@ AGGREGATES = {
                 ("variance({})", "integer"), ("stddev_pop({})", "numeric(12,3)")],
     "double precision": [("avg({})", "double precision"), ("max({})", "double precision"),
                          ("percentile_cont(0.5) WITHIN GROUP (ORDER BY {})", "double precision"),
-                         ("stddev({})", "double precision")],
+                         ("round((stddev({0}) / (1 + max(abs({0}))))::numeric, 6)::double precision", "double precision")],
     "integer": [("max({})", "integer"), ("min({})", "integer"), ("bit_and({})", "integer"), ("bit_or({})", "integer"),
                 ("mode() WITHIN GROUP (ORDER BY {})", "integer"),
                 ("percentile_disc(0.3) WITHIN GROUP (ORDER BY {})", "integer")],

@@ -13,6 +13,7 @@ public enum FunctionRegistry {
         addTextOperators(&list)
         addConcatenation(&list)
         addArrayOperators(&list)
+        addQuantified(&list)
         addRegexOperators(&list)
         addJSONOperators(&list)
     }
@@ -24,7 +25,6 @@ public enum FunctionRegistry {
         addPatterns(&list)
         addConditionals(&list)
         addArrays(&list)
-        addQuantified(&list)
         addRegexFunctions(&list)
         addJSONFunctions(&list)
     }

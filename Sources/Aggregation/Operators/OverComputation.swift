@@ -66,16 +66,22 @@ struct OverComputation {
             return OverFunctions.ranks(call.call.function, rows)
         case .percentRank, .cumeDist: return OverFunctions.shares(call.call.function, rows)
         case .ntile: return try OverFunctions.ntile(rows, arguments[0], call.call.type)
-        case .lag: return OverFunctions.shifted(rows, arguments, sign: -1)
-        case .lead: return OverFunctions.shifted(rows, arguments, sign: 1)
+        case .lag, .lead:
+            let sign: Int64 = if case .lag = call.call.function { -1 } else { 1 }
+            return OverFunctions.shifted(rows, arguments, sign: sign, places(call, rows, arguments))
         case .firstValue, .lastValue, .nthValue, .aggregate:
             guard let frame = call.frame else { preconditionFailure("the call has a frame") }
             let frames = frame.frames(rows, column)
             guard let aggregate = call.aggregate else {
-                return try OverFunctions.framed(call.call.function, rows, frames, arguments)
+                return try OverFunctions.framed(
+                    call.call.function, rows, frames, arguments, places(call, rows, arguments))
             }
             return try aggregate.column(
                 rows, frames, arguments, filter: call.filter.map(column))
         }
+    }
+
+    private func places(_ call: Call, _ rows: OverRows, _ arguments: [Column]) -> ValuePlaces? {
+        call.call.ignoresNulls ? ValuePlaces(arguments[0], count: rows.count) : nil
     }
 }

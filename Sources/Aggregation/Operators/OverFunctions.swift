@@ -61,7 +61,9 @@ enum OverFunctions {
     }
 
     /// lag and lead: the value so many rows before (`sign` -1) or behind.
-    static func shifted(_ rows: OverRows, _ arguments: [Column], sign: Int64) -> Column {
+    static func shifted(
+        _ rows: OverRows, _ arguments: [Column], sign: Int64, _ places: ValuePlaces?
+    ) -> Column {
         let values = arguments[0]
         let offsets = arguments.count > 1 ? arguments[1] : nil
         let fallback = arguments.count > 2 ? arguments[2] : nil
@@ -73,10 +75,11 @@ enum OverFunctions {
                 guard case .integer(let given) = offsets.value(row) else { continue }
                 distance = given
             }
-            let (place, overflow) = Int64(row).addingReportingOverflow(
-                distance.multipliedReportingOverflow(by: sign).partialValue)
-            if !overflow, let place = Int(exactly: place), rows.partition(row).contains(place) {
-                sources[row] = Int32(place)
+            let step = distance.multipliedReportingOverflow(by: sign).partialValue
+            let (place, overflow) = Int64(row).addingReportingOverflow(step)
+            let found = places.map { $0.place(step, from: row) } ?? Int(exactly: place)
+            if !overflow, let found, rows.partition(row).contains(found) {
+                sources[row] = Int32(found)
             } else if fallback != nil {
                 isOutside[row] = true
             }
@@ -98,7 +101,7 @@ enum OverFunctions {
     /// first_value, last_value and nth_value: a value of the frame.
     static func framed(
         _ function: OverCall.Function, _ rows: OverRows, _ frames: OverFrames,
-        _ arguments: [Column]
+        _ arguments: [Column], _ places: ValuePlaces?
     ) throws(SQLError) -> Column {
         var sources = Array(repeating: Int32(-1), count: rows.count)
         for row in 0..<rows.count {
@@ -115,16 +118,53 @@ enum OverFunctions {
             var isLast = false
             if case .lastValue = function { isLast = true }
             frames.forEachPart(row, rows) { part in
+                // Rows of the part that count: by their numbers, or among those with a value.
+                let counted = places?.range(part) ?? part
+                func place(_ index: Int) -> Int32 { places?.rows[index] ?? Int32(index) }
                 if isLast {
-                    sources[row] = Int32(part.upperBound - 1)
+                    if !counted.isEmpty { sources[row] = place(counted.upperBound - 1) }
                 } else if sources[row] < 0 {
-                    if wanted <= Int64(part.count) {
-                        sources[row] = Int32(part.lowerBound + Int(wanted) - 1)
+                    if wanted <= Int64(counted.count) {
+                        sources[row] = place(counted.lowerBound + Int(wanted) - 1)
                     }
-                    wanted -= Int64(part.count)
+                    wanted -= Int64(counted.count)
                 }
             }
         }
         return arguments[0].gather(sources, hasMissing: true)
+    }
+}
+
+/// The rows whose value is not null, in order: what IGNORE NULLS counts.
+struct ValuePlaces {
+    let rows: [Int32]
+
+    init(_ column: Column, count: Int) {
+        rows = (0..<count).filter { !column.isNull($0) }.map { Int32($0) }
+    }
+
+    /// Which of `rows` lie in a part of the partition.
+    func range(_ part: Range<Int>) -> Range<Int> {
+        let low = first(notBefore: part.lowerBound)
+        return low..<max(low, first(notBefore: part.upperBound))
+    }
+
+    /// The row that is `step` values away; nil: there is none.
+    func place(_ step: Int64, from row: Int) -> Int? {
+        guard step != 0 else { return row }
+        let index =
+            step > 0
+            ? Int64(first(notBefore: row + 1)) + step - 1 : Int64(first(notBefore: row)) + step
+        guard let index = Int(exactly: index), rows.indices.contains(index) else { return nil }
+        return Int(rows[index])
+    }
+
+    private func first(notBefore row: Int) -> Int {
+        var (low, high) = (0, rows.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if Int(rows[middle]) < row { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }

@@ -145,7 +145,7 @@ extension ExpressionBinder {
         case .array(let element):
             let number = try coerce(position, to: .integer, index.place)
             return try placed(place) { () throws(SQLError) in
-                let function = try FunctionRegistry.scalar("array_get", [value.type, .integer])
+                let function = try FunctionRegistry.scalar("[]", [value.type, .integer])
                 return .call(function, [value, number], element)
             }
         case .json, .jsonb: return try apply("->", [value, position], place)
@@ -180,6 +180,6 @@ extension ExpressionBinder {
             }
             bounds.append(try coerce(try bind(bound), to: .integer, bound.place))
         }
-        return try apply("array_slice", [value] + bounds, place)
+        return try apply("[:]", [value] + bounds, place)
     }
 }

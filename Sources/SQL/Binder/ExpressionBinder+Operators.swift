@@ -120,7 +120,7 @@ extension ExpressionBinder {
         default:
             let kind = test.split(separator: " ").last.map { $0.lowercased() } ?? "value"
             result = try apply(
-                "is_json",
+                "[is json]",
                 [try bind(operand), .literal(.text(kind == "json" ? "value" : kind), .text)],
                 place)
         }
@@ -231,7 +231,7 @@ extension ExpressionBinder {
             return isAll ? .and(tests) : .or(tests)
         }
         return try apply(
-            isAll ? "all_elements" : "any_element",
+            isAll ? "[all]" : "[any]",
             [left, .literal(.text(symbol), .text), right], place)
     }
 }

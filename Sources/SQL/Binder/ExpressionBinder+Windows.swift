@@ -50,8 +50,11 @@ extension ExpressionBinder {
                 "OVER is not supported for ordered-set aggregate \(name)", .featureNotSupported,
                 at: place)
         }
-        if call.ignoresNulls {
-            throw SQLError("IGNORE NULLS is not supported", .featureNotSupported, at: place)
+        let shifting = ["lag", "lead", "first_value", "last_value", "nth_value"]
+        if call.ignoresNulls, !shifting.contains(name) {
+            throw SQLError(
+                "function \(name) does not allow RESPECT/IGNORE NULLS", .featureNotSupported,
+                at: place)
         }
         if call.filter != nil, !FunctionRegistry.isAggregate(name) {
             throw SQLError(
@@ -67,7 +70,9 @@ extension ExpressionBinder {
         if let function = OverCall.Function(name: name) {
             let type = try windowType(
                 function, name, &arguments, place, call.arguments.map(\.place))
-            return OverCall(function, arguments, frame: frame, type: type)
+            var over = OverCall(function, arguments, frame: frame, type: type)
+            over.ignoresNulls = call.ignoresNulls
+            return over
         }
         guard FunctionRegistry.isAggregate(name) else {
             if FunctionRegistry.isScalar(name) {

@@ -10,11 +10,6 @@ extension FunctionRegistry {
 
     static func addArrays(_ list: inout FunctionList) {
         list.add(
-            "array_get", any: [.anyArray, .type(.integer)], result: element, ArrayKernels.get)
-        list.add(
-            "array_slice", any: [.anyArray, .type(.integer), .type(.integer)], isStrict: false,
-            result: { $0[0] }, ArrayKernels.slice)
-        list.add(
             "cardinality", any: [.anyArray], result: { _ in .integer }, ArrayKernels.cardinality)
         let measures: [(String, ArrayKernels.Measure)] = [
             ("array_length", .length), ("array_lower", .lower), ("array_upper", .upper),
@@ -69,7 +64,12 @@ extension FunctionRegistry {
             result: { .array($0[0]) }, ArrayKernels.fill)
     }
 
+    /// Operators, and subscripts, whose names nobody can write.
     static func addArrayOperators(_ list: inout FunctionList) {
+        list.add("[]", any: [.anyArray, .type(.integer)], result: element, ArrayKernels.get)
+        list.add(
+            "[:]", any: [.anyArray, .type(.integer), .type(.integer)], isStrict: false,
+            result: { $0[0] }, ArrayKernels.slice)
         let array = Overload.Parameter.anyCompatibleArray
         let value = Overload.Parameter.anyCompatible
         list.add("||", any: [array, array], isStrict: false, result: { $0[0] }, ArrayKernels.join)

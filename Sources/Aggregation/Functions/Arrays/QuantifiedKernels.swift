@@ -54,13 +54,13 @@ enum QuantifiedKernels {
 
 extension FunctionRegistry {
     static func addQuantified(_ list: inout FunctionList) {
-        for name in ["any_element", "all_elements"] {
+        for name in ["[any]", "[all]"] {
             list.add(
                 name, any: [.anyCompatible, .type(.text), .anyCompatibleArray], isStrict: false,
                 result: { _ in .boolean }
             ) { arguments, context throws(SQLError) in
                 try QuantifiedKernels.compare(
-                    isAll: name == "all_elements", arguments, context)
+                    isAll: name == "[all]", arguments, context)
             }
         }
     }

@@ -4,7 +4,9 @@ extension FunctionRegistry {
     private static let documents: [DataType] = [.json, .jsonb]
 
     static func addJSONOperators(_ list: inout FunctionList) {
+        list.add("[is json]", [.text, .text], .boolean, JSONKernels.isJSON)
         for type in documents {
+            list.add("[is json]", [type, .text], .boolean, JSONKernels.isJSON)
             list.add("->", [type, .text], type, JSONKernels.member(asText: false))
             list.add("->>", [type, .text], .text, JSONKernels.member(asText: true))
             list.add("->", [type, .integer], type, JSONKernels.element(asText: false))

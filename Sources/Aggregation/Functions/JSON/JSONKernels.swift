@@ -38,6 +38,25 @@ enum JSONKernels {
         }
     }
 
+    /// `text IS JSON [VALUE | SCALAR | ARRAY | OBJECT]`
+    static let isJSON: ScalarFunction.Kernel = { arguments, context throws(SQLError) in
+        try TextLoop.booleans(context) { row throws(SQLError) in
+            unsafe view(arguments[0], row).withBytes { text in
+                guard (try? unsafe JSONText.check(text)) != nil else { return false }
+                let first = unsafe text.first { $0 > 0x20 }
+                let isArray = first == UInt8(ascii: "[")
+                let isObject = first == UInt8(ascii: "{")
+                guard case .text(let kind) = arguments[1].value(row) else { return false }
+                switch kind {
+                case "array": return isArray
+                case "object": return isObject
+                case "scalar": return !isArray && !isObject
+                default: return true
+                }
+            }
+        }
+    }
+
     /// `json #> path` and `#>>`
     static func path(asText: Bool) -> ScalarFunction.Kernel {
         { arguments, context throws(SQLError) in
