@@ -227,7 +227,7 @@ FORMS["text"] += [
     ("to_char({}, 'FMMonth FMDD, FMYYYY')", "date"), ("to_char({}, 'DDD J WW CC')", "date"),
     ("regexp_substr({}, '[a-z]+', 1, 2)", "text"), ("regexp_replace({}, '(.)a', '<\\1>')", "text"),
     ("string_to_table_count", )][:-1] + [
-    ("format('%L %I %s', {}, {}, {})", "text", "text", "numeric"), ("format('%5s|%-6s|', {}, {})", "text", "integer"),
+    ("format('%L %I %s', {}, coalesce({}, 'n'), {})", "text", "text", "numeric"), ("format('%5s|%-6s|', {}, {})", "text", "integer"),
     ("quote_nullable({})", "text"),
     ("ltrim({})", "char(4)"), ("left({}, -1)", "text"),
     ("array_to_string({} || {}, '+', '*')", "text[]", "text[]"), ("({})::date::text", "timestamptz"),

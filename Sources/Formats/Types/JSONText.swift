@@ -53,7 +53,7 @@ private struct JSONNormaliser: ~Escapable {
         case UInt8(ascii: "{"): try object(&target)
         case UInt8(ascii: "["): try array(&target)
         case UInt8(ascii: "\""):
-            let string = stringBytes()
+            let string = try stringBytes()
             target.appendQuoted(string)
         case UInt8(ascii: "t"), UInt8(ascii: "n"): copy(4, &target)
         case UInt8(ascii: "f"): copy(5, &target)
@@ -80,7 +80,7 @@ private struct JSONNormaliser: ~Escapable {
 
     /// The value of the string whose opening quote is next.
     @_lifetime(self: copy self)
-    private mutating func stringBytes() -> [UInt8] {
+    private mutating func stringBytes() throws(SQLError) -> [UInt8] {
         let start = position + 1
         var hasEscapes = false
         position = start
@@ -95,7 +95,13 @@ private struct JSONNormaliser: ~Escapable {
         position += 1
         var buffer = OutputBuffer(capacity: 64)
         string.decode(from: text, into: &buffer)
-        return unsafe buffer.bytes.withUnsafeBytes { unsafe Array($0) }
+        let bytes = unsafe buffer.bytes.withUnsafeBytes { unsafe Array($0) }
+        guard !hasEscapes || !bytes.contains(0) else {
+            throw SQLError(
+                "unsupported Unicode escape sequence", .untranslatableCharacter,
+                detail: "\\u0000 cannot be converted to text.")
+        }
+        return bytes
     }
 
     @_lifetime(self: copy self)
@@ -125,7 +131,7 @@ private struct JSONNormaliser: ~Escapable {
         while byte != UInt8(ascii: "}") {
             if byte == UInt8(ascii: ",") { position += 1 }
             skipSpace()
-            let name = stringBytes()
+            let name = try stringBytes()
             skipSpace()
             position += 1
             var buffer = OutputBuffer(capacity: 64)

@@ -3,6 +3,10 @@ import Formats
 
 // Functions in FROM.
 extension Binder {
+    private static let recordFunctions: Set<String> = [
+        "json_to_record", "jsonb_to_record", "json_to_recordset", "jsonb_to_recordset",
+    ]
+
     /// Functions that read data: the catalog's.
     static func isReader(_ name: String) -> Bool {
         name.hasPrefix("read_") || name == "kafka" || name == "range_topic"
@@ -26,6 +30,11 @@ extension Binder {
         var outputs: [Expression] = []
         for call in calls {
             let name = call.functionName
+            if syntax.columnDefinitions.isEmpty, Self.recordFunctions.contains(name) {
+                throw SQLError(
+                    "a column definition list is required for functions returning \"record\"",
+                    .syntaxError, at: call.name.place)
+            }
             let arguments = try binder.bind(call.arguments)
             let table = try table(name, arguments, binder, call.name.place)
             for field in table.function.columns {
@@ -56,6 +65,22 @@ extension Binder {
         _ name: String, _ arguments: [Expression], _ binder: ExpressionBinder,
         _ place: Range<Int>
     ) throws(SQLError) -> TableFunctionCall {
+        switch name {
+        case "json_to_record", "jsonb_to_record":
+            // One row: the document itself, of which the definition list takes members.
+            let type: DataType = name.hasPrefix("jsonb") ? .jsonb : .json
+            let function = TableFunction(name, [type], [Field("value", type)]) {
+                (arguments, rows, _) throws(SQLError) in
+                rows[0].append(arguments[0])
+                return 1
+            }
+            let list = try binder.coerce(arguments, to: [type], place)
+            return TableFunctionCall(function, list)
+        case "json_to_recordset", "jsonb_to_recordset":
+            let elements = name.hasPrefix("jsonb") ? "jsonb_array_elements" : "json_array_elements"
+            return try binder.tableFunction(elements, arguments, place)
+        default: break
+        }
         if FunctionRegistry.isTable(name) || !FunctionRegistry.isScalar(name) {
             return try binder.tableFunction(name, arguments, place)
         }

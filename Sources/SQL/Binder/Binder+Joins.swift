@@ -123,10 +123,10 @@ extension Binder {
             leftUsed.insert(a)
             rightUsed.insert(b)
             let (x, y) = (left.columns[a].expression, moved.columns[b].expression)
-            parts.append(try binder.apply("=", [x, y], name.place))
             let type = try placed(name.place) { () throws(SQLError) in
                 try FunctionRegistry.commonType([x.type, y.type], for: "JOIN/USING")
             }
+            parts.append(try binder.apply("=", [x, y], name.place))
             let (p, q) = (
                 try binder.coerce(x, to: type, name.place),
                 try binder.coerce(y, to: type, name.place)

@@ -134,6 +134,12 @@ extension Binder {
                     .invalidColumnReference, at: expression.place)
             }
             return position - 1
+        case .unary("-", let operand):
+            // A number with its sign is a constant, and no position.
+            guard case .integer(let digits) = operand.node else { return nil }
+            throw SQLError(
+                "\(clause) position -\(digits) is not in select list", .invalidColumnReference,
+                at: expression.place)
         case .name(let parts) where parts.count == 1:
             switch NameMatch(parts[0], in: names) {
             case .one(let index): return index

@@ -181,7 +181,8 @@ extension ExpressionBinder {
         _ call: CallSyntax, _ name: String, _ place: Range<Int>
     ) throws(SQLError) -> AggregateCall {
         try refuseNamed(call)
-        var arguments = try bind(call.arguments)
+        let given = try bind(call.arguments)
+        var arguments = given
         var order = try sortKeys(call.withinGroup.isEmpty ? call.order : call.withinGroup)
         let isOrderedSet = !call.withinGroup.isEmpty
         let types = arguments.map(\.type) + (isOrderedSet ? order.map(\.expression.type) : [])
@@ -205,17 +206,34 @@ extension ExpressionBinder {
             filter = try inner.condition(syntax, "FILTER")
         }
         if call.isDistinct, !isOrderedSet {
-            for key in order where !arguments.contains(where: { $0.isSame(as: key.expression) }) {
+            for (index, key) in order.enumerated()
+            where !arguments.contains(where: { $0.isSame(as: key.expression) }) {
+                // An argument as it was before it became the parameter's type is the argument.
+                if let same = given.firstIndex(where: { $0.isSame(as: key.expression) }) {
+                    order[index].expression = arguments[same]
+                    continue
+                }
                 throw SQLError(
                     "in an aggregate with DISTINCT, ORDER BY expressions must appear in "
                         + "argument list", .invalidColumnReference,
                     at: call.order.first?.expression.place ?? place)
             }
         }
+        if call.isDistinct, order.isEmpty, Self.collecting.contains(name) {
+            // PostgreSQL finds what is distinct by sorting, and its users see the order.
+            for argument in arguments where argument.type != .json {
+                order.append(SortKey(argument, isDescending: false, nullsFirst: false))
+            }
+        }
         return AggregateCall(
             function, arguments, isDistinct: call.isDistinct && !function.ignoresDuplicates,
             filter: filter, order: order, type: function.result)
     }
+
+    /// Aggregates whose result has the order of the rows.
+    private static let collecting: Set<String> = [
+        "array_agg", "string_agg", "json_agg", "jsonb_agg",
+    ]
 
     func sortKeys(_ items: [OrderItem]) throws(SQLError) -> [SortKey] {
         var keys: [SortKey] = []

@@ -51,6 +51,10 @@ extension ExpressionBinder {
             guard call.arguments.count == 1, try bind(call.arguments)[0].type == .unknown
             else { return nil }
             return .literal(.text("unknown"), .text)
+        case "quote_literal", "quote_nullable":
+            let list = try bind(call.arguments)
+            guard list.count == 1, !list[0].type.isText else { return nil }
+            return try apply(name, [try explicitCast(list[0], to: .text, false, place)], place)
         case "nullif":
             guard call.arguments.count == 2 else { return nil }
             let list = try bind(call.arguments)

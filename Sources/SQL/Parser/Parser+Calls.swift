@@ -184,7 +184,7 @@ extension Parser {
         case (.following, .preceding):
             message = "frame starting from following row cannot have preceding rows"
         case (.following, .currentRow):
-            message = "frame starting from following row cannot end with current row"
+            message = "frame starting from following row cannot have preceding rows"
         default: return
         }
         throw SQLError(message, .windowingError, at: place)
