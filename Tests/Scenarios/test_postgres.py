@@ -1,7 +1,10 @@
 """The same SQL on PostgreSQL and on `rtd query`: the scenario files, whose results PostgreSQL has
-written, and random queries, whose seed is printed."""
+written, and random queries. These are the same in every ordinary run; a long one (--long) makes
+others, from the seed of the run, and more of them."""
 
+import os
 import pathlib
+import time
 import types
 
 import harness
@@ -32,15 +35,20 @@ def test_scenario_files():
     assert not wrong, "\n".join(wrong)
 
 
-def random_queries(kind, rounds=4, queries=100):
+def random_queries(kind):
+    is_long = os.environ.get("RTD_TEST_LONG") == "1"
     options = types.SimpleNamespace(rtd=harness.rtd, postgres=dsn(), kind=kind, shrunk=3,
                                     shrink_seconds=5)
-    wrong = []
-    for number in range(rounds):
-        seed = f"{harness.seed}-{kind}-{number}"
+    deadline = time.monotonic() + (100 if is_long else 9)
+    wrong, number, queries = [], 0, 50
+    # A round is a schema with its rows.
+    while number < (20 if is_long else 4) and time.monotonic() < deadline:
+        seed = f"{harness.seed if is_long else 1}-{kind}-{number}"
         wrong += [f"seed {seed}: {what}\n  {less}"
                   for _, what, less in oracle.Round(options, seed).run(queries)]
-    assert not wrong, f"{len(wrong)} of {rounds * queries}\n" + "\n".join(wrong[:10])
+        number += 1
+    print(f"     {number * queries} queries")
+    assert not wrong, f"{len(wrong)} of {number * queries}\n" + "\n".join(wrong[:10])
 
 
 def test_random_expressions():
@@ -65,3 +73,11 @@ def test_random_common_tables():
 
 def test_random_distinct_rows():
     random_queries("distinct")
+
+
+def test_random_first_rows():
+    random_queries("top")
+
+
+def test_random_lateral_joins():
+    random_queries("lateral")

@@ -103,14 +103,45 @@ final class Decorrelator {
         let width = left.columns.count
         guard join.kind == .left,
             open.allSatisfy({ $0.outerFreeColumns.allSatisfy { $0 >= width } })
-        else {
+        else { return try extendedJoin(left, right, plain, open, fields) }
+        let moved = Expression.all(open)?.movingColumns(by: -width)
+        let filtered = try filter(right, moved ?? .boolean(true))
+        return .make(.join(left, filtered, plain), fields)
+    }
+
+    /// An outer join whose condition has subqueries over one side each: they are columns of that
+    /// side, which are gone behind the join.
+    private func extendedJoin(
+        _ left: Plan, _ right: Plan, _ plain: JoinPlan, _ open: [Expression], _ fields: [Field]
+    ) throws(SQLError) -> Plan {
+        let width = left.columns.count
+        let ofLeft = open.filter { $0.outerFreeColumns.allSatisfy { $0 < width } }
+        let ofRight = open.filter {
+            let columns = $0.outerFreeColumns
+            return !columns.isEmpty && columns.allSatisfy { $0 >= width }
+        }
+        guard ofLeft.count + ofRight.count == open.count else {
             throw SQLError(
                 "a subquery in the condition of an outer join cannot look at both sides",
                 .featureNotSupported)
         }
-        let moved = Expression.all(open)?.movingColumns(by: -width)
-        let filtered = try filter(right, moved ?? .boolean(true))
-        return .make(.join(left, filtered, plain), fields)
+        let (wideLeft, leftTests) = try extend(left, ofLeft)
+        let (wideRight, rightTests) = try extend(
+            right, ofRight.map { $0.movingColumns(by: -width) })
+        let added = wideLeft.columns.count - width
+        var join = plain
+        let own = plain.condition?.mapColumns { $0 < width ? $0 : $0 + added }
+        join.condition = .all(
+            [own].compactMap(\.self) + leftTests
+                + rightTests.map { $0.movingColumns(by: wideLeft.columns.count) })
+        let wide = Plan.make(
+            .join(wideLeft, wideRight, join), wideLeft.columns + wideRight.columns)
+        let kept = wide.columnExpressions.enumerated().filter {
+            $0.offset < width
+                || ($0.offset >= width + added
+                    && $0.offset < width + added + right.columns.count)
+        }
+        return wide.projected(kept.map(\.element), fields.map(\.name))
     }
 
     /// The plan with a column behind it for each subquery in the expressions, which read it then.
