@@ -156,7 +156,6 @@ private func summary(_ statement: Statement) -> String {
         ("SELECT 1 INTO t", "SELECT INTO is not supported yet", 9),
         ("COPY t FROM STDIN", "COPY FROM is not supported yet", 0),
         ("COPY (SUBSCRIBE t) TO STDOUT", "SUBSCRIBE is not supported yet", 6),
-        ("INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING", "ON CONFLICT is not supported yet", 25),
         ("EXPLAIN INSERT INTO t VALUES (1)", "EXPLAIN of INSERT is not supported yet", 8),
         ("GRANT ALL ON t TO u", "GRANT is not supported yet", 0),
         ("DELETE FROM t WHERE _offset > 1", "this condition is not supported by DELETE", 20),
