@@ -37,7 +37,7 @@ import Testing
             let source = try type(row[0])
             let value = Column.make(.text, [.text(row[1])])
             let result = try cast(try cast(value, to: source), to: try type(row[2]))
-            guard !result.isNull(0) else { return "\\N" }
+            guard !result.isNull(0) else { return "NULL" }
             let text = try cast(result, to: .text)
             guard case .text(let shown) = text.value(0) else { return "no text" }
             return shown
