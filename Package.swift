@@ -99,7 +99,7 @@ let package = Package(
 )
 
 // The fuzzers need flags that a developer's build does not have: Tests/Fuzz/run sets this, to the
-// group that is wanted. Without it their inputs are replayed by a test.
+// group that is wanted, or to `replay` for the test that runs their inputs once.
 let fuzzSettings: [SwiftSetting] = [
     .swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"),
     .enableExperimentalFeature("Lifetimes"),
@@ -119,13 +119,14 @@ switch Context.environment["RTD_FUZZ"] {
 case "query":
     package.targets.append(fuzzer("Query", queryFuzzed, [.define("QUERY")]))
     package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
-case .some:
-    package.targets.append(fuzzer("Log", logFuzzed, []))
-    package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
-case nil:
+case "replay":
     package.targets.append(
         .testTarget(
             name: "FuzzTests", dependencies: logFuzzed + queryFuzzed.dropLast(),
             path: "Tests/Fuzz", exclude: ["corpus", "Driver", "run", "seeds.py", "capture.py"],
             sources: ["Log", "Query", "Replay"], swiftSettings: fuzzSettings))
+case .some:
+    package.targets.append(fuzzer("Log", logFuzzed, []))
+    package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
+case nil: break
 }

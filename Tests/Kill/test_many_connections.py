@@ -107,6 +107,7 @@ def test_readers_that_do_not_read_hold_no_memory():
             grown = server.memory() - before
             print(f"{stopped} of {count} were stopped, {grown / MEBIBYTE:.0f} MiB", flush=True)
             assert grown < 200 * MEBIBYTE, f"grew by {grown >> 20} MiB"
+            other.settimeout(60)
             equal(wire.produce(other, "t", wire.batch([wire.record(0, b"on")]))[0], 0)
 
 
