@@ -47,7 +47,7 @@ extension Cast {
             if type != .boolean { return try number(text, type) }
             kind = "numeric"
         }
-        throw SQLError("cannot cast jsonb \(kind) to type \(type)", .invalidParameterValue)
+        throw SQLError("cannot cast jsonb \(kind) to type \(type.baseName)", .invalidParameterValue)
     }
 
     private static func number(_ text: String, _ type: DataType) throws(SQLError) -> Value {
