@@ -109,7 +109,7 @@ _rtd() {
             case $previous in
                 -c | --command) return ;;
                 -f | --file) _rtd_files; return ;;
-                --format) _rtd_words "table json csv tsv none"; return ;;
+                --format) _rtd_words "table json csv tsv debezium upsert chart none"; return ;;
                 --null) return ;;
                 --param) return ;;
                 --timeout) return ;;
@@ -128,7 +128,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--command --file --format --null --no-header --param --timeout --input --on-error --strict --time --delay --idle --verify --explain-wait --memory --temp --state --broker --data --retry --property --property-file --quiet --verbose --help"
+                _rtd_words "--command --file --format --null --no-header --param --timeout --input --on-error --follow --strict --time --delay --idle --verify --explain-wait --memory --temp --state --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
             fi
             ;;
         bench)

@@ -177,6 +177,8 @@ public struct AggregatePlan: Sendable {
     /// column): groups are closed when the watermark reaches their end.
     public var window: WindowBound?
     public var lateRows = LateRows.drop
+    /// LATE ROWS TO: rows that no window takes are handed out whole, so no column is left out.
+    public var handsOutLateRows = false
 
     public init(keys: [Expression], calls: [AggregateCall]) {
         self.keys = keys

@@ -22,7 +22,20 @@ public final class InputFile: @unchecked Sendable {
     public let name: String
     /// Bytes of a regular file when it was opened; nil for what comes bit by bit.
     public let size: Int64?
+    /// Of a regular file.
+    public let identity: Identity?
     private let descriptor: CInt
+
+    /// Tells files apart that have had the same name.
+    public struct Identity: Equatable, Sendable {
+        fileprivate let device: UInt64
+        fileprivate let number: UInt64
+
+        fileprivate init(_ status: stat) {
+            device = UInt64(truncatingIfNeeded: status.st_dev)
+            number = UInt64(truncatingIfNeeded: status.st_ino)
+        }
+    }
 
     /// Bytes that a pipe should hold, so that its two ends switch seldom.
     private static let pipeBytes: CInt = 1 << 20
@@ -36,6 +49,7 @@ public final class InputFile: @unchecked Sendable {
         let isKnown = unsafe fstat(descriptor, &status) == 0
         let kind = status.st_mode & S_IFMT
         size = isKnown && kind == S_IFREG ? Int64(status.st_size) : nil
+        identity = size == nil ? nil : Identity(status)
         #if os(Linux)
             if isKnown && kind == S_IFIFO {
                 _ = fcntl(descriptor, Self.setPipeSize, Self.pipeBytes)
@@ -51,6 +65,15 @@ public final class InputFile: @unchecked Sendable {
         let descriptor = uninterrupted { platformOpen(path) }
         guard descriptor >= 0 else { throw SystemError.last("open", path) }
         return InputFile(descriptor, name: path)
+    }
+
+    /// The regular file that has the name now, and how long it is; nil if none has.
+    public static func status(of path: String) -> (identity: Identity, size: Int64)? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
+        return (Identity(status), Int64(status.st_size))
     }
 
     /// Waits until there is something to read, `nanoseconds` have passed (nil: for ever) or `stop`
@@ -101,7 +124,7 @@ public final class StopSignal: @unchecked Sendable {
     private let lock = Lock()
     private var isRaised = false
     private let writingEnd: CInt
-    fileprivate let descriptor: CInt
+    let descriptor: CInt
 
     public init() throws(SystemError) {
         var ends: [CInt] = [-1, -1]

@@ -62,7 +62,10 @@ public enum StandardOutput {
     }
 
     /// The width of the terminal, nil when it is none or does not tell.
-    public static var columns: Int? { terminalColumns(descriptor) }
+    public static var columns: Int? { terminalSize(descriptor)?.columns }
+
+    /// Its height.
+    public static var rows: Int? { terminalSize(descriptor)?.rows }
 }
 
 /// The side for people: one line a message. What cannot be written there is lost, for there is
@@ -82,7 +85,7 @@ public enum StandardError {
 
     public static var isTerminal: Bool { isatty(descriptor) == 1 }
 
-    public static var columns: Int? { terminalColumns(descriptor) }
+    public static var columns: Int? { terminalSize(descriptor)?.columns }
 
     /// Empties the file that it goes to, which was opened for appending.
     public static func truncate() {
@@ -150,10 +153,10 @@ func writeAll(
     }
 }
 
-private func terminalColumns(_ descriptor: CInt) -> Int? {
+private func terminalSize(_ descriptor: CInt) -> (columns: Int, rows: Int)? {
     var size = winsize()
     guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
         return nil
     }
-    return Int(size.ws_col)
+    return (Int(size.ws_col), max(1, Int(size.ws_row)))
 }

@@ -63,6 +63,13 @@ public protocol SourceRelation: Relation {
     /// The batches have the columns of the scan, in its order (`ScanPlan.columns`: whole columns or
     /// members inside them). Its time is the driver's.
     func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source
+
+    /// Whether its rows may be long in coming: a pipe, a file or topic that is followed.
+    var mayWait: Bool { get }
+}
+
+extension SourceRelation {
+    public var mayWait: Bool { isEndless }
 }
 
 /// What a source is given by the query that reads it.

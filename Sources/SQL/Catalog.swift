@@ -25,8 +25,13 @@ public struct RelationReference: Sendable {
 
     public var kind: Kind
     public var isStream: Bool
+    /// STREAM BOUNDED: it ends even where all are followed.
+    public var isBounded = false
     /// WATERMARK FOR written at the query: column and delay in microseconds.
     public var watermark: (column: Name, delay: Int64, idle: Int64?)?
+    /// Names that the query asks of this relation only: where rows are still to come, what has not
+    /// been seen yet is null.
+    public var expected: Set<String> = []
     public var place: Range<Int>
 
     public init(

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import pty
+import signal
 import subprocess
 import sys
 
@@ -417,3 +418,35 @@ def test_a_stream_modifier_in_front_brings_its_place():
         home.rtd("produce", "t", input='{"a":1}\n')
         refused(home, "SELECT a FROM STREAM t", 'relation "STREAM" does not exist (42P01)',
                 "FROM clicks STREAM")
+
+
+def test_ctrl_c_ends_a_query_and_not_the_prompt():
+    with Home() as home:
+        log = home.path / "log.jsonl"
+        log.write_text('{"a":41}\n')
+        main, side = pty.openpty()
+        process = subprocess.Popen([harness.rtd, "query"], stdin=side, stdout=side, stderr=side,
+                                   env=home.environment(), cwd=home.path)
+        os.close(side)
+        shown = b""
+
+        def until(part):
+            nonlocal shown
+            while part not in shown:
+                piece = os.read(main, 65536)
+                assert piece, shown
+                shown += piece
+            shown = shown[shown.index(part) + len(part):]
+
+        until(b"> \r\x1b[5C")
+        os.write(main, b"SELECT a FROM 'lo\t STREAM;\r")
+        until(b" 41\r\n")
+        process.send_signal(signal.SIGINT)
+        until(b"(1 row)")
+        until(b"> \r\x1b[5C")
+        os.write(main, b"SELECT 6 * 7 AS answer;\r")
+        until(b" 42\r\n")
+        until(b"> \r\x1b[5C")
+        os.write(main, b"\\q\r")
+        equal(process.wait(timeout=20), 0)
+        os.close(main)

@@ -21,7 +21,8 @@ class Pipe:
         self.listener.start()
 
     def listen(self):
-        self.said += self.process.stderr.read().decode(errors="replace").splitlines()
+        for line in self.process.stderr:
+            self.said.append(line.decode(errors="replace").rstrip("\n"))
 
     def write(self, *rows):
         text = "".join(row if isinstance(row, str) else json.dumps(row) + "\n" for row in rows)

@@ -133,3 +133,69 @@ def test_a_topic_is_read_to_its_end(server, topic):
     done = harness.run("rtd", "query", "-b", server.address, "--format", "json", "-c",
                        f'SELECT SUM(a) AS s, MAX(_offset) AS o FROM "{topic}"', check=0)
     equal(json.loads(done.text), {"s": 6, "o": 2})
+
+
+# MARK: Bad input
+
+def test_broken_json_deep_in_a_pipe_names_its_line():
+    lines = [f'{{"a":{i}}}' for i in range(50_000)]
+    lines[40_000] = '{"a":'
+    text = "\n".join(lines) + "\n"
+    rows = query("SELECT COUNT(*) AS n FROM stdin", input=text, check=1)
+    contains(rows.errors, "stdin line 40001: invalid JSON")
+    rows = query("SELECT COUNT(*) AS n FROM stdin", None, "--on-error", "skip", input=text, check=3)
+    equal(list(rows), [{"n": 49_999}])
+    contains(rows.errors, "1 line was skipped")
+
+
+def test_a_clash_of_types_widens_or_fails_by_line():
+    text = '{"a":1}\n{"a":"x"}\n{"a":{"b":2}}\n'
+    equal(values(query("SELECT a FROM stdin", input=text)), [(1,), ("x",), ({"b": 2},)])
+    contains(query("SELECT a + 1 AS b FROM stdin", input=text, check=1).errors, "operator does not exist")
+    long = "".join(f'{{"a":{i}}}\n' for i in range(12_000)) + '{"a":"x"}\n'
+    rows = query("SELECT a FROM stdin", None, "--strict", input=long, check=1)
+    contains(rows.errors, 'stdin line 12001, column "a"')
+
+
+def test_nesting_has_a_limit():
+    deep = '{"a":' + "[" * 5000 + "]" * 5000 + "}\n"
+    contains(query("SELECT a FROM stdin", input='{"a":1}\n' + deep, check=1).errors, "stdin line 2")
+    equal(values(query("SELECT a FROM stdin", None, "--on-error", "skip", input='{"a":1}\n' + deep + '{"a":2}\n',
+                       check=3)), [(1,), (2,)])
+
+
+def test_numbers_that_cannot_be_computed():
+    contains(query("SELECT 1 / a AS b FROM stdin", [{"a": 0}], check=1).errors, "division by zero (22012)")
+    contains(query("SELECT a::integer AS b FROM stdin", [{"a": 3_000_000_000}], check=1).errors,
+             "integer out of range (22003)")
+    contains(query("SELECT a + 1 AS b FROM stdin", [{"a": 9223372036854775807}], check=1).errors, "22003")
+
+
+def test_a_reader_that_leaves_ends_the_query():
+    done = harness.shell(f"yes '{{\"a\":1}}' | {harness.rtd} query 'SELECT a FROM stdin' | head -1; "
+                         "echo ${PIPESTATUS[1]}", RTD_AUTOSTART="0")
+    equal(done.text, '{"a":1}\n0\n')
+    equal(done.errors, "")
+
+
+def test_a_file_that_shrinks_while_it_is_read(path):
+    file = path / "x.jsonl"
+    file.write_text("".join(f'{{"a":{i}}}\n' for i in range(400_000)))
+    done = harness.shell(f"{harness.rtd} query \"SELECT a FROM '{file}'\" | (head -1; truncate -s 1000 '{file}'; "
+                         "cat >/dev/null); echo ${PIPESTATUS[0]}", RTD_AUTOSTART="0")
+    equal(done.text, '{"a":0}\n1\n')
+    contains(done.errors, "has become shorter while it was read")
+
+
+def test_a_line_has_a_limit():
+    text = '{"a":1}\n{"a":"' + "x" * (17 << 20) + '"}\n{"a":2}\n'
+    contains(query("SELECT a FROM stdin", input=text, check=1).errors, "16 MiB")
+
+
+def test_many_columns():
+    row = {f"c{i}": i for i in range(1600)}
+    equal(list(query("SELECT * FROM stdin", [row])), [row])
+    sums = ", ".join(f"SUM(c{i}) AS c{i}" for i in range(1600))
+    equal(list(query(f"SELECT {sums} FROM stdin", [row, row])), [{k: 2 * v for k, v in row.items()}])
+    equal(query("SELECT * FROM stdin", [row], format="csv").done.text,
+          ",".join(row) + "\n" + ",".join(map(str, row.values())) + "\n")

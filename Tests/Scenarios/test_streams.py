@@ -1,6 +1,7 @@
 """What endless input means: when rows leave, windows, watermarks, late rows, changelogs, joins."""
 
 import collections
+import datetime
 import json
 import random
 import signal
@@ -273,3 +274,74 @@ def test_any_cut_of_the_input_gives_the_same_rows():
                 start = end
             rows, status = pipe.finish()
         equal((collections.Counter(map(str, rows)), status), (expected, 0))
+
+
+# MARK: Silence and late rows
+
+WINDOWS = ("SELECT window_end, COUNT(*) AS n FROM TUMBLE(stdin, ts, INTERVAL '10' SECOND) "
+           "GROUP BY window_end EMIT ON WINDOW CLOSE")
+
+
+def test_a_timeout_closes_windows_of_a_silent_pipe():
+    with Pipe(*TIMED, "-c", WINDOWS + " WITH TIMEOUT INTERVAL '100 milliseconds'") as pipe:
+        pipe.write(at(1), at(2))
+        equal(windows([pipe.row()], "window_end", "n"), [(time(10), 2)])
+        pipe.write(at(3), at(11))
+        equal(windows([pipe.row()], "window_end", "n"), [(time(20), 1)])
+        pipe.finish()
+        contains("\n".join(pipe.said), "1 row came after")
+    with Pipe(*TIMED, "-c", WINDOWS + " WITH TIMEOUT INTERVAL '0 s'") as pipe:
+        pipe.write(at(1))
+        assert pipe.is_silent(0.5)
+
+
+def test_late_rows_go_to_a_table_or_a_topic(server, topic):
+    data = [at(1, v=1), at(21, v=2), at(2, v=3), at(25, v=4), at(3, v=5)]
+    rows = query(WINDOWS + " LATE ROWS TO late; SELECT v, ts FROM late ORDER BY v", data, *TIMED)
+    equal([row["n"] for row in rows[:2]], [1, 2])
+    equal([row["v"] for row in rows[2:]], [3, 5])
+    assert "were left out" not in rows.errors
+    harness.run("rtd", "query", "-b", server.address, "-c", f'CREATE TOPIC "{topic}"', check=0)
+    url = f"kafka://{server.address}/{topic}"
+    query(f"{WINDOWS} LATE ROWS TO '{url}'", data, *TIMED)
+    equal([row["v"] for row in query(f"SELECT v FROM '{url}' ORDER BY v")], [3, 5])
+    contains(query("SELECT v FROM stdin EMIT CHANGES LATE ROWS TO late", data, check=1).errors, "42601")
+
+
+def test_names_of_another_relation_are_not_waited_for(path):
+    (path / "tiers.csv").write_text("id,tier\n1,gold\n2,basic\n")
+    for sql in (f"SELECT s.id, tier AS t FROM stdin s JOIN '{path}/tiers.csv' c ON s.id = c.id ORDER BY t LIMIT 1",
+                f"SELECT s.id, c.tier AS t FROM '{path}/tiers.csv' c JOIN stdin AS s ON s.id = c.id"):
+        with Pipe("-v", "-c", sql) as pipe:
+            pipe.write({"id": 2})
+            pipe.finish()
+            assert not any("waiting for rows" in line for line in pipe.said), pipe.said
+
+
+def test_a_column_that_has_not_come_is_null_until_it_does():
+    with Pipe("-c", "SELECT a, b FROM stdin") as pipe:
+        pipe.write({"a": 1})
+        equal(pipe.row(), {"a": 1, "b": None})
+        pipe.write({"a": 2, "b": [3]})
+        equal(pipe.row(), {"a": 2, "b": [3]})
+        pipe.finish()
+        contains("\n".join(pipe.said), 'no row of stdin has had "b" yet')
+
+
+def test_rows_come_and_go_by_the_clock():
+    def clock(seconds):
+        moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+        return moment.isoformat().replace("+00:00", "Z")
+
+    with Pipe("-c", "SELECT k FROM stdin STREAM WHERE ts > now() - INTERVAL '1 s' AND ts <= now() AND k > 0") as pipe:
+        pipe.write({"k": 1, "ts": clock(0)}, {"k": 2, "ts": clock(-9)}, {"k": 3, "ts": clock(0.4)}, {"k": 0, "ts": clock(0)})
+        equal(pipe.rows(4), [{"_op": "c", "k": 1}, {"_op": "c", "k": 3}, {"_op": "d", "k": 1}, {"_op": "d", "k": 3}])
+    refused("SELECT now() AS n, k FROM stdin STREAM", "0A000", "comparison with a time")
+
+
+def test_progress_is_told_on_stderr():
+    with Pipe("--progress", *TIMED, "-c", WINDOWS) as pipe:
+        pipe.write(at(1), at(21), at(2))
+        pipe.row()
+        harness.eventually(lambda: any("3 rows in" in line and "1 late" in line for line in list(pipe.said)))
+        pipe.finish()

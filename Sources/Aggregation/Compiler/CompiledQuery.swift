@@ -19,6 +19,8 @@ public struct CompiledQuery {
     public internal(set) var operators: [Operator] = []
     /// Who feeds whom, as indices into `operators`, for EXPLAIN: the inputs of each operator.
     public internal(set) var children: [[Int]] = []
+    /// Operators that hand out late rows, and the columns of these.
+    public internal(set) var lateOutputs: [(node: any WindowedOperator, columns: [Field])] = []
     var values: [ValuesOperator] = []
     /// True: rows of the result are only ever inserted.
     public internal(set) var isAppendOnly = true

@@ -12,6 +12,7 @@ extension PlanCompiler {
         let node = try AggregateOperator(
             aggregate, input: child, isAppendOnly: input.isAppendOnly,
             spill: maySpill ? takeSpillBudget() : nil, settings: settings)
+        if aggregate.handsOutLateRows { query.lateOutputs.append((node, child.columns)) }
         return add(node, [input], plan, isAppendOnly: leavesOnce(aggregate, input))
     }
 
@@ -44,6 +45,7 @@ extension PlanCompiler {
         let node = try WindowAggregateOperator(
             aggregate, split, geometry, time: times, type: type, isAppendOnly: input.isAppendOnly,
             settings: settings)
+        if aggregate.handsOutLateRows { query.lateOutputs.append((node, below.columns)) }
         return add(node, [input], plan, isAppendOnly: true)
     }
 
@@ -57,6 +59,7 @@ extension PlanCompiler {
             aggregate, split, gap: gap, partition: partition, time: time,
             columns: below.columns.map(\.type), type: type, settings: settings)
         guard let node else { return nil }
+        if aggregate.handsOutLateRows { query.lateOutputs.append((node, below.columns)) }
         return add(node, [try build(below)], plan, isAppendOnly: true)
     }
 

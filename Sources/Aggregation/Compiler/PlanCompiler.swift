@@ -69,6 +69,7 @@ public struct PlanCompiler {
             return add(node, [], plan, isAppendOnly: true)
         case .filter(let child, let condition):
             let input = try build(child)
+            if condition.readsClock { return try build(plan, input, clock: condition) }
             let node = try FilterOperator(condition, settings)
             return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         case .project(let child, let expressions):
@@ -92,6 +93,32 @@ public struct PlanCompiler {
         case .aggregate(let child, let aggregate): return try build(child, aggregate, plan)
         default: return try buildOrdered(plan)
         }
+    }
+
+    /// What does not speak of now() is asked first.
+    private mutating func build(
+        _ plan: Plan, _ input: Output, clock condition: Expression
+    ) throws(SQLError) -> Output {
+        var plain: [Expression] = []
+        var clocked: [ClockCondition] = []
+        let parts = if case .and(let list) = condition { list } else { [condition] }
+        for part in parts {
+            guard part.readsClock else {
+                plain.append(part)
+                continue
+            }
+            guard let clock = ClockCondition(part) else {
+                throw SQLError("now() stands in no comparison here", .internalError)
+            }
+            clocked.append(clock)
+        }
+        var below = input
+        if !plain.isEmpty {
+            let node = try FilterOperator(plain.count == 1 ? plain[0] : .and(plain), settings)
+            below = add(node, [input], plan, isAppendOnly: input.isAppendOnly)
+        }
+        let node = try ClockFilterOperator(clocked, settings: settings)
+        return add(node, [below], plan, isAppendOnly: false)
     }
 
     private mutating func build(_ subplan: SharedPlan, _ plan: Plan) throws(SQLError) -> Output {

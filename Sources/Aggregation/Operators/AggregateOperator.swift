@@ -6,6 +6,8 @@ import Formats
 public protocol WindowedOperator: AnyObject {
     /// Rows that came after their last window had ended.
     var lateRows: Int { get }
+    /// Where rows that came too late go on (LATE ROWS TO); nil: nowhere.
+    var lateTarget: Operator? { get set }
     /// The ends of the first and the last open window; nil: none is open.
     var openEnds: (first: Int64, last: Int64)? { get }
     /// Groups of open windows.
@@ -24,6 +26,7 @@ final class AggregateOperator: Operator, WindowedOperator {
     private var sets: [AggregateGroups] = []
     private let isAppendOnly: Bool
     private(set) var lateRows = 0
+    var lateTarget: Operator?
     /// Of the input.
     private var watermark = Watermark.none
     private let input: Plan
@@ -90,6 +93,11 @@ final class AggregateOperator: Operator, WindowedOperator {
         var rows = batch
         if let end = inputs.end, let kept = keep(end, batch) {
             lateRows += batch.count - kept.count
+            if let lateTarget {
+                let taken = Set(kept)
+                let late = (0..<Int32(batch.count)).filter { !taken.contains($0) }
+                try lateTarget.push(batch.gather(late), input: 0)
+            }
             guard !kept.isEmpty else { return }
             rows = batch.gather(kept)
             try inputs.evaluate(rows)

@@ -6,6 +6,7 @@ import Formats
 class SessionOperator: Operator, WindowedOperator {
     let tracker: SessionTracker
     private(set) var lateRows = 0
+    var lateTarget: Operator?
     private var watermark = Watermark.none
 
     init(_ name: String, gap: Int64, types: [DataType]) {
@@ -43,6 +44,7 @@ class SessionOperator: Operator, WindowedOperator {
         tracker.growKeys()
         var rows: [Int32] = []
         var sessions: [Int32] = []
+        var late: [Int32] = []
         let values = unsafe times.integers
         for row in 0..<batch.count {
             let time = unsafe values[row & times.indexMask]
@@ -52,6 +54,7 @@ class SessionOperator: Operator, WindowedOperator {
             switch tracker.add(ids[row], time, own) {
             case .isLate:
                 lateRows += 1
+                late.append(Int32(row))
                 continue
             case .joins(let session): sessions.append(session)
             case .merges(let target, let others):
@@ -66,6 +69,7 @@ class SessionOperator: Operator, WindowedOperator {
             rows.append(Int32(row))
         }
         try flush(batch, &rows, &sessions)
+        if let lateTarget, !late.isEmpty { try lateTarget.push(batch.gather(late), input: 0) }
     }
 
     private func flush(

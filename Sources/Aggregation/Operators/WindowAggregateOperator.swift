@@ -26,6 +26,9 @@ final class WindowAggregateOperator: Operator, WindowedOperator {
     private var nextPane: Int64 = 0
     private var watermark = Watermark.none
     private(set) var lateRows = 0
+    var lateTarget: Operator?
+    /// Rows of the batch at hand that were late.
+    private var late: [Int32] = []
     private let ids = Buffer<Int32>(capacity: Batch.rowsMax)
 
     /// `plan` is over the window function's columns; `split` is what `WindowKey.split` made of it.
@@ -49,6 +52,8 @@ final class WindowAggregateOperator: Operator, WindowedOperator {
         guard let times = inputs.end?.microseconds else { return }
         let owners = Buffer<Int64>(capacity: batch.count)
         let kept = assign(times, batch, owners)
+        if let lateTarget, !late.isEmpty { try lateTarget.push(batch.gather(late), input: 0) }
+        late.removeAll(keepingCapacity: true)
         guard let kept else { return try add(batch, owners) }
         guard !kept.isEmpty else { return }
         let rows = batch.gather(kept)
@@ -77,7 +82,10 @@ final class WindowAggregateOperator: Operator, WindowedOperator {
                 continue
             }
             guard let first = geometry.firstEnd(value, after: own) else {
-                if geometry.lastEnd(value) > value { lateRows += 1 }
+                if geometry.lastEnd(value) > value {
+                    lateRows += 1
+                    late.append(Int32(row))
+                }
                 dropped.append(Int32(row))
                 continue
             }

@@ -9,6 +9,18 @@ public struct SampledSchema: Sendable {
     public var unknown: [Int] = []
 
     public init() {}
+
+    /// Columns that the query speaks of and that have not come; their type is json. Gives the names
+    /// that were added.
+    public mutating func add(expected names: Set<String>) -> [String] {
+        let known = Set(fields.map { $0.name.lowercased() })
+        let missing = names.filter { !known.contains($0.lowercased()) }.sorted()
+        for name in missing {
+            unknown.append(fields.count)
+            fields.append(Field(name, .json))
+        }
+        return missing
+    }
 }
 
 /// Looks at the first rows of a JSON input to learn its columns.
@@ -23,6 +35,8 @@ public final class JSONSampler: InputSampler {
     /// In lower case; nil: whatever names come.
     private let wanted: Set<String>?
     private let rowsMin: Int
+    /// The rows are Debezium's envelopes, whose images have the wanted names.
+    private let readsEnvelopes: Bool
     private let root = TypeEvidence()
     private let whole = TypeEvidence()
     private var rows = 0
@@ -30,25 +44,43 @@ public final class JSONSampler: InputSampler {
     public private(set) var position = 0
     private var hasEnded = false
 
-    public init(framing: JSONFraming, wanted: Set<String>?, rowsMin: Int) {
+    public init(
+        framing: JSONFraming, wanted: Set<String>?, rowsMin: Int, readsEnvelopes: Bool = false
+    ) {
         self.framing = framing
+        self.readsEnvelopes = readsEnvelopes
         self.wanted = wanted.map { Set($0.map { $0.lowercased() }) }
         self.rowsMin = max(1, rowsMin)
     }
 
     public var isDone: Bool {
         if hasEnded || rows >= JSONSampler.rowsMax { return true }
-        guard rows >= rowsMin else { return false }
+        return rows >= rowsMin && isSufficient
+    }
+
+    public var isSufficient: Bool {
+        guard rows > 0 else { return false }
+        let holders = holders
+        func isKnown(_ name: [UInt8]) -> Bool {
+            holders.contains { $0.knownMember(name)?.isKnown == true }
+        }
         guard let wanted else {
-            return root.names.allSatisfy { root.knownMember($0)?.isKnown == true }
+            return !holders.isEmpty && holders.allSatisfy { $0.names.allSatisfy(isKnown) }
         }
         var left = wanted
-        for name in root.names where root.knownMember(name)?.isKnown == true {
+        for name in holders.flatMap(\.names) where isKnown(name) {
             left.remove(String(decoding: name, as: UTF8.self).lowercased())
         }
         if whole.isKnown { left.remove("_value") }
         for hidden in ["_file", "_line"] { left.remove(hidden) }
         return left.isEmpty
+    }
+
+    /// What has the columns as members: the rows; of envelopes the images inside them.
+    private var holders: [TypeEvidence] {
+        guard readsEnvelopes else { return [root] }
+        let inner = root.knownMember(Array("payload".utf8)) ?? root
+        return ["after", "before"].compactMap { inner.knownMember(Array($0.utf8)) }
     }
 
     public func observe(_ block: InputBlock, isLast: Bool) {

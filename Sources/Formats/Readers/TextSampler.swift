@@ -3,6 +3,8 @@ public protocol InputSampler: AnyObject {
     /// Looks at more: the bytes of `block` are all that came so far.
     func observe(_ block: InputBlock, isLast: Bool)
     var isDone: Bool { get }
+    /// Every wanted name has had a value: nothing more need be waited for.
+    var isSufficient: Bool { get }
     /// Bytes that were looked at.
     var position: Int { get }
     var schema: SampledSchema { get }
@@ -27,7 +29,11 @@ public class TextSampler: InputSampler {
 
     public final var isDone: Bool {
         if hasEnded || rows >= JSONSampler.rowsMax { return true }
-        guard rows >= rowsMin else { return false }
+        return rows >= rowsMin && isSufficient
+    }
+
+    public final var isSufficient: Bool {
+        guard hasEnded || rows > 0 else { return false }
         guard let wanted else { return evidence.allSatisfy { $0.isKnown } }
         return names.indices.allSatisfy { index in
             evidence[index].isKnown || !wanted.contains(name(index).lowercased())

@@ -88,6 +88,10 @@ public final class QueryRun {
     private var numbers: SeededRandom?
     /// Set from any thread: take what has come as the end of input.
     private let stop: StopFlag
+    /// Rows of all inputs.
+    public private(set) var rowsRead = 0
+    /// Called with the time, often.
+    var onTick: ((Int64) -> Void)?
     /// Called when the sources have nothing, with the nanoseconds since something came.
     public var whileWaiting: ((Int64) -> Void)?
     /// Called between steps; true: the run pauses here.
@@ -213,8 +217,11 @@ public final class QueryRun {
         case .batch(let batch, let partition):
             try push(batch, partition, index)
             batchesInStep += 1
+            rowsRead += batch.count
             if policy == .once { try tellTime() }
-            try sink.flushIfDue(clock.monotonicNanoseconds)
+            let now = clock.monotonicNanoseconds
+            try sink.flushIfDue(now)
+            onTick?(now)
             return false
         case .idle: return true
         case .partitionEnd(let partition):
@@ -315,6 +322,7 @@ extension QueryRun {
         let since = silentSince ?? before
         silentSince = since
         whileWaiting?(before - since)
+        onTick?(before)
         _ = signal.wait(nanoseconds: waitNanoseconds(before))
         let spent = clock.monotonicNanoseconds - before
         waited += spent

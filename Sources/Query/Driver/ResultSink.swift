@@ -4,6 +4,9 @@ import Formats
 /// Where the rows of a query go: standard output in some form, a file, a topic, a test. It is
 /// called by the thread that drives the query.
 public protocol ResultOutput: AnyObject {
+    /// Before all else: whether rows may be long in coming, so that what is there is shown, and
+    /// whether they never end.
+    func prepare(mayWait: Bool, isEndless: Bool)
     /// Before the first rows. `key` are the columns that tell rows apart, where they are known.
     func begin(_ columns: [Field], isChangelog: Bool, key: [Int]?) throws(SQLError)
     /// Rows; with weights where some are taken back or stand for several.
@@ -28,9 +31,13 @@ extension ResultOutput {
     public func resume(at mark: OutputMark?) throws(SQLError) {}
 }
 
+extension ResultOutput {
+    public func prepare(mayWait: Bool, isEndless: Bool) {}
+}
+
 /// The last operator of a query: hands rows to the output and sees that they leave soon.
 public final class ResultSink: Operator {
-    private let output: any ResultOutput
+    private(set) var output: any ResultOutput
     private var hasUnflushed = false
     /// Set with the first row; from then on no input can be read again.
     let hasWritten = StopFlag()
@@ -42,6 +49,9 @@ public final class ResultSink: Operator {
         self.output = output
         super.init("result")
     }
+
+    /// Before the first row: rows leave at the end, without those that were taken back.
+    func holdToEnd() { output = NetOutput(output) }
 
     public override var wantsMore: Bool { !output.isClosed }
     public var isClosed: Bool { output.isClosed }

@@ -9,4 +9,7 @@ public final class StopFlag: Sendable {
     public var isSet: Bool { flag.load(ordering: .relaxed) }
 
     public func set() { flag.store(true, ordering: .relaxed) }
+
+    /// Before another query is run.
+    public func clear() { flag.store(false, ordering: .relaxed) }
 }

@@ -1,5 +1,6 @@
 import Aggregation
 import Formats
+import Platform
 import SQL
 
 /// Files and stdin as relations: what a path, a function of FROM or a source's WITH means.
@@ -7,7 +8,7 @@ import SQL
 /// Relations are kept for the statement that bound them, so that a statement which is run again
 /// with a wider type finds what was learnt.
 final class InputCatalog {
-    private let environment: SessionEnvironment
+    let environment: SessionEnvironment
     private var files: [String: any SourceRelation] = [:]
     /// Stdin, once a statement has named it.
     private var feed: InputFeed?
@@ -15,46 +16,88 @@ final class InputCatalog {
     init(_ environment: SessionEnvironment) { self.environment = environment }
 
     /// What window functions add, which no input has.
-    private static let windowNames: Set<String> = ["window_start", "window_end", "window_time"]
+    static let windowNames: Set<String> = ["window_start", "window_end", "window_time"]
 
     /// A statement begins: files may have changed since the last one.
     func forgetFiles() { files = [:] }
 
     func file(
         _ path: String, options: [String: String], _ reference: RelationReference,
-        _ wanted: Set<String>?
+        _ wanted: Set<String>?, isEnvelope: Bool = false
     ) throws(SQLError) -> any SourceRelation {
-        if path == "-" || path == "/dev/stdin" { return try standardInput(reference, wanted) }
-        // What was sampled for some names serves a query for others only if it looked for all.
-        let key = path + "\u{0}" + (wanted.map { $0.sorted().joined(separator: "\u{0}") } ?? "*")
-        if let known = files[key] { return known }
+        let isStandardInput = path == "-" || path == "/dev/stdin"
+        let isFollowed = reference.isStream && !isStandardInput
         var input = InputOptions()
         input.isStrict = environment.isStrict
         input.wanted = wanted?.subtracting(Self.windowNames)
-        input.format = try format(options, reference.place)
-        let relation = TimedRelation.declaring(
-            environment.time, try FileRelation.make(path, paths: [path], options: input))
+        input.expected = reference.expected.subtracting(Self.windowNames)
+        input.format = isEnvelope ? .json : try format(options, reference.place)
+        input.readsEnvelopes = isEnvelope
+        // What was sampled for some names serves a query for others only if it looked for all.
+        let names = wanted.map { $0.sorted().joined(separator: "\u{0}") } ?? "*"
+        let key = "\(path)\u{0}\(isFollowed)\u{0}\(isEnvelope)\u{0}\(names)"
+        if let known = files[key] { return known }
+        let found: any SourceRelation
+        if isStandardInput {
+            if input.format == nil {
+                input.format = environment.inputFormat.flatMap { InputFormat(named: $0) }
+            }
+            found = try standardInput(input, isEndless: reference.isStream)
+        } else if isFollowed {
+            found = try followed(path, input, reference.place)
+        } else if let pipe = try pipe(path, input) {
+            found = pipe
+        } else {
+            found = try FileRelation.make(path, paths: [path], options: input)
+        }
+        let relation = TimedRelation.declaring(environment.time, found)
         files[key] = relation
         return relation
     }
 
-    func standardInput(
-        _ reference: RelationReference, _ wanted: Set<String>?
+    private func standardInput(
+        _ input: InputOptions, isEndless: Bool
     ) throws(SQLError) -> any SourceRelation {
-        let key = "\u{0}stdin" + (wanted.map { $0.sorted().joined(separator: "\u{0}") } ?? "*")
-        if let known = files[key] { return known }
         let feed = feed ?? InputFeed.standardInput()
         self.feed = feed
-        var input = InputOptions()
-        input.isStrict = environment.isStrict
-        input.wanted = wanted?.subtracting(Self.windowNames)
-        input.format = environment.inputFormat.flatMap { InputFormat(named: $0) }
-        let relation = TimedRelation.declaring(
-            environment.time,
-            try FeedRelation.make(
-                feed, options: input, isEndless: reference.isStream, note: environment.note))
-        files[key] = relation
-        return relation
+        return try FeedRelation.make(
+            feed, options: input, isEndless: isEndless, stop: environment.stop,
+            note: environment.note)
+    }
+
+    /// What cannot be opened twice: a named pipe, the shell's `<(command)`; nil: a file.
+    private func pipe(
+        _ path: String, _ input: InputOptions
+    ) throws(SQLError) -> (any SourceRelation)? {
+        let system = POSIXFileSystem()
+        guard InputFile.status(of: path) == nil, system.exists(path), !system.isDirectory(path)
+        else { return nil }
+        let file: InputFile
+        do {
+            file = try InputFile.open(path)
+        } catch {
+            throw InputFileReader.failure(error, path)
+        }
+        return try FeedRelation.make(
+            InputFeed(PipeBytes(file)), options: input, stop: environment.stop,
+            note: environment.note)
+    }
+
+    /// A file without end: what is appended to it comes as it is written.
+    private func followed(
+        _ pattern: String, _ input: InputOptions, _ place: Range<Int>
+    ) throws(SQLError) -> any SourceRelation {
+        let paths = try PathPattern.expand(pattern)
+        guard paths.count == 1, let path = paths.first else {
+            throw SQLError(
+                "\"\(pattern)\" names \(paths.count) files, and STREAM follows one",
+                .featureNotSupported, at: place, hint: "Put UNION ALL between them.")
+        }
+        var told = input
+        if told.format == nil { told.format = InputFormat.of(path: path) }
+        let feed = InputFeed(try FollowedFile(path, environment.note))
+        return try FeedRelation.make(
+            feed, options: told, isEndless: true, stop: environment.stop, note: environment.note)
     }
 
     /// What `format`, `header` and `delimiter` say together; nil: the input tells.
@@ -77,64 +120,5 @@ final class InputCatalog {
             return .csv(separator: delimiter ?? separator, hasHeader: header ?? hasHeader)
         }
         return .csv(separator: delimiter, hasHeader: header)
-    }
-
-    private static let readers: [String: String?] = [
-        "read_json": "json", "read_ndjson": "json", "read_json_auto": "json", "read_csv": "csv",
-        "read_csv_auto": "csv", "read_tsv": "tsv", "read_lines": "lines", "read_text": "lines",
-        "read_logfmt": "logfmt", "read_file": nil,
-    ]
-
-    /// `read_csv('file', header => false)` and the like; `read_json(stdin)` reads stdin.
-    func function(
-        _ name: String, _ arguments: [Value], _ named: [(String, Value)],
-        _ reference: RelationReference, _ wanted: Set<String>?
-    ) throws(SQLError) -> any SourceRelation {
-        guard let format = Self.readers[name] else {
-            throw SQLError(
-                "function \(name) does not exist in FROM", .undefinedFunction,
-                at: reference.place
-            ).suggesting(Self.readers.keys.sorted(), for: name)
-        }
-        guard case .text(let path)? = arguments.first else {
-            throw SQLError("\(name) wants a path", .invalidParameterValue, at: reference.place)
-        }
-        var options: [String: String] = [:]
-        if let format { options["format"] = format }
-        for (option, value) in named {
-            switch value {
-            case .text(let text): options[option.lowercased()] = text
-            case .boolean(let flag): options[option.lowercased()] = flag ? "true" : "false"
-            default: continue
-            }
-        }
-        return try file(path, options: options, reference, wanted)
-    }
-
-    func source(
-        _ definition: TableDefinition, _ reference: RelationReference, _ wanted: Set<String>?
-    ) throws(SQLError) -> any SourceRelation {
-        var options: [String: String] = [:]
-        for option in definition.options { options[option.name.text.lowercased()] = option.value }
-        guard options["connector"]?.lowercased() == "file", let path = options["path"] else {
-            throw SQLError(
-                "connector \"\(options["connector"] ?? "")\" is not supported yet",
-                .featureNotSupported, at: definition.place, hint: "Connectors: file, kafka.")
-        }
-        options["format"] =
-            options["format"]
-            ?? definition.encode.map { encode in
-                encode.uppercased() == "TEXT" ? "lines" : encode.lowercased()
-            }
-        let names = definition.elements.compactMap { element -> String? in
-            guard case .column(let column) = element, column.generated == nil else { return nil }
-            return column.name.text
-        }
-        let isNamed = options["header"].map {
-            ["false", "off", "0", "no"].contains($0.lowercased())
-        }
-        // Names of the input are asked for only where it has names of its own.
-        let relation = try file(path, options: options, reference, isNamed == true ? nil : wanted)
-        return isNamed == true ? NamedRelation(relation, names: names) : relation
     }
 }

@@ -13,7 +13,7 @@ final class QueryExecution {
     private var sources: [any Source] = []
     private let environment: SessionEnvironment
     private let settings: SessionSettings
-    private let output: any ResultOutput
+    private var output: any ResultOutput { sink.output }
     private let signal = SourceSignal()
     private let isVerifying: Bool
 
@@ -25,10 +25,14 @@ final class QueryExecution {
         self.prepared = prepared
         self.environment = environment
         self.settings = settings
-        self.output = output
         self.isVerifying = isVerifying
         sink = ResultSink(output)
         compiled = try QueryExecution.compile(prepared, environment, settings, sink)
+        if prepared.policy == .once, compiled.inputs.contains(where: { !$0.relation.isAppendOnly })
+        {
+            // What changes take away must not have left before all of them were read.
+            sink.holdToEnd()
+        }
     }
 
     /// Lines of input that were left out.
@@ -49,9 +53,20 @@ final class QueryExecution {
     func run() throws(SQLError) {
         try begin()
         let run = try makeRun(prepared.policy)
+        let reports = reportProgress(of: run)
         try compiled.start()
         try run.run()
+        reports?.end(environment.clock.monotonicNanoseconds, rowsRead: run.rowsRead)
         try output.end()
+    }
+
+    private func reportProgress(of run: QueryRun) -> ProgressReports? {
+        guard let report = environment.progress else { return nil }
+        let reports = ProgressReports(
+            report, compiled, sink, now: environment.clock.monotonicNanoseconds)
+        var ticking = reports
+        run.onTick = { [unowned run] now in ticking.tick(now, rowsRead: run.rowsRead) }
+        return reports
     }
 
     /// The sources, once they are open, can be read on from where they were.
@@ -86,8 +101,13 @@ final class QueryExecution {
             let source = try relation.open(input.scan, context: context)
             sources.append(isVerifying ? CutSource(source, seed: verifySeed) : source)
         }
+        output.prepare(
+            mayWait: compiled.inputs.contains {
+                ($0.relation as? any SourceRelation)?.mayWait ?? false
+            }, isEndless: prepared.plan.facts.isEndless)
         try output.begin(
-            prepared.columns, isChangelog: prepared.isChangelog, key: prepared.plan.facts.key)
+            prepared.columns, isChangelog: prepared.isChangelog,
+            key: prepared.key ?? prepared.plan.facts.key)
     }
 
     private var verifySeed: UInt64? {

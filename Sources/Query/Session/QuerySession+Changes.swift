@@ -5,7 +5,7 @@ import SQL
 // INSERT, UPDATE and DELETE: each is a query over the table whose result becomes its rows.
 extension QuerySession {
     func insert(_ insert: InsertSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
-        if try catalog.find(insert.table) == nil, let outcome = try insertIntoTopic(insert) {
+        if let target = try topicTarget(insert), let outcome = try self.insert(insert, target) {
             return outcome
         }
         let table = try table(insert.table)
@@ -68,16 +68,6 @@ extension QuerySession {
             values[column] = rows.batches.first?.columns[0].value(0)
         }
         return values
-    }
-
-    private func insertIntoTopic(_ insert: InsertSyntax) throws(SQLError) -> Outcome? {
-        guard let query = insert.query, let topics = environment.topics else { return nil }
-        let prepared = try prepare(query)
-        guard let target = try topics.output(insert.table.text, columns: prepared.columns) else {
-            return nil
-        }
-        let count = try executeKept(prepared, target)
-        return Outcome(tag: "INSERT 0 \(count)")
     }
 
     /// NOT NULL and the primary key.

@@ -10,6 +10,8 @@ struct PreparedQuery {
     var policy: StepPolicy
     var isChangelog: Bool
     var emit: BoundEmit?
+    /// Columns that tell the rows of the result apart, where the target says so.
+    var key: [Int]?
 }
 
 // From a query's text to its rows.
@@ -95,8 +97,10 @@ extension QuerySession {
     ) throws(SQLError) -> Int {
         let execution = try QueryExecution(
             prepared, environment, settings: settings.settings, output)
+        let late = try connectLateRows(of: execution.compiled, prepared.emit)
         try execution.run()
-        return finish(execution, counters)
+        try late?.output.end()
+        return finish(execution, keepsLate: late != nil, counters)
     }
 
     /// The same for a query of the user's, whose state may be kept.
@@ -109,6 +113,11 @@ extension QuerySession {
                 "--state keeps one query, and this is the second", .featureNotSupported,
                 hint: "Run each in a call of its own, with a directory of its own.")
         }
+        if case .to(let name)? = prepared.emit?.late {
+            throw SQLError(
+                "--state does not keep late rows of LATE ROWS TO", .featureNotSupported,
+                at: name.place)
+        }
         hasKeptQuery = true
         let execution = try QueryExecution(
             stepping(prepared), environment, settings: settings.settings, output)
@@ -119,7 +128,7 @@ extension QuerySession {
                 hint: "Add STREAM behind the topic, or EMIT CHANGES behind the query.")
         }
         try KeptQuery(path, execution, output, environment).run()
-        return finish(execution, nil)
+        return finish(execution, keepsLate: false, nil)
     }
 
     /// Over input that ends rows leave step by step too, where they can.
@@ -131,18 +140,18 @@ extension QuerySession {
     }
 
     private func finish(
-        _ execution: QueryExecution, _ counters: ((ExecutedQuery) -> Void)?
+        _ execution: QueryExecution, keepsLate: Bool, _ counters: ((ExecutedQuery) -> Void)?
     ) -> Int {
         skipped += execution.skipped
-        report(late: execution.compiled.lateRows)
+        report(late: execution.compiled.lateRows, isKept: keepsLate)
         counters?(ExecutedQuery(compiled: execution.compiled, rows: execution.sink.rows))
         return execution.sink.rows
     }
 
     /// Rows that no window took, which is never passed over in silence.
-    func report(late count: Int) {
+    func report(late count: Int, isKept: Bool = false) {
         lateRows += count
-        guard count > 0 else { return }
+        guard count > 0, !isKept else { return }
         let rows = count == 1 ? "1 row" : "\(count) rows"
         environment.note("\(rows) came after their window had closed and were left out")
     }

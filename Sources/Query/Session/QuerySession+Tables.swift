@@ -14,13 +14,17 @@ extension QuerySession {
         }
         if let query = definition.query { return try createTable(definition, as: query) }
         guard definition.options.isEmpty else {
+            var definition = definition
+            definition.takeIncludes()
+            _ = try SourceDefinition(definition)
             catalog.define(definition.name.text, .source(definition))
             return Outcome(tag: tag)
         }
         guard !definition.isSource else {
             throw SQLError(
                 "a source needs a connector", .invalidParameterValue, at: definition.place,
-                hint: "Write WITH (connector = 'file', path = '...').")
+                hint: "Write WITH (connector = 'file', path = '...') or WITH (connector = 'kafka', "
+                    + "topic = '...').")
         }
         catalog.define(definition.name.text, .table(try emptyTable(definition)))
         return Outcome(tag: tag)
@@ -182,4 +186,25 @@ final class CollectedRows: ResultOutput {
     func endStep() {}
     func flush() {}
     func end() {}
+}
+
+extension TableDefinition {
+    /// INCLUDE KEY AS k is a column METADATA FROM 'key'.
+    fileprivate mutating func takeIncludes() {
+        let hasColumns = elements.contains { element in
+            switch element {
+            case .star, .column: true
+            case .watermark, .primaryKey, .unique, .check: false
+            }
+        }
+        if !includes.isEmpty, !hasColumns { elements.insert(.star, at: 0) }
+        for include in includes {
+            let word = include.what.lowercased()
+            let name = include.alias ?? Name("_" + word, isQuoted: true, place)
+            var column = ColumnDefinition(name)
+            column.metadata = word
+            elements.append(.column(column))
+        }
+        includes = []
+    }
 }

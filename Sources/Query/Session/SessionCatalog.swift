@@ -42,6 +42,10 @@ final class SessionCatalog: Catalog {
     func relation(
         _ reference: RelationReference, wanted: Set<String>?
     ) throws(SQLError) -> CatalogEntry {
+        var reference = reference
+        if environment.follows, !reference.isBounded, !reference.isStandardInput {
+            reference.isStream = true
+        }
         switch reference.kind {
         case .name(let parts): return try named(parts, reference, wanted)
         case .literal(let text):
@@ -64,62 +68,31 @@ final class SessionCatalog: Catalog {
             case .table(let table): return .relation(table)
             case .view(let view): return .view(name: key, columns: view.columns, view.query)
             case .source(let definition):
-                if let found = try topic(of: definition, reference, wanted) {
-                    return .derived(found, definition)
-                }
                 return .derived(
                     try inputs.source(definition, reference, wanted), definition)
             }
         }
         if spelled.text.lowercased() == "stdin", !spelled.isQuoted {
-            return .relation(try inputs.standardInput(reference, wanted))
+            return .relation(try inputs.file("-", options: [:], reference, wanted))
         }
-        if let topic = try environment.topics?.relation(
-            spelled.text, isQuoted: spelled.isQuoted, url: nil, isStream: reference.isStream,
-            wanted: wanted)
-        {
-            return .relation(topic)
+        var topic = TopicReference(spelled.text, isQuoted: spelled.isQuoted)
+        topic.ask(reference, wanted)
+        if let found = try environment.topics?.relation(topic) {
+            return .relation(TimedRelation.declaring(environment.time, found))
         }
         throw missing(spelled)
-    }
-
-    /// The topic of a source WITH (connector = 'kafka'); nil: it has another connector.
-    private func topic(
-        of definition: TableDefinition, _ reference: RelationReference, _ wanted: Set<String>?
-    ) throws(SQLError) -> (any SourceRelation)? {
-        var options: [String: String] = [:]
-        for option in definition.options { options[option.name.text.lowercased()] = option.value }
-        guard options["connector"]?.lowercased() == "kafka" else { return nil }
-        guard let name = options["topic"] else {
-            throw SQLError(
-                "a source of connector \"kafka\" needs a topic", .invalidParameterValue,
-                at: definition.place)
-        }
-        let server =
-            options["properties.bootstrap.servers"] ?? options["properties.bootstrap.server"]
-        guard
-            let topic = try environment.topics?.relation(
-                name, isQuoted: true, url: server.map { "kafka://\($0)/\(name)" },
-                isStream: reference.isStream, wanted: wanted)
-        else {
-            throw SQLError(
-                "topic \"\(name)\" does not exist", .undefinedRelation, at: definition.place
-            ).suggesting(environment.topics?.names() ?? [], for: name)
-        }
-        return topic
     }
 
     private func topicURL(
         _ text: String, _ reference: RelationReference, _ wanted: Set<String>?
     ) throws(SQLError) -> CatalogEntry {
-        guard
-            let topic = try environment.topics?.relation(
-                text, isQuoted: true, url: text, isStream: reference.isStream, wanted: wanted)
-        else {
+        var topic = try TopicReference.parse(text, reference.place)
+        topic.ask(reference, wanted)
+        guard let found = try environment.topics?.relation(topic) else {
             throw SQLError(
                 "relation \"\(text)\" does not exist", .undefinedRelation, at: reference.place)
         }
-        return .relation(topic)
+        return .relation(TimedRelation.declaring(environment.time, found))
     }
 
     func missing(_ name: Name) -> SQLError {
@@ -131,5 +104,34 @@ final class SessionCatalog: Catalog {
             error.hint = "STREAM stands behind the relation: FROM clicks STREAM."
         }
         return error
+    }
+}
+
+extension TopicReference {
+    static func parse(_ url: String, _ place: Range<Int>) throws(SQLError) -> TopicReference {
+        if let topic = TopicReference(url: url) { return topic }
+        throw SQLError(
+            "\"\(url)\" names no topic", .invalidParameterValue, at: place,
+            hint: "Write 'kafka://host:port/topic'.")
+    }
+
+    /// What the query wants of it.
+    mutating func ask(_ reference: RelationReference, _ wanted: Set<String>?) {
+        isStream = reference.isStream
+        self.wanted = wanted
+        expected = reference.expected.subtracting(InputCatalog.windowNames)
+    }
+}
+
+extension RelationReference {
+    /// It ends when its writer does, whatever is followed.
+    fileprivate var isStandardInput: Bool {
+        switch kind {
+        case .name(let parts):
+            parts.count == 1 && !parts[0].isQuoted && parts[0].text.lowercased() == "stdin"
+        case .literal(let path): path == "-" || path == "/dev/stdin"
+        case .function(_, let arguments, _):
+            [.text("-"), .text("/dev/stdin"), .text("stdin")].contains(arguments.first)
+        }
     }
 }

@@ -12,6 +12,8 @@ public struct SessionEnvironment: Sendable {
     public var onError: SourceContext.ErrorPolicy
     /// --strict: what does not fit the sampled types fails instead of widening.
     public var isStrict: Bool
+    /// --follow: topics and files are read without end.
+    public var follows = false
     /// --time and --delay: the time column of sources that have a column of that name.
     public var time: DeclaredTime?
     /// Format of stdin; nil: found from its first bytes.
@@ -33,6 +35,8 @@ public struct SessionEnvironment: Sendable {
     public var isVerifying = false
     /// The seed of how --verify cuts the endless run; nil: drawn.
     public var verifySeed: UInt64?
+    /// Is told several times a second how far a query is, and at its end.
+    public var progress: (@Sendable (QueryProgress) -> Void)?
     /// Makes the output of COPY: a file, or stdout where none is named, with the options written
     /// (names in lower case).
     public var makeOutput: MakeOutput?
@@ -78,17 +82,65 @@ public struct DeclaredTime: Sendable, Equatable {
     }
 }
 
-/// The topics of a cluster as relations. Calls block.
-public protocol TopicCatalog: Sendable {
-    /// The topic of that spelling; nil if there is none. `url` is `kafka://host:port/topic` where
-    /// the query names another cluster.
-    func relation(
-        _ name: String, isQuoted: Bool, url: String?, isStream: Bool, wanted: Set<String>?
-    ) throws(SQLError) -> (any SourceRelation)?
+/// A topic as a query names it.
+public struct TopicReference: Sendable {
+    /// How its records are rows.
+    public enum Form: Sendable { case plain, debezium, upsert }
 
-    /// Names for hints.
+    public var name: String
+    public var isQuoted: Bool
+    /// `host:port,...` of another cluster; nil: the session's.
+    public var brokers: String?
+    public var isStream = false
+    /// Only what comes from now on.
+    public var startsAtEnd = false
+    public var form = Form.plain
+    /// Names for the sample to look for; nil: all.
+    public var wanted: Set<String>?
+    /// Names that are null as long as no record has had them.
+    public var expected: Set<String> = []
+
+    public init(_ name: String, isQuoted: Bool, brokers: String? = nil) {
+        self.name = name
+        self.isQuoted = isQuoted
+        self.brokers = brokers
+    }
+
+    /// `kafka://host:port,host:port/topic`; without hosts the session's cluster. nil: no such URL.
+    public init?(url: String) {
+        guard url.hasPrefix("kafka://") else { return nil }
+        let rest = url.dropFirst("kafka://".count)
+        guard let slash = rest.firstIndex(of: "/") else { return nil }
+        let topic = rest[rest.index(after: slash)...]
+        guard !topic.isEmpty, !topic.contains("/") else { return nil }
+        self.init(String(topic), isQuoted: true)
+        if slash > rest.startIndex { brokers = String(rest[..<slash]) }
+    }
+}
+
+/// How rows are written to a topic.
+public enum TopicOutputForm: Sendable {
+    /// The value is the row, the key the column `_key`.
+    case plain
+    /// The key is the result's key; no value where it has no row any more.
+    case upsert
+    /// Debezium's envelopes, and no value behind each delete.
+    case debezium
+}
+
+/// The topics of clusters as relations. Calls block.
+public protocol TopicCatalog: Sendable {
+    /// nil if there is no such topic.
+    func relation(_ reference: TopicReference) throws(SQLError) -> (any SourceRelation)?
+
+    /// The session's cluster is in use already.
+    var isConnected: Bool { get }
+
+    /// Names of the session's cluster, for hints.
     func names() -> [String]
 
-    /// Where INSERT INTO writes: creates nothing, an unknown topic is an error.
-    func output(_ name: String, columns: [Field]) throws(SQLError) -> (any ResultOutput)?
+    /// Where INSERT INTO writes; nil if there is no such topic. `names` are those of the columns.
+    func output(
+        _ reference: TopicReference, _ form: TopicOutputForm
+    ) throws(SQLError) -> (any ResultOutput)?
 }

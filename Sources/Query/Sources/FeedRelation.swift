@@ -2,7 +2,7 @@ import Aggregation
 import Formats
 import Platform
 
-/// Stdin as a relation. Its columns come from the rows that lie at its start.
+/// Stdin or a file that is followed as a relation. Its columns come from the rows that lie at its start.
 public final class FeedRelation: SourceRelation {
     public let name: String
     public let time: TimeDeclaration? = nil
@@ -26,23 +26,29 @@ public final class FeedRelation: SourceRelation {
         self.isEndless = isEndless
     }
 
+    /// Of a pipe whose columns are known.
+    private static let sampledBytesMax = 128 * 1024
+
     /// Waits for the first rows, until every wanted name has had a value. A name may be another
     /// relation's or the query's own, so rows that are there are not held for it longer than a
     /// second.
     public static func make(
         _ feed: InputFeed, options: InputOptions, isEndless: Bool = false,
-        note: @Sendable (String) -> Void
+        stop: StopFlag, note: @Sendable (String) -> Void
     ) throws(SQLError) -> FeedRelation {
         try feed.rewind(nil)
         let bytes = InputBlock(capacity: 0, headroom: 0)
-        var sample = SampleInProgress(
-            options, rowsMin: feed.size == nil ? 1 : InputSample.fileRowsMin)
+        var sample = SampleInProgress(options, rowsMin: InputSample.fileRowsMin)
         var seen = bytes
         var waits = 0
-        sampling: while !sample.isDone {
-            switch try feed.take(nanoseconds: 1_000_000_000) {
+        sampling: while !sample.isDone, !stop.isSet {
+            // A pipe is waited for only as long as something is not known; what has come is looked at,
+            // but no more than a piece of it.
+            let isWaiting = !sample.isSufficient || feed.size != nil
+            if !isWaiting, seen.count >= sampledBytesMax { break }
+            switch try feed.take(nanoseconds: isWaiting ? 1_000_000_000 : 0) {
             case .nothing:
-                if seen.count > 0 { break sampling }
+                if sample.hasRows { break sampling }
                 waits += 1
                 if waits == 1 {
                     note("waiting for rows on \(feed.name) to learn the columns of the query")
@@ -55,15 +61,22 @@ public final class FeedRelation: SourceRelation {
                 break sampling
             }
         }
-        var schema = sample.finish()
-        if seen.count == 0, let wanted = options.wanted {
+        var (schema, missing) = sample.finish(adding: options.expected)
+        if seen.count == 0, !options.readsEnvelopes, let wanted = options.wanted {
             // Nothing came: whatever the query speaks of could have.
             var empty = SampledSchema()
-            empty.fields = wanted.sorted().map { Field($0, .json) }
+            empty.fields = wanted.union(options.expected).sorted().map { Field($0, .json) }
             schema = InputSchema(empty, .json(.lines))
+            missing = []
+        }
+        if !missing.isEmpty {
+            let names = missing.map { "\"\($0)\"" }.joined(separator: ", ")
+            note("no row of \(feed.name) has had \(names) yet; null until one has")
         }
         return FeedRelation(feed, schema, isStrict: options.isStrict, isEndless: isEndless)
     }
+
+    public var mayWait: Bool { feed.size == nil }
 
     public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
         try feed.rewind(context.signal)

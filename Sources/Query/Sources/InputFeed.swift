@@ -1,7 +1,7 @@
 import Formats
 import Platform
 
-/// Stdin in pieces, read by a thread of its own as they come.
+/// Stdin or a followed file in pieces, read by a thread of its own as they come.
 ///
 /// What was read is kept until rows have left the query that reads it, as far as it is not too
 /// much: the sample is read again by the query, and so is all of it when a type has to be widened.
@@ -41,7 +41,7 @@ public final class InputFeed: @unchecked Sendable {
 
     /// One a process.
     public static func standardInput() -> InputFeed {
-        InputFeed(StandardInputBytes(InputFile.standardInput()))
+        InputFeed(PipeBytes(InputFile.standardInput()))
     }
 
     init(_ bytes: any FeedBytes) { self.bytes = bytes }
@@ -136,6 +136,10 @@ public final class InputFeed: @unchecked Sendable {
 
     /// Reads a compressed input to its end and hands over what it holds.
     private func inflate(_ first: InputBlock) {
+        guard bytes.ends else {
+            return finish(
+                SQLError("\(name) is compressed and cannot be followed", .featureNotSupported))
+        }
         do {
             let inflated = try InflatedBytes(first, name) { (bytes) throws(SQLError) in
                 let block = InputBlock(capacity: 1 << 20, headroom: 0)

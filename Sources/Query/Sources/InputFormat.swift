@@ -43,6 +43,10 @@ public struct InputOptions: Sendable {
     public var isStrict = false
     /// Names that the query speaks of, for the sample to look for; nil: all.
     public var wanted: Set<String>?
+    /// Names that can be columns of this input only: they are null until they come.
+    public var expected: Set<String> = []
+    /// The rows are Debezium's envelopes of changes.
+    public var readsEnvelopes = false
 
     public init() {}
 }

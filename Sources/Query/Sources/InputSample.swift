@@ -17,6 +17,14 @@ struct SampleInProgress {
         return sampler?.isDone ?? false
     }
 
+    var hasRows: Bool { (sampler?.position ?? 0) > 0 }
+
+    /// Nothing more need be waited for; what is there already may still say more.
+    var isSufficient: Bool {
+        if case .lines? = form { return true }
+        return sampler?.isSufficient ?? false
+    }
+
     /// `bytes`: all that came so far.
     mutating func observe(_ bytes: InputBlock, isLast: Bool) {
         if form == nil { begin(bytes, isLast) }
@@ -51,19 +59,34 @@ struct SampleInProgress {
         case .lines: form = .lines
         case .json, nil:
             guard let framing = JSONFraming.detect(bytes.bytes, isLast: isLast) else { return }
-            sampler = JSONSampler(framing: framing, wanted: options.wanted, rowsMin: rowsMin)
+            sampler = JSONSampler(
+                framing: framing, wanted: options.wanted, rowsMin: rowsMin,
+                readsEnvelopes: options.readsEnvelopes)
             form = .json(framing)
         }
     }
 
-    func finish() -> InputSchema {
+    func finish() -> InputSchema { finish(adding: []).schema }
+
+    /// With the columns of `expected` that have not come, whose names it gives.
+    func finish(adding expected: Set<String>) -> (schema: InputSchema, missing: [String]) {
         var form = form ?? .json(.lines)
         var sample = sampler?.schema ?? SampledSchema()
+        var missing: [String] = []
         if case .csv(let separator, _) = form, let csv = sampler as? CSVSampler {
             form = .csv(separator: separator, hasHeader: csv.hasHeader ?? true)
         }
-        if case .lines = form { sample.fields = LineReader.fields }
-        return InputSchema(sample, form)
+        switch form {
+        case .lines: sample.fields = LineReader.fields
+        case .json where options.readsEnvelopes:
+            sample.completeEnvelope((options.wanted ?? []).sorted())
+        case .json, .logfmt:
+            // A row that is no object has no such columns.
+            if sample.wholeValue == nil { missing = sample.add(expected: expected) }
+        case .csv: break
+        }
+        let schema = InputSchema(sample, form, holdsEnvelopes: options.readsEnvelopes)
+        return (schema, missing)
     }
 
     /// Rows in so many bytes, if they go on like this.

@@ -11,8 +11,11 @@ final class InputSchema: @unchecked Sendable {
     private let lock = Lock()
     private var fields: [Field]
 
-    init(_ sample: SampledSchema, _ form: InputForm) {
+    private let holdsEnvelopes: Bool
+
+    init(_ sample: SampledSchema, _ form: InputForm, holdsEnvelopes: Bool = false) {
         fields = sample.fields
+        self.holdsEnvelopes = holdsEnvelopes
         self.form = form
         wholeValue = sample.wholeValue
     }
@@ -21,7 +24,10 @@ final class InputSchema: @unchecked Sendable {
 
     /// From the next opening on, the field of the misfit takes it.
     func widen(_ misfit: Misfit) {
-        lock.withLock { fields[misfit.field].type = misfit.type }
+        lock.withLock {
+            fields[misfit.field].type = misfit.type
+            if holdsEnvelopes { SampledSchema.completeEnvelope(&fields) }
+        }
     }
 
     private static let hidden = [("_file", DataType.text), ("_line", DataType.bigint)]

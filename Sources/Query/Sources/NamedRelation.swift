@@ -20,6 +20,7 @@ final class NamedRelation: SourceRelation {
     var name: String { inner.name }
     var time: TimeDeclaration? { inner.time }
     var isEndless: Bool { inner.isEndless }
+    var mayWait: Bool { inner.mayWait }
     var isAppendOnly: Bool { inner.isAppendOnly }
     var key: [Int]? { inner.key }
     var estimatedRows: Int? { inner.estimatedRows }

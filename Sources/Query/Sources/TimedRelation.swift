@@ -29,6 +29,7 @@ final class TimedRelation: SourceRelation {
     var name: String { inner.name }
     var columns: [RelationColumn] { inner.columns }
     var isEndless: Bool { inner.isEndless }
+    var mayWait: Bool { inner.mayWait }
     var isAppendOnly: Bool { inner.isAppendOnly }
     var key: [Int]? { inner.key }
     var estimatedRows: Int? { inner.estimatedRows }

@@ -46,7 +46,11 @@ extension Binder {
         default: emitsOnClose = true
         }
         aggregate.window = .init(end: end, emitsOnClose: emitsOnClose)
-        if case .update(let span)? = emit?.late { aggregate.lateRows = .update(span) }
+        switch emit?.late {
+        case .update(let span)?: aggregate.lateRows = .update(span)
+        case .to?: aggregate.handsOutLateRows = true
+        case .drop?, nil: break
+        }
     }
 
     /// DISTINCT over windows is an aggregation without calls.

@@ -6,15 +6,9 @@ extension Binder {
     func stored(
         _ kind: RelationReference.Kind, alias: String, _ syntax: RelationSyntax
     ) throws(SQLError) -> BoundRelation {
-        var reference = RelationReference(kind, syntax.place)
-        if let modifiers = syntax.stream {
-            reference.isStream = modifiers.isStream && !modifiers.isBounded
-            if let watermark = modifiers.watermark {
-                let bound = try self.watermark(watermark)
-                reference.watermark = (watermark.column, bound.delay, bound.idle)
-            }
-        }
-        let entry = try self.entry(reference)
+        let reference = try reference(kind, syntax)
+        let entry = try self.entry(
+            reference, syntax.alias?.text ?? alias, mayWait: syntax.mayWait)
         switch entry {
         case .relation(let relation):
             let alias = alias.isEmpty ? relation.name : alias
@@ -35,12 +29,31 @@ extension Binder {
         }
     }
 
+    func reference(
+        _ kind: RelationReference.Kind, _ syntax: RelationSyntax
+    ) throws(SQLError) -> RelationReference {
+        var reference = RelationReference(kind, syntax.place)
+        guard let modifiers = syntax.stream else { return reference }
+        reference.isStream = modifiers.isStream && !modifiers.isBounded
+        reference.isBounded = modifiers.isBounded
+        if let watermark = modifiers.watermark {
+            let bound = try self.watermark(watermark)
+            reference.watermark = (watermark.column, bound.delay, bound.idle)
+        }
+        return reference
+    }
+
     /// Asked once a name.
-    private func entry(_ reference: RelationReference) throws(SQLError) -> CatalogEntry {
+    func entry(
+        _ reference: RelationReference, _ alias: String, mayWait: Bool = false
+    ) throws(SQLError) -> CatalogEntry {
         let key = reference.key
         if let entry = entries[key] { return entry }
+        let names = try wanted(alias, mayWait: mayWait)
+        var reference = reference
+        reference.expected = names == nil ? [] : wanted?.expected(of: alias) ?? []
         let entry = try placed(reference.place) { () throws(SQLError) in
-            try catalog.relation(reference, wanted: wanted)
+            try catalog.relation(reference, wanted: names)
         }
         entries[key] = entry
         return entry
@@ -152,7 +165,8 @@ extension Binder {
                 add(column.name, column.expression)
             }
         }
-        for column in base.columns where column.isHidden {
+        for column in base.columns
+        where column.isHidden && !columns.contains(where: { $0.name == column.name }) {
             add(column.name, column.expression, isHidden: true)
         }
         var result = BoundRelation(base.plan.projected(list, columns.map(\.name)))

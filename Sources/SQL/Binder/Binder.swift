@@ -11,8 +11,10 @@ public final class Binder {
     let parameters: QueryParameters
     /// EMIT of the outermost query, which decides how windowed aggregates inside give rows.
     var emit: BoundEmit?
-    /// Names that the statement speaks of; nil: it has a `*`.
-    var wanted: Set<String>? = []
+    /// Names that the statement speaks of.
+    var wanted: WantedNames?
+    /// In lower case: columns of relations that are known without waiting for rows.
+    private var knownColumns: Set<String> = []
     var entries: [String: CatalogEntry] = [:]
     /// Views being bound, to find one that uses itself.
     var openViews: [String] = []
@@ -39,11 +41,38 @@ public final class Binder {
     }
 
     func want(_ names: WantedNames) {
-        guard let more = names.names, let wanted else {
-            wanted = nil
-            return
+        if wanted == nil { wanted = names } else { wanted?.merge(names) }
+    }
+
+    /// What a relation is asked for under its alias. A name that another relation is known to have
+    /// is not waited for.
+    func wanted(_ alias: String, mayWait: Bool) throws(SQLError) -> Set<String>? {
+        guard let wanted, mayWait else { return wanted?.names }
+        guard let names = wanted.names(of: alias) else { return nil }
+        guard wanted.relations.count > 1 else { return names }
+        for relation in wanted.relations where !relation.mayWait {
+            guard let known = try? known(relation) else { continue }
+            for column in known.columns where !column.isHidden {
+                knownColumns.insert(column.name.lowercased())
+            }
         }
-        self.wanted = wanted.union(more)
+        return names.filter { !knownColumns.contains($0.lowercased()) }
+    }
+
+    private func known(_ syntax: RelationSyntax) throws(SQLError) -> (any Relation)? {
+        let entry: CatalogEntry
+        switch syntax.kind {
+        case .name(let parts):
+            entry = try self.entry(
+                try reference(.name(parts), syntax), syntax.alias?.text ?? parts.dotted)
+        case .literal(let path):
+            entry = try self.entry(
+                try reference(.literal(path), syntax),
+                syntax.alias?.text ?? Binder.alias(ofPath: path))
+        default: return nil
+        }
+        if case .relation(let relation) = entry { return relation }
+        return nil
     }
 
     /// For shared plans and recursions.
@@ -81,5 +110,17 @@ extension Optional {
     func then<T>(_ transform: (Wrapped) throws(SQLError) -> T) throws(SQLError) -> T? {
         guard let self else { return nil }
         return try transform(self)
+    }
+}
+
+extension RelationSyntax {
+    /// Whether its rows may be long in coming, so that its columns are.
+    var mayWait: Bool {
+        if let stream, stream.isStream, !stream.isBounded { return true }
+        switch kind {
+        case .name(let parts): return parts.count == 1 && parts[0].text.lowercased() == "stdin"
+        case .literal(let path): return path == "-" || path == "/dev/stdin"
+        case .functions, .window, .query, .nested: return true
+        }
     }
 }

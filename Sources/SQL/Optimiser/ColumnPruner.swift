@@ -313,8 +313,13 @@ extension ColumnPruner {
         var kept = aggregate
         kept.calls = calls.map { aggregate.calls[$0] }
         let shell = Plan(.aggregate(input, kept), [])
-        let pruned = try prune(
-            input, shell.expressions.reduce(into: []) { $0.formUnion($1.accesses) })
+        var read = shell.expressions.reduce(into: Set<ColumnAccess>()) {
+            $0.formUnion($1.accesses)
+        }
+        if kept.handsOutLateRows {
+            read.formUnion(input.columns.indices.map { ColumnAccess(column: $0) })
+        }
+        let pruned = try prune(input, read)
         kept = try kept.mapExpressions { (expression) throws(SQLError) in
             pruned.over(expression)
         }

@@ -23,20 +23,30 @@ public struct Optimiser {
         return try ScanSharing.run(plan)
     }
 
-    /// now() is the statement's start; over inputs that do not end it would stand still.
+    /// now() is the statement's start; over inputs that do not end it would stand still, so there it
+    /// stands only in comparisons of WHERE with a time, by which rows come and go.
     private func timed(_ plan: Plan) throws(SQLError) -> Plan {
         let isEndless = plan.facts.isEndless
+        if isEndless { try checkClock(plan) }
         return try plan.rewrite(depth: 0) { (expression, _) throws(SQLError) in
-            guard case .now(let type) = expression else { return nil }
-            guard !isEndless else {
-                throw SQLError(
-                    "now() is not supported over an input that does not end",
-                    .featureNotSupported,
-                    hint: "Compare with a fixed time, or read what is there now by leaving out "
-                        + "STREAM.")
-            }
+            guard case .now(let type) = expression, !isEndless else { return nil }
             return .literal(.integer(settings.now), type)
         }
+    }
+
+    private func checkClock(_ plan: Plan) throws(SQLError) {
+        var expressions = plan.expressions
+        if case .filter(_, let condition) = plan.node {
+            expressions = condition.conjuncts.filter { ClockCondition($0) == nil }
+        }
+        for expression in expressions where expression.readsClock {
+            throw SQLError(
+                "now() over an input that does not end stands only in a comparison with a time",
+                .featureNotSupported,
+                hint: "For example WHERE ts > now() - INTERVAL '5 minutes'; or read what is there "
+                    + "now by leaving out STREAM.")
+        }
+        for child in plan.children { try checkClock(child) }
     }
 
     /// What is known before any row is read as literals.

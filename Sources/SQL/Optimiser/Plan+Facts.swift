@@ -68,6 +68,8 @@ extension Plan.Facts {
         case .filter(let input, let condition):
             keep(input.facts)
             rows *= condition.selectivity
+            // Rows leave by the clock.
+            if condition.readsClock, input.facts.isEndless { isAppendOnly = false }
         case .project(let input, let list): projected(input, list)
         case .unnest(let input, _, _, _):
             timeColumns = input.facts.timeColumns

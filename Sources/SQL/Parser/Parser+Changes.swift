@@ -9,7 +9,7 @@ extension Parser {
         let start = token.place.lowerBound
         try advance()
         try expect("INTO")
-        var insert = InsertSyntax(try relationName(), start..<start)
+        var insert = InsertSyntax(try insertTarget(), start..<start)
         if try take("AS") { insert.alias = try columnName() }
         if token.isSymbol("("), try !parenthesisHoldsQuery() { insert.columns = try targets() }
         if token.is("OVERRIDING") { throw unsupported("OVERRIDING", token) }
@@ -65,6 +65,19 @@ extension Parser {
         }
         conflict.place = start..<lastEnd
         return conflict
+    }
+
+    /// A name, or a topic as a URL in quotes.
+    mutating func insertTarget() throws(SQLError) -> Name {
+        let place = token.place
+        guard case .string(let url) = token.kind else { return try relationName() }
+        guard url.hasPrefix("kafka://") else {
+            throw SQLError(
+                "INSERT INTO a file is not supported", .featureNotSupported, at: place,
+                hint: "COPY (query) TO 'file' writes files.")
+        }
+        try advance()
+        return Name(url, isQuoted: true, place)
     }
 
     private mutating func parenthesisHoldsQuery() throws(SQLError) -> Bool {

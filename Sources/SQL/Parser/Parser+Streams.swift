@@ -87,7 +87,7 @@ extension Parser {
         guard try take("LATE") else { return nil }
         try expect("ROWS")
         if try take("DROP") { return .drop }
-        if try take("TO") { return .to(try relationName()) }
+        if try take("TO") { return .to(try insertTarget()) }
         guard try take("UPDATE") else { throw unexpected(["DROP", "UPDATE", "TO"]) }
         return .update(try take("FOR") ? try expression() : nil)
     }

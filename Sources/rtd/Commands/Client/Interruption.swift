@@ -32,6 +32,9 @@ final class Interruption: @unchecked Sendable {
         if isLate { handler() }
     }
 
+    /// At a prompt: what the signal was to end has ended, and the next one is a first one again.
+    func forget() { lock.withLock { first = nil } }
+
     /// Ends the process by the signal that has come; returns if none has.
     func raiseAgain() {
         if let number = lock.withLock({ first }) { Signals.raiseAgain(number) }

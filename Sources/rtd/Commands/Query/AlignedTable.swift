@@ -18,8 +18,38 @@ struct AlignedTable {
         var isNull = false
     }
 
+    /// A piece of a table that is shown as it comes: the names before the first rows, and widths
+    /// that do not shrink. `before` rows were shown already.
+    func part(
+        _ table: ResultTable, after before: Int, widths known: [Int]
+    ) -> (text: String, widths: [Int]) {
+        if isExpanded { return (expanded(table, after: before), known) }
+        let names = table.columns.map { Cell(text: DisplayText($0.name)) }
+        let rows = table.rows.map { row in
+            row.map { Cell(text: DisplayText($0.text ?? "NULL"), isNull: $0 == .null) }
+        }
+        var widths = self.widths(table.columns, names, rows)
+        if known.count == widths.count { widths = zip(known, widths).map { max($0, $1) } }
+        var lines: [String] = []
+        if before == 0 { lines += heading(names, table.columns, widths) }
+        lines += rows.map { line($0, table.columns, widths) }
+        return (lines.map { $0 + "\n" }.joined(), widths)
+    }
+
+    /// What stands below the rows.
+    func footer(rows: Int) -> String {
+        isExpanded ? "" : rows == 1 ? "(1 row)\n" : "(\(rows) rows)\n"
+    }
+
+    private func heading(
+        _ names: [Cell], _ columns: [ResultTable.Column], _ widths: [Int]
+    ) -> [String] {
+        let rule = widths.map { String(repeating: "-", count: $0 + 2) }.joined(separator: "+")
+        return [line(names, columns, widths), rule]
+    }
+
     func text(_ table: ResultTable) -> String {
-        if isExpanded { return expanded(table) }
+        if isExpanded { return expanded(table, after: 0) }
         let shown = table.columns.indices.filter { !table.columns[$0].isShared }
         let columns = shown.map { table.columns[$0] }
         let names = columns.map { Cell(text: DisplayText($0.name)) }
@@ -27,20 +57,19 @@ struct AlignedTable {
             shown.map { Cell(text: DisplayText(row[$0].text ?? "NULL"), isNull: row[$0] == .null) }
         }
         let widths = widths(columns, names, rows)
-        var lines = [line(names, columns, widths)]
-        lines.append(widths.map { String(repeating: "-", count: $0 + 2) }.joined(separator: "+"))
+        var lines = heading(names, columns, widths)
         lines += rows.map { line($0, columns, widths) }
         lines.append(rows.count == 1 ? "(1 row)" : "(\(rows.count) rows)")
         lines += shared(table)
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private func expanded(_ table: ResultTable) -> String {
+    private func expanded(_ table: ResultTable, after before: Int) -> String {
         let names = table.columns.map { DisplayText($0.name) }
         let width = names.map(\.width).max() ?? 0
         var lines: [String] = []
         for (index, row) in table.rows.enumerated() {
-            lines.append("-[ RECORD \(index + 1) ]")
+            lines.append("-[ RECORD \(before + index + 1) ]")
             for (name, cell) in zip(names, row) {
                 let padding = String(repeating: " ", count: width - name.width)
                 lines.append(name.text + padding + " | " + DisplayText(cell.text ?? "NULL").text)

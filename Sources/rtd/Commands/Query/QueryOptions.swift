@@ -5,7 +5,7 @@ import Query
 /// What was typed after `rtd query`.
 struct QueryOptions: Sendable, Equatable {
     enum Format: String, CaseIterable, Sendable {
-        case table, json, csv, tsv, none
+        case table, json, csv, tsv, debezium, upsert, chart, none
     }
 
     /// One piece of the script, in the order typed.
@@ -33,6 +33,7 @@ struct QueryOptions: Sendable, Equatable {
     var inputFormat: InputFormat?
     var errorPolicy: ErrorPolicy?
     var isStrict = false
+    var follows = false
     /// `column` or `column:unit`
     var time: String?
     var delay: Duration?
@@ -125,8 +126,16 @@ extension QueryOptions {
             shows them. JSON lines, documents and arrays are read; nested members are reached by \
             dots.
 
-            Input that ends gives its result once. `STREAM` behind a topic follows it without end: \
-            then rows leave as they come, groups as they change, with `_op` c, u or d, and windows \
+            A topic of another cluster is `'kafka://host:port/topic'`, to read and to write. \
+            `read_csv`, `read_json`, `read_lines` and `read_logfmt` read a file in that format. \
+            `read_debezium(file, stdin or topic)` reads changes: its rows are those that the \
+            changes leave; `key => 'id'` names the columns that tell rows apart where the records \
+            have no key. `CREATE TABLE t (...) WITH (connector = 'kafka', topic = 'x')`, with \
+            `properties.bootstrap.server` and `FORMAT PLAIN, UPSERT` or `DEBEZIUM ENCODE JSON`, \
+            gives a topic a name in the call, for SELECT and INSERT.
+
+            Input that ends gives its result once. `STREAM` behind a topic or a file follows it \
+            without end: then rows leave as they come, groups as they change, with `_op` c, u or d, and windows \
             when they close. Windows are `TUMBLE`, `HOP`, `CUMULATE` and `SESSION` in FROM over a \
             time column that `--time` or `WATERMARK FOR` names:
 
@@ -138,7 +147,7 @@ extension QueryOptions {
 
             CREATE TABLE, CREATE VIEW, INSERT, UPDATE and DELETE make and change what lives as \
             long as the call; `INSERT INTO topic SELECT ...` writes records, their key from a \
-            column `_key`; `COPY (query) TO 'file'` writes a file. EXPLAIN shows what a query does.
+            column `_key`; `COPY (query) TO 'file'` writes a file, and `TO 'kafka://...'` a topic. EXPLAIN shows what a query does.
 
             Topics and groups are administered by:
 
@@ -213,6 +222,13 @@ extension QueryOptions {
             "At a broken line end (fail, the default) or go on (skip).",
             details: "What was skipped is counted on stderr and makes the status 3."),
         .toggle(
+            "follow", nil, \.follows, "Read files and topics without end, as STREAM does.",
+            details: """
+                A file is followed as `tail -F` does: what is appended comes at once, a line when \
+                its end is there; when another file takes the name it is read from its start, and \
+                so is a file that was cut. STREAM BOUNDED behind a relation leaves it out.
+                """),
+        .toggle(
             "strict", nil, \.isStrict,
             "Fail at a value that does not fit the type of its column."),
         .value(
@@ -274,7 +290,7 @@ extension QueryOptions {
         FlagGroup("Input", input),
         FlagGroup("Running", running),
         FlagGroup<QueryOptions>.within(\.connection, ConnectionOptions.group),
-        FlagGroup<QueryOptions>.within(\.reporting, ReportingOptions.groupWithoutProgress),
+        FlagGroup<QueryOptions>.within(\.reporting, ReportingOptions.group),
     ]
 
     private static let statements: [Flag<QueryOptions>] = [
@@ -288,7 +304,13 @@ extension QueryOptions {
                     table  aligned columns; the default on a terminal
                     json   an object a line; the default elsewhere
                     csv    with a first line of names; tsv with tabs
+                    chart  bars; lines for times with names, or several numbers
+                    debezium  changes as `before`, `after` and `op`
+                    upsert    `key` and `value`; a null value deletes the key
                     none   nothing, for measuring
+
+                upsert needs a result with a key, such as that of GROUP BY. On a terminal a chart \
+                of input without end is drawn again in its place.
                 """),
         .value(
             "null", nil, \.null, .text("TEXT"), "Write TEXT for NULL in csv and tsv.",

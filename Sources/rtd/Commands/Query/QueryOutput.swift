@@ -10,9 +10,12 @@ struct QueryOutput: Sendable {
     private let showsNotices: Bool
     private let null: String?
     private let hasHeader: Bool
+    private let isTerminal: Bool
+    /// At the prompt.
+    var pager: Pager?
 
     init(_ options: QueryOptions) {
-        let isTerminal = StandardOutput.isTerminal
+        isTerminal = StandardOutput.isTerminal
         format = options.format ?? (isTerminal ? .table : .json)
         var table = AlignedTable()
         table.columns = StandardOutput.columns
@@ -35,7 +38,13 @@ struct QueryOutput: Sendable {
     /// The output for the rows of one statement.
     func rows() -> any ResultOutput {
         switch format {
-        case .table: TableOutput(table)
+        case .table: TableOutput(table, pager: pager)
+        case .debezium: ChangeOutput(.debezium, StandardOutputTarget())
+        case .upsert: ChangeOutput(.upsert, StandardOutputTarget())
+        case .chart:
+            ChartOutput(
+                width: StandardOutput.columns ?? 80, rowsMax: StandardOutput.rows ?? 24,
+                isTerminal: isTerminal)
         case .json: LinesOutput(.json, StandardOutputTarget())
         case .csv:
             LinesOutput(
@@ -63,6 +72,8 @@ struct QueryOutput: Sendable {
         let hasHeader = options["header"].map { ["true", "on", "1"].contains($0.lowercased()) }
         switch format {
         case "json", "ndjson", "jsonl": return LinesOutput(.json, target)
+        case "debezium": return ChangeOutput(.debezium, target)
+        case "upsert": return ChangeOutput(.upsert, target)
         case "csv":
             let separator = options["delimiter"]?.utf8.first ?? UInt8(ascii: ",")
             return LinesOutput(
@@ -75,7 +86,7 @@ struct QueryOutput: Sendable {
         default:
             throw SQLError(
                 "COPY format \"\(format)\" is not supported yet", .featureNotSupported, at: place,
-                hint: "Formats are csv, tsv and json.")
+                hint: "Formats are csv, tsv, json, debezium and upsert.")
         }
     }
 
@@ -104,8 +115,8 @@ struct QueryOutput: Sendable {
     private func text(_ rows: ResultTable) -> String {
         var buffer = OutputBuffer()
         switch format {
-        case .table: return table.text(rows)
-        case .json: rows.appendJSON(to: &buffer)
+        case .table, .chart: return table.text(rows)
+        case .json, .debezium, .upsert: rows.appendJSON(to: &buffer)
         case .csv: rows.appendCSV(to: &buffer)
         case .tsv: rows.appendTSV(to: &buffer)
         case .none: break

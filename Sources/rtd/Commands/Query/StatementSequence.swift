@@ -11,7 +11,8 @@ final class StatementSequence {
     private let interruption: Interruption
     private var output: QueryOutput
     private let session: QuerySession
-    private let cluster: LazyCluster
+    private let cluster: SessionClusters
+    private let stop: StopFlag
     /// 3 once records were skipped.
     private(set) var status: Int32 = 0
 
@@ -19,11 +20,15 @@ final class StatementSequence {
         self.options = options
         self.interruption = interruption
         output = QueryOutput(options)
-        cluster = LazyCluster(options)
+        cluster = SessionClusters(options)
         let isQuiet = options.reporting.isQuiet
-        var environment = SessionEnvironment(clock: SystemClock()) { note in
-            if !isQuiet { StandardError.write(line: "rtd: \(note)") }
+        let progress = QueryProgressLine(options.reporting)
+        var environment = SessionEnvironment(clock: SystemClock()) { (note: String) -> Void in
+            guard !isQuiet else { return }
+            progress?.clear()
+            StandardError.write(line: "rtd: \(note)")
         }
+        if let progress { environment.progress = { progress.show($0) } }
         environment.onError = options.errorPolicy == .skip ? .skip : .fail
         environment.isStrict = options.isStrict
         environment.time = options.declaredTime
@@ -33,15 +38,21 @@ final class StatementSequence {
         environment.temporaryDirectory =
             options.temporaryDirectory ?? ProcessEnvironment.value("TMPDIR") ?? "/tmp"
         environment.stateDirectory = options.stateDirectory
+        environment.follows = options.follows
         environment.inputFormat = options.inputFormat?.rawValue
         environment.parameters = Dictionary(
             options.parameters.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
-        environment.topics = TopicRelations(cluster, time: options.declaredTime)
+        let topics = TopicRelations(cluster, note: environment.note)
+        environment.topics = topics
         let output = output
         environment.makeOutput = { file, options, place throws(SQLError) in
-            try output.copyTarget(file, options, place)
+            if let file, file.hasPrefix("kafka://") {
+                return try topics.copyTarget(file, options, place)
+            }
+            return try output.copyTarget(file, options, place)
         }
         let stop = environment.stop
+        self.stop = stop
         session = QuerySession(environment)
         interruption.handle { stop.set() }
     }
@@ -52,6 +63,15 @@ final class StatementSequence {
     var expands: Bool {
         get { output.isExpanded }
         set { output.isExpanded = newValue }
+    }
+
+    /// At a prompt Ctrl-C ends what runs, not the prompt, and long answers are shown by a pager.
+    func becomeInteractive() { output.pager = Pager() }
+
+    /// Before the next line of a prompt.
+    func forgetInterruption() {
+        interruption.forget()
+        stop.clear()
     }
 
     /// For completion at the prompt.
@@ -140,34 +160,6 @@ final class StatementSequence {
         guard case .administration(.describeTopic(let name)) = statement else { return statement }
         return .describe(RelationSyntax(.name([name]), name.place))
     }
-}
-
-/// The cluster that statements on topics need; found with the first of them.
-final class LazyCluster: @unchecked Sendable {
-    private let options: QueryOptions
-    private let lock = Lock()
-    private var found: ClusterThread?
-
-    init(_ options: QueryOptions) { self.options = options }
-
-    func thread() throws(StatementError) -> ClusterThread {
-        if let found = lock.withLock({ found }) { return found }
-        do throws(CommandFailure) {
-            let thread = try ClusterThread(
-                "query", options.limitedConnection, options.reporting)
-            lock.withLock { found = thread }
-            return thread
-        } catch {
-            throw .command(error)
-        }
-    }
-
-    func failure(_ error: ClientError) -> CommandFailure {
-        guard let found = lock.withLock({ found }) else { return CommandFailure(error.description) }
-        return found.connection.failure(error)
-    }
-
-    func close() { lock.withLock { found }?.close() }
 }
 
 extension QueryScript {

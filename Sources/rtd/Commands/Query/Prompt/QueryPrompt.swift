@@ -23,6 +23,7 @@ final class QueryPrompt {
         self.terminal = terminal
         historyFile = PromptHistoryFile()
         editor = LineEditor(history: historyFile.read())
+        run.becomeInteractive()
     }
 
     func loop() throws(CommandFailure) {
@@ -50,6 +51,7 @@ final class QueryPrompt {
     }
 
     private func execute(_ text: String) {
+        run.forgetInterruption()
         let script = QueryScript(name: nil, text: Array(text.utf8))
         let clock = SystemClock()
         let start = clock.monotonicNanoseconds
@@ -71,13 +73,16 @@ final class QueryPrompt {
         case .quit: return false
         case .message(let text): StandardError.write(line: text)
         case .statement(let sql): execute(sql)
-        case .expanded(let isOn): run.expands = isOn
+        case .expanded(let isOn):
+            run.expands = isOn
+            StandardError.write(line: "Expanded display is \(isOn ? "on" : "off").")
         case .include(let path): include(path)
         }
         return true
     }
 
     private func include(_ path: String) {
+        run.forgetInterruption()
         do throws(CommandFailure) {
             for script in try QueryScript.read([.file(path)]) { _ = try run.run(script) }
         } catch {
@@ -137,15 +142,28 @@ final class QueryPrompt {
         let word = String(
             before.reversed().prefix { $0.isLetter || $0.isNumber || $0 == "_" }
                 .reversed())
-        let found = completion.candidates(for: word, names: run.relationNames)
+        let rest = before.dropLast(word.count)
+        let found: WordCompletion.Found
+        if let path = PathCompletion.openPath(in: String(before)) {
+            return insert(PathCompletion.found(path), path.count)
+        } else if rest.last == "\\" {
+            found = completion.command(for: word)
+        } else {
+            found = completion.candidates(for: word, names: run.relationNames)
+        }
+        insert(found, word.count)
+    }
+
+    /// Puts what was found in the place of `count` characters.
+    private func insert(_ found: WordCompletion.Found, _ count: Int) {
         switch found {
         case .none: write("\u{07}")
         case .one(let text):
-            editor.replace(word.count, with: text)
+            editor.replace(count, with: text)
             redraw()
         case .several(let shared, let all):
-            if shared.count > word.count {
-                editor.replace(word.count, with: shared)
+            if shared.count > count {
+                editor.replace(count, with: shared)
             } else {
                 moveBehindInput()
                 write(all.joined(separator: "  ") + "\n")

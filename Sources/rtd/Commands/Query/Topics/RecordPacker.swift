@@ -18,6 +18,7 @@ struct RecordFacts {
     var timestamp: Int64
     var key: [UInt8]?
     var headers: [RecordHeader]
+    var isTombstone = false
 }
 
 /// Takes the records of fetched batches from `start` on out of their batches.
@@ -25,8 +26,10 @@ struct RecordPacker {
     /// Keys and headers are copied only where a query asks for them.
     let keepsKeys: Bool
     let keepsHeaders: Bool
+    /// Records without a value make a row of nulls, not none.
+    var keepsTombstones = false
 
-    /// Tombstones have no value and make no row. A newline inside a value is white space between
+    /// A newline inside a value is white space between
     /// tokens in JSON, and becomes a blank; `endsAtNewline` keeps only what is in front of it.
     func pack(_ fetched: FetchedBatches) throws(ConsumeError) -> PackedRecords {
         var lines = OutputBuffer(capacity: max(1024, fetched.byteCount))
@@ -35,10 +38,13 @@ struct RecordPacker {
             try fetched.withRecords(of: batch, checked: false) { records throws(ConsumeError) in
                 var iterator = RecordIterator(batch.header, records: records)
                 while let record = iterator.next() {
-                    guard record.offset >= fetched.startOffset, let value = record.value else {
-                        continue
+                    guard record.offset >= fetched.startOffset else { continue }
+                    if let value = record.value {
+                        append(records.extracting(value), to: &lines)
+                    } else {
+                        guard keepsTombstones else { continue }
+                        lines.append("{}\n")
                     }
-                    append(records.extracting(value), to: &lines)
                     facts.append(describe(record, in: records))
                 }
                 guard !iterator.failed else {
@@ -63,7 +69,8 @@ struct RecordPacker {
 
     private func describe(_ record: RecordView, in records: RawSpan) -> RecordFacts {
         var facts = RecordFacts(
-            offset: record.offset, timestamp: record.timestamp, key: nil, headers: [])
+            offset: record.offset, timestamp: record.timestamp, key: nil, headers: [],
+            isTombstone: record.value == nil)
         if keepsKeys, let key = record.key {
             facts.key = key.map { records.byte(at: $0) }
         }

@@ -3,50 +3,47 @@ import KafkaClient
 import Platform
 import Query
 
-/// The topics of the command's cluster as relations.
+/// The topics of the command's cluster, and of those that a query names, as relations.
 struct TopicRelations: TopicCatalog {
-    private let cluster: LazyCluster
-    private let time: DeclaredTime?
+    private let clusters: SessionClusters
+    private let note: @Sendable (String) -> Void
 
-    init(_ cluster: LazyCluster, time: DeclaredTime?) {
-        self.cluster = cluster
-        self.time = time
+    init(_ clusters: SessionClusters, note: @escaping @Sendable (String) -> Void) {
+        self.clusters = clusters
+        self.note = note
     }
 
-    func relation(
-        _ name: String, isQuoted: Bool, url: String?, isStream: Bool, wanted: Set<String>?
-    ) throws(SQLError) -> (any SourceRelation)? {
-        guard url == nil else {
-            throw SQLError(
-                "topics of another cluster in a URL are not supported yet", .featureNotSupported,
-                hint: "Name the cluster by --broker.")
-        }
-        let thread = try connected()
-        guard let topic = try topic(name, isQuoted: isQuoted, thread) else { return nil }
+    func relation(_ reference: TopicReference) throws(SQLError) -> (any SourceRelation)? {
+        let thread = try connected(reference)
+        guard let topic = try topic(reference, thread) else { return nil }
         do throws(ClientError) {
-            return try TopicRelation(topic, thread, isStream: isStream, wanted: wanted, time: time)
+            return try TopicRelation(topic, thread, reference, note: note)
         } catch {
             throw SQLError(error.description, .inputOutputError)
         }
     }
 
+    var isConnected: Bool { clusters.isConnected }
+
     func names() -> [String] {
-        guard let thread = try? cluster.thread() else { return [] }
+        guard let thread = try? clusters.thread() else { return [] }
         let all = thread.call { () async in
             try? await thread.connection.cluster.describe()
         }
         return all?.topics.values.filter { !$0.isInternal }.map(\.name).sorted() ?? []
     }
 
-    func output(_ name: String, columns: [Field]) throws(SQLError) -> (any ResultOutput)? {
-        let thread = try connected()
-        guard let topic = try topic(name, isQuoted: false, thread) else { return nil }
-        return TopicOutput(topic, thread)
+    func output(
+        _ reference: TopicReference, _ form: TopicOutputForm
+    ) throws(SQLError) -> (any ResultOutput)? {
+        let thread = try connected(reference)
+        guard let topic = try topic(reference, thread) else { return nil }
+        return TopicOutput(topic, thread, form)
     }
 
-    private func connected() throws(SQLError) -> ClusterThread {
+    private func connected(_ reference: TopicReference) throws(SQLError) -> ClusterThread {
         do throws(StatementError) {
-            return try cluster.thread()
+            return try clusters.thread(brokers: reference.brokers)
         } catch {
             throw SQLError(error.text, .systemError)
         }
@@ -54,7 +51,7 @@ struct TopicRelations: TopicCatalog {
 
     /// By its exact name, else by the only one that differs in nothing but case.
     private func topic(
-        _ name: String, isQuoted: Bool, _ thread: ClusterThread
+        _ reference: TopicReference, _ thread: ClusterThread
     ) throws(SQLError) -> Metadata.Topic? {
         let all: Metadata
         do throws(ClientError) {
@@ -64,11 +61,39 @@ struct TopicRelations: TopicCatalog {
         } catch {
             throw SQLError(error.description, .systemError)
         }
-        if let exact = all.topics[name] { return exact }
-        guard !isQuoted else { return nil }
-        let folded = name.lowercased()
+        if let exact = all.topics[reference.name] { return exact }
+        guard !reference.isQuoted else { return nil }
+        let folded = reference.name.lowercased()
         let matches = all.topics.values.filter { $0.name.lowercased() == folded }
         return matches.count == 1 ? matches.first : nil
+    }
+}
+
+// COPY (query) TO 'kafka://...'.
+extension TopicRelations {
+    func copyTarget(
+        _ url: String, _ options: [String: String], _ place: Range<Int>
+    ) throws(SQLError) -> (any ResultOutput)? {
+        guard let reference = TopicReference(url: url) else {
+            throw SQLError(
+                "\"\(url)\" names no topic", .invalidParameterValue, at: place,
+                hint: "Write 'kafka://host:port/topic'.")
+        }
+        let form: TopicOutputForm
+        switch (options["format"] ?? "json").lowercased() {
+        case "json": form = .plain
+        case "upsert": form = .upsert
+        case "debezium": form = .debezium
+        case let other:
+            throw SQLError(
+                "COPY format \"\(other)\" is not supported for topics", .featureNotSupported,
+                at: place, hint: "Formats are json, upsert and debezium.")
+        }
+        guard let output = try output(reference, form) else {
+            throw SQLError(
+                "topic \"\(reference.name)\" does not exist", .undefinedRelation, at: place)
+        }
+        return output
     }
 }
 

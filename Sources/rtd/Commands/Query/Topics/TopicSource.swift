@@ -32,7 +32,8 @@ final class TopicSource: Source {
         let hidden = Set(scan.columns.map { $0.index - fieldCount })
         packer = RecordPacker(
             keepsKeys: hidden.contains(TopicRelation.Hidden.key.rawValue),
-            keepsHeaders: hidden.contains(TopicRelation.Hidden.headers.rawValue))
+            keepsHeaders: hidden.contains(TopicRelation.Hidden.headers.rawValue),
+            keepsTombstones: relation.keepsTombstones)
         ids = relation.starts.keys.sorted { $0.partition < $1.partition }
         open = Set(ids.indices)
         guard !relation.isEndless else { return }
@@ -239,6 +240,7 @@ private final class PartitionReader {
             case .partition: .integer(Int64(partition))
             case .timestamp: .integer(fact.timestamp * 1_000)
             case .headers: .text(PartitionReader.text(fact.headers))
+            case .tombstone: .boolean(fact.isTombstone)
             }
         }
         return Column.make(kind.column.type, values)

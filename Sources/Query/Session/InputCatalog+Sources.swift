@@ -1,0 +1,277 @@
+import Aggregation
+import Formats
+import Platform
+import SQL
+
+// Functions of FROM and sources with a connector.
+extension InputCatalog {
+    private static let readers: [String: String?] = [
+        "read_json": "json", "read_ndjson": "json", "read_json_auto": "json", "read_csv": "csv",
+        "read_csv_auto": "csv", "read_tsv": "tsv", "read_lines": "lines", "read_text": "lines",
+        "read_logfmt": "logfmt", "read_file": nil,
+    ]
+
+    /// `read_csv('file', header => false)` and the like; `read_json(stdin)` reads stdin.
+    func function(
+        _ name: String, _ arguments: [Value], _ named: [(String, Value)],
+        _ reference: RelationReference, _ wanted: Set<String>?
+    ) throws(SQLError) -> any SourceRelation {
+        guard Self.readers[name] != nil || name == "read_debezium" else {
+            throw SQLError(
+                "function \(name) does not exist in FROM", .undefinedFunction,
+                at: reference.place
+            ).suggesting(Self.readers.keys.sorted() + ["read_debezium"], for: name)
+        }
+        guard case .text(let path)? = arguments.first else {
+            throw SQLError("\(name) wants a path", .invalidParameterValue, at: reference.place)
+        }
+        var options: [String: String] = [:]
+        for (option, value) in named {
+            switch value {
+            case .text(let text): options[option.lowercased()] = text
+            case .boolean(let flag): options[option.lowercased()] = flag ? "true" : "false"
+            default: continue
+            }
+        }
+        if name == "read_debezium" {
+            return try changes(path, options["key"], reference, wanted)
+        }
+        if let format = Self.readers[name] ?? nil { options["format"] = format }
+        let isStandardInput = path == "stdin" && InputFile.status(of: path) == nil
+        return try file(isStandardInput ? "-" : path, options: options, reference, wanted)
+    }
+
+    /// `read_debezium(stdin | 'file' | topic | 'kafka://host/topic' [, key => 'a, b'])`
+    private func changes(
+        _ path: String, _ key: String?, _ reference: RelationReference, _ wanted: Set<String>?
+    ) throws(SQLError) -> any SourceRelation {
+        let keys = (key ?? "").split(separator: ",").map {
+            String($0.filter { !$0.isWhitespace })
+        }
+        if path.hasPrefix("kafka://") {
+            return try topic(
+                try TopicReference.parse(path, reference.place), .debezium, keys, reference, wanted)
+        }
+        let isFile =
+            path.contains("/") || path.contains("*") || InputFormat.of(path: path) != nil
+            || POSIXFileSystem().exists(path)
+        if !isFile, path != "-", path != "stdin" {
+            return try topic(
+                TopicReference(path, isQuoted: false), .debezium, keys, reference, wanted)
+        }
+        let envelopes = try file(
+            isFile ? path : "-", options: [:], reference, wanted, isEnvelope: true)
+        return timed(try EnvelopeRelation(envelopes, .debezium, keyNames: keys))
+    }
+
+    private func topic(
+        _ topic: TopicReference, _ form: TopicReference.Form, _ keys: [String],
+        _ reference: RelationReference, _ wanted: Set<String>?
+    ) throws(SQLError) -> any SourceRelation {
+        var topic = topic
+        topic.ask(reference, wanted)
+        topic.form = form
+        guard let found = try environment.topics?.relation(topic) else {
+            throw SQLError(
+                "topic \"\(topic.name)\" does not exist", .undefinedRelation,
+                at: reference.place
+            ).suggesting(environment.topics?.names() ?? [], for: topic.name)
+        }
+        switch form {
+        case .plain: return timed(found)
+        case .debezium: return timed(try EnvelopeRelation(found, .debezium, keyNames: keys))
+        case .upsert: return timed(try EnvelopeRelation(found, .upsert, keyNames: keys))
+        }
+    }
+
+    private func timed(_ relation: any SourceRelation) -> any SourceRelation {
+        TimedRelation.declaring(environment.time, relation)
+    }
+
+    /// CREATE SOURCE or TABLE ... WITH (connector = 'file' or 'kafka', ...).
+    func source(
+        _ definition: TableDefinition, _ reference: RelationReference, _ wanted: Set<String>?
+    ) throws(SQLError) -> any SourceRelation {
+        let definition = try SourceDefinition(definition)
+        let names = definition.asked(wanted)
+        var reference = reference
+        reference.expected = definition.inputNames.union(
+            definition.hasStar ? reference.expected : [])
+        switch definition.connector {
+        case .kafka(let topic):
+            return try self.topic(topic, definition.form, definition.keys, reference, names)
+        case .file(let path):
+            let options = definition.fileOptions
+            if definition.form == .debezium {
+                let envelopes = try file(
+                    path, options: options, reference, names, isEnvelope: true)
+                return timed(
+                    try EnvelopeRelation(envelopes, .debezium, keyNames: definition.keys))
+            }
+            // Names of the input are asked for only where it has names of its own.
+            let relation = try file(
+                path, options: options, reference, definition.isNameless ? nil : names)
+            return definition.isNameless
+                ? NamedRelation(relation, names: definition.columnNames) : relation
+        }
+    }
+}
+
+/// What CREATE SOURCE or TABLE says of where its rows are.
+struct SourceDefinition {
+    enum Connector {
+        case file(String)
+        case kafka(TopicReference)
+    }
+
+    let connector: Connector
+    let form: TopicReference.Form
+    /// PRIMARY KEY.
+    let keys: [String]
+    let fileOptions: [String: String]
+    /// Of columns that are not generated.
+    let columnNames: [String]
+    /// The same under the names that the input has for them.
+    let inputNames: Set<String>
+    private let hasGenerated: Bool
+    /// The input's own columns are the source's.
+    let hasStar: Bool
+
+    init(_ definition: TableDefinition) throws(SQLError) {
+        var options: [String: String] = [:]
+        for option in definition.options { options[option.name.text.lowercased()] = option.value }
+        connector = try SourceDefinition.connector(options, definition)
+        form = try SourceDefinition.form(definition, connector)
+        options["format"] =
+            options["format"]
+            ?? definition.encode.map { encode in
+                encode.uppercased() == "TEXT" ? "lines" : encode.lowercased()
+            }
+        fileOptions = options
+        var keys: [String] = []
+        var names: [String] = []
+        var inputNames: Set<String> = []
+        var hasGenerated = false
+        var hasStar = true
+        for element in definition.elements {
+            switch element {
+            case .primaryKey(let columns): keys = columns.map(\.text)
+            case .column(let column) where column.generated == nil:
+                hasStar = false
+                names.append(column.name.text)
+                if column.isPrimaryKey { keys = [column.name.text] }
+                if column.metadata == nil { inputNames.insert(column.name.text) }
+            case .column: hasGenerated = true
+            case .star, .watermark, .unique, .check: break
+            }
+        }
+        for element in definition.elements {
+            if case .star = element { hasStar = true }
+        }
+        self.keys = keys
+        columnNames = names
+        self.inputNames = inputNames
+        self.hasGenerated = hasGenerated
+        self.hasStar = hasStar
+    }
+
+    private static func connector(
+        _ options: [String: String], _ definition: TableDefinition
+    ) throws(SQLError) -> Connector {
+        switch options["connector"]?.lowercased() {
+        case "file", "filesystem":
+            guard let path = options["path"] else {
+                throw SQLError(
+                    "connector \"file\" wants a path", .invalidParameterValue,
+                    at: definition.place)
+            }
+            return .file(path)
+        case "kafka", "upsert-kafka":
+            guard let name = options["topic"] ?? options["kafka_topic"] else {
+                throw SQLError(
+                    "connector \"kafka\" wants a topic", .invalidParameterValue,
+                    at: definition.place)
+            }
+            let brokers =
+                options["properties.bootstrap.server"] ?? options["properties.bootstrap.servers"]
+                ?? options["bootstrap_servers"] ?? options["bootstrap.servers"]
+            var topic = TopicReference(name, isQuoted: true, brokers: brokers)
+            topic.startsAtEnd = try startsAtEnd(options, definition)
+            try refuseExactlyOnce(options, definition)
+            return .kafka(topic)
+        case let other:
+            throw SQLError(
+                "connector \"\(other ?? "")\" is not supported", .featureNotSupported,
+                at: definition.place, hint: "Connectors: file, kafka.")
+        }
+    }
+
+    /// Records leave as soon as their rows do, so a restart repeats some.
+    private static func refuseExactlyOnce(
+        _ options: [String: String], _ definition: TableDefinition
+    ) throws(SQLError) {
+        let names = [
+            "sink.delivery-guarantee", "delivery.guarantee", "sink.semantic",
+            "sink.transactional-id-prefix", "properties.transactional.id",
+        ]
+        for name in names {
+            guard let value = options[name]?.lowercased() else { continue }
+            guard name.hasSuffix("id") || name.hasSuffix("prefix") || value.hasPrefix("exactly")
+            else { continue }
+            throw SQLError(
+                "exactly-once delivery is not supported yet", .featureNotSupported,
+                at: definition.place, hint: "Records are delivered at least once.")
+        }
+    }
+
+    private static func startsAtEnd(
+        _ options: [String: String], _ definition: TableDefinition
+    ) throws(SQLError) -> Bool {
+        let mode = options["scan.startup.mode"] ?? "earliest"
+        switch mode.lowercased() {
+        case "earliest", "earliest-offset": return false
+        case "latest", "latest-offset": return true
+        default:
+            throw SQLError(
+                "scan.startup.mode \"\(mode)\" is not supported", .featureNotSupported,
+                at: definition.place, hint: "It is earliest or latest.")
+        }
+    }
+
+    private static func form(
+        _ definition: TableDefinition, _ connector: Connector
+    ) throws(SQLError) -> TopicReference.Form {
+        if case .kafka = connector, let encode = definition.encode, encode != "JSON" {
+            throw SQLError(
+                "ENCODE \(encode) is not supported for topics", .featureNotSupported,
+                at: definition.place, hint: "Records are JSON.")
+        }
+        switch definition.format {
+        case "DEBEZIUM": return .debezium
+        case "UPSERT": return .upsert
+        default:
+            let name = definition.options.first { $0.name.text.lowercased() == "connector" }
+            return name?.value.lowercased() == "upsert-kafka" ? .upsert : .plain
+        }
+    }
+
+    /// A CSV file without a line of names.
+    var isNameless: Bool {
+        guard let header = fileOptions["header"] else { return false }
+        return ["false", "off", "0", "no"].contains(header.lowercased())
+    }
+
+    /// The names to look for; nil: all.
+    func asked(_ wanted: Set<String>?) -> Set<String>? {
+        guard !hasGenerated, let wanted else { return nil }
+        return hasStar ? wanted.union(inputNames) : inputNames
+    }
+
+    var outputForm: TopicOutputForm {
+        switch form {
+        case .plain: .plain
+        case .upsert: .upsert
+        case .debezium: .debezium
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Aggregation
+import Formats
+import SQL
+
+// LATE ROWS TO target: a topic, or a table of the session, which is made if it is not there.
+extension QuerySession {
+    /// Where the late rows of a compiled query go; nil: nowhere.
+    func connectLateRows(
+        of compiled: CompiledQuery, _ emit: BoundEmit?
+    ) throws(SQLError) -> LateRows? {
+        guard case .to(let name)? = emit?.late else { return nil }
+        guard compiled.lateOutputs.count == 1, let output = compiled.lateOutputs.first else {
+            let message =
+                compiled.lateOutputs.isEmpty
+                ? "LATE ROWS TO needs a windowed aggregate"
+                : "LATE ROWS TO is not supported for several windowed aggregates"
+            throw SQLError(
+                message, compiled.lateOutputs.isEmpty ? .syntaxError : .featureNotSupported,
+                at: name.place)
+        }
+        // Hidden columns and those of the windows are not the row's.
+        let shown = output.columns.indices.filter { index in
+            let column = output.columns[index].name
+            return !LateRows.addedNames.contains(column)
+        }
+        let columns = shown.map { output.columns[$0] }
+        let rows = LateRows(try lateTarget(name, columns), shown)
+        try rows.output.begin(columns, isChangelog: false, key: nil)
+        output.node.lateTarget = rows
+        return rows
+    }
+
+    private func lateTarget(
+        _ name: Name, _ columns: [Field]
+    ) throws(SQLError) -> any ResultOutput {
+        if let target = try topicTarget(InsertSyntax(name, name.place)),
+            let output = try lateTopic(target, name)
+        {
+            return output
+        }
+        if try catalog.find(name) == nil {
+            guard !name.text.hasPrefix("kafka://") else {
+                throw SQLError(
+                    "topic \"\(name.text)\" does not exist", .undefinedRelation, at: name.place)
+            }
+            let made = columns.map { RelationColumn($0.name, $0.type.stored) }
+            catalog.define(name.text, .table(StoredTable(name.text, made, .init())))
+            environment.note("late rows are kept in table \"\(name.text)\" of this call")
+        }
+        let table = try self.table(name)
+        guard table.columns.map(\.type) == columns.map(\.type.stored) else {
+            let names = columns.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
+            throw SQLError(
+                "table \"\(table.name)\" has other columns than late rows",
+                .datatypeMismatch, at: name.place, hint: "They have (\(names)).")
+        }
+        return TableRows(table)
+    }
+
+    /// nil: no such topic. A server is started for a URL, not for a name that may be a table's.
+    private func lateTopic(
+        _ target: TopicTarget, _ name: Name
+    ) throws(SQLError) -> (any ResultOutput)? {
+        let isURL = name.text.hasPrefix("kafka://") || target.topic.brokers != nil
+        guard isURL || environment.topics?.isConnected == true else { return nil }
+        return try environment.topics?.output(target.topic, target.form)
+    }
+}
+
+/// Takes rows that came after their last window had closed and writes them to their target.
+final class LateRows: Operator {
+    let output: any ResultOutput
+    private let columns: [Int]
+
+    /// What inputs and windows add to a row.
+    static let addedNames: Set<String> = [
+        "window_start", "window_end", "window_time", "_file", "_line", "_key", "_offset",
+        "_partition", "_timestamp", "_headers", "",
+    ]
+
+    init(_ output: any ResultOutput, _ columns: [Int]) {
+        self.output = output
+        self.columns = columns
+        super.init("late rows")
+    }
+
+    override func push(_ batch: Batch, input: Int) throws(SQLError) {
+        try output.write(Batch(columns.map { batch.columns[$0] }, count: batch.count))
+    }
+}
+
+/// Adds the rows of a query to a table of the session.
+final class TableRows: ResultOutput {
+    private let table: StoredTable
+
+    init(_ table: StoredTable) { self.table = table }
+
+    var isClosed: Bool { false }
+    func begin(_ columns: [Field], isChangelog: Bool, key: [Int]?) {}
+    func write(_ batch: Batch) { table.append([batch]) }
+    func endStep() {}
+    func flush() {}
+    func end() {}
+}

@@ -1,0 +1,82 @@
+import Aggregation
+import Formats
+import SQL
+
+// INSERT INTO a topic: by its name, by its URL, or through a source over it.
+extension QuerySession {
+    struct TopicTarget {
+        var topic: TopicReference
+        var form = TopicOutputForm.plain
+        /// Columns of the target that have a type; empty: the query's.
+        var columns: [Field] = []
+        /// PRIMARY KEY.
+        var keys: [String] = []
+    }
+
+    /// nil: the target is a table of the session.
+    func topicTarget(_ insert: InsertSyntax) throws(SQLError) -> TopicTarget? {
+        if insert.table.text.hasPrefix("kafka://") {
+            return TopicTarget(
+                topic: try TopicReference.parse(insert.table.text, insert.table.place))
+        }
+        guard let found = try catalog.find(insert.table), let entry = catalog.entries[found]
+        else {
+            return TopicTarget(
+                topic: TopicReference(insert.table.text, isQuoted: insert.table.isQuoted))
+        }
+        guard case .source(let definition) = entry else { return nil }
+        let source = try SourceDefinition(definition)
+        guard case .kafka(let topic) = source.connector else {
+            throw SQLError(
+                "rows cannot be inserted into the file of \"\(found)\"", .featureNotSupported,
+                at: insert.table.place, hint: "COPY (query) TO 'file' writes files.")
+        }
+        var target = TopicTarget(topic: topic, form: source.outputForm, keys: source.keys)
+        for case .column(let column) in definition.elements where column.generated == nil {
+            guard column.metadata == nil, let type = column.type else { continue }
+            target.columns.append(Field(column.name.text, try type.resolved()))
+        }
+        return target
+    }
+
+    /// nil: there is no such topic, and its name may be wrong.
+    func insert(
+        _ insert: InsertSyntax, _ target: TopicTarget
+    ) throws(SQLError) -> Outcome? {
+        guard let topics = environment.topics, let query = insert.query,
+            let output = try topics.output(target.topic, target.form)
+        else {
+            guard target.topic.brokers != nil || !target.columns.isEmpty else { return nil }
+            throw SQLError(
+                "topic \"\(target.topic.name)\" does not exist", .undefinedRelation,
+                at: insert.table.place, hint: "CREATE TOPIC makes it.")
+        }
+        guard insert.returning.isEmpty else {
+            throw SQLError(
+                "RETURNING is not supported for topics", .featureNotSupported, at: insert.place)
+        }
+        let names = insert.columns.map(\.text)
+        var prepared: PreparedQuery
+        if insert.columns.isEmpty, !target.columns.isEmpty {
+            prepared = try prepare(
+                query, assigning: target.columns.map(\.type), names: target.columns.map(\.name))
+        } else {
+            prepared = try prepare(query)
+        }
+        guard names.isEmpty || names.count == prepared.columns.count else {
+            let more = names.count > prepared.columns.count
+            throw SQLError(
+                more
+                    ? "INSERT has more target columns than expressions"
+                    : "INSERT has more expressions than target columns", .syntaxError,
+                at: insert.place)
+        }
+        for (index, name) in names.enumerated() { prepared.columns[index].name = name }
+        let keys = target.keys.compactMap { key in
+            prepared.columns.firstIndex { $0.name == key }
+        }
+        if !keys.isEmpty, keys.count == target.keys.count { prepared.key = keys }
+        let count = try executeKept(prepared, output)
+        return Outcome(tag: "INSERT 0 \(count)")
+    }
+}

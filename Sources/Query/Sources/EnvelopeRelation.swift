@@ -1,0 +1,187 @@
+import Aggregation
+import Formats
+
+/// A relation whose records have keys, which are objects with these members.
+public protocol KeyedRecords: AnyObject {
+    var keyNames: [String] { get }
+}
+
+/// The rows that changes make: a relation over Debezium's envelopes, or over records whose last
+/// value for a key is the row (an upsert topic, where no value deletes).
+///
+/// Its rows carry weights: what an update or a delete takes away was given out before, so queries
+/// over it are right whatever images the envelopes have. The rows that stand are kept for that.
+public final class EnvelopeRelation: SourceRelation {
+    public enum Form: Sendable { case debezium, upsert }
+
+    public let columns: [RelationColumn]
+    public let key: [Int]?
+    public let isAppendOnly = false
+    private let inner: any SourceRelation
+    private let shape: EnvelopeShape
+
+    /// The column of a topic that has no value where a key is deleted.
+    public static let tombstone = "_tombstone"
+
+    /// `keyNames`: columns that tell rows apart; empty: the record's key does, or the whole row.
+    public init(
+        _ inner: any SourceRelation, _ form: Form, keyNames: [String]
+    ) throws(SQLError) {
+        self.inner = inner
+        let shape: EnvelopeShape
+        switch form {
+        case .debezium: shape = try EnvelopeShape(envelopesOf: inner)
+        case .upsert: shape = try EnvelopeShape(upsertsOf: inner)
+        }
+        var columns = shape.columns.map { RelationColumn($0.name, $0.type) }
+        if shape.recordKey != nil, !columns.contains(where: { $0.name == "_key" }) {
+            columns.append(RelationColumn("_key", .text, isHidden: true))
+        }
+        var keys: [Int] = []
+        for name in keyNames {
+            guard
+                let position = shape.columns.firstIndex(where: { $0.name == name })
+                    ?? shape.columns.firstIndex(where: {
+                        $0.name.lowercased() == name.lowercased()
+                    })
+            else {
+                throw SQLError(
+                    "key column \"\(name)\" does not exist in \(inner.name)", .undefinedColumn
+                ).suggesting(shape.columns.map(\.name), for: name)
+            }
+            keys.append(position)
+        }
+        self.columns = columns
+        self.shape = shape.keyed(by: keys)
+        key =
+            keys.isEmpty ? EnvelopeRelation.recordKey(inner, shape) : keys
+    }
+
+    /// The members of the records' keys as columns.
+    private static func recordKey(
+        _ inner: any SourceRelation, _ shape: EnvelopeShape
+    ) -> [Int]? {
+        guard let names = (inner as? any KeyedRecords)?.keyNames, !names.isEmpty else {
+            return nil
+        }
+        let places = names.compactMap { name in shape.columns.firstIndex { $0.name == name } }
+        return places.count == names.count ? places : nil
+    }
+
+    public var name: String { inner.name }
+    public var time: TimeDeclaration? { nil }
+    public var isEndless: Bool { inner.isEndless }
+    public var mayWait: Bool { inner.mayWait }
+    public var estimatedRows: Int? { inner.estimatedRows }
+
+    public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
+        let layout = EnvelopeLayout(shape, scan)
+        let source = try inner.open(ScanPlan(layout.columns), context: context)
+        return EnvelopeSource(source, layout, name: name, note: context.note)
+    }
+}
+
+/// Where the parts of a change stand in the relation below.
+struct EnvelopeShape: Sendable {
+    var columns: [Field]
+    /// Of the operation (text), or whether it is a tombstone (boolean).
+    var operation: ScanColumn
+    /// Of the columns' members or, without envelopes, of the columns.
+    var after: [ScanColumn]
+    /// Empty: there are no images of what was.
+    var before: [ScanColumn]
+    /// The key of the record.
+    var recordKey: ScanColumn?
+    /// Positions in `columns` that tell rows apart.
+    var keys: [Int] = []
+
+    init(envelopesOf inner: any SourceRelation) throws(SQLError) {
+        let fields = inner.columns.map { Field($0.name, $0.type) }
+        guard let envelope = ChangeEnvelope(fields) else {
+            throw SQLError(
+                "\(inner.name) has no Debezium envelopes", .invalidParameterValue,
+                hint: "Each record is an object with before, after and op, or with these in "
+                    + "payload.")
+        }
+        func column(_ path: [Int], _ type: DataType) -> ScanColumn {
+            ScanColumn(path[0], path: Array(path.dropFirst()), type)
+        }
+        columns = envelope.columns
+        operation = column(envelope.operation, .text)
+        after = envelope.columns.enumerated().map { column(envelope.after + [$0], $1.type) }
+        before = envelope.columns.enumerated().map { column(envelope.before + [$0], $1.type) }
+        recordKey = EnvelopeShape.hidden("_key", inner)
+    }
+
+    init(upsertsOf inner: any SourceRelation) throws(SQLError) {
+        guard let tombstone = EnvelopeShape.hidden(EnvelopeRelation.tombstone, inner),
+            let recordKey = EnvelopeShape.hidden("_key", inner)
+        else {
+            throw SQLError(
+                "FORMAT UPSERT reads topics, whose records have keys", .featureNotSupported)
+        }
+        let visible = inner.columns.indices.filter { !inner.columns[$0].isHidden }
+        columns = visible.map { Field(inner.columns[$0].name, inner.columns[$0].type) }
+        operation = tombstone
+        after = visible.map { ScanColumn($0, inner.columns[$0].type) }
+        before = []
+        self.recordKey = recordKey
+    }
+
+    private static func hidden(_ name: String, _ inner: any SourceRelation) -> ScanColumn? {
+        guard let index = inner.columns.firstIndex(where: { $0.name == name && $0.isHidden })
+        else { return nil }
+        return ScanColumn(index, inner.columns[index].type)
+    }
+
+    func keyed(by keys: [Int]) -> EnvelopeShape {
+        var shape = self
+        shape.keys = keys
+        return shape
+    }
+}
+
+/// Which columns of the relation below a scan needs, and where its parts stand among them.
+struct EnvelopeLayout {
+    private(set) var columns: [ScanColumn] = []
+    let types: [DataType]
+    let isUpsert: Bool
+    let operation: Int
+    let recordKey: Int?
+    private(set) var after: [Int] = []
+    private(set) var before: [Int] = []
+    private(set) var keysAfter: [Int] = []
+    private(set) var keysBefore: [Int] = []
+
+    init(_ shape: EnvelopeShape, _ scan: ScanPlan) {
+        types = scan.columns.map(\.type)
+        isUpsert = shape.before.isEmpty
+        columns = [shape.operation]
+        operation = 0
+        if let key = shape.recordKey {
+            columns.append(key)
+            recordKey = 1
+        } else {
+            recordKey = nil
+        }
+        for wanted in scan.columns {
+            guard wanted.index < shape.columns.count else {
+                after.append(recordKey ?? 0)
+                before.append(recordKey ?? 0)
+                continue
+            }
+            after.append(add(shape.after[wanted.index], wanted))
+            if !isUpsert { before.append(add(shape.before[wanted.index], wanted)) }
+        }
+        for key in shape.keys {
+            let whole = ScanColumn(key, shape.columns[key].type)
+            keysAfter.append(add(shape.after[key], whole))
+            if !isUpsert { keysBefore.append(add(shape.before[key], whole)) }
+        }
+    }
+
+    private mutating func add(_ place: ScanColumn, _ wanted: ScanColumn) -> Int {
+        columns.append(ScanColumn(place.index, path: place.path + wanted.path, wanted.type))
+        return columns.count - 1
+    }
+}

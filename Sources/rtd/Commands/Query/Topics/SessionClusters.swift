@@ -1,0 +1,54 @@
+import ArgumentParsing
+import KafkaClient
+import Platform
+
+/// The clusters of one call: the command's own, found when the first statement needs it, and those
+/// that URLs and sources name. Used from any thread.
+final class SessionClusters: @unchecked Sendable {
+    private let options: QueryOptions
+    private let lock = Lock()
+    /// By their brokers as written; the command's own has none.
+    private var found: [String: ClusterThread] = [:]
+
+    init(_ options: QueryOptions) { self.options = options }
+
+    /// The command's own cluster; a local server is started for it.
+    func thread() throws(StatementError) -> ClusterThread { try thread(brokers: nil) }
+
+    /// `brokers` are `host:port,...`; nil: the command's own.
+    func thread(brokers: String?) throws(StatementError) -> ClusterThread {
+        let name = brokers ?? ""
+        if let known = lock.withLock({ found[name] }) { return known }
+        var connection = options.limitedConnection
+        if let brokers {
+            do throws(UsageError) {
+                connection.brokers = try ValueParser.brokers.parse(brokers)
+            } catch {
+                throw .command(CommandFailure("kafka://\(brokers) \(error.message)"))
+            }
+            connection.data = nil
+        }
+        do throws(CommandFailure) {
+            let thread = try ClusterThread("query", connection, options.reporting)
+            lock.withLock { found[name] = thread }
+            return thread
+        } catch {
+            throw .command(error)
+        }
+    }
+
+    /// Whether the command's own cluster was found.
+    var isConnected: Bool { lock.withLock { found[""] != nil } }
+
+    /// The words for an error of the command's own cluster.
+    func failure(_ error: ClientError) -> CommandFailure {
+        guard let own = lock.withLock({ found[""] }) else {
+            return CommandFailure(error.description)
+        }
+        return own.connection.failure(error)
+    }
+
+    func close() {
+        for thread in lock.withLock({ Array(found.values) }) { thread.close() }
+    }
+}

@@ -1,0 +1,110 @@
+import Formats
+import KafkaClient
+import Platform
+import Records
+
+/// Records on their way to a topic: a batch for each partition is filled and sent.
+final class TopicRecords {
+    private let topic: String
+    private let thread: ClusterThread
+    private let producer: Producer
+    private let outcome = DeliveryOutcome()
+    private let open: [OpenBatch]
+    /// Where records without a key go until their batch is sent.
+    private var sticky = 0
+
+    private static let batchBytesMax = 512 * 1024
+
+    init(_ topic: Metadata.Topic, _ thread: ClusterThread) {
+        self.topic = topic.name
+        self.thread = thread
+        producer = Producer(thread.connection.cluster)
+        open = topic.partitions.map { _ in OpenBatch() }
+    }
+
+    /// Throws the first failure of a delivery.
+    func check() throws(SQLError) {
+        if let failure = outcome.failure { throw failure }
+    }
+
+    /// nil as value: a tombstone.
+    func add(key: Range<Int>?, value: Range<Int>?, in bytes: RawSpan, timestamp: Int64) {
+        let count = Int32(open.count)
+        let index =
+            key.map { Int(Partitioner.partition(key: bytes.extracting($0), partitions: count)) }
+            ?? sticky
+        let size = RecordBatchBuilder.sizeMax(key: key?.count ?? 0, value: value?.count ?? 0)
+        if !open[index].isEmpty, open[index].size + size > Self.batchBytesMax { send(index) }
+        open[index].append(key: key, value: value, in: bytes, timestamp: timestamp)
+    }
+
+    /// A batch leaves; rows without a key go on to the next partition.
+    private func send(_ index: Int) {
+        let batch = open[index]
+        guard !batch.isEmpty else { return }
+        let records = batch.count
+        let outcome = outcome
+        let topic = topic
+        producer.sendBlocking(
+            batch: batch.finish(), records: records, to: TopicPartition(topic, Int32(index))
+        ) { _, result in
+            if case .failure(let error) = result {
+                outcome.fail(
+                    SQLError("cannot write to topic \"\(topic)\": \(error)", .inputOutputError))
+            }
+        }
+        if index == sticky { sticky = (sticky + 1) % open.count }
+    }
+
+    func sendAll() {
+        for index in open.indices { send(index) }
+    }
+
+    /// Returns when all so far has been acknowledged or has failed.
+    func settle() {
+        sendAll()
+        let producer = producer
+        thread.call { () async in await producer.flush() }
+    }
+
+    /// The same, after the last record.
+    func end() {
+        sendAll()
+        let producer = producer
+        thread.call { () async in
+            await producer.flush()
+            await producer.close()
+        }
+    }
+}
+
+/// The first delivery that failed; set on the cluster's loop.
+private final class DeliveryOutcome: @unchecked Sendable {
+    private let lock = Lock()
+    private var first: SQLError?
+
+    var failure: SQLError? { lock.withLock { first } }
+
+    func fail(_ error: SQLError) { lock.withLock { first = first ?? error } }
+}
+
+/// The builder of one partition's next batch.
+private final class OpenBatch {
+    private var builder = RecordBatchBuilder(capacity: 64 * 1024)
+
+    var isEmpty: Bool { builder.isEmpty }
+    var size: Int { builder.size }
+    var count: Int { Int(builder.count) }
+
+    func append(key: Range<Int>?, value: Range<Int>?, in bytes: RawSpan, timestamp: Int64) {
+        builder.append(key: key, value: value, in: bytes, timestamp: timestamp)
+    }
+
+    func finish() -> [UInt8] {
+        var attributes = RecordBatchBuilder.Attributes()
+        // The producer writes its number and the checksum.
+        attributes.hasChecksum = false
+        defer { builder.removeAll() }
+        return builder.finish(attributes)
+    }
+}

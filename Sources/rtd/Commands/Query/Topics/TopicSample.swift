@@ -1,0 +1,103 @@
+import Aggregation
+import Bytes
+import Formats
+import KafkaClient
+import Platform
+import Query
+import Records
+
+/// The first records of a topic, for the types of its columns.
+struct TopicSample {
+    private(set) var schema = SampledSchema()
+    /// Values are text, not JSON.
+    private(set) var isText = false
+    /// Members of the first key that is an object.
+    private(set) var keyNames: [String] = []
+    private let thread: ClusterThread
+    private let starts: [TopicPartition: Int64]
+    private let ends: [TopicPartition: Int64]
+    private let reference: TopicReference
+
+    init(
+        _ thread: ClusterThread, _ starts: [TopicPartition: Int64],
+        _ ends: [TopicPartition: Int64], _ reference: TopicReference
+    ) {
+        self.thread = thread
+        self.starts = starts
+        self.ends = ends
+        self.reference = reference
+    }
+
+    mutating func read() throws(ClientError) {
+        var sampled = InputBlock([])
+        var open = ends.filter { $0.value > (starts[$0.key] ?? 0) }
+        guard !open.isEmpty else { return }
+        let hidden = Set(TopicRelation.Hidden.allCases.map(\.column.name))
+        let sampler = JSONSampler(
+            framing: .lines, wanted: reference.wanted?.subtracting(hidden), rowsMin: 100,
+            readsEnvelopes: reference.form == .debezium)
+        let signal = SourceSignal()
+        let feed = try TopicFeed(thread, starts.filter { open[$0.key] != nil }, ends: open, signal)
+        defer { feed.close() }
+        let needsKey = reference.form != .plain
+        while !sampler.isDone, !open.isEmpty {
+            guard let fetched = try feed.take() else {
+                _ = signal.wait(nanoseconds: nil)
+                continue
+            }
+            if fetched.nextOffset >= open[fetched.partition] ?? 0 { open[fetched.partition] = nil }
+            let packer = RecordPacker(keepsKeys: needsKey, keepsHeaders: false)
+            guard let packed = try? packer.pack(fetched) else { continue }
+            if keyNames.isEmpty, let key = packed.facts.first(where: { $0.key != nil })?.key {
+                keyNames = TopicSample.names(ofKey: key)
+            }
+            sampled = sampled.count == 0 ? packed.block : InputBlock(joining: sampled, packed.block)
+            if !isJSON(sampled) {
+                schema = TopicSample.text
+                isText = true
+                return
+            }
+            sampler.observe(sampled.bytes, isLast: open.isEmpty)
+        }
+        schema = sampler.schema
+    }
+
+    /// Adds what the query knows of the columns; gives the names that no record has had.
+    mutating func finish(_ reference: TopicReference) -> [String] {
+        guard !isText, schema.wholeValue == nil else { return [] }
+        guard reference.form != .debezium else {
+            schema.completeEnvelope((reference.wanted ?? []).sorted())
+            return []
+        }
+        let hidden = TopicRelation.Hidden.allCases.map(\.column.name)
+        return schema.add(expected: reference.expected.subtracting(hidden))
+    }
+
+    private static var text: SampledSchema {
+        var schema = SampledSchema()
+        schema.fields = [Field("_value", .text)]
+        schema.wholeValue = 0
+        return schema
+    }
+
+    private static func names(ofKey key: [UInt8]) -> [String] {
+        let sampler = JSONSampler(framing: .lines, wanted: nil, rowsMin: 1)
+        sampler.observe(key.rawSpan, isLast: true)
+        let fields = sampler.schema.fields.filter { $0.name != "_value" }
+        if let payload = fields.first(where: { $0.name == "payload" }),
+            case .record(let members) = payload.type
+        {
+            return members.map(\.name)
+        }
+        return fields.map(\.name)
+    }
+
+    /// The first line tells.
+    private func isJSON(_ block: InputBlock) -> Bool {
+        let bytes = block.bytes
+        guard let end = ByteScan.firstIndex(of: 0x0A, in: bytes, from: 0) else { return true }
+        var cursor = JSONCursor(bytes.extracting(0..<end))
+        guard (try? cursor.skip()) != nil else { return false }
+        return (try? cursor.finish()) != nil
+    }
+}
