@@ -89,8 +89,8 @@ extension Producer {
             // It only came before an older one that has to be sent again, or was given up.
             again(batch, of: partition)
         case .outOfOrderSequenceNumber? where batch.isPart && partition.hasSent(after: batch):
-            // A broker that did not know the producer has taken the batch behind it, which must keep
-            // its number then; nothing was appended of this one.
+            // A broker that did not know the producer has taken the batch behind it, which must
+            // keep its number then; nothing was appended of this one.
             partition.postpone(batch)
             schedule(partition)
         case .outOfOrderSequenceNumber?, .unknownProducerId?, .invalidProducerEpoch?,

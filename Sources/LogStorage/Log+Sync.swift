@@ -100,8 +100,8 @@ extension Log {
             }
             return !inUseIsDurable
         }
-        // Without room for it the mark before holds: it says less, and what lies beyond it counts as
-        // long as its checksums do.
+        // Without room for it the mark before holds: it says less, and what lies beyond it counts
+        // as long as its checksums do.
         if let error = writeMark(synchronizing: marksInUse), marksInUse || !error.isNoSpace {
             fail("\(error)")
             return (.failure(.readOnly("\(error)")), nil)

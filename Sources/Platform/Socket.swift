@@ -142,8 +142,8 @@ final class SocketListener: Listener, PollHandler, @unchecked Sendable {
             }
             if errno == EAGAIN || errno == EWOULDBLOCK { return }
             if errno == ECONNABORTED { continue }
-            // No descriptor or memory is free, or accept(2) hands on an error of the network. Looked
-            // at again soon: an edge-triggered poller would not tell once more.
+            // No descriptor or memory is free, or accept(2) hands on an error of the network.
+            // Looked at again soon: an edge-triggered poller would not tell once more.
             loop.after(50_000_000) { [weak self] in self?.ready(readable: true, writable: false) }
             return
         }

@@ -3,7 +3,8 @@ enum Limits {
     /// Answers of one connection that wait to be sent, in bytes of memory; past it nothing more is
     /// read from that connection. File ranges do not count.
     static let outputBytesMax = 4 << 20
-    /// Pieces of answers that wait to be sent, file ranges among them, and what one is taken to cost.
+    /// Pieces of answers that wait to be sent, file ranges among them, and what one is taken to
+    /// cost.
     static let outputPiecesMax = 2_048
     static let outputPieceBytes = 128
     /// Requests of one connection that wait for their answer; past it nothing more is read.

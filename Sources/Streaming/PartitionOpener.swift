@@ -24,8 +24,8 @@ struct PartitionOpener {
         "\(root)/topics/\(Hexadecimal.digits(id.high))\(Hexadecimal.digits(id.low))"
     }
 
-    /// Opens what is there of a topic and makes what is missing. `usesReserve` lets it be written to
-    /// on a disk that is nearly full.
+    /// Opens what is there of a topic and makes what is missing. `usesReserve` lets it be written
+    /// to on a disk that is nearly full.
     func open(
         _ id: UUID, _ name: String, partitions: ClosedRange<Int32>, configs: [String: String],
         settings: TopicSettings, usesReserve: Bool = false

@@ -1,7 +1,7 @@
 import Platform
 
-/// Queries over the tables of `VerifyFixture` by a small grammar: each has columns n0, n1 of bigint,
-/// so that queries fit into queries.
+/// Queries over the tables of `VerifyFixture` by a small grammar: each has columns n0, n1 of
+/// bigint, so that queries fit into queries.
 struct RandomQuery {
     private var random: SeededRandom
     private var aliases = 0

@@ -2,7 +2,8 @@ import Aggregation
 import Formats
 import Platform
 
-/// Stdin or a file that is followed as a relation. Its columns come from the rows that lie at its start.
+/// Stdin or a file that is followed as a relation. Its columns come from the rows that lie at its
+/// start.
 public final class FeedRelation: SourceRelation {
     public let name: String
     public let time: TimeDeclaration? = nil
@@ -42,8 +43,8 @@ public final class FeedRelation: SourceRelation {
         var seen = bytes
         var waits = 0
         sampling: while !sample.isDone, !stop.isSet {
-            // A pipe is waited for only as long as something is not known; what has come is looked at,
-            // but no more than a piece of it.
+            // A pipe is waited for only as long as something is not known; what has come is looked
+            // at, but no more than a piece of it.
             let isWaiting = !sample.isSufficient || feed.size != nil
             if !isWaiting, seen.count >= sampledBytesMax { break }
             switch try feed.take(nanoseconds: isWaiting ? 1_000_000_000 : 0) {

@@ -72,10 +72,19 @@ struct WantedNames {
     /// The names that a query's SELECT list gives; all names where that is the query's to say.
     private func outputs(of body: QuerySyntax.Body) -> Set<String> {
         switch body {
-        case .select(let select): aliases(of: select)
+        case .select(let select): aliases(of: select).union(columns(of: select))
         case .set(let set): outputs(of: set.left)
         case .query(let query): outputs(of: query.body)
         case .values, .table: []
+        }
+    }
+
+    /// Columns that are selected under their own names: asked for by the list already.
+    private func columns(of select: SelectSyntax) -> [String] {
+        select.items.compactMap { item in
+            guard item.alias == nil, case .name(let parts) = item.expression.node
+            else { return nil }
+            return parts.last?.text
         }
     }
 

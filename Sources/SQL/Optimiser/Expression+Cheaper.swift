@@ -80,7 +80,7 @@ extension Expression {
     private static func groupOfMatch(
         _ function: ScalarFunction, _ arguments: [Expression]
     ) -> Expression? {
-        guard function.name == "array_get", arguments.count == 2,
+        guard function.name == "[]", arguments.count == 2,
             case .call(let match, let operands, _) = arguments[0],
             match.name == "regexp_match", operands.count == 2,
             case .literal(.integer(let group), _) = arguments[1], group > 0

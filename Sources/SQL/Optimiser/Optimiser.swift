@@ -23,8 +23,8 @@ public struct Optimiser {
         return try ScanSharing.run(plan)
     }
 
-    /// now() is the statement's start; over inputs that do not end it would stand still, so there it
-    /// stands only in comparisons of WHERE with a time, by which rows come and go.
+    /// now() is the statement's start; over inputs that do not end it would stand still, so there
+    /// it stands only in comparisons of WHERE with a time, by which rows come and go.
     private func timed(_ plan: Plan) throws(SQLError) -> Plan {
         let isEndless = plan.facts.isEndless
         if isEndless { try checkClock(plan) }

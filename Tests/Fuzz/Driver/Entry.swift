@@ -6,9 +6,9 @@ import Foundation
     typealias Surface = LogSurface
 #endif
 
-/// The surface to fuzz, named by `RTD_FUZZ_SURFACE`; from the environment, once: the run function is
-/// called some 100,000 times a second. A trap, a slow input or a large allocation is a failure that
-/// libFuzzer reports.
+/// The surface to fuzz, named by `RTD_FUZZ_SURFACE`; from the environment, once: the run function
+/// is called some 100,000 times a second. A trap, a slow input or a large allocation is a failure
+/// that libFuzzer reports.
 let chosen: Surface = {
     guard let name = getenv("RTD_FUZZ_SURFACE"),
         let surface = Surface(rawValue: String(cString: name))

@@ -135,8 +135,9 @@ extension QueryOptions {
             gives a topic a name in the call, for SELECT and INSERT.
 
             Input that ends gives its result once. `STREAM` behind a topic or a file follows it \
-            without end: then rows leave as they come, groups as they change, with `_op` c, u or d, and windows \
-            when they close. Windows are `TUMBLE`, `HOP`, `CUMULATE` and `SESSION` in FROM over a \
+            without end: then rows leave as they come, groups as they change, with `_op` c, u or \
+            d, and windows when they close. Windows are `TUMBLE`, `HOP`, `CUMULATE` and `SESSION` \
+            in FROM over a \
             time column that `--time` or `WATERMARK FOR` names:
 
                 SELECT window_start, page, COUNT(*) FROM TUMBLE(stdin, ts, INTERVAL '10 s')
@@ -147,7 +148,8 @@ extension QueryOptions {
 
             CREATE TABLE, CREATE VIEW, INSERT, UPDATE and DELETE make and change what lives as \
             long as the call; `INSERT INTO topic SELECT ...` writes records, their key from a \
-            column `_key`; `COPY (query) TO 'file'` writes a file, and `TO 'kafka://...'` a topic. EXPLAIN shows what a query does.
+            column `_key`; `COPY (query) TO 'file'` writes a file, and `TO 'kafka://...'` a topic. \
+            EXPLAIN shows what a query does.
 
             Topics and groups are administered by:
 
@@ -264,7 +266,7 @@ extension QueryOptions {
             details: "Which windows are open, the watermark, and the partition that holds it."),
         .value(
             "memory", nil, \.memory, .quantity("SIZE", in: 65_536...Int.max),
-            "Hold at most SIZE of rows and state (default half of the machine's memory).",
+            "Hold at most SIZE of rows and state (default half the memory).",
             details: """
                 Over input that ends, sorts, joins and aggregations put what does not fit into \
                 {temp}. A query without end stops when it holds more.
@@ -275,7 +277,7 @@ extension QueryOptions {
             details: "They have no name and are gone with the process."),
         .value(
             "state", nil, \.stateDirectory, .directory,
-            "Keep in DIR what the query knows, and go on from there at the next start.",
+            "Keep in DIR what the query knows; the next start goes on there.",
             details: """
                 For one query over topics and files whose rows leave while it runs. Ctrl-C, a \
                 crash or a kill lose nothing: topics are read on from where they were, and if \

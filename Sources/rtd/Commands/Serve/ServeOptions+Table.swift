@@ -111,7 +111,7 @@ extension ServeOptions {
         .toggle("ready-pipe", nil, \.hasReadyPipe, "Say on descriptor 3 when ready.").hidden(),
         .value(
             "private-to", nil, \.ownerID, .integer("NUMBER"),
-            "Leave, and remove the directory, once the process that started this one has ended."
+            "Leave and remove the directory when the starting process has ended."
         ).hidden(),
         .choosing(
             "detach", nil, .detach, \.job, "Return when the server is ready.",

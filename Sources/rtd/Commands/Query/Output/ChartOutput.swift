@@ -5,8 +5,8 @@ import Query
 /// Draws a result as bars or lines.
 ///
 /// A result that ends is drawn once. One that may be long in coming is drawn again in its place on
-/// a terminal, at most ten times a second; in a pipe each row that comes of a result without end, or
-/// that changes, is a line.
+/// a terminal, at most ten times a second; in a pipe each row that comes of a result without end,
+/// or that changes, is a line.
 final class ChartOutput: ResultOutput {
     private let width: Int
     private let rowsMax: Int
