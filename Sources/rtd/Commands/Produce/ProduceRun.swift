@@ -72,8 +72,11 @@ final class ProduceRun: Sendable {
         do throws(ClientError) {
             try await producer.endTransaction(isCommit: isWhole)
         } catch {
-            guard isWhole else { return }
-            delivery.update { $0.commitError = error }
+            if isWhole { return delivery.update { $0.commitError = error } }
+            guard end == .stopped else { return }
+            throw CommandFailure(
+                "interrupted; the transaction is left for its broker to abort: "
+                    + connection.text(error))
         }
         guard end == .stopped else { return }
         throw CommandFailure("interrupted; the transaction was aborted")
