@@ -186,7 +186,9 @@ def test_windows_close_once_over_kills_of_a_file():
             keeper.kill()
         keeper.start()
         said = keeper.process.communicate(timeout=60)[1].decode()
-        equal((keeper.process.returncode, said), (0, ""))
+        equal(keeper.process.returncode, 0)
+        # A fast one had ended before the last kill.
+        assert said == "" or "has ended and its rows were" in said, said
         equal(sorted(keeper.output.read_text().splitlines()), expected)
         # It has ended; the next start says so and writes nothing.
         keeper.start()

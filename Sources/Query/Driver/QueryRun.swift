@@ -288,7 +288,7 @@ public final class QueryRun {
         batchesInStep = 0
         stepStart = clock.monotonicNanoseconds
         steps += 1
-        if steps % QueryRun.stepsBetweenChecks == 0 { try checkMemory() }
+        try checkMemory()
     }
 
     /// In a single step too, else all rows would come at its start.
@@ -297,8 +297,6 @@ public final class QueryRun {
         let now = clock.wallMilliseconds * 1_000
         for node in timed { try node.advanceTime(to: now) }
     }
-
-    private static let stepsBetweenChecks = 16
 
     private func checkMemory() throws(SQLError) {
         guard memoryMax < Int.max else { return }
