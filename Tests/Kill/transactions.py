@@ -10,6 +10,7 @@ when a promise was broken.
 import argparse
 import collections
 import json
+import os
 import pathlib
 import random
 import sys
@@ -198,9 +199,16 @@ def run(options, rng):
     kills = 0
     for thread in (*workers, reader):
         thread.start()
+    deadline = time.monotonic() + 120 + options.transactions
     try:
         while any(worker.is_alive() for worker in workers):
-            workers[0].join(rng.uniform(0.1, options.span))
+            if time.monotonic() > deadline:
+                stuck = {w.number: dict(w.errors) for w in workers if w.is_alive()}
+                history.violation(f"producers do not get on: {stuck}; {server.log()[-500:]}")
+                break
+            alive = [worker for worker in workers if worker.is_alive()]
+            if alive:
+                alive[0].join(rng.uniform(0.1, options.span))
             server.kill()
             kills += 1
             server.start()
@@ -233,7 +241,9 @@ def main():
         "test": "transactions", "seed": options.seed, "transactions": len(history.fates), **fates,
         "kills": kills, "errors": dict(errors), "violations": len(history.violations),
         "seconds": round(time.monotonic() - begin, 1)}))
-    sys.exit(1 if history.violations else 0)
+    sys.stdout.flush()
+    # Threads of clients may be waiting for a server that is gone.
+    os._exit(1 if history.violations else 0)
 
 
 main()
