@@ -288,7 +288,8 @@ public final class QueryRun {
         batchesInStep = 0
         stepStart = clock.monotonicNanoseconds
         steps += 1
-        try checkMemory()
+        // What runs in a single step spills instead.
+        if policy != .once { try checkMemory() }
     }
 
     /// In a single step too, else all rows would come at its start.
