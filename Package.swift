@@ -64,7 +64,9 @@ let package = Package(
         core("Aggregation", ["Formats", "Bytes", "CSystem"]),
         core("SQL", ["Aggregation", "Formats", "Bytes"]),
         core("Query", ["SQL", "Aggregation", "Formats", "Records", "Platform", "Bytes"]),
-        core("ChangeDataCapture", ["Formats", "Records", "Platform", "Bytes"]),
+        core(
+            "ChangeDataCapture", ["PostgresProtocol", "Formats", "Records", "Platform", "Bytes"]),
+        core("PostgresProtocol", ["Bytes"]),
         core("KafkaProtocol", ["Records", "Bytes"]),
         core("KafkaClient", ["KafkaProtocol", "Records", "Platform", "Bytes"]),
         core(

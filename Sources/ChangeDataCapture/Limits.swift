@@ -1,0 +1,21 @@
+/// Everything here has a limit; these are they.
+enum Limits {
+    /// Streamed transactions kept in memory before they go to a file.
+    static let spoolMemoryBytes = 32 << 20
+    /// Status updates; the server gives a client up after `wal_sender_timeout`, 60 s by default.
+    static let statusIntervalNanoseconds: Int64 = 5_000_000_000
+    static let retryNanoseconds: Int64 = 120_000_000_000
+    /// Between two attempts to connect: the first, doubled up to the last.
+    static let retryPauseFirst: Int64 = 100_000_000
+    static let retryPauseLast: Int64 = 5_000_000_000
+    /// Bytes that one read takes at most.
+    static let receiveBytes = 1 << 20
+    /// A message may hold a value of 1 GiB, the largest that PostgreSQL has, and what is around it.
+    static let messageBytesMax = (1 << 30) + (1 << 20)
+    /// A password file, a service file.
+    static let passwordFileBytesMax = 1 << 20
+    /// Types that are known at once; beyond it they are asked for again.
+    static let typesMax = 100_000
+    /// Rows of a look-up in the catalog.
+    static let catalogRowsMax = 1_000_000
+}

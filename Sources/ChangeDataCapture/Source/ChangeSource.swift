@@ -1,0 +1,74 @@
+/// Gives the changes of a database to a sink until its end or `stop`.
+///
+/// `run` works on the thread that calls it and blocks; everything else comes from any thread.
+public protocol ChangeSource: AnyObject, Sendable {
+    /// Reads the snapshot and the stream. Throws what the sink throws as it is, and `CaptureError`
+    /// for what is wrong at the source.
+    func run(into sink: any ChangeSink) throws -> CaptureEnd
+    /// Ends `run` soon, between two changes.
+    func stop()
+    /// How far it is, for people and metrics.
+    var progress: CaptureProgress { get }
+}
+
+public enum CaptureEnd: Sendable {
+    /// The position that was asked for, or the snapshot's last row.
+    case reached
+    case stopped
+}
+
+/// Where changes go. All calls but `durable` come on the thread that runs the source, in the order
+/// of the database's log; each may block, during which the source reads no further but keeps the
+/// connection alive.
+///
+/// A transaction is `begin`, its changes, `commit`. The rows of a snapshot come between
+/// `snapshotBegan` and `snapshotEnded`, without begin and commit. A logical message outside of
+/// transactions is a transaction of its own with xid 0. `schema` comes before a table's first
+/// change and whenever its description differs, inside a transaction or before a snapshot's rows.
+public protocol ChangeSink: AnyObject {
+    func snapshotBegan(_ tables: [CapturedTable], at position: LogSequenceNumber) throws
+    func snapshotEnded(at position: LogSequenceNumber) throws
+    func schema(_ table: CapturedTable, at position: LogSequenceNumber) throws
+    func begin(_ transaction: SourceTransaction) throws
+    /// `bytes` are valid during the call only. After a reconnection the source goes on in the middle
+    /// of a transaction: nothing is given twice, and `begin` is not called again.
+    func change(_ change: Change, of bytes: RawSpan) throws
+    /// `changes` counts all of the transaction, also those that the output had before.
+    func commit(_ transaction: SourceTransaction, changes: Int) throws
+    /// The source has nothing more to give right now: what is gathered should be written. Called
+    /// often. Nothing is in flight when `position` is not nil: the log up to there has no changes
+    /// that were not given.
+    func pause(at position: LogSequenceNumber?) throws
+    /// The end of the last transaction that the output keeps whatever happens. It never goes back,
+    /// and is asked from another thread while a call blocks: it must not wait for that.
+    var durable: LogSequenceNumber { get }
+    /// Something that people should know and that is no error, without a full stop.
+    func notice(_ message: String)
+}
+
+/// A moment of a capture.
+public struct CaptureProgress: Sendable, Equatable {
+    public enum Phase: Sendable {
+        case connecting, snapshot, streaming
+    }
+
+    public var phase = Phase.connecting
+    /// Rows that the snapshot has read; how many the server's statistics expect; tables done and all.
+    public var snapshotRows: Int64 = 0
+    public var snapshotRowsExpected: Int64 = 0
+    public var snapshotTables = 0
+    public var snapshotTablesDone = 0
+    /// Of the stream.
+    public var changes: Int64 = 0
+    public var transactions: Int64 = 0
+    public var bytes: Int64 = 0
+    /// What was given to the sink last, what the server was told is durable, and where the server's
+    /// log ended when it last said so.
+    public var position = LogSequenceNumber(0)
+    public var acknowledged = LogSequenceNumber(0)
+    public var serverPosition = LogSequenceNumber(0)
+    /// Commit time of the last transaction, microseconds since 1970; 0 before the first.
+    public var commitMicroseconds: Int64 = 0
+
+    public init() {}
+}

@@ -1,0 +1,65 @@
+import Bytes
+import Platform
+
+/// Where a PostgreSQL server is, who asks and for which database, and how the connection is secured.
+///
+/// Made from a URI (`postgres://user:password@host:port/database?parameter=value`) or from
+/// `key=value` pairs, as libpq takes them; what is not said comes from libpq's variables (`PGHOST`,
+/// `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`, ...) and from the password file.
+public struct PostgresAddress: Sendable, Equatable {
+    public enum TLSMode: String, Sendable, CaseIterable {
+        case disable, allow, prefer, require
+        case verifyCA = "verify-ca"
+        case verifyFull = "verify-full"
+    }
+
+    /// A name, a numeric address, or the directory of a Unix socket (it begins with a slash).
+    public var host: String
+    public var port: UInt16
+    public var user: String
+    public var database: String
+    public var password: String?
+    public var tls = TLSMode.prefer
+    /// Files of PEM: authorities that are believed, a certificate of our own, its key.
+    public var rootCertificate: String?
+    public var certificate: String?
+    public var key: String?
+    public var applicationName = "rtd"
+    public var connectTimeoutSeconds = 10
+    /// More settings of the session, `-c name=value ...`.
+    public var options = ""
+
+    public init(host: String, port: UInt16 = 5432, user: String, database: String) {
+        self.host = host
+        self.port = port
+        self.user = user
+        self.database = database
+    }
+
+    /// As people see it: without the password.
+    public var description: String {
+        host.hasPrefix("/") ? "\(host)/.s.PGSQL.\(port)" : "\(host):\(port)"
+    }
+}
+
+/// What stands around an address: variables, the user's name, the password file.
+public struct AddressSurroundings: Sendable {
+    public var variable: @Sendable (String) -> String?
+    /// Bytes of a file, nil if it is missing or may be read by others.
+    public var passwordFile: @Sendable (String) -> [UInt8]?
+
+    public init(
+        variable: @escaping @Sendable (String) -> String?,
+        passwordFile: @escaping @Sendable (String) -> [UInt8]?
+    ) {
+        self.variable = variable
+        self.passwordFile = passwordFile
+    }
+
+    /// This process's.
+    public static let system = AddressSurroundings(
+        variable: { ProcessEnvironment.value($0) },
+        passwordFile: {
+            try? POSIXFileSystem().readAll($0, limit: Limits.passwordFileBytesMax)
+        })
+}
