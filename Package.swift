@@ -78,6 +78,7 @@ let package = Package(
             dependencies: [
                 "Service", "KafkaClient", "Streaming", "LogStorage", "KafkaProtocol", "Records",
                 "Platform", "Bytes", "ArgumentParsing", "Formats", "SQL", "Query", "Aggregation",
+                "ChangeDataCapture",
             ],
             swiftSettings: settings, linkerSettings: linkStatically),
         tests("StyleTests", []),

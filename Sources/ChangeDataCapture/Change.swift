@@ -105,6 +105,11 @@ public struct Change: Sendable {
 /// transaction, `schema` when a table's description is new. What it appends to `output` is whole
 /// lines for the text formats. A record for a topic has a key and a value, apart.
 public protocol ChangeEncoder {
+    /// Microseconds since 1970 at which the changes that follow were received; set by the owner once
+    /// a read, so that no encoder asks the clock.
+    var now: Int64 { get set }
+    /// True: an update that gives a row another key is to be given as `Change.halves`.
+    var splitsKeyChanges: Bool { get }
     /// Appends the value of `change` (for a line format: without its line end), and says whether
     /// there is one: a format may leave out what it cannot express.
     mutating func value(_ change: Change, of bytes: RawSpan, into output: inout OutputBuffer)
@@ -120,4 +125,19 @@ public protocol ChangeEncoder {
     mutating func schema(
         _ table: CapturedTable, at position: LogSequenceNumber, into output: inout OutputBuffer
     ) -> Bool
+}
+
+// Most formats write changes only.
+extension ChangeEncoder {
+    public mutating func begin(
+        _ transaction: SourceTransaction, into output: inout OutputBuffer
+    ) -> Bool { false }
+
+    public mutating func commit(
+        _ transaction: SourceTransaction, changes: Int, into output: inout OutputBuffer
+    ) -> Bool { false }
+
+    public mutating func schema(
+        _ table: CapturedTable, at position: LogSequenceNumber, into output: inout OutputBuffer
+    ) -> Bool { false }
 }

@@ -1,0 +1,241 @@
+import Bytes
+import Formats
+
+/// Statements that make the same changes in another database, a line each: `rtd cdc A --format sql
+/// | psql B` is a replica. A transaction stands between BEGIN and COMMIT.
+///
+/// A row is found by its replica identity; without one (REPLICA IDENTITY FULL, no primary key) by
+/// all its values, and then one row at most is changed, as PostgreSQL's own replication does.
+final class SQLEncoder: ChangeEncoder {
+    var now: Int64 = 0
+    let splitsKeyChanges = false
+
+    private let settings: EnvelopeSettings
+    private var plans = TablePlans()
+    private var statements: [ObjectIdentifier: Statements] = [:]
+    private var plain = PlainValue()
+
+    /// What is the same in every statement of a table.
+    private struct Statements {
+        /// `"public"."orders"`.
+        let name: [UInt8]
+        /// `INSERT INTO "public"."orders" ("id", "total") OVERRIDING SYSTEM VALUE VALUES (`.
+        let insert: [UInt8]
+        /// `"id"` of each column.
+        let columns: [[UInt8]]
+        /// Columns that tell a row from others; empty: all of them must.
+        let identity: [Int]
+    }
+
+    init(_ settings: EnvelopeSettings) { self.settings = settings }
+
+    private func prepare(_ table: CapturedTable) -> (TablePlan, Statements) {
+        let plan = plans.plan(table) {
+            TablePlan($0, settings, isReadable: true, fragment: [])
+        }
+        if let known = statements[ObjectIdentifier(plan)] { return (plan, known) }
+        let name = "\(table.schema.sqlIdentifier).\(table.name.sqlIdentifier)"
+        let columns = table.columns.map(\.name.sqlIdentifier)
+        let written = columns.indices.filter { plan.columns[$0].form.kind != .dropped }
+        let list = written.map { columns[$0] }.joined(separator: ", ")
+        var identity = columns.indices.filter { table.columns[$0].isIdentity }
+        if table.identity == .full || table.identity == .nothing { identity = table.key }
+        let made = Statements(
+            name: Array(name.utf8),
+            insert: Array("INSERT INTO \(name) (\(list)) OVERRIDING SYSTEM VALUE VALUES (".utf8),
+            columns: columns.map { Array($0.utf8) }, identity: identity)
+        statements[ObjectIdentifier(plan)] = made
+        return (plan, made)
+    }
+
+    func value(_ change: Change, of bytes: RawSpan, into output: inout OutputBuffer) -> Bool {
+        guard let table = change.table, !settings.skips(change.kind) else { return false }
+        let (plan, made) = prepare(table)
+        switch change.kind {
+        case .read, .insert:
+            guard let after = change.after else { return false }
+            insert(after, of: bytes, plan, made, into: &output)
+        case .update: return update(change, of: bytes, plan, made, into: &output)
+        case .delete:
+            guard let before = change.before else { return false }
+            output.append("DELETE FROM ")
+            output.append(made.name)
+            filter(before, of: bytes, plan, made, into: &output)
+        case .truncate:
+            output.append("TRUNCATE TABLE ")
+            output.append(made.name)
+        case .message: return false
+        }
+        output.append(UInt8(ascii: ";"))
+        return true
+    }
+
+    private func insert(
+        _ row: Range<Int>, of bytes: RawSpan, _ plan: TablePlan, _ made: Statements,
+        into output: inout OutputBuffer
+    ) {
+        output.append(made.insert)
+        var cursor = TupleCursor(bytes, row)
+        var isFirst = true
+        for index in 0..<min(cursor.count, plan.columns.count) {
+            let field = cursor.next()
+            guard plan.columns[index].form.kind != .dropped else { continue }
+            if !isFirst { output.append(", ") }
+            isFirst = false
+            literal(field, of: bytes, index, plan, into: &output)
+        }
+        output.append(UInt8(ascii: ")"))
+    }
+
+    /// Sets what is new. Without an old row the identity has not changed, and is left alone.
+    private func update(
+        _ change: Change, of bytes: RawSpan, _ plan: TablePlan, _ made: Statements,
+        into output: inout OutputBuffer
+    ) -> Bool {
+        guard let after = change.after else { return false }
+        let mark = output.count
+        output.append("UPDATE ")
+        output.append(made.name)
+        output.append(" SET ")
+        var new = TupleCursor(bytes, after)
+        var old = TupleCursor(bytes, change.before ?? after)
+        let isFull = change.before != nil && !change.beforeIsKey
+        var isFirst = true
+        for index in 0..<min(new.count, plan.columns.count) {
+            let (field, was) = (new.next(), old.next())
+            let column = plan.columns[index]
+            guard column.form.kind != .dropped else { continue }
+            if case .unchanged = field { continue }
+            if column.isIdentity || isFull, !RowWriter.differs(was, field, in: bytes) { continue }
+            if !isFirst { output.append(", ") }
+            isFirst = false
+            output.append(made.columns[index])
+            output.append(" = ")
+            literal(field, of: bytes, index, plan, into: &output)
+        }
+        if isFirst {
+            output.truncate(to: mark)
+            return false
+        }
+        filter(change.before ?? after, of: bytes, plan, made, into: &output)
+        output.append(UInt8(ascii: ";"))
+        return true
+    }
+
+    private func filter(
+        _ row: Range<Int>, of bytes: RawSpan, _ plan: TablePlan, _ made: Statements,
+        into output: inout OutputBuffer
+    ) {
+        let usesAll = made.identity.isEmpty
+        output.append(" WHERE ")
+        if usesAll {
+            output.append("ctid = (SELECT ctid FROM ")
+            output.append(made.name)
+            output.append(" WHERE ")
+        }
+        var cursor = TupleCursor(bytes, row)
+        var isFirst = true
+        for index in 0..<min(cursor.count, plan.columns.count) {
+            let field = cursor.next()
+            guard usesAll || made.identity.contains(index) else { continue }
+            if case .unchanged = field { continue }
+            if !isFirst { output.append(" AND ") }
+            isFirst = false
+            output.append(made.columns[index])
+            if case .null = field {
+                output.append(" IS NULL")
+                continue
+            }
+            // Not every type has an operator of equality (json, point), but each has a text.
+            if usesAll { output.append("::text") }
+            output.append(" = ")
+            literal(field, of: bytes, index, plan, quotesAll: usesAll, into: &output)
+        }
+        if usesAll { output.append(" LIMIT 1)") }
+    }
+
+    private func literal(
+        _ field: TupleCursor.Field, of bytes: RawSpan, _ index: Int, _ plan: TablePlan,
+        quotesAll: Bool = false, into output: inout OutputBuffer
+    ) {
+        guard case .text(let start, let end) = field else { return output.append("NULL") }
+        let form = plan.columns[index].form
+        let text = bytes.extracting(start..<end)
+        switch form.kind {
+        case .integer where !quotesAll: output.append(text)
+        case .boolean:
+            let isTrue = text.byte(at: 0) == UInt8(ascii: "t")
+            if quotesAll { output.append(isTrue ? "'true'" : "'false'") } else {
+                output.append(isTrue ? "true" : "false")
+            }
+        default:
+            plain.appendLiteral(text, form, plan, into: &output)
+        }
+    }
+
+    func key(_ change: Change, of bytes: RawSpan, into output: inout OutputBuffer) -> Bool {
+        false
+    }
+
+    func begin(_ transaction: SourceTransaction, into output: inout OutputBuffer) -> Bool {
+        output.append("BEGIN;")
+        return true
+    }
+
+    func commit(
+        _ transaction: SourceTransaction, changes: Int, into output: inout OutputBuffer
+    ) -> Bool {
+        output.append("COMMIT;")
+        return true
+    }
+}
+
+/// A value as text, behind its mask.
+struct PlainValue: ~Copyable {
+    private var buffer = OutputBuffer(capacity: 256)
+    private var writer = ValueWriter()
+
+    /// In single quotes, as SQL wants it.
+    mutating func appendLiteral(
+        _ text: RawSpan, _ form: ValueForm, _ plan: TablePlan, into output: inout OutputBuffer
+    ) {
+        set(text, form, plan)
+        output.append(UInt8(ascii: "'"))
+        output.append(buffer.bytes, doubling: UInt8(ascii: "'"))
+        output.append(UInt8(ascii: "'"))
+    }
+
+    /// As a cell of CSV.
+    mutating func appendCell(
+        _ text: RawSpan, _ form: ValueForm, _ plan: TablePlan, into output: inout OutputBuffer
+    ) {
+        set(text, form, plan)
+        output.append(cell: buffer.bytes)
+    }
+
+    private mutating func set(_ text: RawSpan, _ form: ValueForm, _ plan: TablePlan) {
+        buffer.removeAll()
+        switch form.kind {
+        case .truncate: buffer.append(text.prefix(characters: Int(form.modifier)))
+        case .length: buffer.append(decimal: Int64(text.characterCount))
+        case .sha256:
+            writer.append(text, 0, text.byteCount, form, plan, into: &buffer)
+            buffer.truncate(to: buffer.count - 1)
+            buffer.removeFirst(1)
+        default: buffer.append(text)
+        }
+    }
+}
+
+extension OutputBuffer {
+    /// Appends text with every `mark` in it written twice.
+    mutating func append(_ text: RawSpan, doubling mark: UInt8) {
+        var start = 0
+        while let hit = ByteScan.firstIndex(of: mark, in: text, from: start) {
+            append(text, start..<hit + 1)
+            append(mark)
+            start = hit + 1
+        }
+        append(text, start..<text.byteCount)
+    }
+}

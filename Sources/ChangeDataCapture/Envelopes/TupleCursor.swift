@@ -1,0 +1,43 @@
+import Bytes
+
+/// Walks a tuple of pgoutput once, from its first column.
+struct TupleCursor: ~Escapable {
+    enum Field: BitwiseCopyable {
+        case null
+        /// A TOASTed value that the change did not touch, which the stream does not carry.
+        case unchanged
+        /// Where the text stands, counted from the start of the span.
+        case text(Int, Int)
+    }
+
+    private var reader: ByteReader
+    private let start: Int
+    let count: Int
+
+    @_lifetime(copy bytes)
+    init(_ bytes: RawSpan, _ tuple: Range<Int>) {
+        reader = ByteReader(bytes.extracting(tuple))
+        start = tuple.lowerBound
+        count = Int(reader.uint16())
+    }
+
+    @_lifetime(self: copy self)
+    @inline(__always)
+    mutating func next() -> Field {
+        switch reader.uint8() {
+        case UInt8(ascii: "t"):
+            let length = Int(reader.uint32())
+            let place = reader.take(length) ?? 0
+            return .text(start &+ place, start &+ place &+ length)
+        case UInt8(ascii: "u"): return .unchanged
+        default: return .null
+        }
+    }
+
+    /// The field of one column, by a walk of its own.
+    static func field(_ index: Int, of tuple: Range<Int>, in bytes: RawSpan) -> Field {
+        var cursor = TupleCursor(bytes, tuple)
+        for _ in 0..<index { _ = cursor.next() }
+        return cursor.next()
+    }
+}

@@ -1,0 +1,139 @@
+import Bytes
+import Formats
+
+// Values that hold others: arrays and hstore.
+extension ValueWriter {
+    /// `{{1,2},{3,NULL}}`, `{a,"b,c","d\"e",NULL}`, `[0:1]={7,8}` as nested arrays of JSON.
+    mutating func appendArray(
+        _ text: RawSpan, _ form: ValueForm, _ plan: TablePlan, into output: inout OutputBuffer
+    ) {
+        let element = plan.forms[Int(form.element)]
+        let separator = UInt8(truncatingIfNeeded: form.modifier)
+        let mark = output.count
+        var index = 0
+        // Bounds other than 1 are said in front.
+        if text.byte(at: 0) == UInt8(ascii: "[") {
+            index = (0..<text.byteCount).first { text.byte(at: $0) == UInt8(ascii: "=") } ?? 0
+            index += 1
+        }
+        var depth = 0
+        while index < text.byteCount {
+            switch text.byte(at: index) {
+            case UInt8(ascii: "{"):
+                output.append(UInt8(ascii: "["))
+                depth += 1
+                index += 1
+            case UInt8(ascii: "}"):
+                output.append(UInt8(ascii: "]"))
+                depth -= 1
+                index += 1
+            case separator:
+                output.append(UInt8(ascii: ","))
+                index += 1
+            case UInt8(ascii: "\""):
+                index = appendQuoted(text, index + 1, element, plan, into: &output)
+            default:
+                index = appendBare(text, index, separator, element, plan, into: &output)
+            }
+        }
+        guard depth == 0, output.count > mark else {
+            output.truncate(to: mark)
+            return output.append(anyString: text)
+        }
+    }
+
+    /// An element in quotes, whose text begins at `start`; gives where it ends.
+    private mutating func appendQuoted(
+        _ text: RawSpan, _ start: Int, _ element: ValueForm, _ plan: TablePlan,
+        into output: inout OutputBuffer
+    ) -> Int {
+        var index = start
+        while index < text.byteCount, text.byte(at: index) != UInt8(ascii: "\""),
+            text.byte(at: index) != UInt8(ascii: "\\")
+        {
+            index += 1
+        }
+        if text.byte(at: index) == UInt8(ascii: "\"") || index >= text.byteCount {
+            append(text, start, min(index, text.byteCount), element, plan, into: &output)
+            return index + 1
+        }
+        var plain = OutputBuffer(capacity: text.byteCount - start)
+        index = plain.append(unescaped: text, from: start)
+        append(plain.bytes, 0, plain.count, element, plan, into: &output)
+        return index
+    }
+
+    private mutating func appendBare(
+        _ text: RawSpan, _ start: Int, _ separator: UInt8, _ element: ValueForm,
+        _ plan: TablePlan, into output: inout OutputBuffer
+    ) -> Int {
+        var end = start
+        while end < text.byteCount, text.byte(at: end) != separator,
+            text.byte(at: end) != UInt8(ascii: "}")
+        {
+            end += 1
+        }
+        if end - start == 4, text.extracting(start..<end).isNull {
+            output.append("null")
+        } else {
+            append(text, start, end, element, plan, into: &output)
+        }
+        return end
+    }
+}
+
+extension OutputBuffer {
+    /// Appends what stands in quotes from `start` on, without its backslashes; gives where it goes
+    /// on behind the closing quote.
+    fileprivate mutating func append(unescaped text: RawSpan, from start: Int) -> Int {
+        var index = start
+        while index < text.byteCount, text.byte(at: index) != UInt8(ascii: "\"") {
+            if text.byte(at: index) == UInt8(ascii: "\\") { index += 1 }
+            if index < text.byteCount { append(text.byte(at: index)) }
+            index += 1
+        }
+        return index + 1
+    }
+
+    /// Appends `"k"=>"v", "a"=>NULL` as an object of strings.
+    mutating func append(hstore text: RawSpan) {
+        append(UInt8(ascii: "{"))
+        var index = 0
+        var isFirst = true
+        while index < text.byteCount {
+            guard text.byte(at: index) == UInt8(ascii: "\"") else {
+                index += 1
+                continue
+            }
+            if !isFirst { append(UInt8(ascii: ",")) }
+            isFirst = false
+            var word = OutputBuffer(capacity: 64)
+            index = word.append(unescaped: text, from: index + 1)
+            append(anyString: word.bytes)
+            append(UInt8(ascii: ":"))
+            // `=>` and what may stand around it.
+            while index < text.byteCount, text.byte(at: index) != UInt8(ascii: "\""),
+                text.byte(at: index) != UInt8(ascii: "N")
+            {
+                index += 1
+            }
+            if text.byte(at: index) == UInt8(ascii: "\"") {
+                word.removeAll()
+                index = word.append(unescaped: text, from: index + 1)
+                append(anyString: word.bytes)
+            } else {
+                append("null")
+                index += 4
+            }
+        }
+        append(UInt8(ascii: "}"))
+    }
+}
+
+extension RawSpan {
+    /// `NULL` in any case, as arrays spell it.
+    fileprivate var isNull: Bool {
+        byteCount == 4 && byte(at: 0) | 0x20 == 0x6E && byte(at: 1) | 0x20 == 0x75
+            && byte(at: 2) | 0x20 == 0x6C && byte(at: 3) | 0x20 == 0x6C
+    }
+}
