@@ -82,6 +82,7 @@ let package = Package(
             ],
             swiftSettings: settings, linkerSettings: linkStatically),
         tests("StyleTests", []),
+        tests("ChangeDataCaptureTests", ["ChangeDataCapture", "Formats", "Bytes"]),
         tests("BytesTests", ["Bytes"]),
         tests("PlatformTests", ["Platform"]),
         tests("LogStorageTests", ["LogStorage", "Records", "Platform", "Bytes"]),

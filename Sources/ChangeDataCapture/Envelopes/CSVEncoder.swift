@@ -78,7 +78,7 @@ extension OutputBuffer {
     /// Appends a cell of CSV, in quotes where it must be (RFC 4180); an empty one always.
     mutating func append(cell text: RawSpan) {
         let needsQuotes = (0..<text.byteCount).contains { index in
-            switch text.byte(at: index) {
+            switch text.peek(at: index) {
             case UInt8(ascii: ","), UInt8(ascii: "\""), 0x0A, 0x0D: true
             default: false
             }

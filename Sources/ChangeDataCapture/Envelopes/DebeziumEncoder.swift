@@ -139,7 +139,9 @@ final class DebeziumEncoder: ChangeEncoder {
             output.append("\"schema\":\"\",\"table\":\"\"")
         }
         output.append(",\"txId\":")
-        if change.transaction.xid == 0 { output.append("null") } else {
+        if change.transaction.xid == 0 {
+            output.append("null")
+        } else {
             output.append(decimal: Int64(change.transaction.xid))
         }
         output.append(",\"lsn\":")

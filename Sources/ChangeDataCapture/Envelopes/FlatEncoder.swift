@@ -60,7 +60,9 @@ final class FlatEncoder: ChangeEncoder {
     ) {
         guard let tuple = change.after ?? change.before else { return }
         output.append(",\"keys\":")
-        if plan.table.key.isEmpty { output.append("null") } else {
+        if plan.table.key.isEmpty {
+            output.append("null")
+        } else {
             rows.key(tuple, of: bytes, plan, into: &output)
         }
         guard settings.image != .keys else { return }

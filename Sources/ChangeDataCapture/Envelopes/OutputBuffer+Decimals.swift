@@ -4,8 +4,8 @@ import Formats
 // Decimals as Kafka Connect carries them.
 extension OutputBuffer {
     mutating func append(decimalText text: RawSpan, _ form: ValueForm) {
-        let first = text.byte(at: 0)
-        let digit = first == UInt8(ascii: "-") ? text.byte(at: 1) : first
+        let first = text.peek(at: 0)
+        let digit = first == UInt8(ascii: "-") ? text.peek(at: 1) : first
         // NaN and the infinities have no unscaled value.
         guard digit >= 48, digit <= 57 else { return append(quoted: text) }
         switch form.kind {
@@ -27,7 +27,7 @@ extension OutputBuffer {
     }
 
     private static func fractionDigits(_ text: RawSpan) -> Int {
-        guard let point = (0..<text.byteCount).first(where: { text.byte(at: $0) == 0x2E }) else {
+        guard let point = (0..<text.byteCount).first(where: { text.peek(at: $0) == 0x2E }) else {
             return 0
         }
         return text.byteCount - point - 1
@@ -35,7 +35,7 @@ extension OutputBuffer {
 
     /// Base64 of the number without its point, in two's complement, highest byte first.
     private mutating func appendUnscaled(_ text: RawSpan, scale: Int) {
-        let isNegative = text.byte(at: 0) == UInt8(ascii: "-")
+        let isNegative = text.peek(at: 0) == UInt8(ascii: "-")
         // Lowest byte first.
         var magnitude: [UInt8] = [0]
         func shift(adding digit: UInt8) {
@@ -48,7 +48,7 @@ extension OutputBuffer {
             if carry > 0 { magnitude.append(UInt8(carry)) }
         }
         for index in 0..<text.byteCount {
-            let byte = text.byte(at: index)
+            let byte = text.peek(at: index)
             if byte >= 48 && byte <= 57 { shift(adding: byte - 48) }
         }
         let written = Self.fractionDigits(text)
@@ -57,7 +57,9 @@ extension OutputBuffer {
         if isNegative { Self.negate(&magnitude) }
         // The highest bit is the sign's.
         let top = magnitude[magnitude.count - 1]
-        if isNegative != (top >= 0x80) && magnitude != [0] { magnitude.append(isNegative ? 0xFF : 0) }
+        if isNegative != (top >= 0x80) && magnitude != [0] {
+            magnitude.append(isNegative ? 0xFF : 0)
+        }
         while magnitude.count > 1, let last = magnitude.last,
             (last == 0 && magnitude[magnitude.count - 2] < 0x80)
                 || (last == 0xFF && magnitude[magnitude.count - 2] >= 0x80)

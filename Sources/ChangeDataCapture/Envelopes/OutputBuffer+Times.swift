@@ -74,10 +74,10 @@ extension OutputBuffer {
         } else {
             let end = text.byteCount - (scanner.isBeforeChrist ? 3 : 0)
             let isUTC =
-                end > 3 && text.byte(at: end - 3) == UInt8(ascii: "+")
-                && text.byte(at: end - 2) == 48 && text.byte(at: end - 1) == 48
+                end > 3 && text.peek(at: end - 3) == UInt8(ascii: "+")
+                && text.peek(at: end - 2) == 48 && text.peek(at: end - 1) == 48
             let time = isUTC ? end - 3 : end
-            let space = (0..<time).first { text.byte(at: $0) == 0x20 }
+            let space = (0..<time).first { text.peek(at: $0) == 0x20 }
             if let space {
                 append(text, 0..<space)
                 append(UInt8(ascii: "T"))

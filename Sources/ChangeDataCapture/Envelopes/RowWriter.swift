@@ -136,7 +136,7 @@ struct RowWriter: ~Copyable {
         case (.text(let start, let end), .text(let begin, let stop)):
             guard end - start == stop - begin else { return true }
             for offset in 0..<end - start
-            where bytes.byte(at: start + offset) != bytes.byte(at: begin + offset) {
+            where bytes.peek(at: start + offset) != bytes.peek(at: begin + offset) {
                 return true
             }
             return false

@@ -43,10 +43,11 @@ enum SHA256 {
     }
 
     private static func byte(_ text: RawSpan, _ place: Int, _ padded: Int) -> UInt8 {
-        if place < text.byteCount { return text.byte(at: place) }
+        if place < text.byteCount { return text.peek(at: place) }
         if place == text.byteCount { return 0x80 }
         guard place >= padded - 8 else { return 0 }
-        return UInt8(truncatingIfNeeded: UInt64(text.byteCount) * 8 >> UInt64((padded - 1 - place) * 8))
+        return UInt8(
+            truncatingIfNeeded: UInt64(text.byteCount) * 8 >> UInt64((padded - 1 - place) * 8))
     }
 
     private static func compress(

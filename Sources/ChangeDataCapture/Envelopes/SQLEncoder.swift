@@ -164,8 +164,10 @@ final class SQLEncoder: ChangeEncoder {
         switch form.kind {
         case .integer where !quotesAll: output.append(text)
         case .boolean:
-            let isTrue = text.byte(at: 0) == UInt8(ascii: "t")
-            if quotesAll { output.append(isTrue ? "'true'" : "'false'") } else {
+            let isTrue = text.peek(at: 0) == UInt8(ascii: "t")
+            if quotesAll {
+                output.append(isTrue ? "'true'" : "'false'")
+            } else {
                 output.append(isTrue ? "true" : "false")
             }
         default:

@@ -10,14 +10,14 @@ struct TimeScanner: ~Escapable {
     init(_ text: RawSpan) { self.text = text }
 
     var isAtEnd: Bool { index >= text.byteCount }
-    var byte: UInt8 { text.byte(at: index) }
+    var byte: UInt8 { text.peek(at: index) }
 
     /// True: `infinity` or `-infinity` begins here.
-    var isInfinite: Bool { byte == 0x69 || (byte == 0x2D && text.byte(at: index + 1) == 0x69) }
+    var isInfinite: Bool { byte == 0x69 || (byte == 0x2D && text.peek(at: index + 1) == 0x69) }
     var isNegativeInfinity: Bool { byte == 0x2D }
     /// Years before our era are told behind all else.
     var isBeforeChrist: Bool {
-        text.byteCount > 3 && text.byte(at: text.byteCount - 1) == UInt8(ascii: "C")
+        text.byteCount > 3 && text.peek(at: text.byteCount - 1) == UInt8(ascii: "C")
     }
 
     @_lifetime(self: copy self)

@@ -12,13 +12,13 @@ extension ValueWriter {
         let mark = output.count
         var index = 0
         // Bounds other than 1 are said in front.
-        if text.byte(at: 0) == UInt8(ascii: "[") {
-            index = (0..<text.byteCount).first { text.byte(at: $0) == UInt8(ascii: "=") } ?? 0
+        if text.peek(at: 0) == UInt8(ascii: "[") {
+            index = (0..<text.byteCount).first { text.peek(at: $0) == UInt8(ascii: "=") } ?? 0
             index += 1
         }
         var depth = 0
         while index < text.byteCount {
-            switch text.byte(at: index) {
+            switch text.peek(at: index) {
             case UInt8(ascii: "{"):
                 output.append(UInt8(ascii: "["))
                 depth += 1
@@ -48,12 +48,12 @@ extension ValueWriter {
         into output: inout OutputBuffer
     ) -> Int {
         var index = start
-        while index < text.byteCount, text.byte(at: index) != UInt8(ascii: "\""),
-            text.byte(at: index) != UInt8(ascii: "\\")
+        while index < text.byteCount, text.peek(at: index) != UInt8(ascii: "\""),
+            text.peek(at: index) != UInt8(ascii: "\\")
         {
             index += 1
         }
-        if text.byte(at: index) == UInt8(ascii: "\"") || index >= text.byteCount {
+        if text.peek(at: index) == UInt8(ascii: "\"") || index >= text.byteCount {
             append(text, start, min(index, text.byteCount), element, plan, into: &output)
             return index + 1
         }
@@ -68,8 +68,8 @@ extension ValueWriter {
         _ plan: TablePlan, into output: inout OutputBuffer
     ) -> Int {
         var end = start
-        while end < text.byteCount, text.byte(at: end) != separator,
-            text.byte(at: end) != UInt8(ascii: "}")
+        while end < text.byteCount, text.peek(at: end) != separator,
+            text.peek(at: end) != UInt8(ascii: "}")
         {
             end += 1
         }
@@ -87,9 +87,9 @@ extension OutputBuffer {
     /// on behind the closing quote.
     fileprivate mutating func append(unescaped text: RawSpan, from start: Int) -> Int {
         var index = start
-        while index < text.byteCount, text.byte(at: index) != UInt8(ascii: "\"") {
-            if text.byte(at: index) == UInt8(ascii: "\\") { index += 1 }
-            if index < text.byteCount { append(text.byte(at: index)) }
+        while index < text.byteCount, text.peek(at: index) != UInt8(ascii: "\"") {
+            if text.peek(at: index) == UInt8(ascii: "\\") { index += 1 }
+            if index < text.byteCount { append(text.peek(at: index)) }
             index += 1
         }
         return index + 1
@@ -101,7 +101,7 @@ extension OutputBuffer {
         var index = 0
         var isFirst = true
         while index < text.byteCount {
-            guard text.byte(at: index) == UInt8(ascii: "\"") else {
+            guard text.peek(at: index) == UInt8(ascii: "\"") else {
                 index += 1
                 continue
             }
@@ -112,12 +112,12 @@ extension OutputBuffer {
             append(anyString: word.bytes)
             append(UInt8(ascii: ":"))
             // `=>` and what may stand around it.
-            while index < text.byteCount, text.byte(at: index) != UInt8(ascii: "\""),
-                text.byte(at: index) != UInt8(ascii: "N")
+            while index < text.byteCount, text.peek(at: index) != UInt8(ascii: "\""),
+                text.peek(at: index) != UInt8(ascii: "N")
             {
                 index += 1
             }
-            if text.byte(at: index) == UInt8(ascii: "\"") {
+            if text.peek(at: index) == UInt8(ascii: "\"") {
                 word.removeAll()
                 index = word.append(unescaped: text, from: index + 1)
                 append(anyString: word.bytes)
@@ -133,7 +133,7 @@ extension OutputBuffer {
 extension RawSpan {
     /// `NULL` in any case, as arrays spell it.
     fileprivate var isNull: Bool {
-        byteCount == 4 && byte(at: 0) | 0x20 == 0x6E && byte(at: 1) | 0x20 == 0x75
-            && byte(at: 2) | 0x20 == 0x6C && byte(at: 3) | 0x20 == 0x6C
+        byteCount == 4 && peek(at: 0) | 0x20 == 0x6E && peek(at: 1) | 0x20 == 0x75
+            && peek(at: 2) | 0x20 == 0x6C && peek(at: 3) | 0x20 == 0x6C
     }
 }

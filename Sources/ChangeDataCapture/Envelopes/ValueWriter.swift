@@ -45,7 +45,9 @@ struct ValueWriter: ~Copyable {
     }
 
     private func appendBoolean(_ text: RawSpan, into output: inout OutputBuffer) {
-        if text.byte(at: 0) == UInt8(ascii: "t") { output.append("true") } else {
+        if text.peek(at: 0) == UInt8(ascii: "t") {
+            output.append("true")
+        } else {
             output.append("false")
         }
     }
@@ -56,7 +58,7 @@ struct ValueWriter: ~Copyable {
     ) {
         var digits = OutputBuffer(capacity: 64)
         for index in 0..<text.byteCount {
-            let byte = text.byte(at: index)
+            let byte = text.peek(at: index)
             if (byte >= 48 && byte <= 57) || byte == UInt8(ascii: "-")
                 || byte == UInt8(ascii: ".")
             {
@@ -70,15 +72,15 @@ struct ValueWriter: ~Copyable {
     private mutating func appendBinary(
         _ text: RawSpan, _ kind: ValueForm.Kind, into output: inout OutputBuffer
     ) {
-        guard text.byteCount >= 2, text.byte(at: 0) == UInt8(ascii: "\\"),
-            text.byte(at: 1) == UInt8(ascii: "x")
+        guard text.byteCount >= 2, text.peek(at: 0) == UInt8(ascii: "\\"),
+            text.peek(at: 1) == UInt8(ascii: "x")
         else { return output.append(anyString: text) }
         if kind == .hex { return output.append(quoted: text.extracting(droppingFirst: 2)) }
         scratch.removeAll()
         var index = 2
         while index + 1 < text.byteCount {
             scratch.append(
-                hexValue(text.byte(at: index)) << 4 | hexValue(text.byte(at: index + 1)))
+                hexValue(text.peek(at: index)) << 4 | hexValue(text.peek(at: index + 1)))
             index += 2
         }
         output.append(UInt8(ascii: "\""))
@@ -122,7 +124,7 @@ extension OutputBuffer {
         var index = 0
         while index < text.byteCount {
             let length =
-                text.byte(at: index) < 0x80 ? 1 : UTF8Check.sequenceLength(text, at: index)
+                text.peek(at: index) < 0x80 ? 1 : UTF8Check.sequenceLength(text, at: index)
             if length > 0 {
                 repaired.append(text, index..<index + length)
             } else {
@@ -142,8 +144,8 @@ extension OutputBuffer {
 
     /// Appends a number of PostgreSQL, which is one of JSON too but for NaN and the infinities.
     mutating func append(number text: RawSpan) {
-        let first = text.byte(at: 0)
-        let digit = first == UInt8(ascii: "-") ? text.byte(at: 1) : first
+        let first = text.peek(at: 0)
+        let digit = first == UInt8(ascii: "-") ? text.peek(at: 1) : first
         if digit >= 48 && digit <= 57 { append(text) } else { append(quoted: text) }
     }
 
@@ -165,11 +167,11 @@ extension OutputBuffer {
     mutating func append(bitText text: RawSpan, isFlag: Bool) {
         let one = UInt8(ascii: "1")
         if isFlag {
-            if text.byte(at: 0) == one { append("true") } else { append("false") }
+            if text.peek(at: 0) == one { append("true") } else { append("false") }
             return
         }
         var packed = [UInt8](repeating: 0, count: (text.byteCount + 7) / 8)
-        for index in 0..<text.byteCount where text.byte(at: text.byteCount - 1 - index) == one {
+        for index in 0..<text.byteCount where text.peek(at: text.byteCount - 1 - index) == one {
             packed[index / 8] |= 1 << UInt8(index % 8)
         }
         append(UInt8(ascii: "\""))
@@ -179,7 +181,7 @@ extension OutputBuffer {
 
     /// Appends `(1,2)` as Debezium's Point: coordinates, and the same as well-known binary.
     mutating func append(pointText text: RawSpan) {
-        guard let comma = (0..<text.byteCount).first(where: { text.byte(at: $0) == 0x2C }),
+        guard let comma = (0..<text.byteCount).first(where: { text.peek(at: $0) == 0x2C }),
             comma > 1, comma + 2 < text.byteCount,
             let x = text.extracting(1..<comma).double,
             let y = text.extracting(comma + 1..<text.byteCount - 1).double
@@ -202,6 +204,12 @@ extension OutputBuffer {
 }
 
 extension RawSpan {
+    /// The byte at `index`; 0 outside of the span, which ends every notation read here.
+    @inline(__always)
+    func peek(at index: Int) -> UInt8 {
+        index >= 0 && index < byteCount ? byte(at: index) : 0
+    }
+
     /// These bytes as a number of double precision.
     var double: Double? { Double(string) }
 
@@ -210,14 +218,14 @@ extension RawSpan {
     /// Characters in the sense of UTF-8's code points.
     var characterCount: Int {
         var count = 0
-        for index in 0..<byteCount where byte(at: index) & 0xC0 != 0x80 { count += 1 }
+        for index in 0..<byteCount where peek(at: index) & 0xC0 != 0x80 { count += 1 }
         return count
     }
 
     @_lifetime(copy self)
     func prefix(characters limit: Int) -> RawSpan {
         var count = 0
-        for index in 0..<byteCount where byte(at: index) & 0xC0 != 0x80 {
+        for index in 0..<byteCount where peek(at: index) & 0xC0 != 0x80 {
             if count == limit { return extracting(first: index) }
             count += 1
         }

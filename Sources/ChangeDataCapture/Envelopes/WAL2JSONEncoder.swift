@@ -118,7 +118,7 @@ final class WAL2JSONEncoder: ChangeEncoder {
         case .number, .decimalPrecise, .decimalDouble, .decimalVariable:
             let mark = output.count
             output.append(number: text)
-            if output.bytes.byte(at: mark) == UInt8(ascii: "\"") {
+            if output.bytes.peek(at: mark) == UInt8(ascii: "\"") {
                 output.truncate(to: mark)
                 output.append("null")
             }
