@@ -10,6 +10,8 @@ enum Limits {
     static let spilledRowsMin = 256
     /// New groups after which an aggregation that can spill looks at its memory.
     static let groupsUnseenMax = 1024
+    /// Bytes beyond `--memory` that a query may take for what is at hand.
+    static let unguardedBytes = 8 << 20
     /// Levels of an expression inside each other.
     static let expressionDepth = 1_100
     /// Values that approx_top_k gives.

@@ -28,6 +28,9 @@ open class Operator {
     /// Set by whoever wants the time of each operator of a query; one for all of them.
     public var meter: OperatorMeter?
 
+    /// Set where nothing may grow past the memory of the query.
+    var memoryGuard: MemoryGuard?
+
     public init(_ name: String) { self.name = name }
 
     public func connect(to target: Operator, input: Int) { outputs.append((target, input)) }
@@ -61,6 +64,7 @@ open class Operator {
     public final func emit(_ batch: Batch) throws(SQLError) {
         guard batch.count > 0 else { return }
         rowsOut += batch.count
+        if let memoryGuard { try memoryGuard.look() }
         for (target, input) in outputs {
             target.rowsIn += batch.count
             guard let meter else {

@@ -176,7 +176,8 @@ private func fused(_ geometry: WindowGeometry) throws -> WindowAggregateOperator
     let plan = try windowedPlan()
     let split = try #require(WindowKey.split(plan.keys, width: 3))
     return try WindowAggregateOperator(
-        plan, split, geometry, time: .column(1, .timestamp), type: .timestamp, isAppendOnly: true,
+        plan, split, geometry, time: .column(1, .timestamp), type: .timestamp, input: types,
+        isAppendOnly: true,
         settings: SessionSettings())
 }
 

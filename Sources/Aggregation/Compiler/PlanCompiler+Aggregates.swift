@@ -7,8 +7,7 @@ extension PlanCompiler {
     ) throws(SQLError) -> Output {
         if let fused = try buildOverWindow(child, aggregate, plan) { return fused }
         let input = try build(child)
-        let maySpill =
-            input.isAppendOnly && aggregate.window == nil && !aggregate.keys.isEmpty
+        let maySpill = input.isAppendOnly && !aggregate.keys.isEmpty
         let node = try AggregateOperator(
             aggregate, input: child, isAppendOnly: input.isAppendOnly,
             spill: maySpill ? takeSpillBudget() : nil, settings: settings)
@@ -43,7 +42,8 @@ extension PlanCompiler {
         let input = try build(below)
         try aggregate.refuseRetraction(input.isAppendOnly)
         let node = try WindowAggregateOperator(
-            aggregate, split, geometry, time: times, type: type, isAppendOnly: input.isAppendOnly,
+            aggregate, split, geometry, time: times, type: type, input: input.types,
+            isAppendOnly: input.isAppendOnly, spill: input.isAppendOnly ? takeSpillBudget() : nil,
             settings: settings)
         if aggregate.handsOutLateRows { query.lateOutputs.append((node, below.columns)) }
         return add(node, [input], plan, isAppendOnly: true)

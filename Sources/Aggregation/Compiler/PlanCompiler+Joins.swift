@@ -4,13 +4,10 @@ extension PlanCompiler {
     mutating func build(
         _ plan: Plan, _ leftPlan: Plan, _ rightPlan: Plan, _ join: JoinPlan
     ) throws(SQLError) -> Output {
-        // What does not fit is put on disk by joins of two sides only.
-        if !isSingleStep || spillStore == nil,
-            let chain = SharedKeyChain(leftPlan, rightPlan, join)
-        {
+        if let chain = SharedKeyChain(leftPlan, rightPlan, join) {
             var inputs: [Output] = []
             for input in chain.inputs { inputs.append(try build(input)) }
-            let node = try SharedKeyJoinOperator(chain, settings)
+            let node = try SharedKeyJoinOperator(chain, spill: takeSpillBudget(), settings)
             return add(node, inputs, plan, isAppendOnly: true)
         }
         let (left, right) = try buildSides(leftPlan, rightPlan, join)
@@ -20,15 +17,14 @@ extension PlanCompiler {
         let shape = try JoinShape(
             join, left: left, right: right, times: [leftPlan, rightPlan].map(timeColumns),
             isSingleStep: isSingleStep, settings)
-        // Rows on disk would lose the watermark that late ones came after.
-        let maySpill =
-            shape.isAppendOnly && !shape.isLookup && !shape.keyTypes.isEmpty
-            && shape.bounds.allSatisfy { $0 == nil }
+        let maySpill = shape.isAppendOnly && !shape.isLookup && !join.leftKeys.isEmpty
         let node: Operator
         if shape.isByKeyAlone, join.nullAwareKeys <= 1 {
-            node = try ExistenceJoinOperator(shape, join, settings)
+            node = try ExistenceJoinOperator(
+                shape, join, spill: maySpill ? takeSpillBudget() : nil, settings)
         } else {
-            node = JoinOperator(shape, spill: maySpill ? takeSpillBudget() : nil)
+            node = JoinOperator(
+                shape, spill: maySpill && !shape.keyTypes.isEmpty ? takeSpillBudget() : nil)
         }
         return add(node, [left, right], plan, isAppendOnly: shape.isAppendOnly)
     }

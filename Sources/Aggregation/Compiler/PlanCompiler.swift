@@ -35,6 +35,10 @@ public struct PlanCompiler {
         let output = try build(plan)
         output.node.connect(to: sink, input: 0)
         query.isAppendOnly = output.isAppendOnly
+        if isSingleStep, spillStore != nil, memoryMax < Int.max / 2 {
+            let memoryGuard = MemoryGuard(query.operators, memoryMax: memoryMax)
+            for node in query.operators { node.memoryGuard = memoryGuard }
+        }
         return query
     }
 
@@ -84,7 +88,9 @@ public struct PlanCompiler {
                 isAppendOnly: inputs.allSatisfy(\.isAppendOnly))
         case .distinct(let child):
             let input = try build(child)
-            let node = DistinctOperator(input.types, isAppendOnly: input.isAppendOnly)
+            let node = DistinctOperator(
+                input.types, isAppendOnly: input.isAppendOnly,
+                spill: input.isAppendOnly ? takeSpillBudget() : nil)
             return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         case .shared(let subplan): return try build(subplan, plan)
         case .join(let left, let right, let join):
@@ -152,14 +158,16 @@ public struct PlanCompiler {
             let isOneStep = isSingleStep && input.isAppendOnly
             let node = try OverOperator(
                 input.types, over, isSingleStep: isOneStep,
-                timeColumns: input.isAppendOnly ? child.facts.timeColumns : [], settings)
+                timeColumns: input.isAppendOnly ? child.facts.timeColumns : [],
+                spill: isOneStep && !over.partition.isEmpty ? takeSpillBudget() : nil, settings)
             return add(node, [input], plan, isAppendOnly: isOneStep)
         case .setOperation(let operation, let isAll, let left, let right):
             let inputs = [try build(left), try build(right)]
             let onlyGrows = inputs.allSatisfy(\.isAppendOnly)
             let isAppendOnly = onlyGrows && (operation == .intersect || isSingleStep)
             let node = SetOperator(
-                inputs[0].types, operation, isAll: isAll, isAppendOnly: isAppendOnly)
+                inputs[0].types, operation, isAll: isAll, isAppendOnly: isAppendOnly,
+                spill: onlyGrows ? takeSpillBudget() : nil)
             return add(node, inputs, plan, isAppendOnly: isAppendOnly)
         case .unnest(let child, let calls, let withOrdinality, let keepsEmpty):
             let input = try build(child)
@@ -191,16 +199,18 @@ public struct PlanCompiler {
             return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         }
         let isAppendOnly = input.isAppendOnly && isSingleStep
+        let spill = isAppendOnly && !sort.partition.isEmpty ? takeSpillBudget() : nil
         if let limit, input.isAppendOnly, !sort.withTies, !isLarge {
             let node = try TopOperator(
                 input.types, sort, limit: Int(limit), offset: Int(skipped),
-                isSingleStep: isSingleStep, timeColumns: child.facts.timeColumns, settings)
+                isSingleStep: isSingleStep, timeColumns: child.facts.timeColumns, spill: spill,
+                settings)
             return add(node, [input], plan, isAppendOnly: isAppendOnly)
         }
         let node = try OrderedTopOperator(
             input.types, sort, limit: limit.map { Int(clamping: $0) },
             offset: Int(clamping: skipped), isSingleStep: isSingleStep,
-            timeColumns: input.isAppendOnly ? child.facts.timeColumns : [], settings)
+            timeColumns: input.isAppendOnly ? child.facts.timeColumns : [], spill: spill, settings)
         return add(node, [input], plan, isAppendOnly: isAppendOnly)
     }
 

@@ -7,7 +7,11 @@ extension Expression {
     public func folded(_ settings: SessionSettings) -> Expression {
         let inner = mapChildren { $0.folded(settings) }
         switch inner {
-        case .call(let function, let arguments, _):
+        case .call(let function, let arguments, let type):
+            // As PostgreSQL has it, what else the call takes is not computed then.
+            if function.isStrict, arguments.contains(where: { $0.literalValue == .null }) {
+                return .literal(.null, type)
+            }
             guard function.volatility == .immutable, arguments.allSatisfy({ $0.isLiteral }) else {
                 return inner
             }

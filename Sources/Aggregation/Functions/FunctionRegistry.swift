@@ -16,6 +16,7 @@ public enum FunctionRegistry {
         addQuantified(&list)
         addRegexOperators(&list)
         addJSONOperators(&list)
+        addJSONPathOperators(&list)
     }
 
     static let functions = FunctionList { list in
@@ -27,12 +28,15 @@ public enum FunctionRegistry {
         addArrays(&list)
         addRegexFunctions(&list)
         addJSONFunctions(&list)
+        addJSONPaths(&list)
+        addNormalForms(&list)
     }
 
     static let tables = FunctionList { list in
         addTables(&list)
         addJoinedArrays(&list)
         addJSONTables(&list)
+        addJSONPathTables(&list)
         addTextTables(&list)
     }
 

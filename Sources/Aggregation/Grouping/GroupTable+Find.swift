@@ -252,8 +252,11 @@ extension GroupTable {
                     return false
                 }
             case .string(let buffer, _):
-                if unsafe kept.views.base[Int(group)] != buffer.base[row & key.indexMask] {
-                    return false
+                let view = unsafe buffer.base[row & key.indexMask]
+                if unsafe kept.views.base[Int(group)] != view {
+                    guard key.type == .jsonb,
+                        unsafe JSONKey.areEqual(kept.views.base[Int(group)], view)
+                    else { return false }
                 }
             default: if kept.order(group, to: key, row) != 0 { return false }
             }
@@ -284,6 +287,8 @@ extension GroupTable {
                 case .integer(let buffer):
                     let word = unsafe buffer.base[row & step]
                     unsafe target[row] = combineHash(hash, UInt64(bitPattern: word))
+                case .string(let buffer, _) where key.type == .jsonb:
+                    unsafe target[row] = JSONKey.hash(buffer.base[row & step], hash)
                 case .string(let buffer, _):
                     unsafe target[row] = buffer.base[row & step].combineHash(hash)
                 case .numeric(let values):

@@ -34,7 +34,7 @@ import Formats
         switch columns.map(\.layout) {
         case [.word]: shape = .word
         case [.word, .word]: shape = .twoWords
-        case [.string]: shape = .string
+        case [.string] where types[0] != .jsonb: shape = .string
         default: shape = .general
         }
         makeSlots(Limits.groupSlotsMin)

@@ -153,7 +153,7 @@ extension StoredColumn {
     func order(_ a: Int32, _ b: Int32) -> Int {
         switch layout {
         case .word: return orderWords(words[a], words[b])
-        case .string: return StringView.compare(views[a], views[b])
+        case .string: return orderStrings(views[a], views[b])
         case .numeric: return numerics[Int(a)].compare(numerics[Int(b)])
         case .interval:
             let (x, y) = (intervals[a], intervals[b])
@@ -170,13 +170,18 @@ extension StoredColumn {
         case .boolean(let buffer): return orderWords(words[id], Int64(buffer[index]))
         case .double(let buffer):
             return orderDoubles(Double(bitPattern: UInt64(bitPattern: words[id])), buffer[index])
-        case .string(let buffer, _): return StringView.compare(views[id], buffer[index])
+        case .string(let buffer, _): return orderStrings(views[id], buffer[index])
         case .numeric(let values): return numerics[Int(id)].compare(values[index])
         case .interval(let buffer):
             let (x, y) = (intervals[id], buffer[index])
             return x < y ? -1 : x == y ? 0 : 1
         case .array, .record: return boxes[Int(id)].order(column.value(row))
         }
+    }
+
+    private func orderStrings(_ a: StringView, _ b: StringView) -> Int {
+        if type == .jsonb, let order = try? JSONTree.compare(a, b) { return order }
+        return StringView.compare(a, b)
     }
 
     @inline(__always)
@@ -193,7 +198,8 @@ extension StoredColumn {
     func hash(_ id: Int32, into hash: UInt64) -> UInt64 {
         switch layout {
         case .word: combineHash(hash, UInt64(bitPattern: words[id]))
-        case .string: views[id].combineHash(hash)
+        case .string:
+            type == .jsonb ? JSONKey.hash(views[id], hash) : views[id].combineHash(hash)
         case .numeric: combineHash(hash, numerics[Int(id)].groupHash)
         case .interval: combineHash(hash, Value.interval(intervals[id]).groupHash)
         case .boxed: combineHash(hash, boxes[Int(id)].groupHash)

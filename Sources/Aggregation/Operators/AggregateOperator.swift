@@ -35,8 +35,11 @@ final class AggregateOperator: Operator, WindowedOperator {
     private let spill: SpillBudget?
     /// One a set, once the memory was full.
     private var spilled: [SpilledGroups] = []
-    /// Groups when the memory was looked at last.
+    /// Groups when the memory was looked at last, and batches since.
     private var groupsSeen = 0
+    private var batchesUnseen = 0
+    /// Works on what was spilled.
+    private var part: Operator?
 
     /// `input`: the plan of the rows that come.
     init(
@@ -116,11 +119,14 @@ final class AggregateOperator: Operator, WindowedOperator {
 
     /// From the moment when the memory is full, new groups go to disk.
     private func spillIfLarge() throws(SQLError) {
-        guard let spill, spilled.isEmpty, openGroups - groupsSeen >= Limits.groupsUnseenMax else {
+        // Groups on disk would lose the watermark that their rows came after.
+        guard let spill, spilled.isEmpty, !hasWindow || watermark == Watermark.none else { return }
+        batchesUnseen += 1
+        guard openGroups - groupsSeen >= Limits.groupsUnseenMax || batchesUnseen >= 32 else {
             return
         }
-        groupsSeen = openGroups
-        guard memory > spill.memoryMax else { return }
+        (groupsSeen, batchesUnseen) = (openGroups, 0)
+        guard try spill.isExceeded(by: self) else { return }
         for set in plan.groupingSets ?? [Array(plan.keys.indices)] {
             var part = plan
             if plan.groupingSets != nil { part.groupingSets = [set] }
@@ -138,18 +144,18 @@ final class AggregateOperator: Operator, WindowedOperator {
             if known.isEmpty { return }
             let rest = batch.gather(known)
             try inputs.evaluate(rest)
-            return try set.add(inputs, count: rest.count, weights: rest.weights, notes: true)
+            return try set.add(
+                inputs, count: rest.count, weights: rest.weights, notes: !emitsOnlyOnClose)
         }
-        try set.add(inputs, count: batch.count, weights: batch.weights, notes: true)
+        try set.add(
+            inputs, count: batch.count, weights: batch.weights, notes: !emitsOnlyOnClose)
     }
 
     private func finishSpilled() throws(SQLError) {
         guard !spilled.isEmpty else { return }
         // What was in memory has left.
         sets = []
-        for part in spilled {
-            try part.finish { (batch) throws(SQLError) in try self.emit(batch) }
-        }
+        for set in spilled { try set.finish(of: self) { self.part = $0 } }
         spilled = []
     }
 
@@ -188,7 +194,7 @@ final class AggregateOperator: Operator, WindowedOperator {
         }
         guard plan.window?.emitsOnClose == true else { return }
         for set in sets { try set.close(upTo: watermark, keeping: grace > 0) }
-        if emitsOnlyOnClose { try emitWatermark(output) }
+        if emitsOnlyOnClose, spilled.isEmpty { try emitWatermark(output) }
     }
 
     /// No row will leave with a smaller time in its keys.
@@ -222,7 +228,7 @@ final class AggregateOperator: Operator, WindowedOperator {
 
     var openGroups: Int { sets.reduce(0) { $0 + $1.count } }
 
-    override var memory: Int { sets.reduce(0) { $0 + $1.memory } }
+    override var memory: Int { sets.reduce(part?.memory ?? 0) { $0 + $1.memory } }
 
     override func write(_ state: inout OutputBuffer) {
         state.append(bigEndian: watermark)

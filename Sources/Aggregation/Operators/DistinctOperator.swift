@@ -4,7 +4,8 @@ import Formats
 /// its key is kept; else rows are counted, and leave or are taken back at the end of a step.
 final class DistinctOperator: Operator {
     private let isAppendOnly: Bool
-    private let table: KeyTable
+    private let types: [DataType]
+    private var table: KeyTable
     private let store: RowStore
     private let slots = PlainVector<Int32>()
     private let ids = PlainVector<Int32>()
@@ -17,16 +18,24 @@ final class DistinctOperator: Operator {
     private let hasLeft = PlainVector<Bool>()
     private let isTouched = PlainVector<Bool>()
     private let touched = PlainVector<Int32>()
+    /// Where new rows go once the memory is full; nil: all are kept.
+    private let spill: SpillBudget?
+    private var spilled: SpilledRows?
+    private var part: Operator?
+    private var watermark = Watermark.none
 
-    init(_ types: [DataType], isAppendOnly: Bool) {
+    /// With `spill` the input only grows, and all is one step.
+    init(_ types: [DataType], isAppendOnly: Bool, spill: SpillBudget? = nil) {
+        self.types = types
         self.isAppendOnly = isAppendOnly
+        self.spill = spill
         table = KeyTable(types)
         store = RowStore(types)
         super.init("distinct")
     }
 
     override var memory: Int {
-        table.memory + store.memory + counts.memory + rowIDs.memory
+        table.memory + store.memory + counts.memory + rowIDs.memory + (part?.memory ?? 0)
     }
 
     override func push(_ batch: Batch, input: Int) throws(SQLError) {
@@ -34,6 +43,14 @@ final class DistinctOperator: Operator {
     }
 
     private func pushAppendOnly(_ batch: Batch) throws(SQLError) {
+        if let spilled {
+            // What is known has left.
+            table.find(batch.columns, count: batch.count, into: slots)
+            let unknown = (0..<Int32(batch.count)).filter { slots[Int($0)] < 0 }
+            if unknown.isEmpty { return }
+            let rows = batch.gather(unknown)
+            return try spilled.add(rows, keys: rows.columns)
+        }
         table.insert(batch.columns, count: batch.count, into: slots)
         var rows: [Int32] = []
         for row in 0..<batch.count where unsafe slots.base[row] >= seen {
@@ -44,6 +61,19 @@ final class DistinctOperator: Operator {
         guard !rows.isEmpty else { return }
         let picked = rows.count == batch.count ? batch : batch.gather(rows)
         try emit(Batch(picked.columns, count: picked.count, watermarks: picked.watermarks))
+        // Rows on disk would lose the watermark that they came after.
+        if let spill, watermark == Watermark.none, try spill.isExceeded(by: self) {
+            spilled = try SpilledRows(types, keys: types, spill)
+        }
+    }
+
+    private func finishSpilled() throws(SQLError) {
+        guard let spilled, let spill else { return }
+        self.spilled = nil
+        table = KeyTable(types)
+        try finish([(spilled, 0)], hold: { self.part = $0 }) {
+            DistinctOperator(types, isAppendOnly: true, spill: spill.deeper)
+        }
     }
 
     private func count(_ batch: Batch) throws(SQLError) {
@@ -106,7 +136,13 @@ final class DistinctOperator: Operator {
     }
 
     override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
-        if watermark == Watermark.end { try endStep() }
+        self.watermark = watermark
+        if watermark == Watermark.end {
+            try endStep()
+            try finishSpilled()
+        } else if spilled != nil {
+            return
+        }
         try emitWatermark(watermark)
     }
 

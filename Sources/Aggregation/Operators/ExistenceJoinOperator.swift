@@ -14,6 +14,7 @@ final class ExistenceJoinOperator: Operator {
     private let table: KeyTable
     /// By the keys behind it.
     private let groups: KeyTable
+    private let keyTypes: [DataType]
     private let left: JoinSide
     private let changes: NetRows?
     private var watermarks = InputWatermarks(2)
@@ -23,8 +24,8 @@ final class ExistenceJoinOperator: Operator {
     private let slotGroups = PlainVector<Int32>()
     private let slotIsNull = PlainVector<Bool>()
     /// Right rows by group, and those of them with a null.
-    private let groupTotals = PlainVector<Int64>()
-    private let groupNulls = PlainVector<Int64>()
+    private let groupTotals: PlainVector<Int64>
+    private let groupNulls: PlainVector<Int64>
 
     /// Slots that have lost their last right row.
     private let emptied = PlainVector<Int32>()
@@ -33,9 +34,26 @@ final class ExistenceJoinOperator: Operator {
     private let groupSlots = PlainVector<Int32>()
     private let ids = PlainVector<Int32>()
 
+    /// Where left rows and right ones of new keys go once the memory is full.
+    private let spill: SpillBudget?
+    private var spilled: [SpilledRows] = []
+    private var part: Operator?
+    /// True: works on a part of the rows; the groups are those of the whole.
+    private let isPart: Bool
+    private let makePart: (ExistenceJoinOperator) throws(SQLError) -> ExistenceJoinOperator
+
     init(
-        _ shape: JoinShape, _ join: JoinPlan, _ settings: SessionSettings
+        _ shape: JoinShape, _ join: JoinPlan, spill: SpillBudget? = nil,
+        whole: ExistenceJoinOperator? = nil, _ settings: SessionSettings
     ) throws(SQLError) {
+        self.spill = spill
+        isPart = whole != nil
+        makePart = { (whole) throws(SQLError) in
+            try ExistenceJoinOperator(
+                shape, join, spill: spill?.deeper, whole: whole, settings)
+        }
+        groupTotals = whole?.groupTotals ?? PlainVector()
+        groupNulls = whole?.groupNulls ?? PlainVector()
         self.shape = shape
         isNullAware = join.nullAwareKeys == 1
         leftKeys = try RowExpressions(join.leftKeys, settings)
@@ -43,7 +61,10 @@ final class ExistenceJoinOperator: Operator {
         let types = join.leftKeys.map(\.type)
         table = KeyTable(
             types, nullsMatch: types.indices.map { $0 == 0 && join.nullAwareKeys == 1 })
-        groups = KeyTable(isNullAware ? Array(types.dropFirst()) : [], nullsMatch: false)
+        keyTypes = types
+        groups =
+            whole?.groups
+            ?? KeyTable(isNullAware ? Array(types.dropFirst()) : [], nullsMatch: false)
         left = JoinSide(shape.types[0], expires: false, countsMatches: true)
         left.matches?.isTracking = !shape.isAppendOnly
         changes = shape.isAppendOnly ? nil : NetRows(shape.outputTypes)
@@ -52,11 +73,18 @@ final class ExistenceJoinOperator: Operator {
 
     override var memory: Int {
         table.memory + groups.memory + left.memory + (changes?.memory ?? 0) + totals.memory
-            + slotGroups.memory + groupTotals.memory * 2
+            + slotGroups.memory + groupTotals.memory * 2 + (part?.memory ?? 0)
     }
 
     override func push(_ batch: Batch, input side: Int) throws(SQLError) {
-        if side == 1 { return try pushRight(batch) }
+        if !spilled.isEmpty {
+            return try side == 0 ? spillLeft(batch) : spillRight(batch)
+        }
+        try side == 0 ? pushLeft(batch) : pushRight(batch)
+        try spillIfLarge()
+    }
+
+    private func pushLeft(_ batch: Batch) throws(SQLError) {
         let keys = try leftKeys.columns(batch)
         guard !watermarks.hasEnded(1) else {
             find(keys, batch.count)
@@ -148,6 +176,7 @@ final class ExistenceJoinOperator: Operator {
                 gained.append(Int32(slot))
             }
             guard isNullAware else { continue }
+            if isPart { continue }
             let group = Int(slotGroups[slot])
             let wasUnknown = (groupTotals[group] > 0, groupNulls[group] > 0)
             groupTotals[group] += weight
@@ -206,9 +235,9 @@ final class ExistenceJoinOperator: Operator {
     }
 
     /// Rows that are not kept, for the right side is complete.
-    private func emitRows(_ batch: Batch) throws(SQLError) {
+    private func emitRows(_ batch: Batch, onlyKnown: Bool = false) throws(SQLError) {
         var rows: [MatchCounts.Mark: [Int32]] = [:]
-        for row in 0..<batch.count {
+        for row in 0..<batch.count where !onlyKnown || slots[row] >= 0 {
             let mark = mark(row: row)
             if mark != .nothing { rows[mark, default: []].append(Int32(row)) }
         }
@@ -327,7 +356,12 @@ final class ExistenceJoinOperator: Operator {
         let least = watermarks.advance(watermark, side)
         if watermark == Watermark.end, !hadEnded, side == 1 { try endRight() }
         guard let least else { return }
-        if least == Watermark.end { try flush() }
+        if least == Watermark.end {
+            try flush()
+            try finishSpilled()
+        } else if !spilled.isEmpty {
+            return
+        }
         try emitWatermark(least)
     }
 
@@ -349,6 +383,95 @@ final class ExistenceJoinOperator: Operator {
             try flushMarks()
         }
         left.removeAll()
+    }
+
+    // MARK: disk
+
+    /// Keys that are known by then stay in memory with their counts. Rows on disk would lose the
+    /// watermark that they came after.
+    private func spillIfLarge() throws(SQLError) {
+        guard let spill, [0, 1].allSatisfy({ watermarks[$0] == .min || watermarks[$0] == .max }),
+            try spill.isExceeded(by: self, keepsOn: true)
+        else { return }
+        for types in shape.types {
+            spilled.append(try SpilledRows(types, keys: keyTypes, spill))
+        }
+        var rows: [Int32] = []
+        func flush() throws(SQLError) {
+            let batch = Batch(left.store.decode(rows), count: rows.count)
+            if batch.count > 0 { try spilled[0].add(batch, keys: leftKeys.columns(batch)) }
+            rows = []
+        }
+        for id in 0..<Int32(left.store.idLimit) where left.store.isLive(id) {
+            for _ in 0..<left.weights[Int(id)] {
+                rows.append(id)
+                if rows.count == Batch.rowsMax { try flush() }
+            }
+        }
+        try flush()
+        left.removeAll()
+        left.growSlots(to: table.slotLimit)
+    }
+
+    private func spillRight(_ batch: Batch) throws(SQLError) {
+        let keys = try rightKeys.columns(batch)
+        table.find(keys, count: batch.count, into: slots)
+        if isNullAware, !isPart {
+            groups.insert(Array(keys.dropFirst()), count: batch.count, into: groupSlots)
+            groupTotals.resize(to: max(groupTotals.count, groups.slotLimit), filling: 0)
+            groupNulls.resize(to: groupTotals.count, filling: 0)
+            for row in 0..<batch.count where groupSlots[row] >= 0 {
+                let group = Int(groupSlots[row])
+                groupTotals[group] += batch.weight(row)
+                if keys[0].isNull(row) { groupNulls[group] += batch.weight(row) }
+            }
+        }
+        for row in 0..<batch.count where slots[row] >= 0 {
+            totals[Int(slots[row])] += batch.weight(row)
+        }
+        let unknown = (0..<Int32(batch.count)).filter { slots[Int($0)] < 0 }
+        if unknown.isEmpty { return }
+        try spilled[1].add(batch.gather(unknown), keys: keys.map { $0.gather(unknown) })
+    }
+
+    /// Rows of known keys leave if the right side is complete.
+    private func spillLeft(_ batch: Batch) throws(SQLError) {
+        if !watermarks.hasEnded(1) {
+            return try spilled[0].add(batch, keys: try leftKeys.columns(batch))
+        }
+        let rest = try emitKnown(batch)
+        if rest.count > 0 { try spilled[0].add(rest, keys: try leftKeys.columns(rest)) }
+    }
+
+    /// Gives the rows whose keys are not in memory.
+    private func emitKnown(_ batch: Batch) throws(SQLError) -> Batch {
+        find(try leftKeys.columns(batch), batch.count)
+        let unknown = (0..<Int32(batch.count)).filter { slots[Int($0)] < 0 }
+        if unknown.count == batch.count { return batch }
+        try emitRows(batch, onlyKnown: true)
+        return batch.gather(unknown)
+    }
+
+    private func finishSpilled() throws(SQLError) {
+        guard !spilled.isEmpty else { return }
+        let (leftRows, rightRows) = (spilled[0], spilled[1])
+        spilled = []
+        let output = ForwardingOperator { (batch) throws(SQLError) in try self.emit(batch) }
+        for index in 0..<SpilledRows.partCount where wantsMore && !leftRows.isEmpty(index) {
+            let node = try makePart(self)
+            node.connect(to: output, input: 0)
+            part = node
+            defer { part = nil }
+            try rightRows.take(index) { (batch) throws(SQLError) in
+                try node.push(batch, input: 1)
+            }
+            try node.advance(Watermark.end, input: 1)
+            try leftRows.take(index) { (batch) throws(SQLError) in
+                let rest = try emitKnown(batch)
+                if rest.count > 0 { try node.push(rest, input: 0) }
+            }
+            try node.advance(Watermark.end, input: 0)
+        }
     }
 
     private var vectors: [PlainVector<Int64>] { [totals, groupTotals, groupNulls] }

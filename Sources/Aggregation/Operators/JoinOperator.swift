@@ -12,7 +12,7 @@ import Formats
 /// not kept; finite inputs cost one build and one probe.
 final class JoinOperator: Operator {
     let shape: JoinShape
-    let table: KeyTable
+    private(set) var table: KeyTable
     let sides: [JoinSide]
     var watermarks = InputWatermarks(2)
     var lag = JoinLag()
@@ -21,6 +21,10 @@ final class JoinOperator: Operator {
     /// Where the rows go that do not fit; nil: all stay in memory.
     private let spill: SpillBudget?
     private var spilled: SpilledJoin?
+    /// Works on what was spilled.
+    var part: JoinOperator?
+    /// What leaves has left before.
+    var isSilent = false
     /// The side that ended first.
     private var firstEnded = 0
 
@@ -47,6 +51,7 @@ final class JoinOperator: Operator {
 
     override var memory: Int {
         table.memory + sides[0].memory + sides[1].memory + (changes?.memory ?? 0)
+            + (part?.memory ?? 0)
     }
 
     override var details: String {
@@ -56,7 +61,7 @@ final class JoinOperator: Operator {
     // MARK: rows
 
     override func push(_ batch: Batch, input side: Int) throws(SQLError) {
-        if let spilled { return try spilled.add(batch, side: side) }
+        if let spilled { return try spilled.add(batch, side: side, isOld: isSilent) }
         let keys = try shape.keys[side].columns(batch)
         let keeps = !watermarks.hasEnded(1 - side) && !(shape.isLookup && side == 0)
         if keeps {
@@ -68,7 +73,6 @@ final class JoinOperator: Operator {
             try addExpiries(batch, side)
             noteLate(batch, side, ids: ids)
             try emitUnkept(batch, side)
-            if try spillIfLarge(side) { return }
         } else {
             table.find(keys, count: batch.count, into: slots)
             localKnown.removeAll()
@@ -80,6 +84,7 @@ final class JoinOperator: Operator {
         if keeps || side == 1 { try settleKept(side) }
         if !keeps, shape.preserves(side) { try emitLocal(batch, side) }
         settledLater.removeAll()
+        if keeps { try spillIfLarge() }
     }
 
     override func advance(_ watermark: Int64, input side: Int) throws(SQLError) {
@@ -97,7 +102,7 @@ final class JoinOperator: Operator {
         } else {
             try expire(1 - side)
         }
-        if let least { try advanceOutput(least) }
+        if let least, spilled == nil { try advanceOutput(least) }
     }
 
     override func endStep() throws(SQLError) {
@@ -120,26 +125,33 @@ final class JoinOperator: Operator {
         for side in sides { try side.read(&state) }
     }
 
-    /// With rows of one side only no pair has left, so both sides can still go to disk.
-    private func spillIfLarge(_ side: Int) throws(SQLError) -> Bool {
-        guard let spill, sides[1 - side].store.liveCount == 0,
-            sides[side].store.liveCount >= Limits.spilledRowsMin, memory > spill.memoryMax
-        else { return false }
+    /// Both sides go to disk. Rows there would lose the watermark that late ones came after.
+    private func spillIfLarge() throws(SQLError) {
+        guard let spill, (0...1).allSatisfy({ watermarks[$0] == Watermark.none }),
+            sides[0].store.liveCount + sides[1].store.liveCount >= Limits.spilledRowsMin,
+            try spill.isExceeded(by: self)
+        else { return }
         let spilled = try SpilledJoin(shape, spill)
-        let store = sides[side].store
-        var rows: [Int32] = []
-        for id in 0..<Int32(store.idLimit) where store.isLive(id) {
-            for _ in 0..<sides[side].weights[Int(id)] { rows.append(id) }
-            if rows.count >= Batch.rowsMax {
-                try spilled.add(Batch(store.decode(rows), count: rows.count), side: side)
+        let isOneSided = sides.contains { $0.store.liveCount == 0 } && !isSilent
+        for side in [0, 1] {
+            let store = sides[side].store
+            var rows: [Int32] = []
+            func flush() throws(SQLError) {
+                let batch = Batch(store.decode(rows), count: rows.count)
+                try spilled.add(batch, side: side, isOld: !isOneSided)
                 rows = []
             }
+            for id in 0..<Int32(store.idLimit) where store.isLive(id) {
+                for _ in 0..<sides[side].weights[Int(id)] {
+                    rows.append(id)
+                    if rows.count == Batch.rowsMax { try flush() }
+                }
+            }
+            try flush()
+            sides[side].removeAll()
         }
-        try spilled.add(Batch(store.decode(rows), count: rows.count), side: side)
-        sides[side].removeAll()
-        sides[side].growSlots(to: table.slotLimit)
+        table = KeyTable(shape.keyTypes, nullsMatch: shape.nullsMatch)
         self.spilled = spilled
-        return true
     }
 
     private func addExpiries(_ batch: Batch, _ side: Int) throws(SQLError) {
@@ -168,7 +180,9 @@ final class JoinOperator: Operator {
     }
 
     private func finishSpilled() throws(SQLError) {
-        try spilled?.finish(first: firstEnded) { (batch) throws(SQLError) in try self.emit(batch) }
+        try spilled?.finish(first: firstEnded, for: self) { (batch) throws(SQLError) in
+            try self.emit(batch)
+        }
         spilled = nil
     }
 
@@ -343,6 +357,7 @@ final class JoinOperator: Operator {
 
     /// Out, or to what is netted.
     func hand(_ batch: Batch) throws(SQLError) {
+        if isSilent { return }
         guard let changes else { return try emit(batch) }
         changes.add(batch.columns, count: batch.count) { batch.weight($0) }
     }

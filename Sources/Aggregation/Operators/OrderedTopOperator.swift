@@ -26,11 +26,23 @@ final class OrderedTopOperator: Operator {
     private var touched: [Int32] = []
     /// Rows that were taken back and may have left before.
     private let removed = PlainVector<Int32>()
+    /// Where rows go that do not fit, and how an operator of a part of them is made.
+    private let spill: SpillBudget?
+    private let makePart: (SpillBudget) throws(SQLError) -> OrderedTopOperator
+    private var spilled: SpilledRows?
+    private var part: Operator?
+    private var hasWatermark = false
 
     init(
         _ types: [DataType], _ sort: SortPlan, limit: Int?, offset: Int, isSingleStep: Bool,
-        timeColumns: [Int], _ settings: SessionSettings
+        timeColumns: [Int], spill: SpillBudget? = nil, _ settings: SessionSettings
     ) throws(SQLError) {
+        self.spill = spill
+        makePart = { (spill) throws(SQLError) in
+            try OrderedTopOperator(
+                types, sort, limit: limit, offset: offset, isSingleStep: true,
+                timeColumns: timeColumns, spill: spill, settings)
+        }
         input = try PartitionedInput(
             types, partition: sort.partition, order: sort.keys, timeColumns: timeColumns,
             settings)
@@ -44,11 +56,45 @@ final class OrderedTopOperator: Operator {
     }
 
     override var memory: Int {
-        input.memory + changes.memory
-            + partitions.reduce(0) { $0 + $1.rows.memory + $1.left.count * 16 }
+        // By count, for it is asked often: each row may stand in `rows` and in `left`.
+        input.memory + changes.memory + input.store.liveCount * 32 + partitions.count * 96
+            + (part?.memory ?? 0)
     }
 
     override func push(_ batch: Batch, input port: Int) throws(SQLError) {
+        if let spilled { return try input.spill(batch, to: spilled) }
+        try keep(batch)
+        // Rows on disk would lose the watermark that they came after.
+        if let spill, !hasWatermark, input.hasPartitions, try spill.isExceeded(by: self) {
+            try spillAll(spill)
+        }
+    }
+
+    /// In the order of their keys: of equal keys the one that came first stays first.
+    private func spillAll(_ spill: SpillBudget) throws(SQLError) {
+        let spilled = try input.makeSpilledRows(spill)
+        let rows = PlainVector<Int32>()
+        for partition in partitions {
+            partition.rows.forEach { entry in
+                rows.append(entry.row)
+                return true
+            }
+        }
+        partitions = []
+        touched = []
+        try input.spillAll(rows, to: spilled)
+        self.spilled = spilled
+    }
+
+    private func finishSpilled() throws(SQLError) {
+        guard let spilled, let spill else { return }
+        self.spilled = nil
+        try finish([(spilled, 0)], hold: { self.part = $0 }) { () throws(SQLError) in
+            try makePart(spill.deeper)
+        }
+    }
+
+    private func keep(_ batch: Batch) throws(SQLError) {
         try input.take(batch)
         let copies = PlainVector<Int32>()
         for row in 0..<batch.count {
@@ -153,7 +199,9 @@ final class OrderedTopOperator: Operator {
     override func advance(_ watermark: Int64, input port: Int) throws(SQLError) {
         if watermark == Watermark.end {
             if isSingleStep { try emitAll() } else { try endStep() }
+            try finishSpilled()
         } else {
+            hasWatermark = true
             try close(watermark)
         }
         try emitWatermark(watermark)

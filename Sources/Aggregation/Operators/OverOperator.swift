@@ -30,11 +30,22 @@ final class OverOperator: Operator {
     /// Per row its results, an id of `results`; -1: it has not left.
     private let resultIDs = PlainVector<Int32>()
     private let changes: NetRows
+    /// Where rows go that do not fit, and how an operator of a part of them is made.
+    private let spill: SpillBudget?
+    private let makePart: (SpillBudget) throws(SQLError) -> OverOperator
+    private var spilled: SpilledRows?
+    private var part: Operator?
+    private var hasWatermark = false
 
     init(
         _ types: [DataType], _ over: OverPlan, isSingleStep: Bool, timeColumns: [Int],
-        _ settings: SessionSettings
+        spill: SpillBudget? = nil, _ settings: SessionSettings
     ) throws(SQLError) {
+        self.spill = spill
+        makePart = { (spill) throws(SQLError) in
+            try OverOperator(
+                types, over, isSingleStep: true, timeColumns: timeColumns, spill: spill, settings)
+        }
         computation = try OverComputation(over, inputTypes: types, settings)
         input = try PartitionedInput(
             types, partition: over.partition, order: over.order, computed: computation.computed,
@@ -47,10 +58,32 @@ final class OverOperator: Operator {
 
     override var memory: Int {
         input.memory + results.memory + arrivals.memory + changes.memory
-            + partitions.reduce(0) { $0 + $1.rows.memory }
+            + partitions.reduce(0) { $0 + $1.rows.memory } + (part?.memory ?? 0)
     }
 
     override func push(_ batch: Batch, input port: Int) throws(SQLError) {
+        if let spilled { return try input.spill(batch, to: spilled) }
+        try keep(batch)
+        // Rows on disk would lose the watermark that they came after.
+        if let spill, !hasWatermark, input.hasPartitions, try spill.isExceeded(by: self) {
+            let spilled = try input.makeSpilledRows(spill)
+            let rows = PlainVector<Int32>(capacity: arrivals.count)
+            for index in 0..<arrivals.count { rows.append(arrivals[index].row) }
+            try input.spillAll(rows, to: spilled)
+            arrivals.removeAll()
+            self.spilled = spilled
+        }
+    }
+
+    private func finishSpilled() throws(SQLError) {
+        guard let spilled, let spill else { return }
+        self.spilled = nil
+        try finish([(spilled, 0)], hold: { self.part = $0 }) { () throws(SQLError) in
+            try makePart(spill.deeper)
+        }
+    }
+
+    private func keep(_ batch: Batch) throws(SQLError) {
         try input.take(batch)
         let copies = PlainVector<Int32>(capacity: batch.count)
         for row in 0..<batch.count {
@@ -230,8 +263,11 @@ final class OverOperator: Operator {
     override func advance(_ watermark: Int64, input port: Int) throws(SQLError) {
         if watermark == Watermark.end {
             if isSingleStep { try emitAll() } else { try endStep() }
+            try finishSpilled()
         } else if !isSingleStep {
             try close(watermark)
+        } else {
+            hasWatermark = true
         }
         try emitWatermark(watermark)
     }

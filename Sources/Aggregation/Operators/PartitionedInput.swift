@@ -3,13 +3,14 @@ import Formats
 /// What operators over ordered partitions do with a batch: the slot of each row's partition, its
 /// sort key, and a place in a store for the row with its key behind it.
 @safe final class PartitionedInput {
-    let table: KeyTable
+    private(set) var table: KeyTable
     /// The input's columns, what `computed` adds, and the key's bytes.
     let store: RowStore
     let keyColumn: Int
     let slots = PlainVector<Int32>()
     let ids = PlainVector<Int32>()
     private let inputTypes: [DataType]
+    private let partitionTypes: [DataType]
     private let partition: RowExpressions
     private let order: RowExpressions
     private let computed: RowExpressions?
@@ -34,6 +35,7 @@ import Formats
             return type.isTime && timeColumns.contains(index)
         }
         inputTypes = types
+        partitionTypes = partition.map(\.type)
         self.partition = try RowExpressions(partition, settings)
         self.order = try RowExpressions(order.map(\.expression), settings)
         self.computed = computed.isEmpty ? nil : try RowExpressions(computed, settings)
@@ -110,6 +112,33 @@ import Formats
             columns, rows: rows.map { unsafe UnsafePointer($0.base) },
             count: rows?.count ?? batch.count,
             ids: ids)
+    }
+
+    // MARK: disk
+
+    /// Rows on disk, parted by their partitions; none without one.
+    func makeSpilledRows(_ budget: SpillBudget) throws(SQLError) -> SpilledRows {
+        try SpilledRows(inputTypes, keys: partitionTypes, budget)
+    }
+
+    var hasPartitions: Bool { !partitionTypes.isEmpty }
+
+    func spill(_ batch: Batch, to rows: SpilledRows) throws(SQLError) {
+        try rows.add(batch, keys: try partition.columns(batch))
+    }
+
+    /// Moves kept rows to disk, in this order, and forgets all.
+    func spillAll(_ kept: PlainVector<Int32>, to rows: SpilledRows) throws(SQLError) {
+        var start = 0
+        while start < kept.count {
+            let count = min(Batch.rowsMax, kept.count - start)
+            let columns = unsafe store.decode(
+                UnsafeBufferPointer(start: kept.base + start, count: count), wanted: ownColumns)
+            try spill(Batch(columns, count: count), to: rows)
+            start += count
+        }
+        store.removeAll()
+        table = KeyTable(partitionTypes)
     }
 
     /// The columns that an output row begins with.

@@ -7,7 +7,8 @@ final class SetOperator: Operator {
     private let isAll: Bool
     /// Rows leave as soon as nothing can take them back.
     private let isAppendOnly: Bool
-    private let table: KeyTable
+    private let types: [DataType]
+    private var table: KeyTable
     private let store: RowStore
     private let slots = PlainVector<Int32>()
     private let ids = PlainVector<Int32>()
@@ -18,8 +19,18 @@ final class SetOperator: Operator {
     private let rowIDs = PlainVector<Int32>()
     private let isTouched = PlainVector<Bool>()
     private let touched = PlainVector<Int32>()
+    /// Where new rows go once the memory is full; nil: all are kept.
+    private let spill: SpillBudget?
+    private var spilled: [SpilledRows] = []
+    private var part: Operator?
 
-    init(_ types: [DataType], _ operation: Plan.SetOperation, isAll: Bool, isAppendOnly: Bool) {
+    /// With `spill` the inputs only grow, and all is one step.
+    init(
+        _ types: [DataType], _ operation: Plan.SetOperation, isAll: Bool, isAppendOnly: Bool,
+        spill: SpillBudget? = nil
+    ) {
+        self.types = types
+        self.spill = spill
         self.operation = operation
         self.isAll = isAll
         self.isAppendOnly = isAppendOnly
@@ -29,10 +40,45 @@ final class SetOperator: Operator {
     }
 
     override var memory: Int {
-        table.memory + store.memory + counts[0].memory * 3 + rowIDs.memory
+        table.memory + store.memory + counts[0].memory * 3 + rowIDs.memory + (part?.memory ?? 0)
     }
 
     override func push(_ batch: Batch, input: Int) throws(SQLError) {
+        if spilled.isEmpty {
+            try count(batch, input)
+            // Rows on disk would lose the watermark that they came after.
+            guard let spill,
+                (0...1).allSatisfy({ watermarks[$0] == .min || watermarks[$0] == .max }),
+                try spill.isExceeded(by: self)
+            else { return }
+            for _ in 0...1 { spilled.append(try SpilledRows(types, keys: types, spill)) }
+            return
+        }
+        // Rows that are known are counted where they are, so each is in one place.
+        table.find(batch.columns, count: batch.count, into: slots)
+        let unknown = (0..<Int32(batch.count)).filter { slots[Int($0)] < 0 }
+        if unknown.isEmpty { return try count(batch, input) }
+        let known = (0..<Int32(batch.count)).filter { slots[Int($0)] >= 0 }
+        let rows = batch.gather(unknown)
+        try spilled[input].add(rows, keys: rows.columns)
+        if !known.isEmpty { try count(batch.gather(known), input) }
+    }
+
+    private func finishSpilled() throws(SQLError) {
+        guard let spill, !spilled.isEmpty else { return }
+        let inputs = [(rows: spilled[1], input: 1), (rows: spilled[0], input: 0)]
+        spilled = []
+        table = KeyTable(types)
+        store.removeAll()
+        for vector in counts + [leftCounts] { vector.removeAll() }
+        rowIDs.removeAll()
+        try finish(inputs, hold: { self.part = $0 }) {
+            SetOperator(
+                types, operation, isAll: isAll, isAppendOnly: true, spill: spill.deeper)
+        }
+    }
+
+    private func count(_ batch: Batch, _ input: Int) throws(SQLError) {
         table.insert(batch.columns, count: batch.count, into: slots)
         for vector in counts + [leftCounts] { vector.resize(to: table.slotLimit, filling: 0) }
         rowIDs.resize(to: table.slotLimit, filling: -1)
@@ -110,7 +156,12 @@ final class SetOperator: Operator {
         let least = watermarks.advance(watermark, input)
         if input == 1, watermark == Watermark.end, isAppendOnly { try flush() }
         if let least {
-            if least == Watermark.end { try flush() }
+            if least == Watermark.end {
+                try flush()
+                try finishSpilled()
+            } else if !spilled.isEmpty {
+                return
+            }
             try emitWatermark(least)
         }
     }

@@ -5,7 +5,8 @@ import Formats
 /// each row is kept once, and a new row is joined with what the others hold.
 @safe final class SharedKeyJoinOperator: Operator {
     private let keys: [RowExpressions]
-    private let table: KeyTable
+    private let keyTypes: [DataType]
+    private var table: KeyTable
     private let sides: [JoinSide]
     private var watermarks: InputWatermarks
     private let slots = PlainVector<Int32>()
@@ -14,12 +15,27 @@ import Formats
     private let chosen: [PlainVector<Int32>]
     /// Per input the kept row of the combination that is looked at.
     private let path: PlainVector<Int32>
+    /// Where the rows of all inputs go once the memory is full: those whose combinations have left,
+    /// and those that come later. nil: all are kept.
+    private let spill: SpillBudget?
+    private var spilled: (old: [SpilledRows], new: [SpilledRows])?
+    private let makePart: (SpillBudget) throws(SQLError) -> SharedKeyJoinOperator
+    private var part: Operator?
+    /// What leaves has left before.
+    private var isSilent = false
 
-    init(_ chain: SharedKeyChain, _ settings: SessionSettings) throws(SQLError) {
+    init(
+        _ chain: SharedKeyChain, spill: SpillBudget? = nil, _ settings: SessionSettings
+    ) throws(SQLError) {
+        self.spill = spill
+        makePart = { (spill) throws(SQLError) in
+            try SharedKeyJoinOperator(chain, spill: spill, settings)
+        }
         var keys: [RowExpressions] = []
         for key in chain.keys { keys.append(try RowExpressions(key, settings)) }
         self.keys = keys
         let types = chain.keys[0].map(\.type)
+        keyTypes = types
         table = KeyTable(types, nullsMatch: types.map { _ in false })
         sides = chain.inputs.map {
             JoinSide($0.columns.map(\.type), expires: false, countsMatches: false)
@@ -32,7 +48,9 @@ import Formats
         super.init("inner join")
     }
 
-    override var memory: Int { sides.reduce(table.memory) { $0 + $1.memory } }
+    override var memory: Int {
+        sides.reduce(table.memory + (part?.memory ?? 0)) { $0 + $1.memory }
+    }
 
     override var details: String {
         sides.map { String($0.store.liveCount) }.joined(separator: ", ") + " rows kept"
@@ -40,7 +58,12 @@ import Formats
 
     override func push(_ batch: Batch, input: Int) throws(SQLError) {
         let columns = try keys[input].columns(batch)
-        if othersHaveEnded(input) {
+        if let spilled {
+            let rows = isSilent ? spilled.old[input] : spilled.new[input]
+            return try rows.add(batch, keys: columns)
+        }
+        let keeps = !othersHaveEnded(input)
+        if !keeps {
             table.find(columns, count: batch.count, into: slots)
         } else {
             table.insert(columns, count: batch.count, into: slots)
@@ -60,6 +83,7 @@ import Formats
             } while step(Int(slot), input)
         }
         if chosen[0].count > 0 { try leave(batch, input) }
+        if keeps { try spillIfLarge() }
     }
 
     /// The first combination of the other inputs' rows of a key; false if one of them has none.
@@ -85,6 +109,10 @@ import Formats
     }
 
     private func leave(_ batch: Batch, _ input: Int) throws(SQLError) {
+        if isSilent {
+            for list in chosen { list.removeAll() }
+            return
+        }
         let count = chosen[0].count
         var columns: [Column] = []
         for (index, side) in sides.enumerated() {
@@ -121,12 +149,78 @@ import Formats
 
     override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
         let least = watermarks.advance(watermark, input)
+        if spilled != nil {
+            guard least == Watermark.end else { return }
+            try finishSpilled()
+        }
         // No row will come that could meet what is kept here.
         for side in sides.indices where othersHaveEnded(side) {
             sides[side].removeAll()
             sides[side].growSlots(to: table.slotLimit)
         }
         if let least { try emitWatermark(least) }
+    }
+
+    // MARK: disk
+
+    /// Rows on disk would lose the watermark that they came after.
+    private func spillIfLarge() throws(SQLError) {
+        guard let spill,
+            sides.indices.allSatisfy({ watermarks[$0] == .min || watermarks[$0] == .max }),
+            sides.reduce(0, { $0 + $1.store.liveCount }) >= Limits.spilledRowsMin,
+            try spill.isExceeded(by: self)
+        else { return }
+        func make() throws(SQLError) -> [SpilledRows] {
+            var list: [SpilledRows] = []
+            for side in sides {
+                list.append(try SpilledRows(side.store.codec.types, keys: keyTypes, spill))
+            }
+            return list
+        }
+        let old = try make()
+        for (index, side) in sides.enumerated() {
+            var rows: [Int32] = []
+            func flush() throws(SQLError) {
+                let batch = Batch(side.store.decode(rows), count: rows.count)
+                if batch.count > 0 {
+                    try old[index].add(batch, keys: try keys[index].columns(batch))
+                }
+                rows = []
+            }
+            for id in 0..<Int32(side.store.idLimit) where side.store.isLive(id) {
+                for _ in 0..<side.weights[Int(id)] {
+                    rows.append(id)
+                    if rows.count == Batch.rowsMax { try flush() }
+                }
+            }
+            try flush()
+            side.removeAll()
+        }
+        table = KeyTable(keyTypes, nullsMatch: keyTypes.map { _ in false })
+        spilled = (old, try make())
+    }
+
+    /// In each part the old rows are joined in silence before the others come.
+    private func finishSpilled() throws(SQLError) {
+        guard let spilled, let spill else { return }
+        self.spilled = nil
+        let output = ForwardingOperator { (batch) throws(SQLError) in try self.emit(batch) }
+        for index in 0..<SpilledRows.partCount where wantsMore {
+            if spilled.new.allSatisfy({ $0.isEmpty(index) }) { continue }
+            let node = try makePart(spill.deeper)
+            node.connect(to: output, input: 0)
+            part = node
+            defer { part = nil }
+            for rows in [spilled.old, spilled.new] {
+                node.isSilent = rows[0] === spilled.old[0]
+                for (input, side) in rows.enumerated() {
+                    try side.take(index) { (batch) throws(SQLError) in
+                        try node.push(batch, input: input)
+                    }
+                }
+            }
+            for input in sides.indices { try node.advance(Watermark.end, input: input) }
+        }
     }
 
     override func write(_ state: inout OutputBuffer) {

@@ -27,19 +27,11 @@ final class SpilledGroups {
         try rows.add(batch, keys: keys)
     }
 
-    func finish(_ emit: @escaping (Batch) throws(SQLError) -> Void) throws(SQLError) {
-        for part in 0..<SpilledRows.partCount {
-            let node = try AggregateOperator(
+    /// Parts without rows are left out: not even the one group of a set without keys leaves.
+    func finish(of owner: AggregateOperator, hold: (Operator?) -> Void) throws(SQLError) {
+        try owner.finish([(rows, 0)], hold: hold) { () throws(SQLError) in
+            try AggregateOperator(
                 plan, input: input, isAppendOnly: true, spill: budget.deeper, settings: settings)
-            let output = ForwardingOperator(emit)
-            node.connect(to: output, input: 0)
-            var hasRows = false
-            try rows.take(part) { (batch) throws(SQLError) in
-                hasRows = true
-                try node.push(batch, input: 0)
-            }
-            // Without rows not even the one group of a set without keys leaves.
-            if hasRows { try node.advance(Watermark.end, input: 0) }
         }
     }
 }

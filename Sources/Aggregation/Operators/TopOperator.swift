@@ -25,11 +25,23 @@ final class TopOperator: Operator {
     private let candidates = PlainVector<Int32>()
     /// Rows that were pushed out and may have left before.
     private let displaced = PlainVector<Int32>()
+    /// Where rows go that do not fit, and how an operator of a part of them is made.
+    private let spill: SpillBudget?
+    private let makePart: (SpillBudget) throws(SQLError) -> TopOperator
+    private var spilled: SpilledRows?
+    private var part: Operator?
+    private var hasWatermark = false
 
     init(
         _ types: [DataType], _ sort: SortPlan, limit: Int, offset: Int, isSingleStep: Bool,
-        timeColumns: [Int], _ settings: SessionSettings
+        timeColumns: [Int], spill: SpillBudget? = nil, _ settings: SessionSettings
     ) throws(SQLError) {
+        self.spill = spill
+        makePart = { (spill) throws(SQLError) in
+            try TopOperator(
+                types, sort, limit: limit, offset: offset, isSingleStep: true,
+                timeColumns: timeColumns, spill: spill, settings)
+        }
         input = try PartitionedInput(
             types, partition: sort.partition, order: sort.keys, timeColumns: timeColumns,
             settings)
@@ -43,9 +55,40 @@ final class TopOperator: Operator {
 
     override var memory: Int {
         input.memory + entries.memory + counts.memory + left.memory + changes.memory
+            + (part?.memory ?? 0)
     }
 
     override func push(_ batch: Batch, input port: Int) throws(SQLError) {
+        if let spilled { return try input.spill(batch, to: spilled) }
+        try keep(batch)
+        // Rows on disk would lose the watermark that they came after.
+        if let spill, !hasWatermark, input.hasPartitions, try spill.isExceeded(by: self) {
+            try spillAll(spill)
+        }
+    }
+
+    /// In the order of their keys: of equal keys the one that came first stays first.
+    private func spillAll(_ spill: SpillBudget) throws(SQLError) {
+        let spilled = try input.makeSpilledRows(spill)
+        let rows = PlainVector<Int32>()
+        for slot in 0..<counts.count {
+            for place in 0..<Int(counts[slot]) { rows.append(entries[slot * size + place].row) }
+        }
+        counts.removeAll()
+        entries.removeAll()
+        try input.spillAll(rows, to: spilled)
+        self.spilled = spilled
+    }
+
+    private func finishSpilled() throws(SQLError) {
+        guard let spilled, let spill else { return }
+        self.spilled = nil
+        try finish([(spilled, 0)], hold: { self.part = $0 }) { () throws(SQLError) in
+            try makePart(spill.deeper)
+        }
+    }
+
+    private func keep(_ batch: Batch) throws(SQLError) {
         guard size > 0 else { return }
         try input.take(batch)
         growSlots()
@@ -158,7 +201,9 @@ final class TopOperator: Operator {
     override func advance(_ watermark: Int64, input port: Int) throws(SQLError) {
         if watermark == Watermark.end {
             if isSingleStep { try emitAll() } else { try endStep() }
+            try finishSpilled()
         } else {
+            hasWatermark = true
             try close(watermark)
         }
         try emitWatermark(watermark)

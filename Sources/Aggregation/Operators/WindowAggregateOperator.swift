@@ -31,12 +31,32 @@ final class WindowAggregateOperator: Operator, WindowedOperator {
     private var late: [Int32] = []
     private let ids = Buffer<Int32>(capacity: Batch.rowsMax)
 
+    /// Where rows of new groups go once the memory is full; nil: all groups are kept.
+    private let spill: SpillBudget?
+    private let makePart: (SpillBudget) throws(SQLError) -> WindowAggregateOperator
+    private let inputTypes: [DataType]
+    private let plainTypes: [DataType]
+    private var spilled: SpilledRows?
+    /// Where a window is made of several panes, all groups of a key are in one place: the keys of
+    /// those in memory.
+    private var keptKeys: KeyTable?
+    private let slots = PlainVector<Int32>()
+    private var part: Operator?
+
     /// `plan` is over the window function's columns; `split` is what `WindowKey.split` made of it.
     init(
         _ plan: AggregatePlan, _ split: (kinds: [WindowKey], plain: [Expression]),
-        _ geometry: WindowGeometry, time: Expression, type: DataType, isAppendOnly: Bool,
-        settings: SessionSettings
+        _ geometry: WindowGeometry, time: Expression, type: DataType, input: [DataType],
+        isAppendOnly: Bool, spill: SpillBudget? = nil, settings: SessionSettings
     ) throws(SQLError) {
+        self.spill = spill
+        inputTypes = input
+        plainTypes = split.plain.map(\.type)
+        makePart = { (spill) throws(SQLError) in
+            try WindowAggregateOperator(
+                plan, split, geometry, time: time, type: type, input: input, isAppendOnly: true,
+                spill: spill, settings: settings)
+        }
         self.geometry = geometry
         self.type = type
         kinds = split.kinds
@@ -54,11 +74,62 @@ final class WindowAggregateOperator: Operator, WindowedOperator {
         let kept = assign(times, batch, owners)
         if let lateTarget, !late.isEmpty { try lateTarget.push(batch.gather(late), input: 0) }
         late.removeAll(keepingCapacity: true)
-        guard let kept else { return try add(batch, owners) }
+        guard let kept else { return try keep(batch, owners) }
         guard !kept.isEmpty else { return }
         let rows = batch.gather(kept)
         try inputs.evaluate(rows)
-        try add(rows, Buffer(kept.map { owners[Int($0)] }))
+        try keep(rows, Buffer(kept.map { owners[Int($0)] }))
+    }
+
+    private func keep(_ batch: Batch, _ owners: Buffer<Int64>) throws(SQLError) {
+        if let spilled { return try keep(batch, owners, or: spilled) }
+        try add(batch, owners)
+        // Groups on disk would lose the watermark that their rows came after.
+        guard let spill, watermark == Watermark.none, geometry.isTumbling || !plainTypes.isEmpty,
+            try spill.isExceeded(by: self)
+        else { return }
+        let pane: [DataType] = geometry.isTumbling ? [.bigint] : []
+        spilled = try SpilledRows(inputTypes, keys: plainTypes + pane, spill)
+        if geometry.isTumbling { return }
+        let keys = KeyTable(plainTypes)
+        for item in panes.values {
+            for start in stride(from: 0, to: item.groups.count, by: Batch.rowsMax) {
+                let end = min(start + Batch.rowsMax, item.groups.count)
+                let columns = Array(table.keys(Array(item.groups[start..<end])).dropLast())
+                keys.insert(columns, count: end - start, into: slots)
+            }
+        }
+        keptKeys = keys
+    }
+
+    /// Rows of what is in memory are added; the others go to disk.
+    private func keep(
+        _ batch: Batch, _ owners: Buffer<Int64>, or spilled: SpilledRows
+    ) throws(SQLError) {
+        var keys = inputs.keys
+        if let keptKeys {
+            keptKeys.find(keys, count: batch.count, into: slots)
+            for row in 0..<batch.count { ids[row] = slots[row] }
+        } else {
+            keys.append(Column(.bigint, count: batch.count, .integer(owners)))
+            unsafe table.find(keys, count: batch.count, into: ids.base, inserting: false)
+        }
+        let unknown = (0..<Int32(batch.count)).filter { ids[Int($0)] < 0 }
+        if unknown.isEmpty { return try add(batch, owners) }
+        let known = (0..<Int32(batch.count)).filter { ids[Int($0)] >= 0 }
+        try spilled.add(batch.gather(unknown), keys: keys.map { $0.gather(unknown) })
+        if known.isEmpty { return }
+        let rows = batch.gather(known)
+        try inputs.evaluate(rows)
+        try add(rows, Buffer(known.map { owners[Int($0)] }))
+    }
+
+    private func finishSpilled() throws(SQLError) {
+        guard let spilled, let spill else { return }
+        self.spilled = nil
+        try finish([(spilled, 0)], hold: { self.part = $0 }) { () throws(SQLError) in
+            try makePart(spill.deeper)
+        }
     }
 
     /// Writes the pane of each row; gives the rows that have one, nil for all.
@@ -124,12 +195,10 @@ final class WindowAggregateOperator: Operator, WindowedOperator {
 
     override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
         guard watermark > self.watermark else { return }
-        var closed = self.watermark
-        while let end = nextEnd(closed), end <= watermark {
-            try close(end)
-            closed = end
-        }
+        if let end = nextEnd(self.watermark), end <= watermark { try close(upTo: watermark) }
         self.watermark = watermark
+        if watermark == Watermark.end { try finishSpilled() }
+        if spilled != nil { return }
         let isTime = geometry.canHold(watermark)
         try emitWatermark(isTime ? geometry.leastStart(watermark) : watermark)
     }
@@ -138,35 +207,58 @@ final class WindowAggregateOperator: Operator, WindowedOperator {
     private func nextEnd(_ closed: Int64) -> Int64? {
         var next: Int64?
         for (pane, _) in panes.values {
-            // A pane whose rows came late has no windows before.
-            let from = max(closed, pane.validFrom - 1)
-            if let end = geometry.firstEnd(pane.start, after: from) { next = min(next ?? end, end) }
+            if let end = firstEnd(pane, closed) { next = min(next ?? end, end) }
         }
         return next
     }
 
-    private func close(_ end: Int64) throws(SQLError) {
-        let start = geometry.start(end)
-        let members = panes.filter { item in
-            let pane = item.value.pane
-            return pane.start >= start && pane.start < end && pane.validFrom <= end
-        }
-        let ordered = members.sorted { a, b in
-            let (x, y) = (a.value.pane, b.value.pane)
+    private func firstEnd(_ pane: Pane, _ closed: Int64) -> Int64? {
+        // A pane whose rows came late has no windows before.
+        geometry.firstEnd(pane.start, after: max(closed, pane.validFrom - 1))
+    }
+
+    private typealias OpenPane = (id: Int64, pane: Pane)
+
+    /// All windows that end by then, in the order of their ends. Each looks only at panes that can
+    /// be its own: a finite input closes all of its windows at once.
+    private func close(upTo watermark: Int64) throws(SQLError) {
+        let open: [OpenPane] = panes.map { ($0.key, $0.value.pane) }.sorted { a, b in
+            let (x, y) = (a.pane, b.pane)
             return x.start != y.start ? x.start < y.start : x.validFrom < y.validFrom
         }
-        if ordered.count == 1 {
-            try emit(ordered[0].value.groups, start, end)
-        } else {
-            let merged = try merge(ordered.map(\.value.groups))
-            try emit(merged, start, end)
-            for group in merged { free(group) }
+        var first = 0
+        var closed = self.watermark
+        while true {
+            var next: Int64?
+            for index in first..<open.count {
+                if let next, open[index].pane.start >= next { break }
+                if let end = firstEnd(open[index].pane, closed) { next = min(next ?? end, end) }
+            }
+            guard let end = next, end <= watermark else { return }
+            try close(end, open[first...])
+            while first < open.count, geometry.lastEnd(open[first].pane.start) <= end {
+                let (id, pane) = open[first]
+                for group in panes[id]?.groups ?? [] { free(group) }
+                paneIDs[pane] = nil
+                panes[id] = nil
+                first += 1
+            }
+            closed = end
         }
-        for (id, item) in panes where geometry.lastEnd(item.pane.start) <= end {
-            for group in item.groups { free(group) }
-            paneIDs[item.pane] = nil
-            panes[id] = nil
+    }
+
+    private func close(_ end: Int64, _ open: ArraySlice<OpenPane>) throws(SQLError) {
+        let start = geometry.start(end)
+        var members: [[Int32]] = []
+        for (id, pane) in open {
+            if pane.start >= end { break }
+            guard pane.start >= start, pane.validFrom <= end else { continue }
+            members.append(panes[id]?.groups ?? [])
         }
+        if members.count == 1 { return try emit(members[0], start, end) }
+        let merged = try merge(members)
+        try emit(merged, start, end)
+        for group in merged { free(group) }
     }
 
     private func free(_ group: Int32) {
@@ -218,7 +310,10 @@ final class WindowAggregateOperator: Operator, WindowedOperator {
     }
 
     var openGroups: Int { table.count }
-    override var memory: Int { table.memory + states.memory + table.count * 4 }
+    override var memory: Int {
+        table.memory + states.memory + table.count * 4 + (keptKeys?.memory ?? 0)
+            + (part?.memory ?? 0)
+    }
 
     override func write(_ state: inout OutputBuffer) {
         table.write(&state)

@@ -8,6 +8,8 @@ enum KeyEncoder {
         _ column: Column, _ key: SortKeyCodec.Key, _ count: Int, _ sizes: UnsafeMutablePointer<Int>
     ) {
         switch column.storage {
+        case .string where column.type == .jsonb:
+            for row in 0..<count { unsafe sizes[row] += slowBytes(column, row, key).count }
         case .boolean: unsafe addFixed(column, 1, count, sizes)
         case .integer, .double: unsafe addFixed(column, 8, count, sizes)
         case .interval: unsafe addFixed(column, 16, count, sizes)
@@ -70,6 +72,8 @@ enum KeyEncoder {
         let nullMark: UInt8 = key.nullsFirst ? 0 : 2
         let mask = column.indexMask
         switch column.storage {
+        case .string where column.type == .jsonb:
+            unsafe writeSlowly(column, key, count, cursors)
         case .integer(let values):
             let flip: UInt64 = isDescending ? 0x7fff_ffff_ffff_ffff : 0x8000_0000_0000_0000
             unsafe writeWords(column, count, cursors, nullMark) { row in
@@ -100,12 +104,17 @@ enum KeyEncoder {
                 if isDescending { unsafe complement(target, size) }
                 return size
             }
-        case .numeric, .array, .record:
-            for row in 0..<count {
-                let bytes = slowBytes(column, row, key)
-                for index in bytes.indices { unsafe cursors[row][index] = bytes[index] }
-                unsafe cursors[row] += bytes.count
-            }
+        case .numeric, .array, .record: unsafe writeSlowly(column, key, count, cursors)
+        }
+    }
+
+    private static func writeSlowly(
+        _ column: Column, _ key: SortKeyCodec.Key, _ count: Int, _ cursors: Cursors
+    ) {
+        for row in 0..<count {
+            let bytes = slowBytes(column, row, key)
+            for index in bytes.indices { unsafe cursors[row][index] = bytes[index] }
+            unsafe cursors[row] += bytes.count
         }
     }
 
@@ -210,6 +219,7 @@ enum KeyEncoder {
             append(word: UInt64(truncatingIfNeeded: bits >> 64), to: &bytes)
             append(word: UInt64(truncatingIfNeeded: bits), to: &bytes)
         case .numeric(let value): NumericKey.append(value, to: &bytes)
+        case .text(let text) where type == .jsonb: JSONKey.append(Array(text.utf8), to: &bytes)
         case .text(let text): appendEscaped(Array(text.utf8), to: &bytes)
         case .bytes(let raw): appendEscaped(raw, to: &bytes)
         case .array(let elements):

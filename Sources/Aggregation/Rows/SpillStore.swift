@@ -16,11 +16,15 @@ public protocol SpillRun: AnyObject {
 
 /// Writes strings of bytes, two a record, to a run.
 struct SpillWriter: ~Copyable {
-    private static let blockSize = 64 * 1024
     let run: any SpillRun
-    private var buffer = OutputBuffer(capacity: SpillWriter.blockSize)
+    private let blockSize: Int
+    private var buffer: OutputBuffer
 
-    init(_ run: any SpillRun) { self.run = run }
+    init(_ run: any SpillRun, blockSize: Int = 64 * 1024) {
+        self.run = run
+        self.blockSize = blockSize
+        buffer = OutputBuffer(capacity: blockSize)
+    }
 
     mutating func append(
         _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
@@ -29,7 +33,7 @@ struct SpillWriter: ~Copyable {
         buffer.append(bigEndian: UInt32(second.count))
         unsafe buffer.append(first)
         unsafe buffer.append(second)
-        if buffer.count >= SpillWriter.blockSize { try flush() }
+        if buffer.count >= blockSize { try flush() }
     }
 
     mutating func flush() throws(SQLError) {
@@ -139,15 +143,27 @@ struct SpillBudget {
 
     var memoryMax: Int { shares.each }
 
-    /// For the parts of what was parted; nil: they stay in memory.
-    var deeper: SpillBudget? {
-        level + 1 < SpillBudget.levelMax ? SpillBudget(store, shares, level: level + 1) : nil
+    /// For the parts of what was parted.
+    var deeper: SpillBudget { SpillBudget(store, shares, level: level + 1) }
+
+    /// True if an operator must put its rows on disk now. Where parting them does not help it may
+    /// take the memory of the whole query, and fails beyond that.
+    ///
+    /// `keepsOn`: what is in memory stays there while the parts are worked on.
+    func isExceeded(by node: Operator, keepsOn: Bool = false) throws(SQLError) -> Bool {
+        let memory = node.memory
+        guard memory > (keepsOn ? shares.each >> (level + 1) : shares.each) else { return false }
+        if level < SpillBudget.levelMax { return true }
+        guard memory > shares.total else { return false }
+        throw MemoryGuard.exceeded(
+            memory, shares.total,
+            detail: "The rows of one key do not fit in \(node.name), and cannot be parted.")
     }
 }
 
 /// The memory of a query, shared evenly by its operators that can spill.
 final class SpillShares {
-    private let total: Int
+    let total: Int
     private var users = 0
 
     init(total: Int) { self.total = total }

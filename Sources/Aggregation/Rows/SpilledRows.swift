@@ -12,6 +12,7 @@ final class SpilledRows {
     /// A batch's rows as bytes, on their way out or in.
     private let store: RowStore
     private var parts: [SpillBuffer?] = []
+    private var counts = [Int](repeating: 0, count: SpilledRows.partCount)
     private let shift: UInt64
 
     /// `level`: how many partings these rows have been through; each takes other bits of the hash.
@@ -30,12 +31,15 @@ final class SpilledRows {
         for row in 0..<batch.count {
             let hash = unsafe hashBytes(keyBytes.bytes(row))
             let part = Int(truncatingIfNeeded: hash >> shift) & (SpilledRows.partCount - 1)
+            counts[part] += 1
             for _ in 0..<batch.weight(row) {
                 unsafe try parts[part]?.writer.append(nothing, store.bytes(ids[row]))
             }
         }
         store.removeAll()
     }
+
+    func isEmpty(_ part: Int) -> Bool { counts[part] == 0 }
 
     /// Hands out the rows of a part in the order in which they came, and forgets them.
     func take(_ part: Int, _ body: (Batch) throws(SQLError) -> Void) throws(SQLError) {
@@ -62,7 +66,34 @@ final class SpilledRows {
 private final class SpillBuffer {
     var writer: SpillWriter
 
-    init(_ run: any SpillRun) { writer = SpillWriter(run) }
+    /// Many are open at once.
+    init(_ run: any SpillRun) { writer = SpillWriter(run, blockSize: 16 * 1024) }
+}
+
+extension Operator {
+    /// Works on what lies on disk part by part, with an operator a part; `rows` are its inputs in
+    /// the order in which they are read. `hold` is told which operator is at work, for its memory.
+    func finish(
+        _ rows: [(rows: SpilledRows, input: Int)], hold: (Operator?) -> Void,
+        _ make: () throws(SQLError) -> Operator
+    ) throws(SQLError) {
+        let output = ForwardingOperator { [unowned self] (batch) throws(SQLError) in
+            try self.emit(batch)
+        }
+        for part in 0..<SpilledRows.partCount where wantsMore {
+            if rows.allSatisfy({ $0.rows.isEmpty(part) }) { continue }
+            let node = try make()
+            node.connect(to: output, input: 0)
+            hold(node)
+            for (rows, input) in rows {
+                try rows.take(part) { (batch) throws(SQLError) in
+                    try node.push(batch, input: input)
+                }
+                try node.advance(Watermark.end, input: input)
+            }
+            hold(nil)
+        }
+    }
 }
 
 /// Hands what comes to a closure: the output of an operator that works on a part.

@@ -46,6 +46,11 @@ extension TypeText {
             }
             scanner.skipSpace()
         } while scanner.accept(",")
+        if case .array = items.first, !haveOneShape(items) {
+            throw scanner.malformed(
+                "array",
+                "Multidimensional arrays must have sub-arrays with matching dimensions.")
+        }
         guard scanner.accept("}") else {
             throw scanner.malformed(
                 "array",
@@ -54,6 +59,18 @@ extension TypeText {
                     : "Unexpected array element.")
         }
         return .array(items)
+    }
+
+    /// Arrays of as many elements each.
+    private static func haveOneShape(_ items: [Value]) -> Bool {
+        var count: Int?
+        for item in items {
+            guard case .array(let members) = item, members.count == count ?? members.count else {
+                return false
+            }
+            count = members.count
+        }
+        return true
     }
 
     static func parseRecord(

@@ -9,6 +9,7 @@ extension ExpressionBinder {
         if FunctionRegistry.isAggregate(name) { return try aggregateCall(call, name, place) }
         try refuseAggregateClauses(call, name, place)
         if FunctionRegistry.isWindow(name) {
+            if let result = try hypothetical(call, name, place) { return result }
             throw SQLError(
                 "window function \(name) requires an OVER clause", .wrongObjectType, at: place)
         }

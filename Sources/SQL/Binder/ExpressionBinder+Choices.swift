@@ -67,6 +67,14 @@ extension ExpressionBinder {
         case "greatest", "least":
             let list = try unified(call.arguments, name.uppercased(), place)
             return list.count == 1 ? list[0] : try apply(name, list, place)
+        case "normalize":
+            // The form is a word.
+            guard call.arguments.count == 2, case .name(let names) = call.arguments[1].node,
+                names.count == 1
+            else { return nil }
+            let form = names[0].text.uppercased()
+            return try apply(
+                name, [try bind(call.arguments[0]), .literal(.text(form), .text)], place)
         case "now", "transaction_timestamp", "statement_timestamp":
             return call.arguments.isEmpty ? .now(.timestamptz) : nil
         case "proctime":

@@ -113,7 +113,8 @@ extension ExpressionBinder {
             return .array(items, .array(items.first?.type ?? element))
         }
         let value = try explicitCast(
-            try bind(operand), to: type, isTry, operand.place, castPlace: place)
+            try bind(operand), to: type.withDimensions(of: operand), isTry, operand.place,
+            castPlace: place)
         return try rounded(value, name, place)
     }
 
@@ -187,6 +188,25 @@ extension ExpressionBinder {
             coerced.append(try coerce(expression, to: type, own))
         }
         return coerced
+    }
+}
+
+extension DataType {
+    /// PostgreSQL's integer[] has any number of dimensions: so has a literal that is cast to it.
+    fileprivate func withDimensions(of literal: SyntaxExpression) -> DataType {
+        guard case .string(let text) = literal.node, case .array(let element) = self else {
+            return self
+        }
+        if case .array = element { return self }
+        var depth = 0
+        // [1:2][0:1]= may stand before.
+        let braces = text.drop { $0 != "{" }
+        for character in braces {
+            if character == "{" { depth += 1 } else if !character.isWhitespace { break }
+        }
+        var type = self
+        for _ in 0..<max(0, min(depth, FormatLimits.arrayDepthMax + 1) - 1) { type = .array(type) }
+        return type
     }
 }
 

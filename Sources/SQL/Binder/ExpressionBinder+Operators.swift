@@ -36,7 +36,7 @@ extension ExpressionBinder {
         // -9223372036854775808 and -2147483648 are of the smaller type.
         if symbol == "-", case .integer(let digits) = operand.node, let value = Int64("-" + digits)
         {
-            let isShort = Int32(exactly: value) != nil && Int64(digits).map { Int32($0) } != nil
+            let isShort = Int32(exactly: value) != nil
             return .literal(.integer(value), isShort ? .integer : .bigint)
         }
         let bound = try bind(operand)
@@ -117,6 +117,14 @@ extension ExpressionBinder {
             let bound = try condition(operand, "IS \(isNegated ? "NOT " : "")\(test)")
             result = .not(.isDistinct(bound, .boolean(test == "TRUE")))
         case "UNKNOWN": result = .isNull(try condition(operand, "IS UNKNOWN"))
+        case let form where form.hasSuffix("NORMALIZED"):
+            let name = form.split(separator: " ").first.map(String.init) ?? ""
+            result = try apply(
+                "is_normalized",
+                [
+                    try bind(operand),
+                    .literal(.text(name == "NORMALIZED" ? "NFC" : name), .text),
+                ], place)
         default:
             let kind = test.split(separator: " ").last.map { $0.lowercased() } ?? "value"
             result = try apply(
@@ -190,6 +198,8 @@ extension ExpressionBinder {
         if case .record = operand.type { return nil }
         guard items.count > 1, items.allSatisfy(\.isConstant),
             let type = try? FunctionRegistry.commonType([operand.type] + items.map(\.type)),
+            // Equal values of jsonb are not equal texts.
+            type != .jsonb,
             (try? FunctionRegistry.scalar("=", [type, type])) != nil
         else { return nil }
         var values: [Value] = []

@@ -85,6 +85,8 @@ extension TypeName {
         "timestamptz": .timestamptz, "timestamp with time zone": .timestamptz,
         "timestamp_ltz": .timestamptz, "timestamp with local time zone": .timestamptz,
         "interval": .interval, "uuid": .uuid, "json": .json, "jsonb": .jsonb,
+        // A path is read when it is run.
+        "jsonpath": .text,
     ]
 }
 

@@ -5,7 +5,12 @@ extension JSONTree {
     /// null; longer containers than shorter ones.
     static func compare(_ a: StringView, _ b: StringView) throws(SQLError) -> Int {
         if a == b { return 0 }
-        return order(try JSONTree(a), try JSONTree(b))
+        let (left, right) = (try JSONTree(a), try JSONTree(b))
+        // An empty array stands before all else, but only at the top.
+        if left.isEmptyArray || right.isEmptyArray {
+            return (left.isEmptyArray ? 0 : 1) - (right.isEmptyArray ? 0 : 1)
+        }
+        return order(left, right)
     }
 
     private static func order(_ a: JSONTree, _ b: JSONTree) -> Int {
@@ -30,7 +35,11 @@ extension JSONTree {
         }
     }
 
-    private var rank: Int {
+    private var isEmptyArray: Bool {
+        if case .array(let elements) = self { elements.isEmpty } else { false }
+    }
+
+    var rank: Int {
         switch self {
         case .null: 0
         case .string: 1
