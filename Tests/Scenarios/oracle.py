@@ -259,6 +259,21 @@ FORMS["integer[]"] += [("array_cat({}, {})", "integer[]", "integer[]"), ("array_
 FORMS["text[]"] += [("({})::text[]", "integer[]"), ("regexp_match({}, '([a-c])(.)?')", "text"), ("string_to_array({}, NULL)", "text"), ("string_to_array({}, 'a', 'bc')", "text"),
                     ("({} || {})", "text[]", "text"), ("({})::text::text[]", "text[]"), ("array_fill({}, ARRAY[2])", "text")]
 
+# Paths of jsonb, lax and strict; what fails in a predicate or quietly is null.
+FORMS["jsonb"] += [("jsonb_path_query_array({}, '" + path + "')", "jsonb") for path in (
+    "$.*", "$[*]", "$.**", "$.b[*] ? (@ > 1)", "$[*] ? (@ != null)", "$[0 to last]", "$.n + 1", "$[*].type()",
+    "$.bb.c", "$ ? (exists(@.a)).a", "$[*] ? (@ >= 2 || @ == 1)", "$.**{{1}}", "$.a ? (@ starts with \"x\")",
+    "$.size()", "$[*] ? ((@ > 1) is unknown)", "$.keyvalue().key")][:-1]
+FORMS["jsonb"] += [("jsonb_path_query_first({}, '$.b[last]')", "jsonb"),
+                   ("jsonb_path_query_first({}, 'strict $.a', '{{}}', true)", "jsonb"),
+                   ("jsonb_path_query_array({}, '$[*] ? (@ > $x)', jsonb_build_object('x', {}))", "jsonb", "integer")]
+FORMS["boolean"] += [("({} @? '$.a')", "jsonb"), ("({} @? 'strict $.a')", "jsonb"), ("({} @? '$[*] ? (@ > 1)')", "jsonb"),
+                     ("({} @@ '$.n > 1')", "jsonb"), ("({} @@ '$[*] == 2')", "jsonb"), ("({} @@ 'exists($.bb)')", "jsonb"),
+                     ("jsonb_path_exists({}, '$.b[*] ? (@ == null)')", "jsonb"), ("jsonb_path_match({}, '$.type() == \"array\"')", "jsonb"),
+                     ("({} IN ('1.00', '[1, 2.0, 3]', {}))", "jsonb", "jsonb"), ("({} IS NFC NORMALIZED)", "text"),
+                     ("(normalize({}, NFD) = normalize({}))", "text", "text")]
+FORMS["integer"] += [("cardinality('{{{{1,2}},{{3,4}}}}'::integer[]) + {}", "small")]
+
 ORDERED = [t for t in TYPES]
 AGGREGATES = {
     "bigint": [("count(*)",), ("count({})", "text"), ("count(DISTINCT {})", "integer"), ("sum({})", "integer"),
@@ -284,6 +299,12 @@ AGGREGATES = {
     "integer[]": [("array_agg({0} ORDER BY {0})", "integer"), ("array_agg(DISTINCT {0} ORDER BY {0} DESC)", "integer")],
     "text[]": [("array_agg({0} ORDER BY {0} NULLS FIRST)", "text")],
 }
+# Where a row that is not there would stand.
+AGGREGATES["bigint"] += [("rank(2) WITHIN GROUP (ORDER BY {})", "integer"), ("dense_rank(2) WITHIN GROUP (ORDER BY {} DESC)", "integer"),
+                         ("rank('b', 1) WITHIN GROUP (ORDER BY {} NULLS FIRST, {} DESC)", "text", "integer"),
+                         ("dense_rank(date '2010-01-01') WITHIN GROUP (ORDER BY {})", "date"), ("count(DISTINCT {})", "jsonb")]
+AGGREGATES["double precision"] += [("percent_rank(2) WITHIN GROUP (ORDER BY {})", "integer"), ("cume_dist('b') WITHIN GROUP (ORDER BY {} DESC)", "text"),
+                                   ("cume_dist(NULL) WITHIN GROUP (ORDER BY {})", "integer")]
 WORDS = ["", "a", "abc", "b", "Banana", "zebra", " pad ", "aXa", "ünï", "日本", "a%b_c", "it's", "10", "ABC", "x y z"]
 
 

@@ -135,10 +135,13 @@ final class MomentsAccumulator: Accumulator {
         case .syy: return syy / n
         case .sxy: return sxy / n
         case .correlation:
-            return sxx == 0 || syy == 0 ? nil : sxy / (sxx * syy).squareRoot()
+            // Rounding leads no further than a correlation goes; NaN stays.
+            let value = sxy / (sxx * syy).squareRoot()
+            return sxx == 0 || syy == 0 ? nil : value > 1 ? 1 : value < -1 ? -1 : value
         case .rSquared:
             if sxx == 0 { return nil }
-            return syy == 0 ? 1 : sxy * sxy / (sxx * syy)
+            let square = syy == 0 ? 1 : sxy * sxy / (sxx * syy)
+            return square > 1 ? 1 : square
         case .slope: return sxx == 0 ? nil : sxy / sxx
         default:
             return sxx == 0 ? nil : (state.y.value - state.x.value * sxy / sxx) / n

@@ -87,7 +87,8 @@ final class ComparisonNode: CallNode {
         else { return nil }
         for argument in arguments {
             switch argument.type {
-            case .char: return nil
+            // Their values are not their bytes.
+            case .char, .jsonb: return nil
             default: break
             }
             switch argument.type.layout {

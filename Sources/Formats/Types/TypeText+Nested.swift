@@ -39,6 +39,9 @@ extension TypeText {
                 }
                 items.append(try arrayItems(&scanner, inner, settings, depth: depth + 1))
             } else if let item = try scanner.arrayItem() {
+                if case .array = element {
+                    throw scanner.malformed("array", "Unexpected array element.")
+                }
                 items.append(
                     try parse(String(decoding: item, as: UTF8.self), as: element, settings))
             } else {

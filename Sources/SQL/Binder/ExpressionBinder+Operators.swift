@@ -212,12 +212,21 @@ extension ExpressionBinder {
         return .isIn(try coerce(operand, to: type, place), values, hasNull: hasNull)
     }
 
+    /// LIKE ANY and its kin are operators like others.
+    static let patternSymbols = [
+        "LIKE": "~~", "NOT LIKE": "!~~", "ILIKE": "~~*", "NOT ILIKE": "!~~*",
+    ]
+
     func quantifiedArray(
         _ operand: SyntaxExpression, _ symbol: String, _ isAll: Bool, _ array: SyntaxExpression,
         _ place: Range<Int>
     ) throws(SQLError) -> Expression {
-        let left = try bind(operand)
+        var left = try bind(operand)
         var right = try bind(array)
+        let symbol = ExpressionBinder.patternSymbols[symbol] ?? symbol
+        if left.type == .unknown, case .array(.text) = right.type {
+            left = try coerce(left, to: .text, operand.place)
+        }
         if right.type == .unknown {
             let element = left.type == .unknown ? DataType.text : left.type
             right = try coerce(right, to: .array(element), array.place)

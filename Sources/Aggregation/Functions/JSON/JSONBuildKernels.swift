@@ -85,14 +85,20 @@ enum JSONBuildKernels {
         }
     }
 
-    /// json_object(text[]): names and values in turns.
+    /// json_object(text[]): names and values in turns; json_object(text[], text[]): names, values.
     static func fromTexts(
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
         var buffer = OutputBuffer(capacity: 256)
         return try RowLoop.build(arguments, context) { row, builder throws(SQLError) in
-            guard case .array(let elements) = arguments[0].value(row) else {
+            guard case .array(var elements) = arguments[0].value(row) else {
                 return builder.appendNull()
+            }
+            if arguments.count > 1, case .array(let values) = arguments[1].value(row) {
+                guard values.count == elements.count else {
+                    throw SQLError("mismatched array dimensions", .arraySubscriptError)
+                }
+                elements = zip(elements, values).flatMap { [$0, $1] }
             }
             guard elements.count.isMultiple(of: 2) else {
                 throw SQLError("array must have even number of elements", .arraySubscriptError)

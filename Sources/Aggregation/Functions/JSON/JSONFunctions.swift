@@ -40,6 +40,9 @@ extension FunctionRegistry {
                 result: { _ in .text }, JSONKernels.extractPath(asText: true))
             list.add("\(name)_object", [.array(.text)], type, JSONBuildKernels.fromTexts)
             list.add(
+                "\(name)_object", [.array(.text), .array(.text)], type,
+                JSONBuildKernels.fromTexts)
+            list.add(
                 "to_\(name)", any: [.any], volatility: .stable, result: { _ in type },
                 JSONBuildKernels.convert)
             list.add(
