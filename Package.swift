@@ -103,8 +103,8 @@ let package = Package(
     ]
 )
 
-// The fuzzers need flags that a developer's build does not have: Tests/Fuzz/run sets this, to the
-// group that is wanted, or to `replay` for the test that runs their inputs once.
+// What the fuzzers run, and the test that runs their inputs once. The fuzzers themselves need flags
+// that a developer's build does not have: Tests/Fuzz/run sets RTD_FUZZ to the group that is wanted.
 let fuzzSettings: [SwiftSetting] = [
     .swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"),
     .enableExperimentalFeature("Lifetimes"),
@@ -117,21 +117,22 @@ func fuzzer(_ group: String, _ dependencies: [Target.Dependency], _ more: [Swift
         swiftSettings: fuzzSettings + more + [.unsafeFlags(["-parse-as-library"])])
 }
 let logFuzzed: [Target.Dependency] = [
-    "Service", "Streaming", "KafkaProtocol", "Records", "Platform", "Bytes",
+    "Service", "Streaming", "LogStorage", "KafkaProtocol", "Records", "Platform", "Bytes",
 ]
-let queryFuzzed: [Target.Dependency] = ["SQL", "Formats", "Bytes"]
-switch Context.environment["RTD_FUZZ"] {
-case "query":
-    package.targets.append(fuzzer("Query", queryFuzzed, [.define("QUERY")]))
+let queryFuzzed: [Target.Dependency] = [
+    "Query", "SQL", "Aggregation", "Formats", "Platform", "Bytes",
+]
+if let group = Context.environment["RTD_FUZZ"] {
+    package.targets.append(
+        group == "query"
+            ? fuzzer("Query", queryFuzzed, [.define("QUERY")]) : fuzzer("Log", logFuzzed, []))
     package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
-case "replay":
+} else {
     package.targets.append(
         .testTarget(
-            name: "FuzzTests", dependencies: logFuzzed + queryFuzzed.dropLast(),
-            path: "Tests/Fuzz", exclude: ["corpus", "Driver", "run", "seeds.py", "capture.py"],
+            name: "FuzzTests",
+            dependencies: logFuzzed + ["Query", "SQL", "Aggregation", "Formats"],
+            path: "Tests/Fuzz",
+            exclude: ["corpus", "Driver", "run", "seeds.py", "capture.py"],
             sources: ["Log", "Query", "Replay"], swiftSettings: fuzzSettings))
-case .some:
-    package.targets.append(fuzzer("Log", logFuzzed, []))
-    package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
-case nil: break
 }

@@ -72,6 +72,16 @@ struct Mark: Equatable, Sendable {
         _ = reader.uint64()
         guard reader.uint32() == sum else { return nil }
         guard version == Self.version else { throw .newerFormat(path) }
+        guard isPlausible else { return nil }
+    }
+
+    /// A mark that a log can have: a file of something else may have a checksum that is right.
+    private var isPlausible: Bool {
+        segmentBase >= 0 && startOffset >= 0 && startOffset <= durableEnd && stateOffset >= 0
+            && leaderEpoch >= 0
+            && (0...Int64(Limits.segmentBytesMax)).contains(position)
+            && (0...position).contains(entryCount) && (0...entryCount).contains(indexSynced)
+            && durableEnd >= segmentBase && durableEnd - segmentBase <= Int64(UInt32.max)
     }
 }
 

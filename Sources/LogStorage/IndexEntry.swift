@@ -29,6 +29,8 @@ struct IndexEntry: Equatable, Sendable {
     static let quarantined = Int16.min
 
     var end: Int { Int(position) + Int(size) }
+    /// Behind the last offset; never before the first, whatever a file says.
+    var endDelta: Int { max(Int(baseDelta), Int(lastDelta) + 1) }
     var isQuarantined: Bool { attributes == Self.quarantined }
 
     func encode(into target: UnsafeMutableRawBufferPointer, seed: UInt32) {
@@ -67,10 +69,12 @@ struct IndexEntry: Equatable, Sendable {
         position: Int, size: Int, baseDelta: Int64, lastDelta: Int64, maxTimestamp: Int64,
         leaderEpoch: Int32, attributes: Int16, damaged: UInt16, chain: UInt32
     ) {
-        self.position = UInt32(position)
-        self.size = UInt32(size)
-        self.baseDelta = UInt32(baseDelta)
-        self.lastDelta = UInt32(lastDelta)
+        // A segment holds no more, unless its file or its name is not ours: what does not fit is
+        // found where it is read, and must not end the process here.
+        self.position = UInt32(clamping: position)
+        self.size = UInt32(clamping: size)
+        self.baseDelta = UInt32(clamping: baseDelta)
+        self.lastDelta = UInt32(clamping: lastDelta)
         self.maxTimestamp = maxTimestamp
         self.leaderEpoch = leaderEpoch
         self.attributes = attributes

@@ -15,6 +15,8 @@ public struct LeaderEpochs: Sendable, Equatable {
     public init() {}
 
     public var latest: Int32 { entries.last?.epoch ?? 0 }
+    /// The one to begin; none comes after the last that there can be.
+    var next: Int32 { latest < Int32.max ? latest + 1 : latest }
 
     /// Begins `epoch` at `offset` if it is newer than all before. An epoch without a batch is
     /// forgotten.

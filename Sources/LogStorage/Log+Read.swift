@@ -18,8 +18,8 @@ extension Log {
             let stored = try lock.withLock { () throws(LogError) in
                 try locate(&search)
             }
-            guard let stored else { return try slice(search) }
-            if try search.bisect(stored) { return try slice(search) }
+            let isFound = if let stored { try search.bisect(stored) } else { true }
+            if isFound && search.isPlausible { return try slice(search) }
             try rebuildIndex(of: search.segment)
         }
         throw .corrupt(first: offset, last: offset)
@@ -32,6 +32,8 @@ extension Log {
         let limit: Int64
         let minOneBatch: Bool
         var segment: Segment?
+        /// Bytes of the segment.
+        var segmentBytes = 0
         var file: (any File)?
         /// Where the next segment begins, or the log ends.
         var segmentEnd: Int64 = 0
@@ -71,6 +73,7 @@ extension Log {
         }
         let segment = segments[number]
         search.segment = segment
+        search.segmentBytes = segment.size
         search.segmentEnd =
             number + 1 < segments.count ? segments[number + 1].baseOffset : end
         if let range = quarantined.first(where: { $0.contains(offset) }) {
@@ -216,8 +219,8 @@ extension Log {
         return lock.withLock {
             let base = segment.baseOffset
             let range =
-                entry.map { base + Int64($0.baseDelta)..<base + Int64($0.lastDelta) + 1 }
-                ?? base..<segment.nextOffset
+                entry.map { base + Int64($0.baseDelta)..<base + Int64($0.endDelta) }
+                ?? base..<max(base, segment.nextOffset)
             if quarantined.count < Limits.quarantinedRangesMax {
                 quarantined.append(range)
             } else if let last = quarantined.popLast() {
@@ -269,6 +272,18 @@ extension Log.Search {
             last = head
         }
         return true
+    }
+
+    /// The entries found can be those of a segment: an index that lies in spite of its checksums is
+    /// no better than a damaged one.
+    var isPlausible: Bool {
+        guard let segment, let first else { return true }
+        guard Int64(first.lastDelta) >= offset - segment.baseOffset,
+            first.lastDelta >= first.baseDelta
+        else { return false }
+        guard let last else { return true }
+        return last.position >= first.position && last.end > Int(first.position)
+            && last.end <= segmentBytes && last.lastDelta >= first.lastDelta
     }
 
     private func bounds(_ head: IndexEntry, _ baseOffset: Int64) -> (end: Int, limit: Int64) {

@@ -6,7 +6,7 @@ extension Log {
     public func raiseLeaderEpoch() throws(LogError) -> Int32 {
         let epoch = try lock.withLock { () throws(LogError) in
             if isClosed { throw .closed }
-            let epoch = epochs.latest + 1
+            let epoch = epochs.next
             epochs.begin(epoch, at: end)
             noteStateChange(at: end)
             return epoch

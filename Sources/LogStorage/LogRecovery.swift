@@ -274,7 +274,7 @@ struct LogRecovery {
         let end = segments.last?.nextOffset ?? 0
         // After a power cut records may be gone that were read: only a new epoch tells clients.
         if report.isUnclean {
-            let epoch = epochs.latest + 1
+            let epoch = epochs.next
             epochs.begin(epoch, at: end)
             report.raisedEpoch = epoch
             stateChange = min(stateChange ?? end, end)

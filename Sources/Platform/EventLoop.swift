@@ -45,6 +45,9 @@ public protocol Stream: AnyObject, Sendable {
     /// Where the peer connected to, as this machine names it.
     var localAddress: SocketAddress { get }
     var peerAddress: SocketAddress { get }
+    /// The peer is known to send no more. That is told once: who sees it reads on to the end,
+    /// though a read that gave less than there was room for says that the socket is empty.
+    var peerHasEnded: Bool { get }
     /// Attaches to `loop`, on that loop. The handler is kept until `close`.
     func start(on loop: any EventLoop, handler: any StreamHandler)
     func read(into target: UnsafeMutableRawBufferPointer) -> StreamResult

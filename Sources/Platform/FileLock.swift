@@ -1,3 +1,4 @@
+import Bytes
 import CSystem
 
 #if canImport(Glibc)
@@ -47,10 +48,9 @@ public final class FileLock: @unchecked Sendable {
     public func write(_ text: String) throws(SystemError) {
         guard ftruncate(descriptor, 0) == 0 else { throw SystemError.last("write", path) }
         let bytes = Array(text.utf8)
-        let count = unsafe bytes.withUnsafeBytes {
-            unsafe pwrite(descriptor, $0.baseAddress, $0.count, 0)
+        try unsafe bytes.rawSpan.withUnsafeBytes { all throws(SystemError) in
+            try unsafe writeAll(descriptor, all, at: 0, path)
         }
-        guard count == bytes.count else { throw SystemError.last("write", path) }
     }
 
     /// True while `path` still leads to the file that is locked.

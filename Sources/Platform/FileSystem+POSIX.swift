@@ -168,16 +168,7 @@ public final class POSIXFile: File, @unchecked Sendable {
     }
 
     public func write(at position: Int64, _ source: UnsafeRawBufferPointer) throws(SystemError) {
-        var done = 0
-        while done < source.count {
-            let count = uninterrupted {
-                unsafe pwrite(
-                    raw, source.baseAddress.map { unsafe $0 + done }, source.count - done,
-                    off_t(position) + off_t(done))
-            }
-            if count < 0 { throw SystemError.last("write", path) }
-            done += count
-        }
+        try unsafe writeAll(raw, source, at: position, path)
     }
 
     public func synchronize() throws(SystemError) {
@@ -206,6 +197,26 @@ public final class POSIXFile: File, @unchecked Sendable {
                 }
             _ = posix_fadvise(raw, off_t(position), off_t(count), kind)
         #endif
+    }
+}
+
+/// Writes all of `source`, however little the kernel takes at a time.
+func writeAll(
+    _ descriptor: CInt, _ source: UnsafeRawBufferPointer, at position: Int64, _ path: String
+) throws(SystemError) {
+    var done = 0
+    while done < source.count {
+        let count = uninterrupted {
+            unsafe pwrite(
+                descriptor, source.baseAddress.map { unsafe $0 + done }, source.count - done,
+                off_t(position) + off_t(done))
+        }
+        if count < 0 { throw SystemError.last("write", path) }
+        // What takes nothing and names no reason would be tried for ever.
+        if count == 0 {
+            throw SystemError(code: SystemError.ioErrorCode, operation: "write", subject: path)
+        }
+        done += count
     }
 }
 

@@ -148,7 +148,7 @@ public final class StopSignal: @unchecked Sendable {
         }
         guard isFirst else { return }
         var byte: UInt8 = 1
-        _ = unsafe write(writingEnd, &byte, 1)
+        _ = uninterrupted { unsafe write(writingEnd, &byte, 1) }
     }
 }
 

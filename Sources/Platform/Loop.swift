@@ -11,7 +11,9 @@ import Synchronization
 
 /// What a loop calls when a watched descriptor is ready.
 protocol PollHandler: AnyObject {
-    func ready(readable: Bool, writable: Bool)
+    /// With `ended` the peer sends no more, which is told once: what is there must be read to its
+    /// end.
+    func ready(readable: Bool, writable: Bool, ended: Bool)
 }
 
 /// The event loop over the kernel's poller. One thread runs it; see `EventLoop`.
@@ -59,9 +61,9 @@ public final class Loop: EventLoop, @unchecked Sendable {
             takeInbox()
             runQueue()
             if !running { break }
-            poller.wait(milliseconds: timeout()) { token, readable, writable in
+            poller.wait(milliseconds: timeout()) { token, readable, writable, ended in
                 let key = Int(truncatingIfNeeded: token)
-                handlers[key]?.ready(readable: readable, writable: writable)
+                handlers[key]?.ready(readable: readable, writable: writable, ended: ended)
             }
             lock.withLock { sleeping = false }
             fireTimers()
@@ -217,7 +219,7 @@ private final class PendingConnection: PollHandler {
         self.done = done
     }
 
-    func ready(readable: Bool, writable: Bool) {
+    func ready(readable: Bool, writable: Bool, ended: Bool) {
         guard writable else { return }
         var code: CInt = 0
         var length = socklen_t(MemoryLayout<CInt>.size)

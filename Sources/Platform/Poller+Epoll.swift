@@ -51,12 +51,13 @@
         /// Makes a waiting or the next `wait` return.
         func wake() {
             var one: UInt64 = 1
-            unsafe Glibc.write(wakeup, &one, 8)
+            _ = uninterrupted { unsafe Glibc.write(wakeup, &one, 8) }
         }
 
         /// Waits at most `milliseconds` (-1: for ever) and reports what is ready.
         func wait(
-            milliseconds: CInt, _ report: (UInt64, _ readable: Bool, _ writable: Bool) -> Void
+            milliseconds: CInt,
+            _ report: (UInt64, _ readable: Bool, _ writable: Bool, _ ended: Bool) -> Void
         ) {
             let count = unsafe epoll_wait(epoll, events, Self.eventsMax, milliseconds)
             guard count > 0 else { return }
@@ -64,13 +65,15 @@
                 let token = unsafe events[i].data.u64
                 if token == Self.wakeToken {
                     var value: UInt64 = 0
-                    unsafe Glibc.read(wakeup, &value, 8)
+                    _ = uninterrupted { unsafe Glibc.read(wakeup, &value, 8) }
                     continue
                 }
                 let mask = unsafe events[i].events
                 let failed = mask & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
-                let input = mask & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue) != 0
-                report(token, failed || input, failed || mask & EPOLLOUT.rawValue != 0)
+                let ended = failed || mask & EPOLLRDHUP.rawValue != 0
+                report(
+                    token, ended || mask & EPOLLIN.rawValue != 0,
+                    failed || mask & EPOLLOUT.rawValue != 0, ended)
             }
         }
     }

@@ -46,7 +46,8 @@
         }
 
         func wait(
-            milliseconds: CInt, _ report: (UInt64, _ readable: Bool, _ writable: Bool) -> Void
+            milliseconds: CInt,
+            _ report: (UInt64, _ readable: Bool, _ writable: Bool, _ ended: Bool) -> Void
         ) {
             var limit = timespec(
                 tv_sec: Int(milliseconds) / 1_000, tv_nsec: Int(milliseconds) % 1_000 * 1_000_000)
@@ -61,7 +62,7 @@
                 let token = unsafe UInt64(UInt(bitPattern: event.udata))
                 let ended = unsafe event.flags & UInt16(EV_EOF | EV_ERROR) != 0
                 let readable = unsafe event.filter == Int16(EVFILT_READ)
-                report(token, readable || ended, !readable || ended)
+                report(token, readable || ended, !readable || ended, ended)
             }
         }
     }

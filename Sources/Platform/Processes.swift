@@ -1,3 +1,4 @@
+import Bytes
 import CSystem
 
 #if canImport(Glibc)
@@ -154,8 +155,9 @@ public struct DetachedProcess: Sendable {
 
     /// Says something to the process that started this one, and closes the pipe.
     public static func tellStarter(_ message: String) {
-        let bytes = Array(message.utf8)
-        _ = unsafe bytes.withUnsafeBytes { unsafe write(readyDescriptor, $0.baseAddress, $0.count) }
-        closeDescriptor(readyDescriptor)
+        let pipe = PipeEnd(descriptor: readyDescriptor)
+        // A starter that has left wants to know nothing.
+        try? pipe.write(Array(message.utf8).rawSpan)
+        pipe.close()
     }
 }

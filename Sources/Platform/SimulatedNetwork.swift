@@ -63,6 +63,13 @@ public final class SimulatedLoop: EventLoop, @unchecked Sendable {
         }
     }
 
+    /// Lets go of what waits, and with it of all that would run here: a simulation has ended.
+    public func discard() {
+        lock.withLock { queue = [] }
+        timers = TimerHeap()
+        listeners = [:]
+    }
+
     private func runQueued() -> Bool {
         let round = lock.withLock {
             defer { queue = [] }
@@ -153,6 +160,8 @@ public final class SimulatedStream: Stream, @unchecked Sendable {
     private var isOpen = true
     private var handler: (any StreamHandler)?
     private weak var peer: SimulatedStream?
+
+    public var peerHasEnded: Bool { hasEnded }
 
     private init(_ loop: SimulatedLoop, local: SocketAddress, peer: SocketAddress) {
         self.loop = loop

@@ -16,6 +16,7 @@ final class SocketStream: Stream, PollHandler, @unchecked Sendable {
     private var loop: Loop?
     private var handler: (any StreamHandler)?
     private var open = true
+    private(set) var peerHasEnded = false
 
     init(descriptor: CInt) {
         self.descriptor = descriptor
@@ -36,7 +37,8 @@ final class SocketStream: Stream, PollHandler, @unchecked Sendable {
         loop.watch(descriptor, self)
     }
 
-    func ready(readable: Bool, writable: Bool) {
+    func ready(readable: Bool, writable: Bool, ended: Bool) {
+        if ended { peerHasEnded = true }
         handler?.streamReady(readable: readable, writable: writable)
     }
 
@@ -133,7 +135,7 @@ final class SocketListener: Listener, PollHandler, @unchecked Sendable {
 
     deinit { close() }
 
-    func ready(readable: Bool, writable: Bool) {
+    func ready(readable: Bool, writable: Bool, ended: Bool) {
         while open {
             let next = acceptDescriptor(descriptor)
             if next >= 0 {
@@ -144,7 +146,9 @@ final class SocketListener: Listener, PollHandler, @unchecked Sendable {
             if errno == ECONNABORTED { continue }
             // No descriptor or memory is free, or accept(2) hands on an error of the network.
             // Looked at again soon: an edge-triggered poller would not tell once more.
-            loop.after(50_000_000) { [weak self] in self?.ready(readable: true, writable: false) }
+            loop.after(50_000_000) { [weak self] in
+                self?.ready(readable: true, writable: false, ended: false)
+            }
             return
         }
     }

@@ -11,6 +11,10 @@ enum Limits {
     static let pipelinedMax = 512
     /// Bytes that one connection may have processed before the others get their turn.
     static let turnBytes = 4 << 20
+    /// Requests of one connection that are handled before the others get their turn, and how long
+    /// that may take: the one under way then is the last.
+    static let turnRequests = 64
+    static let turnNanoseconds: Int64 = 2_000_000
     /// The first input buffer of a connection, and the size kept in the pool.
     static let inputBufferBytes = 256 * 1024
     /// The same while memory is short; a larger frame waits then.

@@ -11,7 +11,7 @@ extension Broker {
             case .topic(let id, let name, let partitions, let configs):
                 found[id] = .topic(id: id, name: name, partitions: partitions, configs: configs)
             case .topicRemoved(let id): found[id] = nil
-            case .brokerConfigs(let configs): settings.dynamic = configs
+            case .brokerConfigs(let configs): settings.restore(configs)
             case .producerIDs(let next):
                 nextProducerID = next
                 reservedProducerID = next

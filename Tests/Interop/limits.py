@@ -1,8 +1,11 @@
 """Limits of `rtd serve`: connections, memory at rest, the time to be ready."""
 
 import contextlib
+import pathlib
 import resource
 import signal
+import socket
+import struct
 import time
 
 import wire
@@ -23,6 +26,42 @@ def test_a_thousand_connections_cost_little(server):
         each = (server.memory() - before) / count
         assert each < 24 * KIBIBYTE, f"{each / KIBIBYTE:.1f} KiB a connection"
     eventually(lambda: server.memory() < before + 16 * 1024 * KIBIBYTE, what="the release")
+
+
+def test_a_client_that_ends_its_side_is_answered_and_let_go(server):
+    """Its end comes with its bytes, and a poller tells of both only once."""
+    request = wire.frame(wire.header(18, 0))
+    # Without acknowledgements no answer is sent, which would find out that the client has gone.
+    silent = wire.frame(wire.header(0, 3) + wire.string(None) + struct.pack(">hi", 0, 1000)
+                        + wire.array([]))
+    with server.connect() as last:
+        before = descriptors(server, last)
+        for data, answers in ((request, 1), (request * 300, 300), (silent, 0), (b"", 0)):
+            for closes in (False, True) * 5:
+                connection = server.connect(10)
+                connection.sendall(data)
+                connection.shutdown(socket.SHUT_WR)
+                if not closes:
+                    equal(frames(connection), answers, "answers before the end")
+                connection.close()
+        eventually(lambda: descriptors(server, last) <= before, what="the end of connections")
+
+
+def descriptors(server, connection):
+    """Files that the server has open, once it has answered."""
+    wire.api_versions(connection)
+    return len(list(pathlib.Path(f"/proc/{server.pid()}/fd").iterdir()))
+
+
+def frames(connection):
+    """How many answers come before the end of the connection."""
+    data, count = b"", 0
+    while more := connection.recv(65536):
+        data += more
+    while data:
+        data = data[4 + int.from_bytes(data[:4], "big"):]
+        count += 1
+    return count
 
 
 def test_connections_beyond_the_limit_are_refused_and_others_go_on():

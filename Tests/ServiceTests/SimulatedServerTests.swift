@@ -48,6 +48,30 @@ import Testing
         .with { $0.topics = [.with { $0.name = topic }] }
     }
 
+    @Test func `many requests at once do not keep another connection waiting`() throws {
+        let rig = try SimulatedServer(seed: 5)
+        let (busy, other) = (rig.connect(), rig.connect())
+        let request = encodeRequest(
+            ApiVersionsRequest(), version: 3, correlationID: 7, clientID: "test")
+        busy.send((0..<500).flatMap { _ in request.bytes })
+        other.send(request)
+        rig.loop.run(milliseconds: 1_000) { !other.frames.isEmpty }
+        #expect(other.frames.count == 1)
+        #expect(busy.frames.count <= 2 * Service.Limits.turnRequests)
+        rig.loop.run(milliseconds: 1_000)
+        #expect(busy.frames.count == 500)
+    }
+
+    @Test func `requests that came before the end of a connection are all answered`() throws {
+        let rig = try SimulatedServer(seed: 5, bytesPerMoveMax: 5_000)
+        let client = rig.connect()
+        let request = encodeRequest(
+            ApiVersionsRequest(), version: 3, correlationID: 7, clientID: "test")
+        client.send((0..<1_000).flatMap { _ in request.bytes })
+        rig.loop.run(milliseconds: 1_000)
+        #expect(client.frames.count == 1_000)
+    }
+
     @Test(arguments: [nil, 1, 7, 100] as [Int?])
     func `a record comes back as it was sent, however the bytes are cut`(chunk: Int?) throws {
         let rig = try SimulatedServer(seed: 5, bytesPerMoveMax: chunk)

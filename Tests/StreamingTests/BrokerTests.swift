@@ -237,6 +237,26 @@ import Testing
         #expect(settings.describe(definition, topic: [:]).source == .staticBroker)
     }
 
+    @Test func `a name that does not exist stops the program, it is no limit of 0`() async throws {
+        let settings = try BrokerSettings(["max.connections": "7"])
+        #expect(settings.number("max.connections") == 7)
+        #expect(settings.number("num.partitions") == 4)
+        #expect(settings.flag("auto.create.topics.enable"))
+        await #expect(processExitsWith: .failure) {
+            _ = try BrokerSettings().number("max.connection")
+        }
+        await #expect(processExitsWith: .failure) {
+            _ = try BrokerSettings().flag("max.connections")
+        }
+    }
+
+    @Test func `configs of another version in the metadata log are passed over`() throws {
+        var settings = try BrokerSettings()
+        settings.restore(["max.connections": "many", "num.partitions": "9", "no.such": "1"])
+        #expect(settings.dynamic == ["num.partitions": "9"])
+        #expect(settings.number("max.connections") == 12_000)
+    }
+
     @Test func `lists are edited in place`() {
         let type = ConfigType.list(["delete", "compact"])
         #expect(type.edited("delete", with: "compact", adding: true) == "delete,compact")

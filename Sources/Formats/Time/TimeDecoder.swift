@@ -92,8 +92,8 @@ struct TimeDecoder {
         } else {
             guard seen.contains(.date) else { throw .format }
         }
-        let isMidnight = minute == 0 && second == 0 && microsecond == 0
-        guard hour < 24 || hour == 24 && isMidnight else { throw .field }
+        // 24:00:00 and 23:59:60 are the day's end; nothing lies behind it.
+        guard hour <= 24, microsecondsOfDay <= 86_400_000_000 else { throw .field }
     }
 
     private mutating func checkDate() throws(TimeFault) {

@@ -17,6 +17,9 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
     private var output = OutputQueue()
     private var flushScheduled = false
     private var readScheduled = false
+    /// Requests that may still be handled in this turn of the loop, and when it ends at the latest.
+    private var requestsLeft = 0
+    private var turnEnd: Int64 = 0
     /// Requests that have come wait until answers have left.
     private var isPaused = false
     /// What answers hold of memory, as the pool has been told.
@@ -74,8 +77,9 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
 
     private func readRequests() {
         var turn = 0
+        requestsLeft = Limits.turnRequests
         while open && !draining {
-            guard useFrames() else { break }
+            guard useFrames(), requestsLeft > 0 else { break }
             if saturated {
                 isPaused = true
                 break
@@ -93,8 +97,9 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
             }
             input.received(count)
             turn += count
-            // Less than there was room for: the socket is empty, and new bytes are told of.
-            if count < room.count {
+            // Less than there was room for: the socket is empty, and new bytes are told of. Not so
+            // the end of the peer's side, if it came with these.
+            if count < room.count && !stream.peerHasEnded {
                 _ = useFrames()
                 break
             }
@@ -104,6 +109,8 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
                 break
             }
         }
+        // What has come goes on after the others' turn: the poller tells of new bytes only.
+        if open && !draining && requestsLeft == 0 { readLater(0) }
         input.rest()
         if open { flush() }
     }
@@ -127,9 +134,10 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
         closeIfDrained()
     }
 
-    /// Handles every complete frame; false if the connection cannot go on.
+    /// Handles the complete frames, as many as may be in one turn; false if the connection cannot
+    /// go on.
     private func useFrames() -> Bool {
-        while open && input.pending >= FrameSplitter.sizeBytes && !saturated {
+        while open && requestsLeft > 0 && input.pending >= FrameSplitter.sizeBytes && !saturated {
             do throws(WireError) {
                 let bytes = unsafe input.bytes
                 let step = try splitter.next(
@@ -138,7 +146,7 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
                     if case .incomplete(let count) = step { need = count }
                     return true
                 }
-                lastActivity = loop.clock.monotonicNanoseconds / 1_000_000
+                takeTurn()
                 let frame = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[range])
                 unsafe try server.dispatch(frame, from: self)
                 input.used(range.upperBound)
@@ -151,6 +159,14 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
         }
         isPaused = isPaused || saturated
         return open
+    }
+
+    /// Counts a request. A turn that has lasted too long ends with the one that now begins.
+    private func takeTurn() {
+        let now = loop.clock.monotonicNanoseconds
+        lastActivity = now / 1_000_000
+        if requestsLeft == Limits.turnRequests { turnEnd = now + Limits.turnNanoseconds }
+        requestsLeft = now < turnEnd ? requestsLeft - 1 : 0
     }
 
     // MARK: Answers

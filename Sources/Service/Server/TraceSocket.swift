@@ -8,10 +8,16 @@ final class TraceSocket: @unchecked Sendable {
     private let path: String
     private let loop: any EventLoop
     private let readers = Atomic<Int>(0)
-    private var streams: [ObjectIdentifier: any Stream] = [:]
+    private var watchers: [ObjectIdentifier: Watcher] = [:]
     private var listener: (any Listener)?
 
     private static let readersMax = 16
+
+    /// A reader, and what is left of a line that it took in part.
+    private struct Watcher {
+        let stream: any Stream
+        var rest: [UInt8] = []
+    }
 
     init(path: String, loop: any EventLoop) {
         self.path = path
@@ -26,26 +32,42 @@ final class TraceSocket: @unchecked Sendable {
     var isRead: Bool { readers.load(ordering: .relaxed) > 0 }
 
     private func accept(_ stream: any Stream) {
-        guard streams.count < Self.readersMax else { return stream.close() }
-        streams[ObjectIdentifier(stream)] = stream
-        readers.store(streams.count, ordering: .relaxed)
+        guard watchers.count < Self.readersMax else { return stream.close() }
+        watchers[ObjectIdentifier(stream)] = Watcher(stream: stream)
+        readers.store(watchers.count, ordering: .relaxed)
         stream.start(on: loop, handler: Reader(stream, self))
     }
 
-    /// Sends a line to every reader; from any thread.
+    /// Sends a line to every reader; from any thread. One that is slow misses lines, and gets none
+    /// in part.
     func write(_ line: String) {
         let bytes = Array((line + "\n").utf8)
         loop.post { [self] in
-            for stream in streams.values {
-                let result = unsafe bytes.withUnsafeBytes { unsafe stream.write($0) }
-                if case .failed = result { forget(stream) }
-            }
+            for (id, watcher) in watchers { watchers[id]?.rest = give(bytes, to: watcher) }
+        }
+    }
+
+    private func give(_ line: [UInt8], to watcher: Watcher) -> [UInt8] {
+        let rest = left(of: watcher.rest, by: watcher.stream)
+        guard rest.isEmpty else { return rest }
+        let left = left(of: line, by: watcher.stream)
+        return left.count == line.count ? [] : left
+    }
+
+    private func left(of bytes: [UInt8], by stream: any Stream) -> [UInt8] {
+        guard !bytes.isEmpty else { return [] }
+        switch unsafe bytes.withUnsafeBytes({ unsafe stream.write($0) }) {
+        case .moved(let count): return Array(bytes[count...])
+        case .wouldBlock: return bytes
+        case .end, .failed:
+            forget(stream)
+            return []
         }
     }
 
     private func forget(_ stream: any Stream) {
-        streams[ObjectIdentifier(stream)] = nil
-        readers.store(streams.count, ordering: .relaxed)
+        watchers[ObjectIdentifier(stream)] = nil
+        readers.store(watchers.count, ordering: .relaxed)
         stream.close()
     }
 

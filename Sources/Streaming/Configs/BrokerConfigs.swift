@@ -125,13 +125,35 @@ public struct BrokerSettings: Sendable {
         }
     }
 
-    public func text(_ name: String) -> String {
+    // What code asks for by name. A name that does not exist, or is of another type, is a mistake
+    // in the program, and a limit of 0 would hide it.
+
+    public func number(_ name: String) -> Int64 {
+        guard let number = Int64(value(name)) else {
+            preconditionFailure("\(name) is no number of the broker's configs")
+        }
+        return number
+    }
+
+    public func flag(_ name: String) -> Bool {
+        switch value(name).lowercased() {
+        case "true": true
+        case "false": false
+        default: preconditionFailure("\(name) is no switch of the broker's configs")
+        }
+    }
+
+    private func value(_ name: String) -> String {
         if let found = lookUp(name) { return found.value }
         return BrokerConfigs.all.first { $0.name == name }?.defaultValue ?? ""
     }
 
-    public func number(_ name: String) -> Int64 { Int64(text(name)) ?? 0 }
-    public func flag(_ name: String) -> Bool { text(name).lowercased() == "true" }
+    /// Takes what the metadata log says, but for what this version does not know or allow.
+    mutating func restore(_ configs: [String: String]) {
+        dynamic = configs.filter { name, value in
+            (try? BrokerConfigs.all.named(name).check(value)) != nil
+        }
+    }
 
     /// The broker's config as DescribeConfigs tells it.
     public func describe(_ definition: ConfigDefinition) -> ConfigValue {

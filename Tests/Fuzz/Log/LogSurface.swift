@@ -1,6 +1,6 @@
 /// What the log reads from strangers, each a fuzzer of its own.
 enum LogSurface: String, CaseIterable {
-    case requests, responses, batches, codecs, server
+    case requests, responses, batches, codecs, internals, files, server
 
     func run(_ bytes: RawSpan) {
         switch self {
@@ -8,6 +8,8 @@ enum LogSurface: String, CaseIterable {
         case .responses: fuzzResponse(bytes)
         case .batches: fuzzBatch(bytes)
         case .codecs: fuzzCodec(bytes)
+        case .internals: fuzzInternalRecords(bytes)
+        case .files: fuzzFiles(bytes)
         case .server: fuzzServer(bytes)
         }
     }

@@ -14,6 +14,7 @@ import Streaming
 /// else nothing behind those checks would be reached.
 func fuzzServer(_ bytes: RawSpan) {
     guard bytes.byteCount < 1 << 16, let rig = try? ServerRig() else { return }
+    defer { rig.end() }
     let client = rig.connect()
     var asked: [RequestHeader] = []
     for frame in frames(bytes) {
@@ -93,6 +94,7 @@ private final class ServerRig {
     let loop = SimulatedLoop(seed: 1)
     private let fileSystem = SimulatedFileSystem()
     private let server: KafkaServer
+    private var clients: [FuzzClient] = []
     private let address = SocketAddress.ipv4(host: "127.0.0.1", port: 9_092)
 
     private struct LoopWorkers: Workers {
@@ -120,8 +122,17 @@ private final class ServerRig {
         _ = try server.listen(address)
     }
 
+    /// Lets everything go: what waits for time, records or others keeps all of it alive.
+    func end() {
+        server.closeAll()
+        for client in clients { client.stream?.close() }
+        loop.run(milliseconds: 0)
+        loop.discard()
+    }
+
     func connect() -> FuzzClient {
         let client = FuzzClient()
+        clients.append(client)
         loop.connect(address) { [loop] result in
             guard case .success(let stream) = result else { return }
             client.stream = stream
