@@ -82,7 +82,6 @@ let package = Package(
             ],
             swiftSettings: settings, linkerSettings: linkStatically),
         tests("StyleTests", []),
-        tests("ChangeDataCaptureTests", ["ChangeDataCapture", "Formats", "Bytes"]),
         tests("BytesTests", ["Bytes"]),
         tests("PlatformTests", ["Platform"]),
         tests("LogStorageTests", ["LogStorage", "Records", "Platform", "Bytes"]),
@@ -99,6 +98,10 @@ let package = Package(
         tests(
             "ServiceTests",
             ["Service", "Streaming", "KafkaClient", "KafkaProtocol", "Records", "Platform"]),
+        tests("PostgresProtocolTests", ["PostgresProtocol", "Bytes"]),
+        tests(
+            "ChangeDataCaptureTests",
+            ["ChangeDataCapture", "PostgresProtocol", "Formats", "Platform", "Bytes"]),
         tests("RecordTextTests", ["rtd", "Formats", "Records", "Bytes"]),
     ]
 )

@@ -8,10 +8,12 @@ enum Limits {
     /// Between two attempts to connect: the first, doubled up to the last.
     static let retryPauseFirst: Int64 = 100_000_000
     static let retryPauseLast: Int64 = 5_000_000_000
+    /// Connections that end so soon without bringing anything, one after the other, until the
+    /// capture gives up.
+    static let sterileConnectionsMax = 5
+    static let sterileNanoseconds: Int64 = 10_000_000_000
     /// Bytes that one read takes at most.
     static let receiveBytes = 1 << 20
-    /// A message may hold a value of 1 GiB, the largest that PostgreSQL has, and what is around it.
-    static let messageBytesMax = (1 << 30) + (1 << 20)
     /// A password file, a service file.
     static let passwordFileBytesMax = 1 << 20
     /// Types that are known at once; beyond it they are asked for again.

@@ -8,8 +8,8 @@ import CSystem
     import Darwin
 #endif
 
-/// A connected stream socket whose calls block, for benchmarks that give each connection a thread
-/// of its own. One thread sends and one receives; `interrupt` may come from any.
+/// A connected stream socket whose calls block, for benchmarks and captures that give each
+/// connection a thread of its own. One thread sends and one receives; `interrupt` may come from any.
 public final class BlockingSocket: @unchecked Sendable {
     private let descriptor: CInt
     private let name: String
@@ -35,16 +35,27 @@ public final class BlockingSocket: @unchecked Sendable {
 
     deinit { closeDescriptor(descriptor) }
 
-    public static func connect(_ address: SocketAddress) throws(SystemError) -> BlockingSocket {
+    /// Connects, for at most `patienceSeconds` if that is given (Linux; elsewhere as long as the
+    /// system tries).
+    public static func connect(_ address: SocketAddress, patienceSeconds: Int? = nil)
+        throws(SystemError) -> BlockingSocket
+    {
         let descriptor = blockingSocket(address.family)
         guard descriptor >= 0 else { throw SystemError.last("open a socket for", "\(address)") }
+        if let patienceSeconds {
+            var patience = timeval(tv_sec: patienceSeconds, tv_usec: 0)
+            let size = socklen_t(MemoryLayout<timeval>.size)
+            unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
+            setOption(descriptor, SOL_SOCKET, SO_KEEPALIVE)
+        }
         let status = unsafe address.withRaw { raw, length in
             uninterrupted { unsafe connectDescriptor(descriptor, raw, length) }
         }
         guard status == 0 else {
-            let error = SystemError.last("reach", "\(address)")
+            // A connect that SO_SNDTIMEO has ended says that it is in progress.
+            let code = errno == EINPROGRESS ? ETIMEDOUT : errno
             closeDescriptor(descriptor)
-            throw error
+            throw SystemError(code: code, operation: "reach", subject: "\(address)")
         }
         return BlockingSocket(descriptor, name: "\(address)")
     }
@@ -173,6 +184,18 @@ public final class BlockingSocket: @unchecked Sendable {
     public static func wait(_ sockets: [BlockingSocket], nanoseconds: Int64) {
         let descriptors = sockets.map(\.descriptor)
         _ = unsafe rtd_wait_readable(descriptors, CInt(descriptors.count), nanoseconds)
+    }
+
+    /// Waits until there is something to read (an end counts), the time has passed, or `stop` is set.
+    public func wait(nanoseconds: Int64, or stop: StopSignal?) -> InputFile.Readiness {
+        var waited = [pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)]
+        if let stop {
+            waited.append(pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0))
+        }
+        let timeout = CInt(clamping: (max(0, nanoseconds) + 999_999) / 1_000_000)
+        let count = unsafe poll(&waited, nfds_t(waited.count), timeout)
+        if let stop, stop.isSet { return .stopped }
+        return count > 0 ? .ready : .timedOut
     }
 
     private func failure(_ verb: String) -> SystemError {

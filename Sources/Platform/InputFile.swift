@@ -141,6 +141,14 @@ public final class StopSignal: @unchecked Sendable {
 
     public var isSet: Bool { lock.withLock { isRaised } }
 
+    /// Waits until it is set, at most so long; true if it is.
+    public func wait(nanoseconds: Int64) -> Bool {
+        var waited = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        let timeout = CInt(clamping: (max(0, nanoseconds) + 999_999) / 1_000_000)
+        _ = unsafe poll(&waited, 1, timeout)
+        return isSet
+    }
+
     public func set() {
         let isFirst = lock.withLock {
             defer { isRaised = true }

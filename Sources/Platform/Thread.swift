@@ -49,6 +49,13 @@ public enum Thread {
         precondition(status == 0, "a thread cannot be started")
     }
 
+    /// Lets the calling thread rest, about so long.
+    public static func pause(nanoseconds: Int64) {
+        var span = timespec(
+            tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+        _ = unsafe nanosleep(&span, nil)
+    }
+
     /// Runs `body` on a thread with that much stack and waits for it: for what nests deeply.
     public static func deep(
         stackBytes: Int, _ body: @escaping @Sendable () -> Int32

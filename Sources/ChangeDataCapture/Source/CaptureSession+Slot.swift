@@ -1,0 +1,111 @@
+import Platform
+import PostgresProtocol
+
+/// A slot that is there, as pg_replication_slots tells of it.
+struct KnownSlot {
+    let confirmed: LogSequenceNumber
+}
+
+// The slot.
+extension CaptureSession {
+    /// The slot of the configured name; nil if there is none. Throws for one that cannot be used.
+    func slot() throws(CaptureError) -> KnownSlot? {
+        if isTemporary { return nil }
+        let connection = try statements()
+        let status = connection.version >= 130_000 ? "wal_status" : "NULL"
+        let rows = try connection.rows(
+            """
+            SELECT plugin, database, current_database(), \(status), confirmed_flush_lsn
+            FROM pg_replication_slots WHERE slot_name = \(quotedText(slotName))
+            """, doing: "look for slot \"\(slotName)\"")
+        guard let row = rows.first else { return nil }
+        guard row[0] == "pgoutput" else {
+            throw .setting(
+                CaptureReport(
+                    "slot \"\(slotName)\" is made for \(row[0] ?? "physical replication"), not for "
+                        + "pgoutput", hint: "--slot names another one"))
+        }
+        guard row[1] == row[2] else {
+            throw .setting(
+                CaptureReport(
+                    "slot \"\(slotName)\" belongs to database \"\(row[1] ?? "")\"",
+                    hint: "--slot names another one"))
+        }
+        if row[3] == "lost" {
+            throw .slotLost(
+                CaptureReport(
+                    "slot \"\(slotName)\" has lost its log: it exceeded max_slot_wal_keep_size",
+                    hint: "drop it (rtd cdc URL --slots --drop \(slotName)) and begin with a new "
+                        + "snapshot"))
+        }
+        if row[3] == "unreserved" {
+            sink.notice("slot \"\(slotName)\" is about to lose its log (max_slot_wal_keep_size)")
+        }
+        return KnownSlot(
+            confirmed: row[4].flatMap { LogSequenceNumber($0) } ?? LogSequenceNumber(0))
+    }
+
+    /// Where the stream begins: makes the slot if there is none, and reads the snapshot if one is
+    /// wanted. nil when it was stopped meanwhile.
+    func begin(_ known: KnownSlot?, _ tables: [CatalogTable]) throws -> CapturePosition? {
+        let wantsRows =
+            configuration.snapshot == .always
+            || (configuration.snapshot == .initial && configuration.after == nil)
+        if let known, !wantsRows {
+            return configuration.after ?? CapturePosition(end: known.confirmed)
+        }
+        // A slot that is there has no snapshot to give, so a second one, gone at once, does; the
+        // stream then begins where that stands.
+        let name =
+            known == nil ? slotName : "\(slotName.prefix(40))_snapshot_\(Processes.currentID)"
+        let (point, snapshot) = try create(
+            name, isTemporary: isTemporary || known != nil, exports: wantsRows)
+        if known == nil, !isTemporary { unfinishedSlot = name }
+        if wantsRows, try !read(tables, at: point, snapshot: snapshot) { return nil }
+        unfinishedSlot = nil
+        if known != nil {
+            try replication?.execute(
+                "DROP_REPLICATION_SLOT \(quotedName(name))", doing: "drop a temporary slot")
+        }
+        return CapturePosition(end: point)
+    }
+
+    private func create(_ name: String, isTemporary: Bool, exports: Bool) throws(CaptureError)
+        -> (point: LogSequenceNumber, snapshot: String?)
+    {
+        guard let replication else { throw .connection(CaptureReport("not connected")) }
+        let kind = isTemporary ? " TEMPORARY" : ""
+        let option: String
+        if replication.version >= 150_000 {
+            option = "(SNAPSHOT '\(exports ? "export" : "nothing")')"
+        } else {
+            option = exports ? "EXPORT_SNAPSHOT" : "NOEXPORT_SNAPSHOT"
+        }
+        var waited = 0
+        let rows = try replication.rows(
+            "CREATE_REPLICATION_SLOT \(quotedName(name))\(kind) LOGICAL pgoutput \(option)",
+            doing: "make slot \"\(name)\""
+        ) { [self] () throws(CaptureError) in
+            waited += 1
+            if waited == 2 { try tellWhoHoldsUp() }
+        }
+        guard let row = rows.first, row.count >= 3,
+            let point = row[1].flatMap({ LogSequenceNumber($0) })
+        else { throw replication.unexpected("make slot \"\(name)\"") }
+        return (point, row[2])
+    }
+
+    /// A slot begins when all transactions that were open have ended, also those of other databases.
+    private func tellWhoHoldsUp() throws(CaptureError) {
+        let rows = try statements().rows(
+            """
+            SELECT pid, coalesce(datname, ''), coalesce(usename, ''),
+            coalesce(date_trunc('second', now() - xact_start)::text, '') FROM pg_stat_activity
+            WHERE backend_xid IS NOT NULL ORDER BY xact_start LIMIT 1
+            """, doing: "look for open transactions")
+        guard let row = rows.first else { return }
+        sink.notice(
+            "the slot waits for a transaction that is open since \(row[3] ?? "") "
+                + "(process \(row[0] ?? ""), user \(row[2] ?? ""), database \(row[1] ?? ""))")
+    }
+}

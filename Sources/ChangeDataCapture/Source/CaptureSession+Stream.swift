@@ -1,0 +1,289 @@
+import Bytes
+import Platform
+import PostgresProtocol
+
+// The stream.
+extension CaptureSession {
+    /// Streams, and connects again when the connection is lost: a durable slot waits for that.
+    func streamWithRetries(from start: CapturePosition) throws -> CaptureEnd {
+        let spool = TransactionSpool(
+            directory: configuration.spoolDirectory, memoryBytesMax: configuration.spoolMemoryBytes)
+        let assembler = ChangeAssembler(
+            sink: sink, spool: spool, selection: configuration.tables, after: start, last: last,
+            describe: { [unowned self] relation, version throws(CaptureError) in
+                try self.describe(relation, version)
+            })
+        announced.forEach(assembler.know)
+        self.assembler = assembler
+        var isFirst = true
+        var failures = 0
+        let clock = SystemClock()
+        while true {
+            let before = (given: assembler.given, time: clock.monotonicNanoseconds)
+            do {
+                let wait = isTemporary ? 0 : configuration.retryNanoseconds
+                try retrying(wait) { () throws(CaptureError) in
+                    if !isFirst { try openConnections() }
+                    isFirst = false
+                    try startStream(at: assembler.given.end)
+                }
+                return try stream(assembler)
+            } catch let error as CaptureError where error.isPassing && !stop.isSet {
+                guard !isTemporary else { throw Self.lostTemporary(error) }
+                assembler.restarted()
+                // What fails again and again at once, without bringing anything, is given up.
+                let isSterile =
+                    assembler.given == before.given
+                    && clock.monotonicNanoseconds - before.time < Limits.sterileNanoseconds
+                failures = isSterile ? failures + 1 : 0
+                guard failures < Limits.sterileConnectionsMax else { throw error }
+                sink.notice("\(error); connecting again")
+            }
+        }
+    }
+
+    private static func lostTemporary(_ error: CaptureError) -> CaptureError {
+        .connection(
+            CaptureReport(
+                error.report.message, detail: error.report.detail,
+                hint: "its temporary slot is gone with it; --slot NAME keeps one and goes on"))
+    }
+
+    private func describe(_ relation: LogicalRelation, _ version: Int) throws(CaptureError)
+        -> CapturedTable
+    {
+        do throws(CaptureError) {
+            return try table(relation, version)
+        } catch {
+            guard error.isPassing else { throw error }
+            // The connection for statements is idle for long, and may have been ended for that.
+            try openStatements()
+            return try table(relation, version)
+        }
+    }
+
+    private func table(_ relation: LogicalRelation, _ version: Int) throws(CaptureError)
+        -> CapturedTable
+    {
+        guard let catalog else { throw .connection(CaptureReport("not connected")) }
+        return try catalog.table(relation, version: version)
+    }
+
+    private func startStream(at position: LogSequenceNumber) throws(CaptureError) {
+        guard let replication else { throw .connection(CaptureReport("not connected")) }
+        let version = replication.version
+        // 4 is of 16, 3 of 15, 2 of 14: a server refuses what it does not know.
+        let proto = version >= 160_000 ? 4 : version >= 150_000 ? 3 : version >= 140_000 ? 2 : 1
+        let names = publications.map(quotedName).joined(separator: ",")
+        var options = ["proto_version '\(proto)'", "publication_names \(quotedText(names))"]
+        if version >= 140_000 { options += ["streaming 'on'", "messages 'true'"] }
+        try replication.startCopyBoth(
+            "START_REPLICATION SLOT \(quotedName(slotName)) LOGICAL \(position) "
+                + "(\(options.joined(separator: ", ")))",
+            doing: "stream from slot \"\(slotName)\"")
+    }
+
+    private func stream(_ assembler: ChangeAssembler) throws -> CaptureEnd {
+        guard let replication else {
+            throw CaptureError.connection(CaptureReport("not connected"))
+        }
+        let keeper = StatusKeeper(
+            replication, sink, from: assembler.given.end,
+            interval: configuration.statusIntervalNanoseconds)
+        keeper.start()
+        defer { keeper.end() }
+        capture.update { $0.phase = .streaming }
+        let logGuard = try configuration.retainedBytesMax.map { bytes throws(CaptureError) in
+            try LogGuard(
+                configuration.address, slot: slotName, bytesMax: bytes, capture: replication)
+        }
+        logGuard?.start()
+        defer { logGuard?.end() }
+        var stream = StreamLoop(replication, assembler, keeper, sink, capture)
+        let end: CaptureEnd
+        do { end = try stream.run(until: last) } catch {
+            throw logGuard?.failure ?? error
+        }
+        try sink.pause(at: nil)
+        try? keeper.send()
+        if !isTemporary { endStream(replication) }
+        return end
+    }
+
+    /// Ends CopyBoth in order, so that the server has read the last acknowledgement when we leave.
+    private func endStream(_ connection: PostgresConnection) {
+        guard (try? connection.send(FrontendMessage.copyDone)) != nil else { return }
+        let clock = SystemClock()
+        let deadline = clock.monotonicNanoseconds + 2_000_000_000
+        while clock.monotonicNanoseconds < deadline {
+            do {
+                while let frame = try connection.nextFrame() {
+                    if frame.tag == UInt8(ascii: "Z") { return }
+                }
+                _ = try connection.receive(waitNanoseconds: 100_000_000, ignoresStop: true)
+            } catch { return }
+        }
+    }
+}
+
+/// Reads the stream of one connection until its end.
+struct StreamLoop {
+    private let connection: PostgresConnection
+    private let assembler: ChangeAssembler
+    private let keeper: StatusKeeper
+    private let sink: any ChangeSink
+    private let capture: Capture
+    private let clock = SystemClock()
+    private var pace = ReadingPace()
+    private var serverPosition: UInt64 = 0
+    private var idlePosition: LogSequenceNumber?
+    private var owesReply = false
+    private var bytes: Int64 = 0
+
+    init(
+        _ connection: PostgresConnection, _ assembler: ChangeAssembler, _ keeper: StatusKeeper,
+        _ sink: any ChangeSink, _ capture: Capture
+    ) {
+        self.connection = connection
+        self.assembler = assembler
+        self.keeper = keeper
+        self.sink = sink
+        self.capture = capture
+    }
+
+    mutating func run(until last: LogSequenceNumber?) throws -> CaptureEnd {
+        var asked: Int64 = 0
+        while true {
+            try drain()
+            tell()
+            if assembler.isAtEnd { return .reached }
+            if capture.stopSignal.isSet { return .stopped }
+            pace.rest(isLocal: connection.isLocal)
+            var count = try connection.receiveCount(waitNanoseconds: 0)
+            if count == 0 {
+                try sink.pause(at: assembler.isIdle ? idlePosition : nil)
+                let now = clock.monotonicNanoseconds
+                if owesReply || (last != nil && now - asked > 50_000_000) {
+                    // Who waits for a position asks where the server is.
+                    try keeper.send(wantsReply: last != nil)
+                    owesReply = false
+                    asked = now
+                }
+                count = try connection.receiveCount(
+                    waitNanoseconds: last != nil ? 50_000_000 : 1_000_000_000)
+            } else if owesReply {
+                try keeper.send()
+                owesReply = false
+            }
+            pace.received(count, at: clock.monotonicNanoseconds)
+        }
+    }
+
+    private func tell() {
+        let acknowledged = keeper.acknowledged()
+        let assembler = assembler
+        let (server, bytes) = (serverPosition, bytes)
+        capture.update {
+            $0.changes = assembler.changes
+            $0.transactions = assembler.transactions
+            $0.bytes = bytes
+            $0.position = assembler.given.end
+            $0.acknowledged = acknowledged
+            $0.serverPosition = LogSequenceNumber(server)
+            $0.commitMicroseconds = assembler.commitMicroseconds
+        }
+    }
+
+    /// Takes all whole messages that are here.
+    private mutating func drain() throws {
+        let waiting = connection.waiting
+        if waiting.isEmpty { return }
+        // The array is shared until the end of this function, and written again after it only.
+        let buffer = connection.buffer
+        let all = buffer.rawSpan.extracting(0..<waiting.upperBound)
+        var start = waiting.lowerBound
+        var needs = 5
+        defer { connection.consumed(upTo: start) }
+        while !assembler.isAtEnd {
+            let next: BackendFrame?
+            do throws(ProtocolError) {
+                next = try BackendFrame.next(
+                    in: all, at: start, bytesMax: PostgresProtocol.Limits.messageBytesMax,
+                    needs: &needs)
+            } catch { throw CaptureError.of(error, doing: "stream", connection.address) }
+            guard let frame = next else { break }
+            start = frame.body.upperBound
+            if frame.tag == UInt8(ascii: "d") {
+                try take(all.extracting(frame.body))
+            } else {
+                try other(frame, all)
+            }
+        }
+        bytes += Int64(start - waiting.lowerBound)
+        keeper.moved(given: assembler.given.end, idle: assembler.isIdle ? idlePosition : nil)
+    }
+
+    private mutating func take(_ body: RawSpan) throws {
+        let message: ReplicationMessage
+        do throws(ProtocolError) { message = try ReplicationMessage.read(body) } catch {
+            throw CaptureError.of(error, doing: "stream", connection.address)
+        }
+        switch message {
+        case .data(let position, let end, _, let payload):
+            if end > serverPosition { serverPosition = end }
+            try assembler.received(body.extracting(payload..<body.byteCount), at: position)
+        case .keepalive(let end, _, let wantsReply):
+            if end > serverPosition { serverPosition = end }
+            if wantsReply { owesReply = true }
+            if assembler.isIdle { idlePosition = LogSequenceNumber(end) }
+            _ = assembler.reached(LogSequenceNumber(end))
+        }
+    }
+
+    private func other(_ frame: BackendFrame, _ all: RawSpan) throws {
+        let message: BackendMessage
+        do throws(ProtocolError) {
+            message = try BackendMessage.read(frame.tag, all.extracting(frame.body))
+        } catch { throw CaptureError.of(error, doing: "stream", connection.address) }
+        switch message {
+        case .error(let report): throw CaptureError.of(report, doing: "stream")
+        case .copyDone, .complete, .ready:
+            throw CaptureError.connection(CaptureReport("the server has ended the stream"))
+        case .notice(let report): sink.notice(report.message)
+        case .parameter, .other: break
+        default: throw connection.unexpected("stream")
+        }
+    }
+}
+
+/// When to look for more. A server that is read from as soon as it sends wakes up both sides for
+/// every message; while there is much to read, waiting a little brings it in gulps.
+struct ReadingPace {
+    private var windowStart: Int64 = 0
+    private var reads = 0
+    private var gulps = false
+
+    private static let windowNanoseconds: Int64 = 2_000_000
+    private static let readsOfMuch = 24
+    private static let bytesOfLittle = 4 << 10
+
+    mutating func received(_ bytes: Int, at now: Int64) {
+        if gulps {
+            gulps = bytes >= Self.bytesOfLittle
+            reads = 0
+            windowStart = now
+            return
+        }
+        if now - windowStart > Self.windowNanoseconds {
+            windowStart = now
+            reads = 0
+        }
+        reads += 1
+        gulps = reads >= Self.readsOfMuch
+    }
+
+    /// The buffer of a Unix socket holds little: 300 small messages.
+    func rest(isLocal: Bool) {
+        if gulps { Thread.pause(nanoseconds: isLocal ? 300_000 : 1_000_000) }
+    }
+}

@@ -1,0 +1,187 @@
+import Platform
+import PostgresProtocol
+
+/// One run of a capture: its connections, its slot and publication, and what it has given.
+///
+/// Everything happens on the thread of `Capture.run`; a `StatusKeeper` beside it keeps the server
+/// patient while the sink blocks.
+final class CaptureSession {
+    let capture: Capture
+    let configuration: CaptureConfiguration
+    let sink: any ChangeSink
+    let stop: StopSignal
+    /// For statements; it may be inside the snapshot's transaction.
+    private(set) var sql: PostgresConnection?
+    /// For the slot and the stream.
+    var replication: PostgresConnection?
+    private(set) var catalog: Catalog?
+    var assembler: ChangeAssembler?
+    let slotName: String
+    /// What START_REPLICATION names.
+    var publications: [String] = []
+    /// What this run has made and takes back at its end.
+    var temporaryPublications: [String] = []
+    var unfinishedSlot: String?
+    /// Tables that the sink knows from the snapshot.
+    var announced: [CatalogTable] = []
+    /// Nothing that ends behind it is wanted.
+    var last: LogSequenceNumber?
+
+    init(_ capture: Capture, _ sink: any ChangeSink) {
+        self.capture = capture
+        self.configuration = capture.configuration
+        self.sink = sink
+        self.stop = capture.stopSignal
+        switch capture.configuration.slot {
+        case .temporary:
+            slotName =
+                "rtd_tmp_\(Processes.currentID)_"
+                + String(UInt32.random(in: .min ... .max), radix: 36)
+        case .durable(let name): slotName = name
+        }
+    }
+
+    var isTemporary: Bool { configuration.slot == .temporary }
+
+    func run() throws -> CaptureEnd {
+        try connect()
+        try checkServer()
+        if configuration.snapshot == .only {
+            let end = try readOnlySnapshot()
+            return end
+        }
+        let known = try slot()
+        if known == nil, configuration.after != nil, configuration.snapshot != .always,
+            !isTemporary
+        {
+            throw CaptureError.slotLost(
+                CaptureReport(
+                    "slot \"\(slotName)\" is gone, and with it what changed since the output ended",
+                    hint: "--snapshot always begins with a new snapshot"))
+        }
+        let tables = try preparePublication(isNewSlot: known == nil)
+        let start = try begin(known, tables)
+        guard let start else { return .stopped }
+        if let last, start.end >= last { return .reached }
+        return try streamWithRetries(from: start)
+    }
+
+    /// Takes back what was temporary, as well as it can.
+    func close() {
+        replication?.close()
+        if unfinishedSlot != nil || !temporaryPublications.isEmpty { takeBack() }
+        sql?.close()
+    }
+
+    private func takeBack() {
+        // The old connection may be in the middle of something, and the signal to stop ends waits.
+        guard let fresh = try? PostgresConnection.open(configuration.address) else { return }
+        defer { fresh.close() }
+        for name in temporaryPublications {
+            try? fresh.execute(
+                "DROP PUBLICATION IF EXISTS \(quotedName(name))", doing: "drop a publication")
+        }
+        if let slot = unfinishedSlot { try? Self.drop(slot, fresh) }
+    }
+
+    /// Drops a slot, which its walsender may still hold for a moment.
+    static func drop(_ slot: String, _ connection: PostgresConnection) throws(CaptureError) {
+        var attempts = 50
+        while true {
+            do throws(CaptureError) {
+                return try connection.execute(
+                    """
+                    SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+                    WHERE slot_name = \(quotedText(slot))
+                    """, doing: "drop slot \"\(slot)\"")
+            } catch {
+                attempts -= 1
+                guard error.isPassing, attempts > 0 else { throw error }
+                Thread.pause(nanoseconds: 100_000_000)
+            }
+        }
+    }
+}
+
+// Getting in.
+extension CaptureSession {
+    private func connect() throws(CaptureError) {
+        let retries = configuration.retriesFirstContact
+        try retrying(retries ? configuration.retryNanoseconds : 0) { () throws(CaptureError) in
+            try openConnections()
+        }
+    }
+
+    func openConnections() throws(CaptureError) {
+        replication?.close()
+        try openStatements()
+        if configuration.snapshot == .only { return }
+        replication = try PostgresConnection.open(
+            configuration.address, replication: true, stop: stop)
+    }
+
+    func openStatements() throws(CaptureError) {
+        sql?.close()
+        let statements = try PostgresConnection.open(configuration.address, stop: stop)
+        sql = statements
+        catalog = Catalog(statements, keys: configuration.keys)
+    }
+
+    /// Calls `body` again while it fails for a reason that passes, at most so long.
+    func retrying<R>(
+        _ nanoseconds: Int64, _ body: () throws(CaptureError) -> R
+    ) throws(CaptureError) -> R {
+        let clock = SystemClock()
+        let deadline = clock.monotonicNanoseconds + nanoseconds
+        var pause = Limits.retryPauseFirst
+        var isTold = false
+        while true {
+            do throws(CaptureError) { return try body() } catch {
+                guard error.isPassing, !stop.isSet, clock.monotonicNanoseconds < deadline else {
+                    throw error
+                }
+                if !isTold { sink.notice("\(error); trying again") }
+                isTold = true
+                _ = stop.wait(nanoseconds: pause)
+                pause = min(pause * 2, Limits.retryPauseLast)
+            }
+        }
+    }
+
+    private func checkServer() throws(CaptureError) {
+        let connection = try statements()
+        connection.noticed = { [sink] report in
+            // "publication does not exist, skipping" and the like are no news.
+            if report.severity == "WARNING" { sink.notice(report.message) }
+        }
+        guard connection.version >= 100_000 else {
+            throw .setting(
+                CaptureReport("\(configuration.address.description) is older than PostgreSQL 10"))
+        }
+        if configuration.snapshot != .only {
+            let level = try connection.value("SHOW wal_level", doing: "read wal_level")
+            guard level == "logical" else {
+                throw .setting(
+                    CaptureReport(
+                        "the server has wal_level=\(level ?? ""), changes need wal_level=logical",
+                        hint: "ALTER SYSTEM SET wal_level = logical, then restart the server"))
+            }
+        }
+        switch configuration.end {
+        case .never: break
+        case .position(let position): last = position
+        case .now:
+            let text = try connection.value(
+                """
+                SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
+                ELSE pg_current_wal_flush_lsn() END
+                """, doing: "read where the log ends")
+            last = text.flatMap { LogSequenceNumber($0) }
+        }
+    }
+
+    func statements() throws(CaptureError) -> PostgresConnection {
+        guard let sql else { throw .connection(CaptureReport("the connection was closed")) }
+        return sql
+    }
+}

@@ -1,0 +1,244 @@
+import Bytes
+import Platform
+
+extension PostgresAddress {
+    /// Reads a URI or `key=value` pairs, and fills in from the surroundings. `passwordFile` holds
+    /// the password in its first line and goes before all but a password in the text.
+    public static func parse(
+        _ text: String, passwordFile: String? = nil,
+        _ surroundings: AddressSurroundings = .system
+    ) throws(CaptureError) -> PostgresAddress {
+        var settings: [String: String] = [:]
+        if let scheme = ["postgres://", "postgresql://"].first(where: { text.hasPrefix($0) }) {
+            settings = try uri(text.dropFirst(scheme.utf8.count))
+        } else if text.contains("=") {
+            settings = try pairs(text)
+        } else {
+            throw invalid(
+                "the source \"\(text)\" is no PostgreSQL address",
+                hint: "it looks like postgres://user@host/database")
+        }
+        for (variable, name) in variables where settings[name] == nil {
+            if let value = surroundings.variable(variable), !value.isEmpty {
+                settings[name] = value
+            }
+        }
+        var address = try make(settings, surroundings)
+        if settings["password"] == nil || passwordFile != nil {
+            address.password = try password(
+                of: address, settings, file: passwordFile, surroundings)
+        }
+        return address
+    }
+
+    private static let variables = [
+        ("PGHOST", "host"), ("PGPORT", "port"), ("PGUSER", "user"), ("PGDATABASE", "dbname"),
+        ("PGPASSWORD", "password"), ("PGPASSFILE", "passfile"), ("PGSSLMODE", "sslmode"),
+        ("PGSSLROOTCERT", "sslrootcert"), ("PGSSLCERT", "sslcert"), ("PGSSLKEY", "sslkey"),
+        ("PGCONNECT_TIMEOUT", "connect_timeout"), ("PGOPTIONS", "options"),
+        ("PGAPPNAME", "application_name"),
+    ]
+
+    /// What else libpq knows, and what has no effect here.
+    private static let withoutEffect: Set<String> = [
+        "hostaddr", "client_encoding", "fallback_application_name", "keepalives",
+        "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+        "replication", "gssencmode", "sslcompression", "sslcrl", "sslcrldir", "sslsni",
+        "requirepeer", "krbsrvname", "gsslib", "target_session_attrs", "channel_binding",
+        "load_balance_hosts", "require_auth", "sslnegotiation", "ssl_min_protocol_version",
+        "ssl_max_protocol_version", "sslpassword",
+    ]
+
+    private static func make(_ settings: [String: String], _ surroundings: AddressSurroundings)
+        throws(CaptureError) -> PostgresAddress
+    {
+        let user = settings["user"] ?? surroundings.variable("USER") ?? "postgres"
+        let host = settings["host"].flatMap { $0.isEmpty ? nil : $0 } ?? defaultHost
+        var address = PostgresAddress(
+            host: host, user: user, database: settings["dbname"] ?? user)
+        address.password = settings["password"]
+        for (name, value) in settings {
+            switch name {
+            case "host", "user", "dbname", "password", "passfile": break
+            case "port":
+                guard let port = UInt16(value), port > 0 else {
+                    throw invalid("the port \"\(value)\" is no number from 1 to 65535")
+                }
+                address.port = port
+            case "sslmode":
+                guard let mode = TLSMode(rawValue: value) else {
+                    throw invalid(
+                        "sslmode=\(value) is unknown",
+                        hint: TLSMode.allCases.map(\.rawValue).joined(separator: ", "))
+                }
+                address.tls = mode
+            case "sslrootcert": address.rootCertificate = value
+            case "sslcert": address.certificate = value
+            case "sslkey": address.key = value
+            case "application_name": address.applicationName = value
+            case "options": address.options = value
+            case "connect_timeout":
+                guard let seconds = Int(value) else {
+                    throw invalid("connect_timeout=\(value) is no number of seconds")
+                }
+                // libpq: 0 and less wait for ever, 1 is taken as 2.
+                address.connectTimeoutSeconds = seconds <= 0 ? 86_400 : max(2, seconds)
+            default:
+                guard withoutEffect.contains(name) else {
+                    throw invalid("the address has an unknown parameter \"\(name)\"")
+                }
+            }
+        }
+        guard !address.host.contains(",") else {
+            throw invalid("several hosts in an address are not supported")
+        }
+        return address
+    }
+
+    /// The directory of Debian's sockets if there is one there, as its libpq has it.
+    private static var defaultHost: String {
+        ["/var/run/postgresql", "/tmp"].first {
+            POSIXFileSystem().exists("\($0)/.s.PGSQL.5432")
+        } ?? "127.0.0.1"
+    }
+
+    private static func invalid(_ message: String, hint: String? = nil) -> CaptureError {
+        .usage(CaptureReport(message, hint: hint))
+    }
+}
+
+// The two spellings.
+extension PostgresAddress {
+    /// What stands behind the scheme: `[user[:password]@][host[:port]][/database][?parameters]`.
+    private static func uri(_ text: Substring) throws(CaptureError) -> [String: String] {
+        var settings: [String: String] = [:]
+        let parts = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let place = parts[0].split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        var server = place[0]
+        if place.count == 2, !place[1].isEmpty { settings["dbname"] = try decoded(place[1]) }
+        if let at = server.lastIndex(of: "@") {
+            let login = server[..<at].split(
+                separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            if !login[0].isEmpty { settings["user"] = try decoded(login[0]) }
+            if login.count == 2 { settings["password"] = try decoded(login[1]) }
+            server = server[server.index(after: at)...]
+        }
+        if server.hasPrefix("["), let end = server.firstIndex(of: "]") {
+            settings["host"] = String(server[server.index(after: server.startIndex)..<end])
+            server = server[server.index(after: end)...]
+        } else {
+            let end = server.firstIndex(of: ":") ?? server.endIndex
+            if end > server.startIndex { settings["host"] = try decoded(server[..<end]) }
+            server = server[end...]
+        }
+        if server.hasPrefix(":"), server.count > 1 { settings["port"] = String(server.dropFirst()) }
+        guard parts.count == 2 else { return settings }
+        for pair in parts[1].split(separator: "&") {
+            let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard sides.count == 2 else {
+                throw invalid("the address has a parameter without a value: \"\(pair)\"")
+            }
+            settings[try decoded(sides[0])] = try decoded(sides[1])
+        }
+        return settings
+    }
+
+    private static func decoded(_ text: Substring) throws(CaptureError) -> String {
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard rest.count >= 2, let value = UInt8(String(Substring(rest.prefix(2))), radix: 16),
+                value != 0
+            else { throw invalid("the address has a % that two hexadecimal digits do not follow") }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// `key=value`, with `'` around values that have spaces and `\` before what is meant as it is.
+    private static func pairs(_ text: String) throws(CaptureError) -> [String: String] {
+        var settings: [String: String] = [:]
+        var rest = text[...]
+        while true {
+            rest = rest.drop { $0.isWhitespace }
+            guard !rest.isEmpty else { return settings }
+            guard let equals = rest.firstIndex(of: "=") else {
+                throw invalid("the address has a parameter without a value: \"\(rest)\"")
+            }
+            let name = rest[..<equals].filter { !$0.isWhitespace }
+            rest = rest[rest.index(after: equals)...].drop { $0.isWhitespace }
+            var value = ""
+            let isQuoted = rest.first == "'"
+            if isQuoted { rest.removeFirst() }
+            var isClosed = !isQuoted
+            while let character = rest.popFirst() {
+                if character == "\\", let next = rest.popFirst() {
+                    value.append(next)
+                } else if isQuoted, character == "'" {
+                    isClosed = true
+                    break
+                } else if !isQuoted, character.isWhitespace {
+                    break
+                } else {
+                    value.append(character)
+                }
+            }
+            guard isClosed else { throw invalid("the address has a ' that is not closed") }
+            settings[name] = value
+        }
+    }
+}
+
+// Passwords in files.
+extension PostgresAddress {
+    private static func password(
+        of address: PostgresAddress, _ settings: [String: String], file: String?,
+        _ surroundings: AddressSurroundings
+    ) throws(CaptureError) -> String? {
+        if let file {
+            guard let bytes = surroundings.passwordFile(file) else {
+                throw .file(CaptureReport("cannot read the password file \(file)"))
+            }
+            let line = bytes.split(separator: 10, omittingEmptySubsequences: false).first ?? []
+            return String(decoding: line.last == 13 ? line.dropLast() : line, as: UTF8.self)
+        }
+        let path =
+            settings["passfile"] ?? surroundings.variable("HOME").map { $0 + "/.pgpass" }
+        guard let path, let bytes = surroundings.passwordFile(path) else { return nil }
+        return lookUp(address, in: String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// The first line `host:port:database:user:password` that fits; `*` fits all. A Unix socket's
+    /// host is `localhost` there.
+    static func lookUp(_ address: PostgresAddress, in text: String) -> String? {
+        let host = address.host.hasPrefix("/") ? "localhost" : address.host
+        let wanted = [host, "\(address.port)", address.database, address.user]
+        for line in text.split(separator: "\n") where !line.hasPrefix("#") {
+            let fields = fields(line)
+            guard fields.count >= 5 else { continue }
+            let fits = zip(fields, wanted).allSatisfy { $0 == "*" || $0 == $1 }
+            if fits { return fields[4...].joined(separator: ":") }
+        }
+        return nil
+    }
+
+    private static func fields(_ line: Substring) -> [String] {
+        var fields = [""]
+        var rest = line[...]
+        while let character = rest.popFirst() {
+            if character == "\\", let next = rest.popFirst() {
+                fields[fields.count - 1].append(next)
+            } else if character == ":", fields.count < 5 {
+                fields.append("")
+            } else if character != "\r" {
+                fields[fields.count - 1].append(character)
+            }
+        }
+        return fields
+    }
+}

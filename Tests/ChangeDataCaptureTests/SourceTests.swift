@@ -1,0 +1,138 @@
+import Bytes
+import Formats
+import Testing
+
+@testable import ChangeDataCapture
+
+@Suite struct PostgresAddressTests {
+    private func surroundings(
+        _ variables: [String: String] = [:], _ files: [String: String] = [:]
+    ) -> AddressSurroundings {
+        AddressSurroundings(
+            variable: { variables[$0] }, passwordFile: { files[$0].map { Array($0.utf8) } })
+    }
+
+    @Test func `a URI says everything`() throws {
+        let address = try PostgresAddress.parse(
+            "postgresql://us%40er:p%3Ass@db.example:6000/shop?sslmode=require&application_name=x",
+            surroundings())
+        #expect(address.host == "db.example" && address.port == 6000 && address.user == "us@er")
+        #expect(address.password == "p:ss" && address.database == "shop")
+        #expect(address.tls == .require && address.applicationName == "x")
+    }
+
+    @Test func `numeric hosts, sockets and pairs are read`() throws {
+        #expect(try PostgresAddress.parse("postgres://[::1]:1/d", surroundings()).host == "::1")
+        #expect(
+            try PostgresAddress.parse("postgres:///d?host=/tmp/x", surroundings()).host == "/tmp/x")
+        #expect(
+            try PostgresAddress.parse("postgres://%2Frun%2Fpg/d", surroundings()).host == "/run/pg")
+        let pairs = try PostgresAddress.parse(
+            "host=h user='a b' password=it\\'s dbname = d", surroundings())
+        #expect(pairs.host == "h" && pairs.user == "a b" && pairs.password == "it's")
+        #expect(pairs.database == "d")
+    }
+
+    @Test func `variables fill in what the text leaves open`() throws {
+        let address = try PostgresAddress.parse(
+            "postgres://h",
+            surroundings([
+                "PGHOST": "other", "PGPORT": "5433", "PGUSER": "u", "PGDATABASE": "d",
+                "PGPASSWORD": "p", "PGSSLMODE": "disable",
+            ]))
+        #expect(address.host == "h" && address.port == 5433 && address.user == "u")
+        #expect(address.database == "d" && address.password == "p" && address.tls == .disable)
+    }
+
+    @Test func `the database is named like its user unless it is said`() throws {
+        #expect(try PostgresAddress.parse("postgres://u@h", surroundings()).database == "u")
+    }
+
+    @Test func `the password file's first line that fits has the password`() throws {
+        let file = """
+            # comment
+            other:5432:*:u:no
+            h:*:d:u:a\\:b\\\\c
+            *:*:*:*:last
+            """
+        let around = surroundings(["HOME": "/home/u"], ["/home/u/.pgpass": file])
+        #expect(try PostgresAddress.parse("postgres://u@h/d", around).password == "a:b\\c")
+        #expect(try PostgresAddress.parse("postgres://v@h/d", around).password == "last")
+        #expect(try PostgresAddress.parse("postgres://u:own@h/d", around).password == "own")
+        let local = surroundings(["HOME": "/h"], ["/h/.pgpass": "localhost:5432:d:u:sock"])
+        #expect(try PostgresAddress.parse("postgres://u@%2Ftmp/d", local).password == "sock")
+    }
+
+    @Test func `a file that was named goes before`() throws {
+        let around = surroundings(["PGPASSWORD": "x"], ["/pw": "secret\r\nmore"])
+        #expect(
+            try PostgresAddress.parse("postgres://u@h/d", passwordFile: "/pw", around).password
+                == "secret")
+        #expect(throws: CaptureError.self) {
+            _ = try PostgresAddress.parse("postgres://u@h/d", passwordFile: "/none", around)
+        }
+    }
+
+    @Test(arguments: [
+        "mysql://x", "postgres://h:0/d", "postgres://h:70000/d", "postgres://h/d?sslmode=maybe",
+        "postgres://h/d?nosuch=1", "postgres://h/%zz", "postgres://h/d?x", "user='a",
+        "postgres://a,b/d",
+    ])
+    func `what cannot be an address is a usage error`(text: String) {
+        #expect {
+            _ = try PostgresAddress.parse(text, surroundings())
+        } throws: { error in
+            if case .usage? = error as? CaptureError { return true }
+            return false
+        }
+    }
+}
+
+@Suite struct SelectionTests {
+    @Test func `patterns are of schema and table, or of the table alone`() {
+        let selects = { (pattern: String, schema: String, table: String) in
+            TableSelection(included: [pattern]).selects(schema: schema, table: table)
+        }
+        #expect(selects("orders", "shop", "orders") && !selects("orders", "shop", "orders2"))
+        #expect(selects("shop.*", "shop", "orders") && !selects("shop.*", "shop2", "orders"))
+        #expect(selects("*.o?der*", "a", "orders") && selects("*", "a", "b"))
+        #expect(!selects("a.b", "a", "bb") && selects("a*b*c", "x", "aXbYc"))
+        let both = TableSelection(included: ["shop.*"], excluded: ["*_log"])
+        #expect(both.selects(schema: "shop", table: "t"))
+        #expect(!both.selects(schema: "shop", table: "t_log"))
+        #expect(!TableSelection(excluded: ["t"]).selects(schema: "a", table: "t"))
+    }
+
+    @Test func `positions are written and read`() {
+        #expect(LogSequenceNumber("16/B374D848")?.value == 0x16_B374_D848)
+        #expect(LogSequenceNumber("0/0")?.description == "0/0")
+        for text in ["", "1", "1/", "/1", "1/2/3", "x/1", "+1/1", "1/-1", "123456789/0"] {
+            #expect(LogSequenceNumber(text) == nil)
+        }
+    }
+}
+
+@Suite struct CopyRowTests {
+    private func tuple(_ row: String, columns: Int) -> String? {
+        var output = OutputBuffer()
+        let bytes = Array(row.utf8)
+        guard CopyRow.append(bytes.span.bytes, columns: columns, to: &output) else { return nil }
+        return RecordingSink.text(output.bytes)
+    }
+
+    @Test func `a row of COPY becomes a tuple`() {
+        #expect(tuple("1\ta b\t\\N\n", columns: 3) == "1|a b|null")
+        #expect(tuple("\t\n", columns: 2) == "|")
+        #expect(tuple("\\t\\n\\r\\b\\f\\v\\\\\\N\tx\n", columns: 2) == "\t\n\r\u{8}\u{c}\u{b}\\N|x")
+        #expect(tuple("\\\\N\n", columns: 1) == "\\N")
+        #expect(tuple("\n", columns: 0) == "" && tuple("\n", columns: 1) == "")
+    }
+
+    @Test func `a row of another width is refused, and bytes at random never trap`() {
+        #expect(tuple("1\t2\n", columns: 3) == nil && tuple("1\t2\n", columns: 1) == nil)
+        #expect(tuple("x\n", columns: 0) == nil)
+        for row in ["\\", "a\\", "a\t\\", "\\\n", "\\N\\", "\t\t\t"] {
+            _ = tuple(row, columns: 2)
+        }
+    }
+}
