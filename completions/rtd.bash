@@ -23,11 +23,11 @@ _rtd() {
         previous=${COMP_WORDS[COMP_CWORD-2]}
     fi
     if ((COMP_CWORD == 1)); then
-        _rtd_words "serve produce consume query bench help --help --version"
+        _rtd_words "serve produce consume query cdc bench help --help --version"
         return
     fi
     case ${COMP_WORDS[1]} in
-        help) _rtd_words "serve produce consume query bench" ;;
+        help) _rtd_words "serve produce consume query cdc bench" ;;
         serve)
             case $previous in
                 --kafka) return ;;
@@ -129,6 +129,34 @@ _rtd() {
             esac
             if [[ $current == -* ]]; then
                 _rtd_words "--command --file --format --null --no-header --param --timeout --input --on-error --follow --strict --time --delay --idle --verify --explain-wait --memory --temp --state --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
+            fi
+            ;;
+        cdc)
+            case $previous in
+                --snapshot) _rtd_words "initial never only always"; return ;;
+                --until) return ;;
+                --slot) return ;;
+                --publication) return ;;
+                --password-file) _rtd_files; return ;;
+                --max-wal) return ;;
+                --tables) return ;;
+                --exclude) return ;;
+                --key) return ;;
+                --mask) return ;;
+                --image) _rtd_words "keys new old both"; return ;;
+                --to) _rtd_files; return ;;
+                --format) _rtd_words "debezium flat maxwell wal2json sql csv none"; return ;;
+                --topic-prefix) return ;;
+                --partitions) return ;;
+                -X | --property) return ;;
+                --drop) return ;;
+                -b | --broker) return ;;
+                --data) _rtd_directories; return ;;
+                --retry) return ;;
+                -F | --property-file) _rtd_files; return ;;
+            esac
+            if [[ $current == -* ]]; then
+                _rtd_words "--snapshot --until --slot --publication --password-file --max-wal --tables --exclude --key --mask --image --to --format --schemas --topic-prefix --partitions --property --check --slots --drop --broker --data --retry --property-file --quiet --verbose --progress --no-progress --help"
             fi
             ;;
         bench)

@@ -77,16 +77,19 @@ public struct Example: Sendable {
     public let output: String?
     /// It runs until it is told to stop: the tests end it with SIGTERM.
     public let isEndless: Bool
+    /// It needs a database that the tests of examples do not have; other tests cover it.
+    public let needsDatabase: Bool
 
     public init(
         _ command: String, _ explanation: String, setup: String = "", output: String? = nil,
-        isEndless: Bool = false
+        isEndless: Bool = false, needsDatabase: Bool = false
     ) {
         self.command = command
         self.explanation = explanation
         self.setup = setup
         self.output = output
         self.isEndless = isEndless
+        self.needsDatabase = needsDatabase
     }
 }
 

@@ -105,8 +105,8 @@ public struct Change: Sendable {
 /// transaction, `schema` when a table's description is new. What it appends to `output` is whole
 /// lines for the text formats. A record for a topic has a key and a value, apart.
 public protocol ChangeEncoder {
-    /// Microseconds since 1970 at which the changes that follow were received; set by the owner once
-    /// a read, so that no encoder asks the clock.
+    /// Microseconds since 1970 at which the changes that follow were received; set by the owner
+    /// once a read, so that no encoder asks the clock.
     var now: Int64 { get set }
     /// True: an update that gives a row another key is to be given as `Change.halves`.
     var splitsKeyChanges: Bool { get }

@@ -64,3 +64,23 @@ extension Producer {
         }
     }
 }
+
+extension Producer {
+    /// Takes the transactional id now instead of with the first batch: whoever had it before is
+    /// fenced, and what it left open is aborted, so that a reader of committed records sees where
+    /// it ended.
+    public func initializeTransactions() async throws(ClientError) {
+        guard let id = configuration.transactionalID else { return }
+        try await cluster.onLoop { [self] () async throws(ClientError) in
+            identity = .requested
+            do throws(ClientError) {
+                identity = .ready(
+                    try await cluster.initTransactions(
+                        id, timeoutMilliseconds: configuration.transactionTimeoutMilliseconds))
+            } catch {
+                identity = .none
+                throw error
+            }
+        }
+    }
+}

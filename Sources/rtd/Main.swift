@@ -32,9 +32,7 @@ enum Main {
         case "consume": return try run(ConsumeOptions.command, rest, ConsumeCommand.run)
         case "query": return try run(QueryOptions.command, rest, QueryCommand.run)
         case "bench": return try run(BenchOptions.command, rest, BenchCommand.run)
-        case "cdc":
-            throw UsageError(
-                "cdc: not built yet; this version keeps and serves event logs (rtd help)")
+        case "cdc": return try run(CaptureOptions.command, rest, CaptureCommand.run)
         case "help", "--help", "-h": return try HelpCommand.run(rest)
         case "--version", "-V": return HelpCommand.print("rtd \(Program.version)\n")
         case "generate": return try GenerateCommand.run(rest)

@@ -27,7 +27,7 @@ enum Program {
         commands: [
             ServeOptions.command.documentation, ProduceOptions.command.documentation,
             ConsumeOptions.command.documentation, QueryOptions.command.documentation,
-            BenchOptions.command.documentation,
+            CaptureOptions.command.documentation, BenchOptions.command.documentation,
         ],
         examples: [
             Example(
@@ -44,5 +44,5 @@ enum Program {
         environment: ManualTerms.clientEnvironment, files: ManualTerms.files)
 
     /// The commands by name, for the error that suggests one.
-    static let commandNames = ["serve", "produce", "consume", "query", "bench", "help"]
+    static let commandNames = ["serve", "produce", "consume", "query", "cdc", "bench", "help"]
 }

@@ -30,12 +30,13 @@ import Testing
         #expect(run.messages == message)
     }
 
-    @Test func `cdc says that it is not built yet`() throws {
-        let run = try run("rtd cdc postgres://localhost")
-        #expect(run.status == 2)
-        #expect(run.messages.hasPrefix("rtd: cdc: not built yet"))
-        #expect(run.messages.split(separator: "\n").count == 1)
-        #expect(try self.run("rtd help").output.contains("cdc") == false)
+    @Test func `cdc names what stands in its way, and the way out`() throws {
+        let refused = try run("rtd cdc postgres://nobody@127.0.0.1:1/none")
+        #expect(refused.status == 1 && refused.output == "")
+        #expect(refused.messages.hasPrefix("rtd: cannot reach 127.0.0.1:1: Connection refused"))
+        let usage = try run("rtd cdc postgres://localhost --format debesium")
+        #expect(usage.status == 2)
+        #expect(usage.messages.contains("did you mean debezium?"))
     }
 
     @Test func `version and help go to stdout with status 0`() throws {

@@ -19,7 +19,7 @@ struct Table: Sendable, CustomTestStringConvertible {
 
     static let all = [
         Table(ServeOptions.command), Table(ProduceOptions.command), Table(ConsumeOptions.command),
-        Table(QueryOptions.command), Table(BenchOptions.command),
+        Table(QueryOptions.command), Table(CaptureOptions.command), Table(BenchOptions.command),
     ]
 }
 
@@ -65,7 +65,9 @@ struct Table: Sendable, CustomTestStringConvertible {
         "DIR": "/tmp/d", "FILE": "f", "OFFSET": "-5", "PARTITION,...": "0,2", "GROUP": "g",
         "LEVEL": "read_committed", "TEMPLATE": "%v", "SQL": "SHOW TOPICS", "RATE": "10k",
         "HOST:PORT": "127.0.0.1:0", "RATIO": "0.5", "COLUMN": "ts", "NUMBER": "1",
-        "COUNT|DURATION": "10k", "ID": "id",
+        "COUNT|DURATION": "10k", "ID": "id", "WHEN": "initial", "now|LSN": "now", "NAME": "n",
+        "PATTERN": "orders,s.*", "TABLE=COLUMNS": "t=a,b", "COLUMN=HOW": "c=len", "WHICH": "new",
+        "TARGET": "out", "ENVELOPE": "flat", "PREFIX": "p",
     ]
 
     /// Options that mean something only beside another one.
@@ -73,12 +75,18 @@ struct Table: Sendable, CustomTestStringConvertible {
         "serve all": ["--status"], "serve memory": ["--ephemeral"],
         "produce keep-partition": ["-J"], "consume json-value": ["-J"],
         "bench generate": ["--data-set", "/tmp/d"], "produce txn-every": ["--txn", "id"],
+        "cdc broker": ["--to", "topics"], "cdc data": ["--to", "topics"],
+        "cdc partitions": ["--to", "topics"], "cdc drop": ["--slots"],
     ]
 
     @Test(arguments: Table.all)
     func `every option is read in each of its spellings`(table: Table) throws {
         let name = table.documentation.name
-        let operands = ["produce": ["t"], "consume": ["t"], "bench": ["storage"]][name] ?? []
+        let operands =
+            [
+                "produce": ["t"], "consume": ["t"], "bench": ["storage"],
+                "cdc": ["postgres://localhost/shop"],
+            ][name] ?? []
         for flag in table.flags {
             let companion = Self.companions["\(name) \(flag.long)"] ?? []
             var spellings = [["--\(flag.long)"]]

@@ -22,9 +22,9 @@ def programs():
 
 
 class Postgres:
-    """Started when made; ends with the process."""
+    """Started when made, with more `settings` for the server; ends with the process."""
 
-    def __init__(self):
+    def __init__(self, **settings):
         self.programs = programs()
         # Sockets have short names.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
@@ -35,11 +35,25 @@ class Postgres:
         self.call("initdb", "-D", f"{self.directory}/data", "--locale=C.UTF-8", "--encoding=UTF8",
                   "-A", "trust", "-U", "postgres", "-N")
         self.call("pg_ctl", "-D", f"{self.directory}/data", "-l", f"{self.directory}/log", "-w", "-o",
-                  f"-k {self.directory} -h '' -c timezone=UTC -c fsync=off", "start")
+                  f"-k {self.directory} -h '' -c timezone=UTC -c fsync=off"
+                  + "".join(f" -c {name}={value}" for name, value in settings.items()), "start")
 
     @property
     def dsn(self):
         return f"host={self.directory} user=postgres dbname=postgres"
+
+    def sql(self, text, database="postgres"):
+        """Runs statements, each in its own transaction; the rows as unaligned text."""
+        done = subprocess.run(
+            [str(self.programs / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", str(self.directory),
+             "-U", "postgres", "-d", database], input=text, capture_output=True, text=True,
+            timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def source(self, database="postgres"):
+        """As `rtd cdc` is given it."""
+        return f"host={self.directory} user=postgres dbname={database}"
 
     def call(self, program, *arguments):
         command = [str(self.programs / program), *arguments]

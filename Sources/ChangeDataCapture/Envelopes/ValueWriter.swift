@@ -98,7 +98,7 @@ struct ValueWriter: ~Copyable {
         scratch.removeAll()
         scratch.append(utf8: salt)
         scratch.append(text)
-        let digest = SHA256.digest(of: scratch.bytes)
+        let digest = SHA256.digest(of: scratch.bytes.copied())
         output.append(UInt8(ascii: "\""))
         output.append(hex: digest.rawSpan)
         output.append(UInt8(ascii: "\""))

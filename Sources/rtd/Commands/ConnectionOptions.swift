@@ -63,6 +63,9 @@ struct ConnectionOptions: Sendable, Equatable {
     }
 
     static let group = FlagGroup<ConnectionOptions>("Connection", flags)
+    /// For a command whose `-X` takes more than the properties of Kafka's clients.
+    static let groupWithoutProperty = FlagGroup<ConnectionOptions>(
+        "Connection", flags.filter { $0.documentation.long != "property" })
 
     private static let flags: [Flag<ConnectionOptions>] = [
         .value(

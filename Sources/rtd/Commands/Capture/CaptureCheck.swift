@@ -1,0 +1,208 @@
+import ArgumentParsing
+import ChangeDataCapture
+
+/// `rtd cdc --check`: one screen that says what stands in the way of a capture, and what will go
+/// wrong later. Reads the catalog only.
+struct CaptureCheck {
+    enum Verdict: String { case good = "ok", warning, problem }
+
+    struct Finding {
+        let verdict: Verdict
+        let subject: String
+        let text: String
+    }
+
+    private let connection: PostgresConnection
+    private let selection: TableSelection
+    private var findings: [Finding] = []
+
+    static func run(
+        _ address: PostgresAddress, _ options: CaptureOptions
+    ) throws(CommandFailure) -> Int32 {
+        do throws(CaptureError) {
+            let connection = try PostgresConnection.open(address)
+            defer { connection.close() }
+            var check = CaptureCheck(
+                connection: connection,
+                selection: TableSelection(included: options.tables, excluded: options.excluded))
+            try check.look()
+            try CaptureText.write(
+                CaptureText.table(
+                    check.findings.map { [$0.verdict.rawValue, $0.subject, $0.text] }))
+            return check.findings.contains { $0.verdict == .problem } ? 1 : 0
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
+    private init(connection: PostgresConnection, selection: TableSelection) {
+        self.connection = connection
+        self.selection = selection
+    }
+
+    private mutating func look() throws(CaptureError) {
+        try lookAtServer()
+        try lookAtRights()
+        try lookAtTables()
+        try lookAtSlots()
+        try lookAtTransactions()
+    }
+
+    private mutating func add(_ verdict: Verdict, _ subject: String, _ text: String) {
+        findings.append(Finding(verdict: verdict, subject: subject, text: text))
+    }
+
+    private mutating func lookAtServer() throws(CaptureError) {
+        let rows = try connection.rows(
+            """
+            SELECT current_setting('server_version'), current_setting('wal_level'),
+              current_setting('max_replication_slots'),
+              (SELECT count(*) FROM pg_replication_slots),
+              current_setting('max_wal_senders'), (SELECT count(*) FROM pg_stat_replication),
+              current_setting('synchronous_commit'), pg_is_in_recovery()
+            """, doing: "read the server's settings")
+        let row = rows.first.map { $0.map { $0 ?? "" } } ?? []
+        guard row.count == 8 else { return }
+        let protocols = [(160_000, 4), (150_000, 3), (140_000, 2)]
+        let number = protocols.first { connection.version >= $0.0 }?.1 ?? 1
+        add(
+            connection.version >= 100_000 ? .good : .problem, "server",
+            "PostgreSQL \(row[0]), pgoutput protocol \(number)"
+                + (number == 1 ? ": a large transaction comes when it has ended" : ""))
+        if row[1] == "logical" {
+            add(.good, "wal_level", "logical")
+        } else {
+            add(
+                .problem, "wal_level",
+                "\(row[1]): set wal_level = logical and restart the server")
+        }
+        capacity("max_replication_slots", row[2], used: row[3])
+        capacity("max_wal_senders", row[4], used: row[5])
+        if row[6] == "off" {
+            add(
+                .warning, "synchronous_commit",
+                "off: changes come about 200 ms late, when the log is flushed")
+        }
+        if row[7] == "t", connection.version < 160_000 {
+            add(.problem, "standby", "a standby decodes its log since PostgreSQL 16 only")
+        }
+    }
+
+    private mutating func capacity(_ name: String, _ limit: String, used: String) {
+        let free = (Int(limit) ?? 0) - (Int(used) ?? 0)
+        add(
+            free > 0 ? .good : .problem, name,
+            "\(used) of \(limit) used" + (free > 0 ? "" : ": raise it and restart the server"))
+    }
+
+    private mutating func lookAtRights() throws(CaptureError) {
+        let rows = try connection.rows(
+            """
+            SELECT current_user, rolreplication OR rolsuper,
+              has_database_privilege(current_database(), 'CREATE'), current_database(),
+              rolsuper, pg_encoding_to_char((SELECT encoding FROM pg_database
+                WHERE datname = current_database()))
+            FROM pg_roles WHERE rolname = current_user
+            """, doing: "read the user's rights")
+        guard let row = rows.first.map({ $0.map { $0 ?? "" } }), row.count == 6 else { return }
+        if row[1] == "t" {
+            add(.good, "replication", "\(row[0]) may replicate")
+        } else {
+            add(.problem, "replication", "\(row[0]) may not: ALTER ROLE \(row[0]) REPLICATION")
+        }
+        if row[2] == "t" {
+            add(.good, "publication", "\(row[0]) may create one")
+        } else {
+            add(
+                .problem, "publication",
+                "\(row[0]) may not create one: GRANT CREATE ON DATABASE \(row[3]) TO \(row[0]), or "
+                    + "name one with --publication")
+        }
+        if row[5] == "SQL_ASCII" {
+            add(.warning, "encoding", "SQL_ASCII: what is not UTF-8 is replaced")
+        }
+    }
+
+    private mutating func lookAtTables() throws(CaptureError) {
+        let rows = try connection.rows(
+            """
+            SELECT n.nspname, c.relname, c.relreplident, c.relpersistence,
+              EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary),
+              EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
+                AND NOT a.attisdropped AND a.attstorage IN ('x', 'e')),
+              has_table_privilege(c.oid, 'SELECT'),
+              pg_get_userbyid(c.relowner) = current_user
+                OR pg_has_role(current_user, c.relowner, 'USAGE')
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+              AND n.nspname !~ '^pg_(toast|temp)' ORDER BY 1, 2
+            """, doing: "read the tables")
+        let tables = rows.map { $0.map { $0 ?? "" } }.filter {
+            $0.count == 8 && selection.selects(schema: $0[0], table: $0[1])
+        }
+        add(tables.isEmpty ? .problem : .good, "tables", "\(tables.count) selected")
+        func names(_ isMeant: ([String]) -> Bool) -> String? {
+            let names = tables.filter(isMeant).map { "\($0[0]).\($0[1])" }
+            guard !names.isEmpty else { return nil }
+            let more = names.count > 5 ? " and \(names.count - 5) more" : ""
+            return names.prefix(5).joined(separator: ", ") + more
+        }
+        if let names = names({ $0[6] != "t" }) { add(.problem, "select", "no right on \(names)") }
+        if let names = names({ $0[7] != "t" }) {
+            add(.problem, "owner", "only the owner adds \(names) to a publication")
+        }
+        let keyless = { (row: [String]) in
+            (row[2] == "d" && row[4] != "t") || row[2] == "n"
+        }
+        if let names = names(keyless) {
+            add(
+                .problem, "no key",
+                "UPDATE and DELETE of \(names) would fail once they are published: add a primary "
+                    + "key or ALTER TABLE ... REPLICA IDENTITY FULL, or leave them out (--exclude)")
+        }
+        if let names = names({ $0[2] != "f" && $0[5] == "t" && !keyless($0) }) {
+            add(
+                .warning, "large values",
+                "an update that leaves them alone does not carry them: \(names) (\"unavailable\"; "
+                    + "REPLICA IDENTITY FULL brings them)")
+        }
+        if let names = names({ $0[3] == "u" }) {
+            add(.warning, "unlogged", "\(names): no changes are in the log")
+        }
+    }
+
+    private mutating func lookAtSlots() throws(CaptureError) {
+        let rows = try connection.rows(
+            """
+            SELECT slot_name, active, pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery()
+                THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn)::bigint,
+              pg_size_pretty(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery()
+                THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn))
+            FROM pg_replication_slots WHERE restart_lsn IS NOT NULL ORDER BY restart_lsn
+            """, doing: "list the slots")
+        for row in rows.map({ $0.map { $0 ?? "" } }) where row.count == 4 {
+            let isLarge = (Int64(row[2]) ?? 0) > 1 << 30
+            let isIdle = row[1] != "t"
+            add(
+                isLarge || isIdle ? .warning : .good, "slot \(row[0])",
+                "keeps \(row[3])" + (isIdle ? ", and nobody reads it" : ""))
+        }
+    }
+
+    /// A slot waits for every transaction that writes, in all databases, before it is made.
+    private mutating func lookAtTransactions() throws(CaptureError) {
+        let rows = try connection.rows(
+            """
+            SELECT pid, coalesce(usename, ''), coalesce(datname, ''),
+              extract(epoch FROM now() - xact_start)::int
+            FROM pg_stat_activity WHERE backend_xid IS NOT NULL
+              AND xact_start < now() - interval '1 s' ORDER BY xact_start LIMIT 5
+            """, doing: "look for long transactions")
+        for row in rows.map({ $0.map { $0 ?? "" } }) where row.count == 4 {
+            add(
+                .warning, "transaction",
+                "pid \(row[0]) (\(row[1]), database \(row[2])) has been open for \(row[3]) s: "
+                    + "a new slot waits for its end")
+        }
+    }
+}

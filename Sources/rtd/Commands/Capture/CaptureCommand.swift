@@ -1,0 +1,199 @@
+import ArgumentParsing
+import ChangeDataCapture
+import Platform
+
+/// `rtd cdc`. The main thread runs the source; signals and a reader that has left end it from their
+/// own threads.
+enum CaptureCommand {
+    static func run(_ options: CaptureOptions) -> Int32 {
+        let interruption = Interruption.watch()
+        var status: Int32 = 0
+        do throws(CommandFailure) {
+            let address = try address(options)
+            switch options.job {
+            case .check: status = try CaptureCheck.run(address, options)
+            case .slots: try SlotListing.run(address, options)
+            case nil: try capture(address, options, interruption)
+            }
+        } catch {
+            StandardError.write(line: "rtd: \(error.message)")
+            status = error.status
+        }
+        interruption.raiseAgain()
+        return status
+    }
+
+    private static func address(
+        _ options: CaptureOptions
+    ) throws(CommandFailure) -> PostgresAddress {
+        do throws(CaptureError) {
+            var address = try PostgresAddress.parse(
+                options.source, passwordFile: options.passwordFile)
+            address.applicationName = "rtd"
+            return address
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
+    private static func capture(
+        _ address: PostgresAddress, _ options: CaptureOptions, _ interruption: Interruption
+    ) throws(CommandFailure) {
+        let plan = try CapturePlan(address, options)
+        let reporting = options.reporting
+        let notices: @Sendable (String) -> Void = { message in
+            if !reporting.isQuiet { StandardError.write(line: "rtd: \(message)") }
+        }
+        switch options.target ?? .standardOutput {
+        case .standardOutput:
+            let sink = LineSink(
+                StandardOutputLines(), plan.format, plan.settings, notices: notices)
+            try run(plan.configuration(after: nil), sink, options, interruption, leaves: true) {
+                _ throws(CaptureOutputError) in try sink.finish()
+            }
+        case .file(let path):
+            let file = try CaptureFile(path, slot: plan.slot)
+            let sink = LineSink(file, plan.format, plan.settings, notices: notices)
+            try run(plan.configuration(after: file.position), sink, options, interruption) {
+                _ throws(CaptureOutputError) in try sink.finish()
+            }
+        case .topics:
+            let thread = try ClusterThread("cdc", options.connection, reporting)
+            defer { thread.close() }
+            let sink = try TopicSink(
+                thread, plan.format, plan.settings, slot: plan.slot,
+                partitions: options.partitions ?? 1, notices: notices)
+            try run(plan.configuration(after: sink.position), sink, options, interruption) {
+                isWhole throws(CaptureOutputError) in try sink.finish(isWhole: isWhole)
+            }
+        }
+    }
+
+    /// Runs the source until its end, a signal, or a reader that leaves; `finish` is told whether
+    /// all went well. `leaves`: the output is a pipe whose reader may go.
+    private static func run(
+        _ configuration: CaptureConfiguration, _ sink: any ChangeSink, _ options: CaptureOptions,
+        _ interruption: Interruption, leaves: Bool = false,
+        finish: (Bool) throws(CaptureOutputError) -> Void
+    ) throws(CommandFailure) {
+        let capture: Capture
+        do throws(CaptureError) { capture = try Capture(configuration) } catch {
+            throw CommandFailure(error)
+        }
+        let hasLeft = ReaderWatch()
+        interruption.handle { capture.stop() }
+        if leaves { hasLeft.watch { capture.stop() } }
+        let progress = CaptureProgressLine(options.reporting, capture)
+        defer { progress?.finish() }
+        do {
+            _ = try capture.run(into: sink)
+            if hasLeft.isSet { return }
+            try finish(true)
+        } catch CaptureOutputError.closed {
+            return
+        } catch CaptureOutputError.failed(let failure) {
+            try? finish(false)
+            throw failure
+        } catch let error as CaptureError {
+            progress?.finish()
+            do throws(CaptureOutputError) { try finish(true) } catch {}
+            throw CommandFailure(error)
+        } catch {
+            throw CommandFailure("\(error)")
+        }
+    }
+}
+
+extension CommandFailure {
+    init(_ error: CaptureError) {
+        if case .usage = error {
+            self.init("cdc: \(error)", status: UsageError.exitStatus)
+        } else {
+            self.init("\(error)")
+        }
+    }
+}
+
+/// Waits on a thread of its own until nobody reads stdout any more.
+private final class ReaderWatch: @unchecked Sendable {
+    private let lock = Lock()
+    private var value = false
+
+    var isSet: Bool { lock.withLock { value } }
+
+    func watch(_ stop: @escaping @Sendable () -> Void) {
+        Thread.start { [self] in
+            StandardOutput.waitForReaderToLeave()
+            lock.withLock { value = true }
+            stop()
+        }
+    }
+}
+
+/// What the options mean: names, envelopes, the configuration of the source.
+struct CapturePlan {
+    let address: PostgresAddress
+    let options: CaptureOptions
+    let format: EnvelopeFormat
+    let settings: EnvelopeSettings
+    /// The slot's name, and what outputs know it by.
+    let slot: String
+
+    init(_ address: PostgresAddress, _ options: CaptureOptions) throws(CommandFailure) {
+        self.address = address
+        self.options = options
+        format = options.format ?? .debezium
+        var settings = EnvelopeSettings()
+        settings.version = Program.version
+        settings.database = address.database
+        settings.topicPrefix = address.database
+        settings.image = options.image ?? .both
+        settings.masks = options.masks
+        settings.hasSchemas = options.hasSchemas
+        for case .envelope(let name, let value) in options.properties {
+            // Judged when it was parsed.
+            _ = try? settings.set(name, value)
+        }
+        if let prefix = options.topicPrefix { settings.topicPrefix = prefix }
+        self.settings = settings
+        slot = options.slot ?? Self.slotName(settings.topicPrefix)
+    }
+
+    /// PostgreSQL takes lower-case letters, digits and underscores, at most 63.
+    private static func slotName(_ prefix: String) -> String {
+        let bytes = prefix.utf8.map { byte -> UInt8 in
+            switch byte {
+            case 48...57, 97...122: byte
+            case 65...90: byte + 32
+            default: UInt8(ascii: "_")
+            }
+        }
+        return String(decoding: Array("rtd_".utf8) + bytes.prefix(59), as: UTF8.self)
+    }
+
+    func configuration(after: CapturePosition?) -> CaptureConfiguration {
+        let isTemporary =
+            options.slot == nil && (options.target ?? .standardOutput) == .standardOutput
+        var configuration = CaptureConfiguration(
+            address, slot: isTemporary ? .temporary : .durable(name: slot),
+            publication: options.publication,
+            tables: TableSelection(included: options.tables, excluded: options.excluded),
+            snapshot: snapshot, end: options.end ?? .never, after: after)
+        for key in options.keys { configuration.keys[key.table] = key.columns }
+        configuration.retainedBytesMax = options.retainedBytesMax.map(Int64.init)
+        if let retry = options.connection.retry {
+            configuration.retryNanoseconds = retry.nanosecondsClamped
+            configuration.retriesFirstContact = true
+        }
+        return configuration
+    }
+
+    private var snapshot: CaptureConfiguration.Snapshot {
+        switch options.snapshot {
+        case .initial, nil: .initial
+        case .never: .never
+        case .only: .only
+        case .always: .always
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import Bytes
+import ChangeDataCapture
+import Formats
+import Platform
+
+/// A file that a capture continues: lines, and beside it `FILE.position`, which says how many of
+/// its bytes are whole transactions and where in the database's log these end.
+///
+/// What lies behind the bytes of the position is of a transaction that was cut off: it is removed
+/// at the start and comes again. The position is written when the bytes before it are on the disk,
+/// and only then is the server told.
+final class CaptureFile: LineTarget {
+    private static let positionBytesMax = 4_096
+    private static let intervalNanoseconds: Int64 = 100_000_000
+
+    private let path: String
+    private let slot: String
+    private let fileSystem = POSIXFileSystem()
+    private let file: any File
+    private let clock = SystemClock()
+    private var size: Int64
+    private var saved: LogSequenceNumber
+    private var savedTime: Int64
+    /// Where the capture goes on; nil for a new file.
+    let position: CapturePosition?
+
+    init(_ path: String, slot: String) throws(CommandFailure) {
+        self.path = path
+        self.slot = slot
+        do throws(SystemError) {
+            if fileSystem.exists(path) {
+                file = try fileSystem.open(path)
+            } else {
+                file = try fileSystem.create(path)
+            }
+            size = try file.size()
+        } catch {
+            throw CommandFailure(error)
+        }
+        let state = try Self.read(path, slot, fileSystem)
+        savedTime = clock.monotonicNanoseconds
+        guard let state else {
+            // Without a position nothing in it is known to be whole, but it is someone's.
+            guard size == 0 else {
+                throw CommandFailure(
+                    "\(path) holds something else: there is no \(path).position beside it "
+                        + "(name a new file)")
+            }
+            saved = LogSequenceNumber(0)
+            position = nil
+            return
+        }
+        guard state.size <= size else {
+            throw CommandFailure(
+                "\(path) is shorter than \(path).position says: \(size) of \(state.size) bytes "
+                    + "(remove both to begin anew)")
+        }
+        do throws(SystemError) {
+            if state.size < size { try file.truncate(to: state.size) }
+        } catch {
+            throw CommandFailure(error)
+        }
+        size = state.size
+        saved = state.end
+        position = state.end.value == 0 ? nil : CapturePosition(end: state.end)
+    }
+
+    deinit { file.close() }
+
+    func write(_ bytes: borrowing OutputBuffer) throws(CaptureOutputError) {
+        do throws(SystemError) {
+            try file.write(at: size, bytes.bytes)
+        } catch {
+            throw .failed(CommandFailure(error))
+        }
+        size += Int64(bytes.count)
+    }
+
+    func reached(
+        _ position: LogSequenceNumber, isLast: Bool
+    ) throws(CaptureOutputError) -> LogSequenceNumber {
+        let now = clock.monotonicNanoseconds
+        guard position > saved, isLast || now - savedTime >= Self.intervalNanoseconds else {
+            return saved
+        }
+        let text = "{\"lsn\":\"\(position)\",\"bytes\":\(size),\"slot\":\"\(slot)\"}\n"
+        do throws(SystemError) {
+            try file.synchronize()
+            try fileSystem.replace(path + ".position", with: Array(text.utf8))
+        } catch {
+            throw .failed(CommandFailure(error))
+        }
+        saved = position
+        savedTime = now
+        return saved
+    }
+
+    private static func read(
+        _ path: String, _ slot: String, _ fileSystem: POSIXFileSystem
+    ) throws(CommandFailure) -> (end: LogSequenceNumber, size: Int64)? {
+        let name = path + ".position"
+        guard fileSystem.exists(name) else { return nil }
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try fileSystem.readAll(name, limit: positionBytesMax)
+        } catch {
+            throw CommandFailure(error)
+        }
+        let members = CutRecord.members(bytes)
+        guard let lsn = members["lsn"].flatMap({ LogSequenceNumber($0) }),
+            let size = members["bytes"].flatMap({ Int64($0) }), size >= 0
+        else { throw CommandFailure("\(name) is damaged: it names no position") }
+        if let other = members["slot"], other != slot {
+            throw CommandFailure(
+                "\(path) was written from slot \"\(other)\", not \"\(slot)\" (--slot \(other))")
+        }
+        return (lsn, size)
+    }
+}

@@ -1,0 +1,194 @@
+import ArgumentParsing
+import ChangeDataCapture
+
+extension CaptureOptions {
+    static let command = Command(
+        documentation, initial: CaptureOptions(), groups: groups, finish: finish)
+
+    private static let documentation = CommandDocumentation(
+        name: "cdc",
+        summary: "the changes of a PostgreSQL database, and the rows it has",
+        synopsis: ["[OPTION...] SOURCE", "--check SOURCE", "--slots [--drop NAME] SOURCE"],
+        description: """
+            Prints the rows of a database and then each change that is committed, in the order of \
+            the commits, without a gap or a repetition between the two. By default a change is a \
+            line of JSON, Debezium's envelope; Ctrl-C ends it and leaves nothing behind in the \
+            database.
+
+            SOURCE is `postgres://user:password@host:port/database` or `key=value` pairs as libpq \
+            takes them; what is not said comes from `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, \
+            `PGDATABASE` and the password file. The server needs `wal_level = logical`, the user \
+            the right to replicate; {check} says in one screen what is missing and what will go \
+            wrong.
+
+            To stdout the slot and the publication are temporary. With {to} `topics` or a file \
+            they stay, under the name `rtd_PREFIX`, and the capture continues where its output \
+            ends: it can be killed at any moment and neither loses nor repeats a change. In \
+            topics, a source transaction, the position and the cut that it makes in all topics \
+            (a record in `PREFIX.cuts`) are one Kafka transaction; the topics are \
+            `PREFIX.SCHEMA.TABLE`, the key of a record is the row's primary key, and a delete is \
+            followed by a tombstone.
+
+            A change is named for ever by the position of its commit and its ordinal in the \
+            transaction. A large value that an update did not touch is not in the stream: it is \
+            left out and named in `unavailable`, unless the table has REPLICA IDENTITY FULL.
+            """,
+        operands: [OperandDocumentation("SOURCE", "The database.")],
+        examples: [
+            Example(
+                "rtd cdc postgres://postgres@localhost/shop --until now | jq .after",
+                "Prints the rows that a database has and what was committed meanwhile.",
+                needsDatabase: true),
+            Example(
+                "rtd cdc postgres://localhost/shop --format flat --tables 'orders,order_*'",
+                "Follows some tables in a form made for jq.", needsDatabase: true),
+            Example(
+                "rtd cdc postgres://localhost/shop --format sql | psql copy",
+                "Keeps a replica.", needsDatabase: true),
+            Example(
+                "rtd cdc postgres://localhost/shop --to topics",
+                "Keeps topics that hold every change once.", needsDatabase: true),
+            Example(
+                "rtd cdc postgres://localhost/shop --check",
+                "Says what will go wrong before it does.", needsDatabase: true),
+        ],
+        exitStatuses: [
+            ManualTerms.closedOutput, ManualTerms.failed, ManualTerms.usage,
+            ManualTerms.signalled,
+        ],
+        environment: [
+            Definition(
+                "PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE, PGPASSFILE",
+                "As libpq has them, where SOURCE does not say it.")
+        ] + ManualTerms.clientEnvironment,
+        files: [
+            Definition("~/.pgpass", "Passwords, as libpq reads them."),
+            Definition(
+                "FILE.position", "With {to} FILE: how much of FILE is whole and where it ends."),
+        ] + ManualTerms.files)
+
+    private static let groups = [
+        FlagGroup("Source", source), FlagGroup("Rows", rows), FlagGroup("Output", output),
+        FlagGroup("Other jobs", jobs),
+        FlagGroup<CaptureOptions>.within(\.connection, ConnectionOptions.groupWithoutProperty),
+        FlagGroup<CaptureOptions>.within(\.reporting, ReportingOptions.group),
+    ]
+
+    private static let source: [Flag<CaptureOptions>] = [
+        .value(
+            "snapshot", nil, \.snapshot, .choice("WHEN"),
+            "When to read the rows that tables have.",
+            details: """
+                    initial  when there is nothing to continue; the default
+                    never    changes only
+                    only     the rows, then end
+                    always   at each start
+                """),
+        .value(
+            "until", nil, \.end, .captureEnd, "End there: with all that is committed, or at LSN.",
+            details: """
+                `now` is everything that was committed before the start, with the rows; a \
+                position is that of a commit's end, as `pg_current_wal_lsn()` prints it.
+                """),
+        .value(
+            "slot", nil, \.slot, .nonEmpty("NAME"), "Use the slot NAME, and keep it.",
+            details: "It is made if it is missing. Without it the slot to stdout is temporary."),
+        .value(
+            "publication", nil, \.publication, .nonEmpty("NAME"),
+            "Use the publication NAME, which exists.",
+            details: "Its tables, row filters and columns are what is captured."),
+        .value(
+            "password-file", nil, \.passwordFile, .file,
+            "Take the password from the first line of FILE."),
+        .value(
+            "max-wal", nil, \.retainedBytesMax, .quantity("SIZE", in: 1...Int.max),
+            "Give the slot up when the server keeps more log for it.",
+            details: """
+                The slot is dropped and the command ends with status 1, rather than that the \
+                disk of the database fills.
+                """),
+    ]
+
+    private static let rows: [Flag<CaptureOptions>] = [
+        .lists(
+            "tables", nil, \.tables, .tablePatterns, "Capture these tables only.",
+            details: """
+                Names with `*` and `?`, with commas between them: `orders`, `sales.*`, `*_log`. \
+                One without a dot is a table of any schema. Without it all tables are captured.
+                """),
+        .lists("exclude", nil, \.excluded, .tablePatterns, "Leave these tables out."),
+        .list(
+            "key", nil, \.keys, .keyChoice, "Take COLUMNS for the key of TABLE; may be repeated.",
+            details: "Such as `orders=customer_id,number`, instead of the primary key."),
+        .list(
+            "mask", nil, \.masks, .columnMask, "Hide a column's values; may be repeated.",
+            details: """
+                `COLUMN`, `TABLE.COLUMN` or `SCHEMA.TABLE.COLUMN`, with `*`:
+
+                    email=sha256       the SHA-256 of the text; sha256:SALT with a salt
+                    note=len           how many characters the text has
+                    name=truncate:3    the first characters
+                    secret=drop        nothing
+                """),
+        .value(
+            "image", nil, \.image, .choice("WHICH"), "Which sides of a row to write.",
+            details: """
+                    both  the old one as far as it is known, and the new one; the default
+                    new   the new row only
+                    old   the old row only
+                    keys  the key's columns only
+                """),
+    ]
+
+    private static let output: [Flag<CaptureOptions>] = [
+        .value(
+            "to", nil, \.target, .captureTarget, "Write to stdout (default), topics, or a file.",
+            details: """
+                A file is continued behind its last whole transaction; what it holds is kept in \
+                FILE.position beside it.
+                """),
+        .value(
+            "format", nil, \.format, .envelopeFormat, "Write changes as ENVELOPE.",
+            details: """
+                    debezium  before, after, source, op; the default
+                    flat      action, table, keys, columns, changes, metadata: for jq
+                    maxwell   Maxwell's lines
+                    wal2json  wal2json's lines of format version 2
+                    sql       statements that replay in another database
+                    csv       with a line of names
+                    none      nothing, for measuring
+                """),
+        .toggle(
+            "schemas", nil, \.hasSchemas, "Put Debezium's schema block beside each payload."),
+        .value(
+            "topic-prefix", nil, \.topicPrefix, .nonEmpty("PREFIX"),
+            "Name topics and slot by PREFIX (default the database)."),
+        .value(
+            "partitions", nil, \.partitions, .integer("COUNT", in: 1...100_000),
+            "Create missing topics with COUNT partitions (default 1)."),
+        .list(
+            "property", "X", \.properties, .captureProperty,
+            "Set a property of Debezium's or of a Kafka client.",
+            details: """
+                May be repeated. Of Debezium's these have an effect: `decimal.handling.mode` \
+                (number: the default, exact digits; precise, double, string), \
+                `time.precision.mode`, `binary.handling.mode`, `interval.handling.mode`, \
+                `hstore.handling.mode`, `unavailable.value.placeholder`, `tombstones.on.delete`, \
+                `skipped.operations`, `provide.transaction.metadata`, `schemas.enable`; \
+                `json.handling.mode=string` makes json a string in flat lines.
+                """),
+    ]
+
+    private static let jobs: [Flag<CaptureOptions>] = [
+        .choosing(
+            "check", nil, .check, \.job, "Say what will go wrong, and capture nothing.",
+            details: "The status is 1 if something stands in the way."
+        ).exclusive("job"),
+        .choosing(
+            "slots", nil, .slots, \.job, "List the server's slots and the log they keep."
+        ).exclusive("job"),
+        .value(
+            "drop", nil, \.droppedSlot, .nonEmpty("NAME"),
+            "With --slots: drop the slot NAME, and its publication."),
+    ]
+}

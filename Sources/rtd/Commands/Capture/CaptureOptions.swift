@@ -1,0 +1,214 @@
+import ArgumentParsing
+import ChangeDataCapture
+
+/// What was typed after `rtd cdc`.
+struct CaptureOptions: Sendable, Equatable {
+    /// Where changes go.
+    enum Target: Sendable, Equatable {
+        case standardOutput
+        case file(String)
+        case topics
+    }
+
+    enum Snapshot: String, CaseIterable, Sendable { case initial, never, only, always }
+
+    enum Job: Sendable, Equatable {
+        /// Says what will go wrong.
+        case check
+        /// Lists the slots, or drops one.
+        case slots
+    }
+
+    var source = ""
+    var job: Job?
+    var droppedSlot: String?
+
+    var tables: [String] = []
+    var excluded: [String] = []
+    var keys: [KeyChoice] = []
+    var masks: [ColumnMask] = []
+    var snapshot: Snapshot?
+    var end: CaptureConfiguration.End?
+    var slot: String?
+    var publication: String?
+    var passwordFile: String?
+    var retainedBytesMax: Int?
+
+    var target: Target?
+    var format: EnvelopeFormat?
+    var image: RowImage?
+    var hasSchemas = false
+    var topicPrefix: String?
+    var partitions: Int?
+    /// `-X` in the order typed: Debezium's names and those of Kafka's clients.
+    var properties: [CaptureProperty] = []
+
+    var connection = ConnectionOptions()
+    var reporting = ReportingOptions()
+
+    static func finish(_ options: inout Self, _ operands: [String]) throws(UsageError) {
+        guard let source = operands.first else {
+            throw UsageError("which database? rtd cdc postgres://user@host/database")
+        }
+        guard operands.count == 1 else {
+            throw UsageError("unexpected operand \"\(operands[1])\"; one database is captured")
+        }
+        options.source = source
+        options.connection.properties = options.properties.compactMap(\.client)
+        if options.droppedSlot != nil, options.job != .slots {
+            throw UsageError("--drop NAME goes with --slots")
+        }
+        if options.target != .topics {
+            if options.connection.brokers != nil || options.connection.data != nil {
+                throw UsageError("--broker and --data go with --to topics")
+            }
+            if options.partitions != nil { throw UsageError("--partitions goes with --to topics") }
+        }
+        if options.target == .topics, let format = options.format,
+            [.sql, .csv, .wal2json].contains(format)
+        {
+            throw UsageError("--to topics takes debezium, flat or maxwell, not \(format.rawValue)")
+        }
+        if options.hasSchemas, let format = options.format, format != .debezium {
+            throw UsageError("--schemas goes with --format debezium")
+        }
+    }
+}
+
+/// `TABLE=COLUMN,...` of --key.
+struct KeyChoice: Sendable, Equatable {
+    var table: String
+    var columns: [String]
+}
+
+/// A property of `-X`: of Debezium's connector, or of a Kafka client.
+enum CaptureProperty: Sendable, Equatable {
+    case envelope(name: String, value: String)
+    case kafka(PropertyAssignment)
+    /// Of Debezium, without a meaning here.
+    case accepted
+
+    var client: PropertyAssignment? {
+        if case .kafka(let assignment) = self { assignment } else { nil }
+    }
+}
+
+extension ValueParser where Value == CaptureOptions.Target {
+    static let captureTarget = ValueParser("TARGET", completion: .file) { text throws(UsageError) in
+        switch text {
+        case "stdout", "-": .standardOutput
+        case "topics": .topics
+        case "": throw UsageError("wants stdout, topics or the name of a file")
+        default: .file(text)
+        }
+    }
+}
+
+extension ValueParser where Value == EnvelopeFormat {
+    static let envelopeFormat = ValueParser("ENVELOPE", completion: .choices(EnvelopeFormat.names))
+    {
+        text throws(UsageError) in
+        if let format = EnvelopeFormat(rawValue: text) { return format }
+        if text == "avro" {
+            throw UsageError("avro is not written yet; one of \(EnvelopeFormat.list)")
+        }
+        let hint = nearestName(to: text, among: EnvelopeFormat.names).map {
+            "; did you mean \($0)?"
+        }
+        throw UsageError("wants one of \(EnvelopeFormat.list), not \"\(text)\"\(hint ?? "")")
+    }
+}
+
+extension EnvelopeFormat {
+    static let names = allCases.map(\.rawValue)
+    static let list = names.joined(separator: ", ")
+}
+
+extension ValueParser where Value == CaptureConfiguration.End {
+    static let captureEnd = ValueParser("now|LSN") { text throws(UsageError) in
+        if text == "now" { return .now }
+        guard let position = LogSequenceNumber(text) else {
+            throw UsageError("wants now or a position such as 16/B374D848, not \"\(text)\"")
+        }
+        return .position(position)
+    }
+}
+
+extension ValueParser where Value == KeyChoice {
+    static let keyChoice = ValueParser("TABLE=COLUMNS") { text throws(UsageError) in
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2, !parts[0].isEmpty else {
+            throw UsageError("wants TABLE=COLUMN,..., not \"\(text)\"")
+        }
+        let columns = parts[1].split(separator: ",").map(String.init)
+        let table = parts[0].contains(".") ? parts[0] : "public.\(parts[0])"
+        return KeyChoice(table: table, columns: columns)
+    }
+}
+
+extension ValueParser where Value == [String] {
+    static let tablePatterns = ValueParser("PATTERN") { text throws(UsageError) in
+        let patterns = text.split(separator: ",").map(String.init)
+        guard !patterns.isEmpty else {
+            throw UsageError("wants names such as orders, sales.* or *_log")
+        }
+        return patterns
+    }
+}
+
+extension ValueParser where Value == ColumnMask {
+    static let columnMask = ValueParser("COLUMN=HOW") { text throws(UsageError) in
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        let wanted = "wants COLUMN=sha256, =len, =drop or =truncate:N, not \"\(text)\""
+        guard parts.count == 2, !parts[0].isEmpty else { throw UsageError(wanted) }
+        let words = parts[1].split(separator: ":", maxSplits: 1).map(String.init)
+        let argument = words.count > 1 ? words[1] : nil
+        switch (words.first ?? "", argument) {
+        case ("sha256", let salt): return ColumnMask(parts[0], .sha256(salt: salt ?? ""))
+        case ("len", nil): return ColumnMask(parts[0], .length)
+        case ("drop", nil): return ColumnMask(parts[0], .drop)
+        case ("truncate", let count?):
+            guard let count = Int(count), count >= 0 else { throw UsageError(wanted) }
+            return ColumnMask(parts[0], .truncate(count))
+        default: throw UsageError(wanted)
+        }
+    }
+}
+
+extension ValueParser where Value == CaptureProperty {
+    static let captureProperty = ValueParser("KEY=VALUE") { text throws(UsageError) in
+        let assignment = try PropertyAssignment(text)
+        var settings = EnvelopeSettings()
+        do throws(EnvelopeSettingError) {
+            if try settings.set(assignment.name, assignment.value) {
+                return .envelope(name: assignment.name, value: assignment.value)
+            }
+        } catch {
+            throw UsageError(
+                "\(error.name) wants one of \(error.choices.joined(separator: ", ")), "
+                    + "not \"\(error.value)\"")
+        }
+        if DebeziumProperties.accepted.contains(assignment.name) { return .accepted }
+        let names = EnvelopeSettings.propertyNames + DebeziumProperties.accepted
+        if !PropertyNames.client.contains(assignment.name),
+            let nearest = nearestName(to: assignment.name, among: names + PropertyNames.client)
+        {
+            throw UsageError(
+                "there is no property \"\(assignment.name)\"; did you mean \(nearest)?")
+        }
+        var scratch = ClientProperties()
+        try scratch.set(assignment)
+        return .kafka(assignment)
+    }
+}
+
+/// Properties of Debezium's connector that say how it works inside, which have no meaning here.
+enum DebeziumProperties {
+    static let accepted = [
+        "connector.class", "event.processing.failure.handling.mode", "heartbeat.interval.ms",
+        "include.unknown.datatypes", "key.converter", "max.batch.size", "max.queue.size",
+        "max.queue.size.in.bytes", "max.retries", "plugin.name", "poll.interval.ms",
+        "retriable.restart.connector.wait.ms", "schema.refresh.mode", "snapshot.fetch.size",
+        "snapshot.max.threads", "status.update.interval.ms", "tasks.max", "value.converter",
+    ]
+}

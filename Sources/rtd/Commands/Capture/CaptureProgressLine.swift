@@ -1,0 +1,100 @@
+import ChangeDataCapture
+import Platform
+
+/// How far a capture is, on stderr: one line that is drawn over on a terminal, a line a second
+/// elsewhere. On a thread of its own.
+final class CaptureProgressLine: @unchecked Sendable {
+    private let capture: Capture
+    private let drawsOver = StandardError.isTerminal
+    private let clock = SystemClock()
+    private let start: Int64
+    private let lock = Lock()
+    private let changed = Condition()
+    private var isFinished = false
+    private var last = CaptureProgress()
+    private var lastTime: Int64
+
+    /// nil when no progress is to be shown: by default it is on a terminal, unless stdout is one
+    /// too.
+    init?(_ reporting: ReportingOptions, _ capture: Capture) {
+        let isWanted =
+            reporting.showsProgress
+            ?? (StandardError.isTerminal && !StandardOutput.isTerminal && !reporting.isQuiet)
+        guard isWanted else { return nil }
+        self.capture = capture
+        start = clock.monotonicNanoseconds
+        lastTime = start
+        Thread.start { [self] in run() }
+    }
+
+    func finish() {
+        let isFirst = lock.withLock {
+            defer { isFinished = true }
+            changed.broadcast()
+            return !isFinished
+        }
+        guard isFirst else { return }
+        draw(lastTime: start, CaptureProgress())
+        if drawsOver { StandardError.write("\n") }
+    }
+
+    private func run() {
+        let interval: Int64 = drawsOver ? 250_000_000 : 1_000_000_000
+        while true {
+            let goesOn = lock.withLock {
+                if !isFinished { _ = lock.wait(changed, nanoseconds: interval) }
+                return !isFinished
+            }
+            guard goesOn else { return }
+            draw(lastTime: lastTime, last)
+        }
+    }
+
+    private func draw(lastTime before: Int64, _ earlier: CaptureProgress) {
+        let now = clock.monotonicNanoseconds
+        let progress = capture.progress
+        let seconds = max(Double(now - before) / 1e9, 1e-9)
+        let text = "rtd: " + Self.text(progress, earlier, seconds, clock.wallMilliseconds)
+        let columns = StandardError.columns ?? 80
+        StandardError.write(
+            drawsOver ? "\r\u{1B}[K" + text.prefix(max(1, columns - 1)) : text + "\n")
+        last = progress
+        lastTime = now
+    }
+
+    private static func text(
+        _ progress: CaptureProgress, _ earlier: CaptureProgress, _ seconds: Double,
+        _ wallMilliseconds: Int64
+    ) -> String {
+        switch progress.phase {
+        case .connecting: return "connecting"
+        case .snapshot:
+            let rate = Double(progress.snapshotRows - earlier.snapshotRows) / seconds
+            var parts = [
+                "snapshot \(progress.snapshotRows) rows", "\(ProgressLine.scaled(rate))rows/s",
+                "\(progress.snapshotTablesDone) of \(progress.snapshotTables) tables",
+            ]
+            if progress.snapshotRowsExpected > 0 {
+                let share =
+                    Double(progress.snapshotRows) / Double(progress.snapshotRowsExpected)
+                parts.append("\(Int(min(share, 1) * 100)) %")
+                let left = progress.snapshotRowsExpected - progress.snapshotRows
+                if rate > 0, left > 0 { parts.append("\(Int(Double(left) / rate)) s left") }
+            }
+            return parts.joined(separator: ", ")
+        case .streaming:
+            let rate = Double(progress.changes - earlier.changes) / seconds
+            let behind = Int64(progress.serverPosition.value) - Int64(progress.position.value)
+            var parts = [
+                "\(progress.changes) changes", "\(ProgressLine.scaled(rate))changes/s",
+                "\(progress.transactions) transactions", "at \(progress.position)",
+                "lag \(ProgressLine.scaled(Double(max(0, behind))))B",
+            ]
+            if behind > 0, progress.commitMicroseconds > 0 {
+                let lag = wallMilliseconds - progress.commitMicroseconds / 1_000
+                parts.append("\(max(0, lag / 1_000)) s")
+            }
+            return parts.joined(separator: ", ")
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Bytes
+import Formats
+import KafkaClient
+import Records
+
+/// A topic that a capture writes: for each partition a batch that fills. On the source's thread.
+final class CaptureTopic {
+    private static let batchBytesMax = 512 * 1024
+
+    let name: String
+    private let partitions: Int32
+    private var open: [OpenBatch]
+
+    /// The next batch of one partition.
+    private final class OpenBatch {
+        var builder = RecordBatchBuilder(capacity: 64 * 1024)
+    }
+
+    /// A batch that is full, for its partition.
+    struct Full {
+        let partition: TopicPartition
+        let records: Int
+        let bytes: [UInt8]
+    }
+
+    init(_ name: String, partitions: Int) {
+        self.name = name
+        self.partitions = Int32(clamping: max(1, partitions))
+        open = (0..<max(1, partitions)).map { _ in OpenBatch() }
+    }
+
+    /// Adds a record; what has become full by it is given. Records without a key stay in their
+    /// order, in the first partition. A nil value is a tombstone.
+    func add(
+        key: Range<Int>?, value: Range<Int>?, in bytes: RawSpan, timestamp: Int64
+    ) -> Full? {
+        let index =
+            key.map {
+                Int(Partitioner.partition(key: bytes.extracting($0), partitions: partitions))
+            } ?? 0
+        let size = RecordBatchBuilder.sizeMax(key: key?.count ?? 0, value: value?.count ?? 0)
+        let batch = open[index]
+        let full =
+            !batch.builder.isEmpty && batch.builder.size + size > Self.batchBytesMax
+            ? take(index) : nil
+        batch.builder.append(key: key, value: value, in: bytes, timestamp: timestamp)
+        return full
+    }
+
+    /// Everything that is not empty.
+    func takeAll() -> [Full] { open.indices.compactMap(take) }
+
+    private func take(_ index: Int) -> Full? {
+        let batch = open[index]
+        guard !batch.builder.isEmpty else { return nil }
+        let records = Int(batch.builder.count)
+        var attributes = RecordBatchBuilder.Attributes()
+        attributes.transactional = true
+        // The producer writes its number and the checksum.
+        attributes.hasChecksum = false
+        let bytes = batch.builder.finish(attributes)
+        batch.builder.removeAll()
+        return Full(
+            partition: TopicPartition(name, Int32(clamping: index)), records: records,
+            bytes: bytes)
+    }
+
+    /// Kafka takes letters, digits, `.`, `_` and `-` in names, at most 249.
+    static func topicName(_ parts: [String]) -> String {
+        let text = parts.joined(separator: ".")
+        let bytes = text.utf8.prefix(249).map { byte -> UInt8 in
+            switch byte {
+            case 48...57, 65...90, 97...122, UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "-"):
+                byte
+            default: UInt8(ascii: "_")
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,136 @@
+import Bytes
+import ChangeDataCapture
+import Formats
+import Platform
+
+/// What ends a capture at its output, beside the errors of its source.
+enum CaptureOutputError: Error, Sendable {
+    /// The reader of stdout has left.
+    case closed
+    case failed(CommandFailure)
+}
+
+/// Where lines of changes go.
+protocol LineTarget: AnyObject {
+    func write(_ bytes: borrowing OutputBuffer) throws(CaptureOutputError)
+    /// Everything up to `position` was written, and whole. Gives the position up to which nothing
+    /// can be lost any more.
+    func reached(_ position: LogSequenceNumber, isLast: Bool) throws(CaptureOutputError)
+        -> LogSequenceNumber
+}
+
+/// Changes as lines to stdout or a file. On the thread that runs the source; `durable` on any.
+final class LineSink: ChangeSink {
+    private static let bufferBytes = 64 * 1024
+    /// Rows of a snapshot between two looks at the clock.
+    private static let clockInterval = 256
+
+    private let target: any LineTarget
+    private var encoder: any ChangeEncoder
+    private let writesStatements: Bool
+    private let notices: @Sendable (String) -> Void
+    private let clock = SystemClock()
+    private let lock = Lock()
+    private var safe = LogSequenceNumber(0)
+    private var buffer = OutputBuffer(capacity: LineSink.bufferBytes * 2)
+    /// The end of the last transaction whose lines are in the buffer or written.
+    private var complete = LogSequenceNumber(0)
+    private var sinceClock = 0
+
+    init(
+        _ target: any LineTarget, _ format: EnvelopeFormat, _ settings: EnvelopeSettings,
+        notices: @escaping @Sendable (String) -> Void
+    ) {
+        self.target = target
+        encoder = format.encoder(settings)
+        writesStatements = format == .sql
+        self.notices = notices
+    }
+
+    var durable: LogSequenceNumber { lock.withLock { safe } }
+
+    func notice(_ message: String) { notices(message) }
+
+    func snapshotBegan(_ tables: [CapturedTable], at position: LogSequenceNumber) throws {
+        readClock()
+        if writesStatements { buffer.append("BEGIN;\n") }
+    }
+
+    func snapshotEnded(at position: LogSequenceNumber) throws {
+        if writesStatements { buffer.append("COMMIT;\n") }
+        complete = max(complete, position)
+        try settle(isLast: false)
+    }
+
+    func schema(_ table: CapturedTable, at position: LogSequenceNumber) throws {
+        if encoder.schema(table, at: position, into: &buffer) { buffer.append(0x0A) }
+    }
+
+    func begin(_ transaction: SourceTransaction) throws {
+        readClock()
+        if encoder.begin(transaction, into: &buffer) { buffer.append(0x0A) }
+    }
+
+    func change(_ change: Change, of bytes: RawSpan) throws {
+        sinceClock += 1
+        if sinceClock == Self.clockInterval { readClock() }
+        if encoder.splitsKeyChanges, change.before != nil,
+            let halves = change.halves(of: bytes)
+        {
+            append(halves.old, of: bytes)
+            append(halves.new, of: bytes)
+        } else {
+            append(change, of: bytes)
+        }
+        if buffer.count >= Self.bufferBytes { try flush() }
+    }
+
+    private func append(_ change: Change, of bytes: RawSpan) {
+        if encoder.value(change, of: bytes, into: &buffer) { buffer.append(0x0A) }
+    }
+
+    func commit(_ transaction: SourceTransaction, changes: Int) throws {
+        if encoder.commit(transaction, changes: changes, into: &buffer) { buffer.append(0x0A) }
+        complete = max(complete, transaction.end)
+    }
+
+    func pause(at position: LogSequenceNumber?) throws {
+        if let position { complete = max(complete, position) }
+        try settle(isLast: false)
+    }
+
+    /// Writes what is left, at the end.
+    func finish() throws(CaptureOutputError) { try settle(isLast: true) }
+
+    private func settle(isLast: Bool) throws(CaptureOutputError) {
+        try flush()
+        let position = try target.reached(complete, isLast: isLast)
+        lock.withLock { safe = max(safe, position) }
+    }
+
+    private func flush() throws(CaptureOutputError) {
+        guard !buffer.isEmpty else { return }
+        try target.write(buffer)
+        buffer.removeAll()
+    }
+
+    private func readClock() {
+        encoder.now = clock.wallMilliseconds * 1_000
+        sinceClock = 0
+    }
+}
+
+/// stdout: what was written is out of our hands.
+final class StandardOutputLines: LineTarget {
+    func write(_ bytes: borrowing OutputBuffer) throws(CaptureOutputError) {
+        do throws(SystemError) {
+            try StandardOutput.write(bytes.bytes)
+        } catch {
+            throw error.isBrokenPipe ? .closed : .failed(CommandFailure(error))
+        }
+    }
+
+    func reached(
+        _ position: LogSequenceNumber, isLast: Bool
+    ) throws(CaptureOutputError) -> LogSequenceNumber { position }
+}

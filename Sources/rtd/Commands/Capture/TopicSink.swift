@@ -1,0 +1,317 @@
+import Bytes
+import ChangeDataCapture
+import Formats
+import KafkaClient
+import Platform
+import Records
+
+/// Changes as records of topics: a group of whole source transactions, their position and the cut
+/// that they make are one Kafka transaction, so a reader of committed records sees each change once
+/// whatever happens to this process.
+///
+/// On the thread that runs the source; `durable` on any. The Kafka transaction under way ends when
+/// the source has nothing more to give, or has grown large or old.
+final class TopicSink: ChangeSink {
+    /// What a Kafka transaction holds at most before it is committed at the next source commit.
+    private static let groupBytesMax = 8 << 20
+    private static let groupNanosecondsMax: Int64 = 500_000_000
+    /// A snapshot that takes longer is committed in pieces, before the broker ends its transaction.
+    private static let snapshotNanosecondsMax: Int64 = 600_000_000_000
+    /// The longest that brokers allow unless told otherwise (`transaction.max.timeout.ms`).
+    static let transactionTimeoutMilliseconds: Int64 = 900_000
+
+    private let thread: ClusterThread
+    private let producer: Producer
+    private let outcome = CaptureOutcome()
+    private let settings: EnvelopeSettings
+    private var encoder: any ChangeEncoder
+    private let slot: String
+    private let partitions: Int
+    private let notices: @Sendable (String) -> Void
+    private let clock = SystemClock()
+    private let lock = Lock()
+    private var safe = LogSequenceNumber(0)
+
+    private var topics: [String: CaptureTopic] = [:]
+    private var tables: [ObjectIdentifier: CaptureTopic] = [:]
+    /// Keeps the keys of `tables` from being given to another table.
+    private var known: [CapturedTable] = []
+    private var buffer = OutputBuffer(capacity: 4_096)
+    private let cuts: TopicPartition
+    /// Where the capture goes on; nil when nothing was captured yet.
+    private(set) var position: CapturePosition?
+    private var complete = LogSequenceNumber(0)
+    private var isInside = false
+    private var groupBytes = 0
+    private var groupStart: Int64?
+
+    /// Takes the transactional id over, so that nothing of an earlier process is open any more,
+    /// then reads where it ended.
+    init(
+        _ thread: ClusterThread, _ format: EnvelopeFormat, _ settings: EnvelopeSettings,
+        slot: String, partitions: Int, notices: @escaping @Sendable (String) -> Void
+    ) throws(CommandFailure) {
+        self.thread = thread
+        self.settings = settings
+        self.slot = slot
+        self.partitions = partitions
+        self.notices = notices
+        encoder = format.encoder(settings)
+        var configuration = ProducerConfiguration()
+        configuration.transactionalID = "rtd-cdc-\(slot)"
+        configuration.transactionTimeoutMilliseconds = Self.transactionTimeoutMilliseconds
+        let producer = Producer(thread.connection.cluster, configuration)
+        self.producer = producer
+        let name = CaptureTopic.topicName([settings.topicPrefix, "cuts"])
+        let cuts = TopicPartition(name, 0)
+        self.cuts = cuts
+        let cluster = thread.connection.cluster
+        do throws(ClientError) {
+            let cut = try thread.call { () async throws(ClientError) in
+                try await cluster.createTopics([NewTopic(name)], ifMissing: true)
+                try await producer.initializeTransactions()
+                return try await CutTopic.last(cuts, slot: slot, cluster)
+            }
+            if let cut {
+                position = CapturePosition(end: cut.lsn)
+                safe = cut.lsn
+                complete = cut.lsn
+                outcome.start(cut.ends)
+            }
+        } catch {
+            throw thread.connection.failure(error)
+        }
+    }
+
+    var durable: LogSequenceNumber { lock.withLock { safe } }
+
+    func notice(_ message: String) { notices(message) }
+
+    func snapshotBegan(_ tables: [CapturedTable], at position: LogSequenceNumber) throws {
+        readClock()
+        isInside = true
+    }
+
+    func snapshotEnded(at position: LogSequenceNumber) throws {
+        isInside = false
+        complete = max(complete, position)
+        try commitGroup(isCut: true)
+    }
+
+    func schema(_ table: CapturedTable, at position: LogSequenceNumber) throws {}
+
+    func begin(_ transaction: SourceTransaction) throws {
+        readClock()
+        isInside = true
+        buffer.removeAll()
+        if encoder.begin(transaction, into: &buffer) { try addMarker(transaction) }
+    }
+
+    func commit(_ transaction: SourceTransaction, changes: Int) throws {
+        buffer.removeAll()
+        if encoder.commit(transaction, changes: changes, into: &buffer) {
+            try addMarker(transaction)
+        }
+        isInside = false
+        complete = max(complete, transaction.end)
+        guard let groupStart else { return }
+        let age = clock.monotonicNanoseconds - groupStart
+        if groupBytes >= Self.groupBytesMax || age >= Self.groupNanosecondsMax {
+            try commitGroup(isCut: true)
+        }
+    }
+
+    func change(_ change: Change, of bytes: RawSpan) throws {
+        if encoder.splitsKeyChanges, change.before != nil,
+            let halves = change.halves(of: bytes)
+        {
+            try add(halves.old, of: bytes)
+            try add(halves.new, of: bytes)
+        } else {
+            try add(change, of: bytes)
+        }
+    }
+
+    private func add(_ change: Change, of bytes: RawSpan) throws(CaptureOutputError) {
+        buffer.removeAll()
+        let hasKey = encoder.key(change, of: bytes, into: &buffer)
+        let start = buffer.count
+        guard encoder.value(change, of: bytes, into: &buffer) else { return }
+        let topic = try topic(change)
+        let time = change.transaction.time / 1_000
+        let key = hasKey ? 0..<start : nil
+        try send(
+            topic.add(key: key, value: start..<buffer.count, in: buffer.bytes, timestamp: time))
+        if change.kind == .delete, hasKey, settings.writesTombstones {
+            try send(topic.add(key: key, value: nil, in: buffer.bytes, timestamp: time))
+        }
+        groupBytes += buffer.count
+        if groupStart == nil { groupStart = clock.monotonicNanoseconds }
+        if change.kind == .read, let groupStart,
+            clock.monotonicNanoseconds - groupStart > Self.snapshotNanosecondsMax
+        {
+            try commitGroup(isCut: false)
+        }
+    }
+
+    /// A line of transaction metadata.
+    private func addMarker(_ transaction: SourceTransaction) throws(CaptureOutputError) {
+        let topic = try topic(CaptureTopic.topicName([settings.topicPrefix, "transaction"]))
+        try send(
+            topic.add(
+                key: nil, value: 0..<buffer.count, in: buffer.bytes,
+                timestamp: transaction.time / 1_000))
+        if groupStart == nil { groupStart = clock.monotonicNanoseconds }
+    }
+
+    func pause(at position: LogSequenceNumber?) throws {
+        guard !isInside else { return try sendAll() }
+        if let position { complete = max(complete, position) }
+        if groupStart != nil {
+            try commitGroup(isCut: true)
+        } else {
+            lock.withLock { safe = max(safe, complete) }
+        }
+    }
+
+    /// Commits what is whole; of a transaction that was cut off nothing stays.
+    func finish(isWhole: Bool) throws(CaptureOutputError) {
+        if isWhole, !isInside, groupStart != nil { try commitGroup(isCut: true) }
+        let producer = producer
+        let isOpen = groupStart != nil
+        do throws(ClientError) {
+            try thread.call { () async throws(ClientError) in
+                if isOpen { try await producer.endTransaction(isCommit: false) }
+                await producer.close()
+            }
+        } catch {
+            throw CaptureOutputError.failed(thread.connection.failure(error))
+        }
+    }
+
+    /// Everything so far, with its position, or nothing of it.
+    private func commitGroup(isCut: Bool) throws(CaptureOutputError) {
+        try sendAll()
+        let producer = producer
+        thread.call { () async in await producer.flush() }
+        try check()
+        if isCut {
+            let cut = CutRecord(slot: slot, lsn: complete, ends: outcome.ends)
+            sendCut(cut)
+        }
+        do throws(ClientError) {
+            try thread.call { () async throws(ClientError) in
+                try await producer.endTransaction(isCommit: true)
+            }
+        } catch {
+            throw CaptureOutputError.failed(
+                CommandFailure(
+                    "the transaction cannot be committed: \(thread.connection.text(error))"))
+        }
+        try check()
+        groupStart = nil
+        groupBytes = 0
+        guard isCut else { return }
+        lock.withLock { safe = max(safe, complete) }
+    }
+
+    private func sendCut(_ cut: CutRecord) {
+        let topic = CaptureTopic(cuts.topic, partitions: 1)
+        var record = OutputBuffer(capacity: 512)
+        record.append(utf8: "{\"slot\":")
+        record.append(jsonString: slot)
+        record.append("}")
+        let start = record.count
+        record.append(cut.value)
+        _ = topic.add(
+            key: 0..<start, value: start..<record.count, in: record.bytes,
+            timestamp: clock.wallMilliseconds)
+        for full in topic.takeAll() { deliver(full) }
+    }
+
+    private func sendAll() throws(CaptureOutputError) {
+        for topic in topics.values {
+            for full in topic.takeAll() { deliver(full) }
+        }
+        try check()
+    }
+
+    private func send(_ full: CaptureTopic.Full?) throws(CaptureOutputError) {
+        guard let full else { return }
+        deliver(full)
+        try check()
+    }
+
+    private func deliver(_ full: CaptureTopic.Full) {
+        let outcome = outcome
+        let partition = full.partition
+        producer.sendBlocking(batch: full.bytes, records: full.records, to: partition) {
+            range, result in
+            outcome.delivered(partition, range.count, result)
+        }
+    }
+
+    private func check() throws(CaptureOutputError) {
+        guard let error = outcome.failure else { return }
+        throw CaptureOutputError.failed(thread.connection.failure(error))
+    }
+
+    private func topic(_ change: Change) throws(CaptureOutputError) -> CaptureTopic {
+        guard let table = change.table else {
+            return try topic(CaptureTopic.topicName([settings.topicPrefix, "message"]))
+        }
+        if let topic = tables[ObjectIdentifier(table)] { return topic }
+        let topic = try topic(
+            CaptureTopic.topicName([settings.topicPrefix, table.schema, table.name]))
+        tables[ObjectIdentifier(table)] = topic
+        known.append(table)
+        return topic
+    }
+
+    private func topic(_ name: String) throws(CaptureOutputError) -> CaptureTopic {
+        if let topic = topics[name] { return topic }
+        let cluster = thread.connection.cluster
+        let partitions = Int32(clamping: partitions)
+        do throws(ClientError) {
+            let count = try thread.call { () async throws(ClientError) in
+                try await cluster.createTopics(
+                    [NewTopic(name, partitions: partitions)], ifMissing: true)
+                return try await cluster.describe().topics[name]?.partitions.count
+            }
+            let topic = CaptureTopic(name, partitions: count ?? Int(partitions))
+            topics[name] = topic
+            return topic
+        } catch {
+            throw CaptureOutputError.failed(thread.connection.failure(error))
+        }
+    }
+
+    private func readClock() { encoder.now = clock.wallMilliseconds * 1_000 }
+}
+
+/// What became of the batches; set on the cluster's loop, read by the source's thread.
+private final class CaptureOutcome: @unchecked Sendable {
+    private let lock = Lock()
+    private var first: ClientError?
+    private var offsets: [TopicPartition: Int64] = [:]
+
+    var failure: ClientError? { lock.withLock { first } }
+
+    /// Behind the last record of each partition.
+    var ends: [TopicPartition: Int64] { lock.withLock { offsets } }
+
+    func start(_ ends: [TopicPartition: Int64]) { lock.withLock { offsets = ends } }
+
+    func delivered(
+        _ partition: TopicPartition, _ records: Int, _ result: Result<Int64, ClientError>
+    ) {
+        lock.withLock {
+            switch result {
+            case .success(let offset):
+                let end = offset + Int64(records)
+                offsets[partition] = max(offsets[partition] ?? 0, end)
+            case .failure(let error): first = first ?? error
+            }
+        }
+    }
+}
