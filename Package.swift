@@ -86,7 +86,7 @@ let package = Package(
         tests("PlatformTests", ["Platform"]),
         tests("LogStorageTests", ["LogStorage", "Records", "Platform", "Bytes"]),
         tests("ArgumentParsingTests", ["ArgumentParsing"]),
-        tests("CommandTests", ["rtd", "ArgumentParsing"]),
+        tests("CommandTests", ["rtd", "ArgumentParsing", "KafkaClient", "KafkaProtocol"]),
         tests(
             "KafkaClientTests", ["KafkaClient", "KafkaProtocol", "Records", "Platform", "Bytes"]),
         tests("KafkaProtocolTests", ["KafkaProtocol", "Records", "Bytes"]),

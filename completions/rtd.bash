@@ -33,13 +33,19 @@ _rtd() {
                 --kafka) return ;;
                 --advertise) return ;;
                 --port-file) _rtd_files; return ;;
+                --tls-certificate) _rtd_files; return ;;
+                --tls-key) _rtd_files; return ;;
+                --tls-client-ca) _rtd_files; return ;;
                 --data) _rtd_directories; return ;;
                 --memory) return ;;
                 -X | --property) return ;;
                 -F | --property-file) _rtd_files; return ;;
+                --add-user) return ;;
+                --password-file) _rtd_files; return ;;
+                --remove-user) return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--kafka --advertise --insecure-listen --port-file --data --ephemeral --memory --property --property-file --upgrade --detach --status --all --stop --check --trace --quiet --verbose --help"
+                _rtd_words "--kafka --advertise --insecure-listen --port-file --auth --tls-certificate --tls-key --tls-client-ca --data --ephemeral --memory --property --property-file --upgrade --detach --status --all --stop --add-user --password-file --remove-user --users --check --trace --quiet --verbose --help"
             fi
             ;;
         produce)

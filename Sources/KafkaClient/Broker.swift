@@ -92,8 +92,15 @@ final class Broker: @unchecked Sendable {
 
     private func negotiate(_ stream: any Stream, _ this: Int) {
         guard this == attempt, case .connecting = state else { return stream.close() }
+        let secured: any Stream
+        do throws(ClientError) {
+            secured = try environment.secured(stream, endpoint)
+        } catch {
+            stream.close()
+            return failed(this, error)
+        }
         let connection = Connection(
-            stream: stream, address: "\(endpoint)", loop: loop,
+            stream: secured, endpoint: endpoint, loop: loop,
             configuration: environment.configuration, pool: environment.pool)
         connection.begin()
         connection.negotiate { [self] error in
@@ -101,14 +108,20 @@ final class Broker: @unchecked Sendable {
                 connection.close(error)
                 return failed(this, error)
             }
-            guard this == attempt, case .connecting = state else {
-                return connection.close(.closed)
-            }
-            failures = 0
-            connection.ended = { [self] error in lost(error) }
-            state = .ready(connection)
-            finish(.success(connection))
+            connection.logIn(environment.login) { [self] in began(connection, $0, this) }
         }
+    }
+
+    private func began(_ connection: Connection, _ error: ClientError?, _ this: Int) {
+        if let error {
+            connection.close(error)
+            return failed(this, error)
+        }
+        guard this == attempt, case .connecting = state else { return connection.close(.closed) }
+        failures = 0
+        connection.ended = { [self] error in lost(error) }
+        state = .ready(connection)
+        finish(.success(connection))
     }
 
     private func failed(_ this: Int, _ error: ClientError) {

@@ -1,3 +1,4 @@
+import KafkaProtocol
 import Platform
 
 /// How a client reaches its cluster. The comments give the property names of Kafka's clients.
@@ -25,8 +26,23 @@ public struct ClientConfiguration: Sendable {
     /// A cluster that cannot be reached at first is an error at once, unless it is tried for this
     /// long. A connection that is lost later is tried for `deliveryTimeoutMilliseconds`.
     public var retryFirstContactMilliseconds: Int64 = 0
+    /// Who the client is (`sasl.mechanism`, `sasl.username`, `sasl.password`); nil: nobody asks.
+    public var login: Login?
+    /// TLS on TCP connections (`security.protocol` SSL and SASL_SSL, `ssl.*`); nil for plaintext.
+    public var tls: TLSContext?
     /// Gets a line for each event that explains a delay: connections lost, leaders moved.
     public var log: (@Sendable (String) -> Void)?
+
+    /// A mechanism of SASL with what it needs.
+    public struct Login: Sendable, Equatable {
+        public var mechanism: SASLMechanism
+        public var credentials: SASLCredentials
+
+        public init(_ mechanism: SASLMechanism, _ credentials: SASLCredentials) {
+            self.mechanism = mechanism
+            self.credentials = credentials
+        }
+    }
 
     public init(bootstrap: [Endpoint]) {
         self.bootstrap = bootstrap

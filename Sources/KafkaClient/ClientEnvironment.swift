@@ -12,6 +12,7 @@ struct ClientEnvironment: Sendable {
     let configuration: ClientConfiguration
     let connector: StreamConnector
     let pool = FramePool()
+    let login = LoginMemory()
     private let resolver: any Workers = WorkerThreads(threadsMax: Limits.resolverThreadsMax)
 
     init(
@@ -21,6 +22,17 @@ struct ClientEnvironment: Sendable {
         self.loop = loop
         self.configuration = configuration
         self.connector = connector
+    }
+
+    /// The stream as Kafka's bytes go over it: with TLS if the configuration has it. A Unix socket
+    /// stays on this machine.
+    func secured(_ stream: any Stream, _ endpoint: Endpoint) throws(ClientError) -> any Stream {
+        guard let tls = configuration.tls, case .tcp(let host, _) = endpoint else { return stream }
+        do throws(TLSError) {
+            return try tls.secure(stream, host: host)
+        } catch {
+            throw .untrusted(address: "\(endpoint)", reason: error.message)
+        }
     }
 
     func log(_ line: @autoclosure () -> String) {

@@ -8,6 +8,10 @@ public enum ClientError: Error, Sendable, Equatable {
     case unreachable(address: String, reason: String)
     /// A connection ended, or was given up, before the answer came.
     case connectionLost(address: String, reason: String)
+    /// TLS was refused by one of both sides.
+    case untrusted(address: String, reason: String)
+    /// The broker does not take the client for who it says it is.
+    case unauthenticated(address: String, detail: String)
     /// A broker did not answer in time.
     case timedOut(api: APIKey, address: String, milliseconds: Int64)
     /// The broker lacks a request, or any version of it that we speak.
@@ -72,6 +76,8 @@ extension ClientError: CustomStringConvertible {
         case .unreachable(let address, let reason): "cannot reach \(address): \(reason)"
         case .connectionLost(let address, let reason):
             "lost the connection to \(address): \(reason)"
+        case .untrusted(let address, let reason): "cannot speak TLS with \(address): \(reason)"
+        case .unauthenticated(let address, let detail): "cannot log in to \(address): \(detail)"
         case .timedOut(let api, let address, let milliseconds):
             "\(address) did not answer \(api.name) within \(milliseconds) ms"
         case .unsupported(let api, let address, let detail):

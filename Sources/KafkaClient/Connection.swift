@@ -28,7 +28,7 @@ final class Connection: StreamHandler, @unchecked Sendable {
 
     let address: String
     let configuration: ClientConfiguration
-    private let loop: any EventLoop
+    let loop: any EventLoop
     private let stream: any Stream
     private let pool: FramePool
     var versions = VersionTable()
@@ -51,17 +51,25 @@ final class Connection: StreamHandler, @unchecked Sendable {
     private var preferredBytes = Limits.readBufferBytes
     private let splitter = FrameSplitter(frameBytesMax: Limits.responseBytesMax)
 
+    /// What the broker has answered so far.
+    private var answers = 0
+    let isOverNetwork: Bool
+    /// Set while the client logs in again (KIP-368): requests that wait until then.
+    private var held:
+        [(frame: EncodedFrame, payloads: [[UInt8]], written: (@Sendable () -> Void)?)]?
+
     private var outgoing = Queue<Piece>()
     private var sent = 0
     private var gathered: [UInt8] = []
     private var flushScheduled = false
 
     init(
-        stream: any Stream, address: String, loop: any EventLoop,
+        stream: any Stream, endpoint: Endpoint, loop: any EventLoop,
         configuration: ClientConfiguration, pool: FramePool
     ) {
         self.stream = stream
-        self.address = address
+        address = "\(endpoint)"
+        if case .tcp = endpoint { isOverNetwork = true } else { isOverNetwork = false }
         self.loop = loop
         self.configuration = configuration
         self.pool = pool
@@ -88,6 +96,7 @@ final class Connection: StreamHandler, @unchecked Sendable {
         stream.close()
         _ = outgoing.removeAll()
         gathered = []
+        held = nil
         for request in pending.removeAll() { request.complete(.failure(error)) }
         ended?(error)
         ended = nil
@@ -151,7 +160,12 @@ extension Connection {
         let address = address
         if request.acks == 0 {
             guard isOpen else { return done(.failure(.closed)) }
-            write(frame, batches) { done(.success(ProduceResponse())) }
+            let written: @Sendable () -> Void = { done(.success(ProduceResponse())) }
+            if held == nil {
+                write(frame, batches, written: written)
+            } else {
+                held?.append((frame, batches, written))
+            }
             return
         }
         submit(
@@ -203,7 +217,23 @@ extension Connection {
                 timeoutMilliseconds: timeoutMilliseconds, keepsFrame: keepsFrame,
                 complete: complete))
         watch(deadline)
-        write(frame, payloads, written: nil)
+        if held != nil, api != .saslHandshake, api != .saslAuthenticate {
+            held?.append((frame, payloads, nil))
+        } else {
+            write(frame, payloads, written: nil)
+        }
+    }
+
+    /// From now on all but the requests of a log-in wait.
+    func hold() { held = held ?? [] }
+
+    /// Sends what has waited.
+    func release() {
+        guard let waiting = held else { return }
+        held = nil
+        for request in waiting {
+            write(request.frame, request.payloads, written: request.written)
+        }
     }
 
     /// Makes the timer fire by `deadline`. All requests but a few have the same time-out, so it is
@@ -284,13 +314,27 @@ extension Connection {
                 _ = outgoing.popFirst()
                 piece.written?()
             case .wouldBlock: return
-            case .end: return lost("it was closed by the broker")
-            case .failed(let error): return lost(error.reason)
+            case .end: return endedByBroker()
+            case .failed(let error): return lost(error)
             }
         }
     }
 
-    private func lost(_ reason: String) {
+    private func lost(_ error: SystemError) {
+        close(
+            error.isRefusedByTLS
+                ? .untrusted(address: address, reason: error.reason)
+                : .connectionLost(address: address, reason: error.reason))
+    }
+
+    private func endedByBroker() {
+        var reason = "it was closed by the broker"
+        if isOverNetwork, answers == 0, configuration.tls == nil {
+            reason += " before its first answer; does it want TLS (security.protocol)?"
+        } else if isOverNetwork, answers == 1, configuration.login == nil {
+            // Only ApiVersions is answered to those who have not logged in.
+            reason += " before its second answer; does it want a log-in (security.protocol)?"
+        }
         close(.connectionLost(address: address, reason: reason))
     }
 }
@@ -306,8 +350,8 @@ extension Connection {
                 end += count
                 deliver()
             case .wouldBlock: return
-            case .end: return lost("it was closed by the broker")
-            case .failed(let error): return lost(error.reason)
+            case .end: return endedByBroker()
+            case .failed(let error): return lost(error)
             }
         }
         // Readiness is edge-triggered: nobody tells again what was left unread.
@@ -348,7 +392,7 @@ extension Connection {
                 step = unsafe try splitter.next(
                     in: bytes.span.bytes.extracting(0..<end), from: start)
             } catch {
-                return close(.malformed(address: address, detail: "\(error)"))
+                return close(wrongBytes("\(error)"))
             }
             switch step {
             case .incomplete(let bytes):
@@ -362,7 +406,19 @@ extension Connection {
         }
     }
 
+    /// What does not begin as an answer of Kafka's; TLS answers plain text with an alert (21).
+    private func wrongBytes(_ detail: String) -> ClientError {
+        let isAlert =
+            answers == 0 && end - start >= 3 && buffer.bytes[start] == 21
+            && buffer.bytes[start + 1] == 3
+        return isAlert
+            ? .untrusted(
+                address: address, reason: "it wants TLS (security.protocol=SSL or SASL_SSL)")
+            : .malformed(address: address, detail: detail)
+    }
+
     private func complete(_ range: Range<Int>) {
+        answers += 1
         guard let correlationID = correlationID(range) else {
             return close(.malformed(address: address, detail: "an answer without a header"))
         }

@@ -30,4 +30,9 @@ enum Limits {
     static let topicGoneMilliseconds = 2_000
     /// How long a created topic may take until all brokers know it and it has leaders.
     static let topicVisibleMilliseconds = 10_000
+    /// The longest time after which a session is renewed.
+    static let sessionMillisecondsMax: Int64 = 30 * 86_400_000
+    /// How often a password that is set is hashed: Kafka's own default.
+    static let passwordIterations = 4_096
+    static let saltBytes = 16
 }

@@ -13,6 +13,20 @@ public struct EncodedFrame: Sendable, Equatable {
     /// In the order of their positions.
     public let holes: [Hole]
 
+    /// A frame of bytes alone, as the tokens after SaslHandshake v0 are.
+    public init(bare bytes: [UInt8]) {
+        var writer = ByteWriter(reserving: bytes.count + FrameSplitter.sizeBytes)
+        writer.int32(Int32(clamping: bytes.count))
+        writer.append(bytes)
+        self.bytes = writer.bytes
+        holes = []
+    }
+
+    init(bytes: [UInt8], holes: [Hole]) {
+        self.bytes = bytes
+        self.holes = holes
+    }
+
     /// Bytes that go over the wire.
     public var totalCount: Int { holes.reduce(bytes.count) { $0 + $1.count } }
 }

@@ -15,4 +15,11 @@ public enum Limits {
     static let unmeasuredCountMax = 64
     /// Structs that memory is reserved for at once; beyond it an array grows as they are read.
     static let reservedCountMax = 4096
+    /// A token of SASL, either way.
+    static let saslTokenBytesMax = 64 << 10
+    /// How often SCRAM hashes a password: less is too weak (RFC 7677), more would let a server keep
+    /// a client busy.
+    public static let scramIterationsMin = 4_096
+    public static let scramIterationsMax = 1_000_000
+    public static let scramSaltBytes = 16
 }

@@ -13,7 +13,8 @@ public enum MessageCatalog {
         DescribeTopicPartitionsRequest.self, AddPartitionsToTxnRequest.self,
         AddOffsetsToTxnRequest.self, EndTxnRequest.self, TxnOffsetCommitRequest.self,
         DescribeProducersRequest.self, DescribeTransactionsRequest.self,
-        ListTransactionsRequest.self,
+        ListTransactionsRequest.self, SaslHandshakeRequest.self, SaslAuthenticateRequest.self,
+        DescribeUserScramCredentialsRequest.self, AlterUserScramCredentialsRequest.self,
     ]
 
     private static let requestsByKey: [(any KafkaRequest.Type)?] = APIKey.allCases.map { key in

@@ -11,6 +11,8 @@ public enum WireError: Error, Equatable {
     case frameTooLarge(Int)
     /// A message holds more than `Limits.elementsPerMessageMax` structs and strings.
     case tooManyElements
+    /// A request of a client that has not logged in, or whose session is over.
+    case unauthenticated(APIKey)
 }
 
 extension WireError: CustomStringConvertible {
@@ -24,6 +26,8 @@ extension WireError: CustomStringConvertible {
             "version \(version) of Kafka's \(key.name) is not supported"
         case .frameTooLarge(let bytes):
             "a frame of \(bytes) bytes is larger than the limit; does the peer speak Kafka?"
+        case .unauthenticated(let key):
+            "\(key.name) without a log-in (sasl.mechanism, or its session is over)"
         case .tooManyElements:
             "a message holds more than \(Limits.elementsPerMessageMax) elements"
         }

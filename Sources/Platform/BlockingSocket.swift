@@ -13,6 +13,10 @@ import CSystem
 public final class BlockingSocket: @unchecked Sendable {
     private let descriptor: CInt
     private let name: String
+    /// TLS over the socket, from `secure` on. OpenSSL takes one call at a time, so the sender and
+    /// the receiver hold the lock while they encrypt and decrypt, never while they wait.
+    private var session: TLSSession?
+    private let lock = Lock()
 
     /// A peer that does nothing for so long has failed.
     private static let patienceSeconds = 60
@@ -77,6 +81,86 @@ public final class BlockingSocket: @unchecked Sendable {
         return (near, BlockingSocket(far, name: "\(address)"))
     }
 
+    /// Shakes hands for TLS; comes before all else, on one thread.
+    public func secure(_ context: TLSContext, host: String) throws(SystemError) {
+        let session: TLSSession
+        do throws(TLSError) {
+            session = try context.session(host: host)
+        } catch {
+            throw .refusedByTLS(error.message)
+        }
+        while true {
+            let status = session.handshake()
+            try sendPlain(session.takeOutput())
+            switch status {
+            case .moved:
+                self.session = session
+                return
+            case .wantsInput:
+                guard try feed(session, waits: true) == true else { throw .endedInHandshake }
+            case .closed: throw .endedInHandshake
+            case .failed(let words): throw .refusedByTLS(words)
+            }
+        }
+    }
+
+    /// Moves what has come into the session; false at the end, nil if nothing is there.
+    private func feed(_ session: TLSSession, waits: Bool) throws(SystemError) -> Bool? {
+        var piece = [UInt8](repeating: 0, count: Self.pieceBytes)
+        guard let count = try receivePlain(into: &piece, 0..<piece.count, waits: waits) else {
+            return nil
+        }
+        lock.withLock {
+            unsafe piece.withUnsafeBytes { all in
+                unsafe session.feed(UnsafeRawBufferPointer(rebasing: all[..<count]))
+            }
+        }
+        return count > 0
+    }
+
+    private static let pieceBytes = 128 << 10
+
+    private func sendSecured(_ session: TLSSession, _ bytes: [UInt8]) throws(SystemError) {
+        var start = 0
+        while start < bytes.count {
+            let end = min(start + Self.pieceBytes, bytes.count)
+            let output = try lock.withLock { () throws(SystemError) in
+                while start < end {
+                    let status = unsafe bytes.withUnsafeBytes { all in
+                        unsafe session.encrypt(UnsafeRawBufferPointer(rebasing: all[start..<end]))
+                    }
+                    guard case .moved(let count) = status else {
+                        throw .refusedByTLS("the session has ended")
+                    }
+                    start += count
+                }
+                return session.takeOutput()
+            }
+            try sendPlain(output)
+        }
+    }
+
+    private func receiveSecured(
+        _ session: TLSSession, into buffer: inout [UInt8], _ range: Range<Int>, waits: Bool
+    ) throws(SystemError) -> Int? {
+        while true {
+            let status = lock.withLock {
+                unsafe buffer.withUnsafeMutableBytes { all in
+                    unsafe session.decrypt(
+                        into: UnsafeMutableRawBufferPointer(rebasing: all[range]))
+                }
+            }
+            switch status {
+            case .moved(let count): return count
+            case .closed: return 0
+            case .failed(let words): throw .refusedByTLS(words)
+            case .wantsInput:
+                guard let isThere = try feed(session, waits: waits) else { return nil }
+                if !isThere { return 0 }
+            }
+        }
+    }
+
     /// Ends both directions; blocked calls return with an error.
     public func interrupt() {
         _ = shutdown(descriptor, CInt(SHUT_RDWR))
@@ -87,6 +171,13 @@ public final class BlockingSocket: @unchecked Sendable {
         throws(SystemError)
     {
         precondition(position <= bytes.count, "the place of the payload is inside the bytes")
+        guard let session else { return try sendPlain(bytes, inserting: payload, at: position) }
+        try sendSecured(session, bytes[..<position] + payload + bytes[position...])
+    }
+
+    private func sendPlain(
+        _ bytes: [UInt8], inserting payload: [UInt8] = [], at position: Int = 0
+    ) throws(SystemError) {
         let total = bytes.count + payload.count
         var sent = 0
         while sent < total {
@@ -153,6 +244,13 @@ public final class BlockingSocket: @unchecked Sendable {
     /// Reads at least one byte into `buffer[range]` and gives their number; 0 at the end.
     /// Without `waits`, nil says that nothing is there.
     public func receive(into buffer: inout [UInt8], _ range: Range<Int>, waits: Bool = true)
+        throws(SystemError) -> Int?
+    {
+        guard let session else { return try receivePlain(into: &buffer, range, waits: waits) }
+        return try receiveSecured(session, into: &buffer, range, waits: waits)
+    }
+
+    private func receivePlain(into buffer: inout [UInt8], _ range: Range<Int>, waits: Bool)
         throws(SystemError) -> Int?
     {
         let count = unsafe buffer.withUnsafeMutableBytes { all in

@@ -114,6 +114,29 @@ public struct POSIXFileSystem: FileSystem {
         guard unsafe stat(path, &status) == 0 else { return nil }
         return (UInt32(status.st_uid), status.st_mode & (S_IWGRP | S_IWOTH) != 0)
     }
+
+    /// Something that differs when another file has the name, or other bytes; nil for no file.
+    public func stamp(_ path: String) -> String? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        #if os(Linux)
+            let time = status.st_mtim
+        #else
+            let time = status.st_mtimespec
+        #endif
+        return "\(status.st_ino) \(status.st_size) \(time.tv_sec).\(time.tv_nsec)"
+    }
+
+    /// Whether a file that holds a secret is open to other users: to the group too, unless it is
+    /// root's, as mounted secrets are. A pipe is nobody else's.
+    public func isOpenToOthers(_ path: String) -> Bool {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return false
+        }
+        let forbidden: mode_t = status.st_uid == 0 ? 0o027 : 0o077
+        return status.st_mode & forbidden != 0
+    }
 }
 
 /// One open descriptor.

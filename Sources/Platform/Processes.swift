@@ -81,6 +81,16 @@ public enum Processes {
         _ = umask(0o077)
     }
 
+    /// Memory that holds secrets is not written to a file when the process crashes.
+    public static func forbidCoreDumps() {
+        var limit = rlimit(rlim_cur: 0, rlim_max: 0)
+        #if canImport(Glibc)
+            _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit)
+        #else
+            _ = unsafe setrlimit(RLIMIT_CORE, &limit)
+        #endif
+    }
+
     /// Raises the number of files this process may open as far as it is allowed to.
     public static func raiseFileLimit() {
         var limit = rlimit()

@@ -80,6 +80,10 @@ public enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// True for 127.0.0.0/8, ::1 and Unix sockets.
+    public var isUnix: Bool {
+        if case .unix = self { true } else { false }
+    }
+
     public var isLoopback: Bool {
         switch self {
         case .ipv4(let host, _): host.hasPrefix("127.")

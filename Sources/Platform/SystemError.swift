@@ -15,10 +15,14 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The path or address it was done to; empty if there is none.
     public let subject: String
 
-    public init(code: CInt, operation: String, subject: String = "") {
+    /// Why, where the caller knows more than errno says.
+    private let words: String?
+
+    public init(code: CInt, operation: String, subject: String = "", words: String? = nil) {
         self.code = code
         self.operation = operation
         self.subject = subject
+        self.words = words
     }
 
     /// The error of the call that has just returned. Not inlined, so that nothing runs in between.
@@ -27,9 +31,9 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
         SystemError(code: errno, operation: operation, subject: subject)
     }
 
-    /// The system's own words, such as "No such file or directory".
+    /// The system's own words, such as "No such file or directory", or those of the caller.
     public var reason: String {
-        unsafe String(cString: strerror(code))
+        unsafe words ?? String(cString: strerror(code))
     }
 
     public var description: String {

@@ -34,4 +34,15 @@ enum Limits {
     static let sessionPartitionsMax = 100_000
     /// Topics that one DescribeTopicPartitions answer holds.
     static let describedPartitionsMax = 2_000
+    /// A frame before the log-in; Kafka's `sasl.server.max.receive.size` is eight times that.
+    static let unsettledFrameBytesMax = 64 << 10
+    /// How long a client may take for TLS and its log-in.
+    static let settlingMilliseconds: Int64 = 10_000
+    /// Connections that have not logged in yet.
+    static let unsettledMax = 256
+    /// SCRAM credentials of all users, the file they are in, and what one may be made of.
+    static let usersMax = 10_000
+    static let usersFileBytesMax = 16 << 20
+    static let userIterationsMax = 16_384
+    static let userSaltBytesMax = 256
 }

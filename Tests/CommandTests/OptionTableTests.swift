@@ -73,6 +73,7 @@ struct Table: Sendable, CustomTestStringConvertible {
     /// Options that mean something only beside another one.
     private static let companions = [
         "serve all": ["--status"], "serve memory": ["--ephemeral"],
+        "serve tls-key": ["--tls-certificate", "f"], "serve password-file": ["--add-user", "a"],
         "produce keep-partition": ["-J"], "consume json-value": ["-J"],
         "bench generate": ["--data-set", "/tmp/d"], "produce txn-every": ["--txn", "id"],
         "cdc broker": ["--to", "topics"], "cdc data": ["--to", "topics"],

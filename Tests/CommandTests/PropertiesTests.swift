@@ -1,4 +1,6 @@
 import ArgumentParsing
+import KafkaClient
+import KafkaProtocol
 import Testing
 
 @testable import rtd
@@ -61,9 +63,73 @@ import Testing
     }
 
     @Test func `what would break a promise is refused, not passed over`() {
-        #expect(refusal("security.protocol=sasl_ssl").contains("not built yet"))
+        #expect(refusal("sasl.mechanism=GSSAPI").contains("is not built"))
         #expect(refusal("group.protocol=consumer").contains("not built yet"))
         #expect(refusal("security.protocol=PLAINTEXT") == "accepted")
+    }
+
+    private func login(
+        _ assignments: String..., variable: String? = nil
+    ) throws -> ClientConfiguration.Login? {
+        var options = ConnectionOptions()
+        options.properties = try assignments.map { try PropertyAssignment($0) }
+        return try options.clientProperties().security.login { _ in variable }
+    }
+
+    private func message(_ body: () throws -> Void) -> String {
+        do {
+            try body()
+            return "accepted"
+        } catch {
+            return (error as? UsageError)?.message ?? "\(error)"
+        }
+    }
+
+    @Test func `a log-in is what Kafka's and librdkafka's names say`() throws {
+        let alice = SASLCredentials(username: "alice", password: "p;\"q")
+        #expect(try login("sasl.mechanism=PLAIN", "sasl.username=a") == nil)
+        #expect(
+            try login(
+                "security.protocol=sasl_ssl", "sasl.mechanisms=scram-sha-512",
+                "sasl.username=alice", "sasl.password=p;\"q")
+                == .init(.scramSHA512, alice))
+        let module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+        #expect(
+            try login(
+                "security.protocol=SASL_SSL",
+                "sasl.jaas.config=\(module) username=\"alice\" password=\"p;\\\"q\";")
+                == .init(.plain, alice))
+        #expect(
+            try login(
+                "security.protocol=SASL_SSL", "sasl.mechanism=SCRAM-SHA-256",
+                "sasl.username=alice", variable: "p;\"q") == .init(.scramSHA256, alice))
+    }
+
+    @Test func `what a log-in lacks is named, and no secret with it`() {
+        let ssl = "security.protocol=SASL_SSL"
+        #expect(message { _ = try login(ssl) }.contains("wants sasl.mechanism"))
+        #expect(
+            message { _ = try login(ssl, "sasl.mechanism=PLAIN") }.contains("wants sasl.username"))
+        #expect(
+            message { _ = try login(ssl, "sasl.mechanism=PLAIN", "sasl.username=a") }
+                .contains("$RTD_SASL_PASSWORD"))
+        #expect(
+            message { _ = try login("sasl.jaas.config=x.Krb5LoginModule required hush=1;") }
+                == "-X sasl.jaas.config names Krb5LoginModule; there are PlainLoginModule and"
+                + " ScramLoginModule")
+        #expect(refusal("security.protocol=TLS").contains("wants PLAINTEXT, SSL"))
+        for name in SecurityProperties.secrets {
+            let text = refusal("\(name)=hush")
+            #expect(text.hasPrefix("\(name) is a secret"))
+            #expect(!text.contains("hush"))
+        }
+    }
+
+    @Test func `a line of a file may go on after a backslash, as Java writes it`() throws {
+        let text = "a=1 \\\n   2\nsasl.username=u\n"
+        let lines = try PropertyAssignment.list(inFile: text, "f")
+        #expect(lines.map(\.line) == [1, 3])
+        #expect(lines.map(\.assignment.value) == ["1 2", "u"])
     }
 
     @Test func `a file is read line by line and -X wins over it`() throws {

@@ -27,7 +27,8 @@ struct NegotiationTests {
             .addPartitionsToTxn: 0...5, .addOffsetsToTxn: 0...4, .endTxn: 0...5,
             .txnOffsetCommit: 0...5, .describeProducers: 0...0, .describeTransactions: 0...0,
             // Kafka's version 2 filters by a pattern.
-            .listTransactions: 0...1,
+            .listTransactions: 0...1, .saslHandshake: 0...1, .saslAuthenticate: 0...2,
+            .describeUserScramCredentials: 0...0, .alterUserScramCredentials: 0...0,
         ]
         #expect(MessageCatalog.requests.count == kafka.count)
         for type in MessageCatalog.requests {

@@ -23,7 +23,10 @@ private final class MemoryServer {
         environment.memoryBytes = 64 << 20
         server = KafkaServer(
             broker: try Broker(environment), loops: [loop], workers: workers,
-            options: KafkaServer.Options(advertise: nil, tracer: nil, report: { _ in }))
+            options: KafkaServer.Options(
+                advertise: nil, tracer: nil,
+                users: try UserStore(fileSystem, path: "/data/users", random: SystemRandom()),
+                report: { _ in }))
         let address = try server.listen(.ipv4(host: "127.0.0.1", port: 0))
         endpoint = try #require(Endpoint("\(address)"))
         loop.start()

@@ -32,7 +32,10 @@ final class SimulatedServer {
                 nodeID: 1, settings: try BrokerSettings(properties), report: { _ in }))
         server = KafkaServer(
             broker: broker, loops: [loop], workers: workers,
-            options: KafkaServer.Options(advertise: nil, tracer: nil, report: { _ in }))
+            options: KafkaServer.Options(
+                advertise: nil, tracer: nil,
+                users: try UserStore(fileSystem, path: "/data/users", random: SystemRandom()),
+                report: { _ in }))
         _ = try server.listen(address)
     }
 

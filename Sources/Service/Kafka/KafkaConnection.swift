@@ -9,8 +9,14 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
     let loop: any EventLoop
     let server: KafkaServer
     let number: UInt64
+    let security: ListenerSecurity
+    /// Who the client is.
+    var session: Session
+    /// Whether TLS and log-in are done, as far as they are asked for.
+    private(set) var isSettled: Bool
+    private let began: Int64
     private var input: InputBuffer
-    private let splitter: FrameSplitter
+    private var splitter: FrameSplitter
     /// Bytes that the frame under way needs before it can be looked at again.
     private var need = FrameSplitter.sizeBytes
     private var answers = AnswerQueue()
@@ -35,7 +41,7 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
 
     init(
         _ stream: any Stream, loop: any EventLoop, pool: BufferPool, server: KafkaServer,
-        number: UInt64
+        number: UInt64, security: ListenerSecurity
     ) {
         self.stream = stream
         self.loop = loop
@@ -43,8 +49,13 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
         self.number = number
         self.pool = pool
         input = InputBuffer(pool: pool)
-        splitter = FrameSplitter(frameBytesMax: server.frameBytesMax)
-        lastActivity = loop.clock.monotonicNanoseconds / 1_000_000
+        self.security = security
+        isSettled = !security.asksSomething
+        session = Session(security, isLocal: stream.localAddress.isUnix)
+        let frameBytesMax = isSettled ? server.frameBytesMax : Limits.unsettledFrameBytesMax
+        splitter = FrameSplitter(frameBytesMax: min(frameBytesMax, server.frameBytesMax))
+        began = loop.clock.monotonicNanoseconds / 1_000_000
+        lastActivity = began
     }
 
     func start() {
@@ -130,8 +141,32 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
     private func ended(_ result: StreamResult) {
         if result == .wouldBlock { return }
         draining = true
-        if case .failed = result { return close() }
+        if case .failed(let error) = result {
+            if error.isRefusedByTLS { server.report(self, error.reason) }
+            return close()
+        }
         closeIfDrained()
+    }
+
+    /// TLS and log-in are done: frames of any size are taken from now on.
+    func settle() {
+        guard !isSettled else { return }
+        isSettled = true
+        splitter = FrameSplitter(frameBytesMax: server.frameBytesMax)
+        server.settled(self)
+    }
+
+    /// Whether a request is taken from the client as far as it is known now. The first one over
+    /// TLS shows that the handshake is done.
+    func mayAsk(_ key: APIKey) -> Bool {
+        if !isSettled, security.mechanisms.isEmpty {
+            if let name = (stream as? TLSStream)?.peerName { session.showedCertificate(name) }
+            settle()
+        }
+        switch key {
+        case .apiVersions, .saslHandshake, .saslAuthenticate: return true
+        default: return session.isLoggedIn(now: loop.clock.monotonicNanoseconds / 1_000_000)
+        }
     }
 
     /// Handles the complete frames, as many as may be in one turn; false if the connection cannot
@@ -219,9 +254,11 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
     }
 
     /// The client's name with control characters made harmless.
-    var printableClientID: String {
+    var printableClientID: String { Self.printable(clientID) }
+
+    static func printable(_ name: String) -> String {
         var text = ""
-        for scalar in clientID.unicodeScalars.prefix(200) {
+        for scalar in name.unicodeScalars.prefix(200) {
             text.unicodeScalars.append(scalar.value < 32 || scalar.value == 127 ? "?" : scalar)
         }
         return text
@@ -247,6 +284,10 @@ final class KafkaConnection: StreamHandler, @unchecked Sendable {
 
     /// Closes connections that are idle, or whose frame does not arrive.
     func sweep(now: Int64, idleMilliseconds: Int64) {
+        if !isSettled, now - began > Limits.settlingMilliseconds {
+            server.report(self, "it did not log in within 10 s")
+            return close()
+        }
         let silent = now - lastActivity
         let stalled = input.pending > 0 && !isPaused && silent > Limits.stalledFrameMilliseconds
         let isIdle = silent > idleMilliseconds && (answers.count == 0 || !output.isEmpty)

@@ -115,7 +115,10 @@ enum HandlerTable {
         HandlerEntry(AddPartitionsToTxnHandler.self), HandlerEntry(AddOffsetsToTxnHandler.self),
         HandlerEntry(EndTxnHandler.self), HandlerEntry(TxnOffsetCommitHandler.self),
         HandlerEntry(DescribeProducersHandler.self), HandlerEntry(DescribeTransactionsHandler.self),
-        HandlerEntry(ListTransactionsHandler.self),
+        HandlerEntry(ListTransactionsHandler.self), HandlerEntry(SaslHandshakeHandler.self),
+        HandlerEntry(SaslAuthenticateHandler.self),
+        HandlerEntry(DescribeUserScramCredentialsHandler.self),
+        HandlerEntry(AlterUserScramCredentialsHandler.self),
     ]
 
     /// By the number of the key.

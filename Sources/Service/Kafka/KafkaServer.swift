@@ -13,6 +13,7 @@ final class KafkaServer: @unchecked Sendable {
     let workers: any Workers
     let sessions: FetchSessions
     let tracer: RequestTracer?
+    let logIn: LogIn
     let frameBytesMax: Int
     private let loops: [any EventLoop]
     private let pools: [BufferPool]
@@ -24,6 +25,8 @@ final class KafkaServer: @unchecked Sendable {
 
     private let lock = Lock()
     private var connections: [UInt64: KafkaConnection] = [:]
+    /// Those that have not logged in yet.
+    private var unsettled: Set<UInt64> = []
     private var lastNumber: UInt64 = 0
     private var listeners: [any Listener] = []
     private var draining = false
@@ -33,6 +36,8 @@ final class KafkaServer: @unchecked Sendable {
     struct Options: Sendable {
         var advertise: (host: String, port: Int32)?
         var tracer: RequestTracer?
+        var users: UserStore
+        var superUsers: Set<String> = []
         var report: @Sendable (String) -> Void
     }
 
@@ -45,6 +50,10 @@ final class KafkaServer: @unchecked Sendable {
         tracer = options.tracer
         report = options.report
         let settings = broker.brokerSettings
+        logIn = LogIn(
+            users: options.users, superUsers: options.superUsers, random: SystemRandom(),
+            workers: workers, lifetime: settings.number("connections.max.reauth.ms"),
+            delayMilliseconds: settings.number("connection.failed.authentication.delay.ms"))
         frameBytesMax = Int(settings.number("socket.request.max.bytes"))
         let queued = settings.number("queued.max.request.bytes")
         bufferedBytesMax = queued <= 0 ? Int.max : Int(queued)
@@ -63,22 +72,39 @@ final class KafkaServer: @unchecked Sendable {
     // MARK: Connections
 
     /// Listens on one more address; on the first loop's thread, or before it runs.
-    func listen(_ address: SocketAddress) throws(SystemError) -> SocketAddress {
-        let listener = try loops[0].listen(address) { [weak self] stream in self?.accept(stream) }
+    func listen(_ address: SocketAddress, _ security: ListenerSecurity = .none)
+        throws(SystemError) -> SocketAddress
+    {
+        let listener = try loops[0].listen(address) { [weak self] stream in
+            self?.accept(stream, security)
+        }
         lock.withLock { listeners.append(listener) }
         return listener.address
     }
 
-    private func accept(_ stream: any Stream) {
+    private func accept(_ plain: any Stream, _ security: ListenerSecurity) {
+        let asks = security.asksSomething
         let number = lock.withLock { () -> UInt64? in
-            guard !draining, connections.count < connectionsMax else { return nil }
+            guard !draining, connections.count < connectionsMax,
+                !asks || unsettled.count < Limits.unsettledMax
+            else { return nil }
             lastNumber += 1
+            if asks { unsettled.insert(lastNumber) }
             return lastNumber
         }
-        guard let number else { return stream.close() }
+        guard let number else { return plain.close() }
+        let stream: any Stream
+        do throws(TLSError) {
+            stream = try security.secured(plain)
+        } catch {
+            report("\(plain.peerAddress): \(error); closed")
+            lock.withLock { _ = unsettled.remove(number) }
+            return plain.close()
+        }
         let place = Int(number) % loops.count
         let connection = KafkaConnection(
-            stream, loop: loops[place], pool: pools[place], server: self, number: number)
+            stream, loop: loops[place], pool: pools[place], server: self, number: number,
+            security: security)
         let count = lock.withLock {
             connections[number] = connection
             return connections.count
@@ -90,9 +116,15 @@ final class KafkaServer: @unchecked Sendable {
     func closed(_ connection: KafkaConnection) {
         let count = lock.withLock {
             connections[connection.number] = nil
+            unsettled.remove(connection.number)
             return connections.count
         }
         countChanged?(count)
+    }
+
+    /// A connection has done what is asked of it before its requests.
+    func settled(_ connection: KafkaConnection) {
+        lock.withLock { _ = unsettled.remove(connection.number) }
     }
 
     func onCountChange(_ callback: @escaping @Sendable (Int) -> Void) {
@@ -135,6 +167,9 @@ final class KafkaServer: @unchecked Sendable {
         throws(WireError)
     {
         let span = unsafe UnsafeRawBufferPointer(frame).bytes
+        if connection.session.expectsBareToken {
+            return unsafe takeBareToken(Array(frame), connection)
+        }
         let parsed = try RequestFrame(span)
         let header = parsed.header
         let key = Int(header.apiKey)
@@ -142,6 +177,7 @@ final class KafkaServer: @unchecked Sendable {
             throw .unsupportedAPI(header.apiKey)
         }
         connection.note(client: header.clientId)
+        guard connection.mayAsk(entry.key) else { throw .unauthenticated(entry.key) }
         guard entry.served.contains(header.apiVersion) else {
             guard entry.key == .apiVersions else {
                 throw .unsupportedVersion(entry.key, header.apiVersion)
@@ -160,10 +196,32 @@ final class KafkaServer: @unchecked Sendable {
         connection.answer(connection.expectAnswer(), frame, [])
     }
 
+    /// A token that followed SaslHandshake v0: the answer has no header either, and a failure none.
+    private func takeBareToken(_ token: [UInt8], _ connection: KafkaConnection) {
+        let ticket = connection.expectAnswer()
+        logIn.received(token, isBare: true, connection) { answer in
+            guard case .token(let bytes, _) = answer else { return }
+            connection.answer(ticket, EncodedFrame(bare: bytes), [])
+        }
+    }
+
     // MARK: The log of the server
+
+    /// Says why a connection is closed.
+    func report(_ connection: KafkaConnection, _ words: String) {
+        let client = connection.clientID.isEmpty ? "" : " (\(connection.printableClientID))"
+        report("\(connection.stream.peerAddress)\(client): \(words); closed")
+    }
 
     /// A connection was closed for what it sent.
     func closing(_ connection: KafkaConnection, _ error: WireError) {
+        if case .frameTooLarge(let size) = error, !connection.security.usesTLS, size >> 16 == 0x1603
+        {
+            return report(
+                connection,
+                "it speaks TLS on a port without (security.protocol=PLAINTEXT or"
+                    + " SASL_PLAINTEXT)")
+        }
         report(
             "\(connection.stream.peerAddress) (\(connection.printableClientID)): \(error); closed")
     }

@@ -19,6 +19,8 @@ public final class Server: @unchecked Sendable {
     private let workers: WorkerThreads
     private let tracing: TraceSocket
     private let upkeep: Upkeep
+    private let certificates: CertificateUpkeep?
+    private let users: UserStore
 
     /// Threads that sync and read for the loops; DESIGN §4 has at most 32 files synced in parallel.
     private static let workersMax = 32
@@ -38,15 +40,21 @@ public final class Server: @unchecked Sendable {
         loops = (0..<min(2, Processes.processorCount)).map { _ in Loop() }
         tracing = TraceSocket(path: runDirectory.traceSocket, loop: loops[0])
         broker = try Self.openBroker(configuration, workers)
+        users = try Self.openUsers(configuration)
+        let listeners = try Self.security(configuration.security)
         kafkaServer = KafkaServer(
             broker: broker, loops: loops, workers: workers,
             options: KafkaServer.Options(
                 advertise: configuration.advertise,
                 tracer: RequestTracer(
                     clock: SystemClock(), also: configuration.trace, socket: tracing),
+                users: users, superUsers: configuration.security.superUsers,
                 report: configuration.report))
-        upkeep = Upkeep(broker: broker, loop: loops[0], workers: workers)
-        kafka = try Self.listen(configuration, kafkaServer, runDirectory, tracing)
+        certificates = CertificateUpkeep(
+            configuration.security, listeners, report: configuration.report)
+        upkeep = Upkeep(
+            broker: broker, loop: loops[0], workers: workers, certificates: certificates)
+        kafka = try Self.listen(configuration, kafkaServer, listeners, runDirectory, tracing)
         record = ServerRecord(
             kind: configuration.kind, processID: Processes.currentID, host: Processes.hostName,
             version: configuration.version, kafka: kafka.map(\.description),
@@ -95,9 +103,37 @@ public final class Server: @unchecked Sendable {
         }
     }
 
+    /// The users of the directory; those of an ephemeral server are gone with it.
+    private static func openUsers(_ configuration: ServerConfiguration) throws(ServiceError)
+        -> UserStore
+    {
+        let path = configuration.directory.path
+        guard configuration.kind == .ephemeral else {
+            return try UserStore(POSIXFileSystem(), path: path + "/users", random: SystemRandom())
+        }
+        let memory = MemoryFileSystem(bytesMax: Int64(2 * Limits.usersFileBytesMax))
+        do throws(SystemError) {
+            try memory.makeDirectories(path)
+        } catch {
+            throw ServiceError(error)
+        }
+        return try UserStore(memory, path: path + "/users", random: SystemRandom())
+    }
+
+    private static func security(_ security: ServerSecurity) throws(ServiceError)
+        -> ListenerSecurity
+    {
+        if security.authenticates { Processes.forbidCoreDumps() }
+        do throws(TLSError) {
+            return ListenerSecurity(security, try security.tls?())
+        } catch {
+            throw ServiceError(error.message, status: 2)
+        }
+    }
+
     private static func listen(
-        _ configuration: ServerConfiguration, _ server: KafkaServer, _ run: RunDirectory,
-        _ tracing: TraceSocket
+        _ configuration: ServerConfiguration, _ server: KafkaServer,
+        _ security: ListenerSecurity, _ run: RunDirectory, _ tracing: TraceSocket
     ) throws(ServiceError) -> [SocketAddress] {
         do throws(SystemError) {
             run.removeSocket(run.kafkaSocket)
@@ -110,7 +146,8 @@ public final class Server: @unchecked Sendable {
         var addresses: [SocketAddress] = []
         for address in configuration.kafka {
             do throws(SystemError) {
-                addresses.append(try server.listen(sharingPort(address, addresses.first)))
+                addresses.append(
+                    try server.listen(sharingPort(address, addresses.first), security))
             } catch {
                 // The second default listener is for machines that have IPv6.
                 if !configuration.kafkaWasAskedFor && !addresses.isEmpty && !error.isInUse {
@@ -163,6 +200,12 @@ public final class Server: @unchecked Sendable {
     public func leave(with owner: Int32, _ leave: @escaping @Sendable () -> Void) {
         upkeep.watchParent(owner, leave)
     }
+
+    /// Whether anyone could log in.
+    public var hasUsers: Bool { !users.isEmpty }
+
+    /// Reads the certificate of the listeners anew, if they have one.
+    public func reloadCertificate() { certificates?.reload() }
 
     /// True while clients are connected.
     public var isInUse: Bool { kafkaServer.connectionCount > 0 }

@@ -11,6 +11,8 @@ public struct ServerConfiguration: Sendable {
     /// False for the default addresses, whose ::1 may be missing on this machine.
     public var kafkaWasAskedFor = false
     public var advertise: (host: String, port: Int32)?
+    /// What TCP clients must do before their requests.
+    public var security = ServerSecurity()
     /// Broker settings by Kafka's names.
     public var properties: [String: String] = [:]
     /// Bytes of records that an ephemeral server keeps; nil for no limit.

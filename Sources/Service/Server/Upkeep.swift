@@ -8,6 +8,7 @@ final class Upkeep: @unchecked Sendable {
     private let broker: Broker
     private let loop: Loop
     private let workers: any Workers
+    private let certificates: CertificateUpkeep?
     private let clock = SystemClock()
     private var stopped = false
     private var lastRetention: Int64
@@ -17,7 +18,10 @@ final class Upkeep: @unchecked Sendable {
 
     private static let tickNanoseconds: Int64 = 1_000_000_000
 
-    init(broker: Broker, loop: Loop, workers: any Workers) {
+    init(
+        broker: Broker, loop: Loop, workers: any Workers, certificates: CertificateUpkeep? = nil
+    ) {
+        self.certificates = certificates
         self.broker = broker
         self.loop = loop
         self.workers = workers
@@ -47,6 +51,7 @@ final class Upkeep: @unchecked Sendable {
             workers.submit { [self] in
                 broker.tick()
                 if retention { broker.applyRetention() }
+                certificates?.check()
                 loop.post { [self] in working = false }
             }
         }

@@ -11,6 +11,12 @@ public enum BrokerConfigs {
             "Create a topic when a client asks for the metadata of one that does not exist."),
         .init("broker.id", .int(intWhole), "1", dynamic: false, "The number of this broker."),
         .init(
+            "connection.failed.authentication.delay.ms", .int(0...60_000), "100", dynamic: false,
+            "How long a refused log-in waits for its answer."),
+        .init(
+            "connections.max.reauth.ms", .long(whole), "0", dynamic: false,
+            "How long a log-in lasts; 0: as long as the connection."),
+        .init(
             "connections.max.idle.ms", .long(whole), "600000",
             "A connection that is silent for so long is closed."),
         .init(

@@ -27,6 +27,8 @@ struct BenchLoad: Sendable {
     var codec = CompressionCodec.none
     /// Requests of one producer that wait for their answer.
     var inFlightMax = BenchLimits.inFlightMax
+    /// Of the cluster that is measured.
+    var security = BenchSecurity.none
     /// Bytes asked for by one fetch.
     var fetchBytes = BenchLimits.fetchBytes
 

@@ -4,6 +4,7 @@ import Platform
 struct BenchTarget: Sendable {
     var name: String
     var bootstrap: [HostPort]
+    var security = BenchSecurity.none
     /// The process of a server of ours.
     var server: Int32?
     var fileSystem: String?

@@ -15,17 +15,19 @@ struct BenchTopics: Sendable {
     let partitions: [BenchPartition]
     let names: [String]
     private let bootstrap: [HostPort]
+    private let security: BenchSecurity
 
     private static let patienceMilliseconds: Int32 = 30_000
     private static let pauseMilliseconds = 20
 
     /// Connects to the first broker that answers.
-    private static func anyBroker(_ bootstrap: [HostPort]) throws(CommandFailure) -> WireConnection
-    {
+    private static func anyBroker(
+        _ bootstrap: [HostPort], _ security: BenchSecurity
+    ) throws(CommandFailure) -> WireConnection {
         var first: CommandFailure?
         for address in bootstrap {
             do throws(CommandFailure) {
-                return try WireConnection(address)
+                return try WireConnection(address, security)
             } catch {
                 first = first ?? error
             }
@@ -36,9 +38,10 @@ struct BenchTopics: Sendable {
     /// Makes `load.topics` new topics named `rtd-bench-<id>` and waits for their leaders.
     init(_ bootstrap: [HostPort], _ load: BenchLoad, id: String) throws(CommandFailure) {
         self.bootstrap = bootstrap
+        security = load.security
         let names = (0..<load.topics).map { load.topics == 1 ? id : "\(id)-\($0)" }
         self.names = names
-        let controller = try Self.controller(bootstrap)
+        let controller = try Self.controller(bootstrap, security)
         let request = CreateTopicsRequest.with {
             $0.timeoutMs = Self.patienceMilliseconds
             $0.topics = names.map { name in
@@ -57,25 +60,26 @@ struct BenchTopics: Sendable {
         do throws(CommandFailure) {
             partitions = try Self.leaders(of: names, load, bootstrap)
         } catch {
-            Self.delete(names, bootstrap)
+            Self.delete(names, bootstrap, security)
             throw error
         }
     }
 
-    private static func controller(_ bootstrap: [HostPort]) throws(CommandFailure) -> WireConnection
-    {
-        let broker = try anyBroker(bootstrap)
+    private static func controller(
+        _ bootstrap: [HostPort], _ security: BenchSecurity
+    ) throws(CommandFailure) -> WireConnection {
+        let broker = try anyBroker(bootstrap, security)
         let metadata = try broker.ask(MetadataRequest.with { $0.topics = [] })
         guard let found = metadata.brokers.first(where: { $0.nodeId == metadata.controllerId })
         else { return broker }
         let address = HostPort(host: found.host, port: UInt16(truncatingIfNeeded: found.port))
-        return address == broker.address ? broker : try WireConnection(address)
+        return address == broker.address ? broker : try WireConnection(address, security)
     }
 
     private static func leaders(of names: [String], _ load: BenchLoad, _ bootstrap: [HostPort])
         throws(CommandFailure) -> [BenchPartition]
     {
-        let broker = try anyBroker(bootstrap)
+        let broker = try anyBroker(bootstrap, load.security)
         let request = MetadataRequest.with {
             $0.allowAutoTopicCreation = false
             $0.topics = names.map { name in .with { $0.name = name } }
@@ -112,12 +116,14 @@ struct BenchTopics: Sendable {
 
     /// Deletes the topics; what fails is left to whoever runs the cluster, and said.
     func delete() {
-        Self.delete(names, bootstrap)
+        Self.delete(names, bootstrap, security)
     }
 
-    private static func delete(_ names: [String], _ bootstrap: [HostPort]) {
+    private static func delete(
+        _ names: [String], _ bootstrap: [HostPort], _ security: BenchSecurity
+    ) {
         do throws(CommandFailure) {
-            let controller = try controller(bootstrap)
+            let controller = try controller(bootstrap, security)
             let request = DeleteTopicsRequest.with {
                 $0.timeoutMs = patienceMilliseconds
                 // Version 6 names topics in another field than those before.

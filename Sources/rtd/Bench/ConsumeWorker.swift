@@ -25,9 +25,9 @@ final class ConsumeWorker: @unchecked Sendable {
         var positions: [Position] = []
         var request: (id: Int32, sentAt: Int64)?
 
-        init(_ address: HostPort) throws(CommandFailure) {
+        init(_ address: HostPort, _ security: BenchSecurity) throws(CommandFailure) {
             connection = try WireConnection(
-                address, receiveBytes: BenchLimits.fetchReadBytes)
+                address, security, receiveBytes: BenchLimits.fetchReadBytes)
             version = try connection.version(of: FetchRequest.self)
         }
     }
@@ -56,18 +56,20 @@ final class ConsumeWorker: @unchecked Sendable {
         readsOnce = load.count != nil
         for partition in partitions where partition.number % load.consumers == number {
             let end = ends.isEmpty ? Int64.max : ends[partition.number]
-            if end > 0 { try add(Position(partition, end: end)) }
+            if end > 0 { try add(Position(partition, end: end), load.security) }
         }
         for route in routes { crew.watch(route.connection.socket) }
     }
 
-    private func add(_ position: Position) throws(CommandFailure) {
+    private func add(
+        _ position: Position, _ security: BenchSecurity
+    ) throws(CommandFailure) {
         let leader = position.partition.leader
         let route: Route
         if let known = routes.first(where: { $0.connection.address == leader }) {
             route = known
         } else {
-            route = try Route(leader)
+            route = try Route(leader, security)
             routes.append(route)
         }
         route.positions.append(position)

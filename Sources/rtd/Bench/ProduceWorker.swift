@@ -20,8 +20,8 @@ final class ProduceWorker: @unchecked Sendable {
         let version: Int16
         var sent: [Sent] = []
 
-        init(_ address: HostPort) throws(CommandFailure) {
-            connection = try WireConnection(address)
+        init(_ address: HostPort, _ security: BenchSecurity) throws(CommandFailure) {
+            connection = try WireConnection(address, security)
             version = try connection.version(of: ProduceRequest.self)
         }
     }
@@ -64,7 +64,7 @@ final class ProduceWorker: @unchecked Sendable {
             let key = partition.leader.description
             if routeOf[key] == nil {
                 routeOf[key] = routes.count
-                routes.append(try Route(partition.leader))
+                routes.append(try Route(partition.leader, load.security))
             }
             routeOfPartition.append(routeOf[key] ?? 0)
         }

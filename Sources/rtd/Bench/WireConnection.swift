@@ -19,10 +19,12 @@ final class WireConnection {
     private static let dataVersionMax: Int16 = 12
 
     init(
-        _ address: HostPort, receiveBytes: Int = BenchLimits.readBytes
+        _ address: HostPort, _ security: BenchSecurity,
+        receiveBytes: Int = BenchLimits.readBytes
     ) throws(CommandFailure) {
         self.address = address
         let socket = try Self.connect(address)
+        try security.secure(socket, address)
         self.socket = socket
         buffer = ReceiveBuffer(byteCount: receiveBytes) {
             bytes, range, waits throws(CommandFailure) in
@@ -32,6 +34,7 @@ final class WireConnection {
         for entry in response.apiKeys where entry.minVersion <= entry.maxVersion {
             versions[entry.apiKey] = entry.minVersion...entry.maxVersion
         }
+        try security.logIn(self)
     }
 
     private static func connect(_ address: HostPort) throws(CommandFailure) -> BlockingSocket {

@@ -3,7 +3,7 @@ import ArgumentParsing
 extension ClientProperties {
     /// Takes over a property: into its field, or nowhere where it has no meaning here. Throws for
     /// a name that neither Kafka's clients nor librdkafka know, and for one whose meaning this
-    /// client cannot give: to pass over `security.protocol=ssl` would send secrets in the clear.
+    /// client cannot give.
     mutating func set(_ assignment: PropertyAssignment) throws(UsageError) {
         var assignment = assignment
         // kcat marks the properties of topics so.
@@ -14,6 +14,7 @@ extension ClientProperties {
         }
         let reader = PropertyValueReader(assignment)
         if try setConnection(reader) { return }
+        if try security.set(assignment.name, assignment.value) { return }
         if try setProducer(reader) { return }
         if try setConsumer(reader) { return }
         if try setFetching(reader) { return }
@@ -105,8 +106,6 @@ extension ClientProperties {
 
     private func refuseUnsupported(_ value: PropertyValueReader) throws(UsageError) {
         switch value.name {
-        case "security.protocol" where value.text.lowercased() != "plaintext":
-            throw UsageError("security.protocol=\(value.text) is not built yet; only plaintext is")
         case "group.protocol" where value.text.lowercased() != "classic":
             throw UsageError("group.protocol=\(value.text) is not built yet; only classic is")
         default: return

@@ -63,7 +63,9 @@ extension ValueParser where Value == [HostPort] {
         var brokers: [HostPort] = []
         for part in text.split(separator: ",") {
             var address = part.drop { $0 == " " }
-            for scheme in ["PLAINTEXT://", "plaintext://"] where address.hasPrefix(scheme) {
+            for transport in SecurityProperties.Transport.allCases {
+                let scheme = "\(transport.rawValue)://"
+                guard address.prefix(scheme.count).uppercased() == scheme else { continue }
                 address = address.dropFirst(scheme.count)
             }
             brokers.append(try HostPort(String(address)))

@@ -25,7 +25,13 @@ enum ManualTerms {
         "RTD_IDLE",
         "How long a server that was started on demand stays without a client (default 10s).")
     static let noColor = Definition("NO_COLOR", "When set, nothing is coloured.")
-    static let clientEnvironment = [broker, data, autostart, idleTime, noColor]
+    static let configuration = Definition(
+        "RTD_CONFIG", "A file of client properties, read before those of `--property-file`.")
+    static let password = Definition(
+        "RTD_SASL_PASSWORD", "The value of `sasl.password` when no file has one.")
+    static let clientEnvironment = [
+        broker, data, configuration, password, autostart, idleTime, noColor,
+    ]
 
     static let dataDirectory = Definition(
         "~/.local/share/rtd",

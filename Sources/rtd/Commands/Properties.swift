@@ -12,7 +12,7 @@ struct PropertyAssignment: Sendable, Equatable {
 
     init(_ text: String) throws(UsageError) {
         guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
-            throw UsageError("wants key=value, not \"\(text)\"")
+            throw UsageError("wants key=value, not \"\(text.prefix(40))\"")
         }
         name = String(text[..<equals]).trimmingSpaces
         value = String(text[text.index(after: equals)...])
@@ -25,16 +25,27 @@ struct PropertyAssignment: Sendable, Equatable {
         var result: [(Int, PropertyAssignment)] = []
         // "\r\n" is one Character, so both kinds of line end are newlines here.
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        var begun = ""
+        var beginning = 0
         for (index, line) in lines.enumerated() {
             let content = String(line).trimmingSpaces
-            guard let first = content.first, first != "#", first != "!" else { continue }
-            do {
-                var assignment = try PropertyAssignment(content)
-                assignment.value = assignment.value.trimmingSpaces
-                result.append((index + 1, assignment))
-            } catch {
-                throw UsageError("\(file) line \(index + 1): \(error.message)")
+            if begun.isEmpty {
+                guard let first = content.first, first != "#", first != "!" else { continue }
+                beginning = index + 1
             }
+            // As Java has it: a backslash at the end goes on with the next line.
+            if content.hasSuffix("\\"), !content.hasSuffix("\\\\"), index + 1 < lines.count {
+                begun += content.dropLast()
+                continue
+            }
+            do {
+                var assignment = try PropertyAssignment(begun + content)
+                assignment.value = assignment.value.trimmingSpaces
+                result.append((beginning, assignment))
+            } catch {
+                throw UsageError("\(file) line \(beginning): \(error.message)")
+            }
+            begun = ""
         }
         return result
     }
@@ -51,6 +62,7 @@ extension ValueParser where Value == PropertyAssignment {
     /// A property of a client; its value is checked at once where it has an effect.
     static let clientProperty = ValueParser("KEY=VALUE") { text throws(UsageError) in
         let assignment = try PropertyAssignment(text)
+        try SecurityProperties.refuseSecret(assignment.name)
         var scratch = ClientProperties()
         try scratch.set(assignment)
         return assignment
@@ -59,6 +71,7 @@ extension ValueParser where Value == PropertyAssignment {
     /// A property of a broker; the server judges its value.
     static let brokerProperty = ValueParser("KEY=VALUE") { text throws(UsageError) in
         let assignment = try PropertyAssignment(text)
+        try SecurityProperties.refuseSecret(assignment.name)
         switch assignment.name {
         case "listeners": throw UsageError("listeners is given by --kafka HOST:PORT")
         case "advertised.listeners":
@@ -88,6 +101,7 @@ enum OffsetReset: Sendable, Equatable {
 /// over the property; what is nil in both has the default of the client.
 struct ClientProperties: Sendable, Equatable {
     var brokers: [HostPort]?
+    var security = SecurityProperties()
     var clientID: String?
     var clientRack: String?
     var requestTimeout: Duration?

@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 import uuid
 
-from kafka.protocol import admin, consumer, metadata, producer
+from kafka.protocol import admin, consumer, metadata, producer, sasl
 
 VERSIONS = {
     "Produce": (3, 13), "Fetch": (4, 18), "ListOffsets": (1, 11), "Metadata": (0, 13),
@@ -18,13 +18,14 @@ VERSIONS = {
     "DescribeCluster": (0, 2), "DescribeTopicPartitions": (0, 0),
     "AddPartitionsToTxn": (0, 5), "AddOffsetsToTxn": (0, 4), "EndTxn": (0, 5),
     "TxnOffsetCommit": (0, 5), "DescribeProducers": (0, 0), "DescribeTransactions": (0, 0),
-    "ListTransactions": (0, 1),
+    "ListTransactions": (0, 1), "SaslHandshake": (0, 1), "SaslAuthenticate": (0, 2),
+    "DescribeUserScramCredentials": (0, 0), "AlterUserScramCredentials": (0, 0),
 }
 BLOBS = ("ConsumerProtocolSubscription", "ConsumerProtocolAssignment")
 
 
 def message_classes():
-    classes = {}
+    classes = dict(vars(sasl))
     for package in (admin, consumer, metadata, producer):
         for module in pkgutil.iter_modules(package.__path__):
             classes.update(vars(importlib.import_module(f"{package.__name__}.{module.name}")))

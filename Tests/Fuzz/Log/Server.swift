@@ -118,7 +118,10 @@ private final class ServerRig {
                 nodeID: 1, settings: try BrokerSettings([:]), report: { _ in }))
         server = KafkaServer(
             broker: broker, loops: [loop], workers: workers,
-            options: KafkaServer.Options(advertise: nil, tracer: nil, report: { _ in }))
+            options: KafkaServer.Options(
+                advertise: nil, tracer: nil,
+                users: try UserStore(fileSystem, path: "/data/users", random: CountingRandom()),
+                report: { _ in }))
         _ = try server.listen(address)
     }
 

@@ -8,6 +8,8 @@ struct BenchCommand {
     private let options: BenchOptions
     private let target: ConnectionOptions.Target
     private let load: BenchLoad
+    /// Of the cluster that is named.
+    private let security: BenchSecurity
     private let interruption: Interruption
     /// Names topics and directory of this run.
     private let id: String
@@ -20,7 +22,7 @@ struct BenchCommand {
             let (properties, target) = try resolve(options)
             let command = BenchCommand(
                 options: options, target: target, load: try BenchLoad(options, properties),
-                interruption: interruption, id: id)
+                security: try security(properties, target), interruption: interruption, id: id)
             status = try command.run()
         } catch {
             if !interruption.isSignalled { StandardError.write(line: "rtd: \(error.message)") }
@@ -51,11 +53,25 @@ struct BenchCommand {
         _ options: BenchOptions
     ) throws(CommandFailure) -> (ClientProperties, ConnectionOptions.Target) {
         do throws(UsageError) {
-            let files = try PropertyFiles.read(options.connection.propertyFiles)
+            let files = try PropertyFiles.readForClient(options.connection.propertyFiles)
             let properties = try options.connection.clientProperties(files: files)
             let target = try options.connection.target(
                 properties: properties, environment: ProcessEnvironment.value)
             return (properties, target)
+        } catch {
+            throw CommandFailure("bench: \(error.message)", status: UsageError.exitStatus)
+        }
+    }
+
+    /// How the named cluster is reached; a server of the benchmark's own asks nothing.
+    private static func security(
+        _ properties: ClientProperties, _ target: ConnectionOptions.Target
+    ) throws(CommandFailure) -> BenchSecurity {
+        guard case .brokers = target else { return .none }
+        do throws(UsageError) {
+            return BenchSecurity(
+                login: try properties.security.login(environment: ProcessEnvironment.value),
+                tls: try properties.security.tls())
         } catch {
             throw CommandFailure("bench: \(error.message)", status: UsageError.exitStatus)
         }
@@ -71,7 +87,8 @@ struct BenchCommand {
 
     private func remote(_ brokers: [HostPort]) -> BenchTarget {
         BenchTarget(
-            name: brokers.map(\.description).joined(separator: ","), bootstrap: brokers)
+            name: brokers.map(\.description).joined(separator: ","), bootstrap: brokers,
+            security: security)
     }
 
     private func own(_ server: PrivateServer) -> BenchTarget {
@@ -96,6 +113,8 @@ struct BenchCommand {
     private func run(_ target: BenchTarget, number: Int) throws(CommandFailure) -> BenchResult {
         let reporting = options.reporting
         let shows = reporting.showsProgress ?? (StandardError.isTerminal && !reporting.isQuiet)
+        var load = load
+        load.security = target.security
         return try BenchRun(
             load: load, target: target, id: number == 0 ? id : "\(id)-\(number)",
             interruption: interruption, showsProgress: shows

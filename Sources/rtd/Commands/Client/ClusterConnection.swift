@@ -35,6 +35,7 @@ final class ClusterConnection: Sendable {
             endpoints = [endpoint]
         }
         var configuration = properties.clientConfiguration(endpoints)
+        if directory == nil { try Self.secure(&configuration, command, properties.security) }
         if let retry = options.retry {
             configuration.retryFirstContactMilliseconds = retry.millisecondsClamped
         }
@@ -70,11 +71,24 @@ final class ClusterConnection: Sendable {
         _ command: String, _ options: ConnectionOptions
     ) throws(CommandFailure) -> (ClientProperties, ConnectionOptions.Target) {
         do throws(UsageError) {
-            let files = try PropertyFiles.read(options.propertyFiles)
+            let files = try PropertyFiles.readForClient(options.propertyFiles)
             let properties = try options.clientProperties(files: files)
             let target = try options.target(
                 properties: properties, environment: ProcessEnvironment.value)
             return (properties, target)
+        } catch {
+            throw CommandFailure("\(command): \(error.message)", status: UsageError.exitStatus)
+        }
+    }
+
+    /// Sets who the client is and whom it trusts; the server of a directory needs neither.
+    private static func secure(
+        _ configuration: inout ClientConfiguration, _ command: String,
+        _ security: SecurityProperties
+    ) throws(CommandFailure) {
+        do throws(UsageError) {
+            configuration.login = try security.login(environment: ProcessEnvironment.value)
+            configuration.tls = try security.tls()
         } catch {
             throw CommandFailure("\(command): \(error.message)", status: UsageError.exitStatus)
         }

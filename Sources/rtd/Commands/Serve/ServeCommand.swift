@@ -5,6 +5,14 @@ import Service
 /// `rtd serve`: the server until it is told to stop, or one of the jobs around it.
 enum ServeCommand {
     static func run(_ options: ServeOptions) -> Int32 {
+        do throws(CommandFailure) {
+            if let user = options.addedUser { return try UserJobs.add(user, options) }
+            if let user = options.removedUser { return try UserJobs.remove(user, options) }
+            if options.job == .users { return try UserJobs.list(options) }
+        } catch {
+            StandardError.write(line: "rtd: \(error.message)")
+            return error.status
+        }
         do throws(ServiceError) {
             let directory = try DataDirectory.locate(options.data)
             switch options.job {
@@ -17,7 +25,7 @@ enum ServeCommand {
                 try LocalServer.detach(try detachedArguments(options, directory), directory)
                 return 0
             case .trace: return try trace(options, directory)
-            case nil: return try serve(options, directory, trace: nil)
+            case nil, .users: return try serve(options, directory, trace: nil)
             }
         } catch {
             return fail(error, options)
@@ -39,22 +47,22 @@ enum ServeCommand {
     private static func serve(
         _ options: ServeOptions, _ directory: DataDirectory, trace: (@Sendable (String) -> Void)?
     ) throws(ServiceError) -> Int32 {
-        if let refusal = options.openListenerRefusal {
-            throw ServiceError(refusal.message, status: UsageError.exitStatus)
-        }
+        let security = try security(options)
         let ending = Ending()
         Signals.watch([Signals.interrupt, Signals.terminate, Signals.hangUp]) { ending.signal($0) }
         let log = ServerLog(isBounded: options.tellsStarter, isQuiet: options.reporting.isQuiet)
         var configuration = try configuration(options, directory, log)
         configuration.trace = trace
+        configuration.security = security.configuration()
         let server = try Server(configuration)
-        announce(server, options, directory, log)
+        announce(server, options, security, directory, log)
         if options.tellsStarter { DetachedProcess.tellStarter("ready") }
         if options.isOnDemand { server.leaveWhenIdle { ending.end() } }
         if let owner = options.ownerID {
             server.leave(with: Int32(clamping: owner)) { ending.end() }
         }
         while let number = ending.wait() {
+            if number == Signals.hangUp { server.reloadCertificate() }
             // A hang-up asks a server on demand to make room if nobody uses it.
             if number == Signals.hangUp && (!options.isOnDemand || server.isInUse) { continue }
             break
@@ -92,6 +100,19 @@ enum ServeCommand {
             }
         }
         return configuration
+    }
+
+    /// What the listeners ask of clients; one that is open to others and asks too little throws.
+    private static func security(_ options: ServeOptions) throws(ServiceError) -> ServeSecurity {
+        let security: ServeSecurity
+        do throws(UsageError) {
+            let files = try PropertyFiles.read(options.propertyFiles)
+            security = try ServeSecurity(options, try options.brokerProperties(files: files))
+        } catch {
+            throw ServiceError("serve: \(error.message)", status: UsageError.exitStatus)
+        }
+        guard let refusal = security.openListenerRefusal else { return security }
+        throw ServiceError(refusal.message, status: UsageError.exitStatus)
     }
 
     private static func properties(_ options: ServeOptions) throws(ServiceError) -> [String: String]
@@ -138,7 +159,8 @@ enum ServeCommand {
 
     /// Where it listens, and the line that other shells need if the directory is not the default.
     private static func announce(
-        _ server: Server, _ options: ServeOptions, _ directory: DataDirectory, _ log: ServerLog
+        _ server: Server, _ options: ServeOptions, _ security: ServeSecurity,
+        _ directory: DataDirectory, _ log: ServerLog
     ) {
         guard !options.isOnDemand else { return }
         let addresses = server.kafka.map(\.description).joined(separator: " and ")
@@ -152,9 +174,13 @@ enum ServeCommand {
             log.inform("in other shells: export RTD_DATA=\(shellQuoted(directory.path))")
         }
         for address in server.kafka where !address.isLoopback {
+            guard let exposure = security.exposure else { continue }
+            log.write("\(address) is open to other machines and \(exposure)")
+        }
+        if options.asksForLogin, !server.hasUsers {
             log.write(
-                "\(address) is open to other machines and has no authentication: "
-                    + "whoever reaches it can read and write everything")
+                "nobody can log in yet: rtd serve --add-user NAME --password-file FILE makes a user"
+            )
         }
     }
 
@@ -174,9 +200,7 @@ enum ServeCommand {
     private static func detachedArguments(_ options: ServeOptions, _ directory: DataDirectory)
         throws(ServiceError) -> [String]
     {
-        if let refusal = options.openListenerRefusal {
-            throw ServiceError(refusal.message, status: UsageError.exitStatus)
-        }
+        _ = try security(options)
         var arguments = ["--ready-pipe", "--data", directory.path]
         switch options.kafka {
         case .off: arguments += ["--kafka", "none"]
@@ -187,6 +211,13 @@ enum ServeCommand {
             arguments += ["--advertise", advertise.description]
         }
         if options.allowsInsecureListening { arguments.append("--insecure-listen") }
+        if options.asksForLogin { arguments.append("--auth") }
+        for (name, file) in [
+            ("--tls-certificate", options.certificateFile), ("--tls-key", options.keyFile),
+            ("--tls-client-ca", options.clientAuthorityFile),
+        ] {
+            if let file { arguments += [name, absolute(file)] }
+        }
         if options.isEphemeral { arguments.append("--ephemeral") }
         if let bytes = options.memoryBytes { arguments += ["--memory", String(bytes)] }
         // The server's working directory is "/", so paths go absolute.

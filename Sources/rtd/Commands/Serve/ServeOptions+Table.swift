@@ -32,6 +32,10 @@ extension ServeOptions {
                 "rtd serve --detach && rtd serve --status && rtd serve --stop",
                 "Starts a server, returns when it is ready, describes it, and stops it."),
             Example(
+                "printf 'a password\\n' | rtd serve --add-user alice --password-file -"
+                    + " && rtd serve --users",
+                "Makes a user, and lists those there are."),
+            Example(
                 "rtd serve --check",
                 "Verifies every batch of the directory, which no server may be using.",
                 setup: "echo hello | rtd produce greetings && rtd serve --stop"),
@@ -41,11 +45,16 @@ extension ServeOptions {
             Definition("1", "It could not serve, or `--check` found damage."),
             Definition("2", "The command line is wrong, or `--check` found the directory in use."),
         ],
-        environment: [ManualTerms.data, ManualTerms.idleTime, ManualTerms.noColor],
+        environment: [
+            ManualTerms.data, ManualTerms.idleTime,
+            Definition("RTD_SASL_PASSWORD", "The password of `--add-user` when no file has it."),
+            ManualTerms.noColor,
+        ],
         files: ManualTerms.files)
 
     private static let groups = [
-        FlagGroup("Listening", listening), FlagGroup("Data", storing), FlagGroup("Jobs", jobs),
+        FlagGroup("Listening", listening), FlagGroup("Security", securing),
+        FlagGroup("Data", storing), FlagGroup("Jobs", jobs),
         FlagGroup<ServeOptions>.within(\.reporting, ReportingOptions.groupWithoutProgress),
     ]
 
@@ -68,14 +77,49 @@ extension ServeOptions {
             "insecure-listen", nil, \.allowsInsecureListening,
             "Allow an address that other machines can reach.",
             details: """
-                Nothing asks such clients who they are; whoever reaches the port can read, write \
-                and delete everything. A warning says so at every start.
+                Such an address wants {auth} and {tls-certificate}. Without them whoever reaches \
+                the port can read, write and delete everything; a warning says so at every start.
                 """),
         .value(
             "port-file", nil, \.portFile, .file, "Write the addresses to FILE when ready.",
             details: """
                 One line `name host:port` a listener, such as `kafka 127.0.0.1:41234`. The file \
                 appears whole, when all of them accept connections.
+                """),
+    ]
+
+    private static let securing: [Flag<ServeOptions>] = [
+        .toggle(
+            "auth", nil, \.asksForLogin, "Clients must log in with a name and a password.",
+            details: """
+                By SCRAM-SHA-256 or SCRAM-SHA-512, or by PLAIN over TLS and on this machine; \
+                {property} `sasl.enabled.mechanisms=` allows fewer. {add-user} makes users. The \
+                commands of this user reach the server through its directory and need no log-in.
+                """),
+        .value(
+            "tls-certificate", nil, \.certificateFile, .file,
+            "Speak TLS with the certificates in FILE, in PEM.",
+            details: """
+                The own certificate first, then those between it and the authority: \
+                `rtd serve --kafka 0.0.0.0:9092 --auth --tls-certificate cert.pem --tls-key \
+                key.pem` serves other machines. SIGHUP, or a \
+                change of the file, has it read anew. Needs OpenSSL 3 (libssl.so.3), which is \
+                looked for when the server starts. Kafka's `ssl.keystore.location` with \
+                `ssl.keystore.type=PEM` does the same.
+                """),
+        .value(
+            "tls-key", nil, \.keyFile, .file, "The key of the certificate, in PEM.",
+            details: """
+                Without it the key is in the file of {tls-certificate}. Other users must not be \
+                able to read it. The password of an encrypted key is `ssl.key.password` in a file \
+                of {property-file}.
+                """),
+        .value(
+            "tls-client-ca", nil, \.clientAuthorityFile, .file,
+            "Clients must have a certificate of an authority in FILE.",
+            details: """
+                That is enough to authenticate them; with {auth} they log in as well. As Kafka's \
+                `ssl.truststore.location` with `ssl.client.auth=required`.
                 """),
     ]
 
@@ -125,6 +169,25 @@ extension ServeOptions {
         .choosing(
             "stop", nil, .stop, \.job, "Stop the running server and return when it is gone.",
             details: "When none runs, there is nothing to do: status 0."
+        ).exclusive("job"),
+        .value(
+            "add-user", nil, \.addedUser, .nonEmpty("NAME"), "Make a user, or set his password.",
+            details: """
+                The password comes from {password-file}, else from `$RTD_SASL_PASSWORD`; it is \
+                kept salted and hashed, in `DIR/users`. A running server takes it at once. \
+                Kafka's tools do the same for `super.users`.
+                """
+        ).exclusive("job"),
+        .value(
+            "password-file", nil, \.passwordFile, .file,
+            "With --add-user: the first line of FILE is the password.",
+            details: "`-` is stdin. Other users must not be able to read the file."),
+        .value(
+            "remove-user", nil, \.removedUser, .nonEmpty("NAME"),
+            "Take a user's password away: he cannot log in again."
+        ).exclusive("job"),
+        .choosing(
+            "users", nil, .users, \.job, "Print the users and their mechanisms."
         ).exclusive("job"),
         .choosing(
             "check", nil, .check, \.job, "Verify the directory without a server.",

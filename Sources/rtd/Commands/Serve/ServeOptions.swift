@@ -10,7 +10,7 @@ struct ServeOptions: Sendable, Equatable {
 
     /// Something else to do than to serve until told to stop.
     enum Job: Sendable, Equatable {
-        case detach, status, stop, check, trace
+        case detach, status, stop, check, trace, users
     }
 
     /// nil: 127.0.0.1:9092 and ::1.
@@ -25,6 +25,16 @@ struct ServeOptions: Sendable, Equatable {
     var coversAll = false
     var advertise: HostPort?
     var allowsInsecureListening = false
+    /// TCP clients must log in.
+    var asksForLogin = false
+    var certificateFile: String?
+    /// nil: the key is in the certificate's file.
+    var keyFile: String?
+    /// Clients must have a certificate of one of these authorities.
+    var clientAuthorityFile: String?
+    var addedUser: String?
+    var removedUser: String?
+    var passwordFile: String?
     var upgradesFormat = false
     /// Started by a command of this user: Unix sockets only, and gone when idle.
     var isOnDemand = false
@@ -55,19 +65,16 @@ struct ServeOptions: Sendable, Equatable {
         return result + properties
     }
 
-    /// Why the listener is refused: others could reach it and nobody would have to say who he is.
-    var openListenerRefusal: UsageError? {
-        guard case .address(let address) = kafka, !address.isLoopback, !allowsInsecureListening
-        else { return nil }
-        return UsageError(
-            "\(address) is open to other machines and has no authentication"
-                + " (--insecure-listen allows it)")
-    }
-
     static func finish(_ options: inout Self, _ operands: [String]) throws(UsageError) {
         if let operand = operands.first {
             throw UsageError(
                 "unexpected operand \"\(operand)\"; the directory is given by --data DIR")
+        }
+        if options.keyFile != nil, options.certificateFile == nil {
+            throw UsageError("--tls-key goes with --tls-certificate")
+        }
+        if options.passwordFile != nil, options.addedUser == nil {
+            throw UsageError("--password-file goes with --add-user")
         }
         if options.coversAll, options.job != .status {
             throw UsageError("--all goes with --status")
