@@ -48,9 +48,11 @@ extension Cluster {
     }
 
     func endTransaction(
-        _ id: String, _ producer: ProducerIdentity, isCommit: Bool
+        _ id: String, _ producer: ProducerIdentity, isCommit: Bool,
+        forMilliseconds limit: Int64? = nil
     ) async throws(ClientError) {
-        try await withTransactionCoordinator(of: id) { [self] broker async throws(ClientError) in
+        try await withTransactionCoordinator(of: id, forMilliseconds: limit) {
+            [self] broker async throws(ClientError) in
             let request = EndTxnRequest.with {
                 $0.transactionalId = id
                 $0.producerId = producer.id
@@ -63,6 +65,57 @@ extension Cluster {
         }
     }
 
+    /// Announces the group whose offsets the transaction will commit.
+    func addOffsets(
+        of group: String, to id: String, _ producer: ProducerIdentity
+    ) async throws(ClientError) {
+        try await withTransactionCoordinator(of: id) { [self] broker async throws(ClientError) in
+            let request = AddOffsetsToTxnRequest.with {
+                $0.transactionalId = id
+                $0.producerId = producer.id
+                $0.producerEpoch = producer.epoch
+                $0.groupId = group
+            }
+            let response = try await ask(request, of: broker, atMost: 3)
+            try Self.check(response.errorCode, .addOffsetsToTxn)
+        }
+    }
+
+    /// Writes the offsets of a group without members; they count once the transaction does.
+    func commit(
+        _ offsets: [TopicPartition: CommittedOffset], of group: String, in id: String,
+        _ producer: ProducerIdentity
+    ) async throws(ClientError) {
+        let request = TxnOffsetCommitRequest.with { request in
+            request.transactionalId = id
+            request.groupId = group
+            request.producerId = producer.id
+            request.producerEpoch = producer.epoch
+            request.topics = Dictionary(grouping: offsets, by: \.key.topic).map { name, entries in
+                .with {
+                    $0.name = name
+                    $0.partitions = entries.map { partition, committed in
+                        .with {
+                            $0.partitionIndex = partition.partition
+                            $0.committedOffset = committed.offset
+                            $0.committedLeaderEpoch = committed.leaderEpoch
+                            $0.committedMetadata = committed.metadata ?? ""
+                        }
+                    }
+                }
+            }
+        }
+        try await withCoordinator(of: group) { [self] broker async throws(ClientError) in
+            // From version 5 on the group would join the transaction unasked.
+            let response = try await ask(request, of: broker, atMost: 4)
+            for topic in response.topics {
+                for partition in topic.partitions {
+                    try Self.check(partition.errorCode, .txnOffsetCommit)
+                }
+            }
+        }
+    }
+
     private static func check(_ code: ErrorCode, _ api: APIKey) throws(ClientError) {
         guard code != .none else { return }
         throw .refused(api: api, code, detail: nil)
@@ -70,9 +123,10 @@ extension Cluster {
 
     /// Runs `operation` against the coordinator, found anew after each failure that may pass.
     private func withTransactionCoordinator<T: Sendable>(
-        of id: String, _ operation: @Sendable (Broker) async throws(ClientError) -> T
+        of id: String, forMilliseconds limit: Int64? = nil,
+        _ operation: @Sendable (Broker) async throws(ClientError) -> T
     ) async throws(ClientError) -> T {
-        try await retrying { [self] () async throws(ClientError) in
+        try await retrying(forMilliseconds: limit) { [self] () async throws(ClientError) in
             let broker = try await transactionCoordinator(of: id)
             do throws(ClientError) {
                 return try await operation(broker)

@@ -26,6 +26,8 @@ enum Limits {
     static let producerTickMilliseconds = 100
     /// How long leaving a group may delay the end of a consumer.
     static let leaveMilliseconds = 2_000
+    /// How long the abort of a transaction that is given up may delay the end of its producer.
+    static let abandonMilliseconds: Int64 = 2_000
     /// How long brokers may not know a topic that is read before it counts as deleted.
     static let topicGoneMilliseconds = 2_000
     /// How long a created topic may take until all brokers know it and it has leaders.

@@ -11,6 +11,35 @@ extension Producer {
         /// Partitions that wait for the coordinator.
         var wanted: Set<TopicPartition> = []
         var isAsking = false
+        /// Offsets of a group are in it.
+        var hasOffsets = false
+    }
+
+    /// Gets the producer id of the transactional id now, not with the first batch: from then on
+    /// whoever had it before is fenced, and what that one had left open is aborted. A commit that
+    /// was under way has come to its end when this returns.
+    public func beginTransactions() async throws(ClientError) {
+        guard let id = configuration.transactionalID else { return }
+        try await cluster.onLoop { [self] () async throws(ClientError) in
+            identity = .ready(
+                try await cluster.initTransactions(
+                    id, timeoutMilliseconds: configuration.transactionTimeoutMilliseconds))
+        }
+    }
+
+    /// Offsets of a group that are committed together with the transaction under way, which begins
+    /// with them if nothing was sent since the last. The group has no members. After
+    /// `beginTransactions`.
+    public func commitOffsets(
+        _ offsets: [TopicPartition: CommittedOffset], of group: String
+    ) async throws(ClientError) {
+        guard let id = configuration.transactionalID, !offsets.isEmpty else { return }
+        try await cluster.onLoop { [self] () async throws(ClientError) in
+            guard let producer = currentIdentity else { throw .closed }
+            transaction.hasOffsets = true
+            try await cluster.addOffsets(of: group, to: id, producer)
+            try await cluster.commit(offsets, of: group, in: id, producer)
+        }
     }
 
     /// Whether a batch of the partition may be sent now; if not, it is scheduled when it may.
@@ -54,13 +83,30 @@ extension Producer {
         await flush()
         let begun = await cluster.run {
             [self] (done: @escaping @Sendable (ProducerIdentity?) -> Void) in
-            let isOpen = !transaction.partitions.isEmpty
+            let isOpen = !transaction.partitions.isEmpty || transaction.hasOffsets
             transaction = TransactionState()
             done(isOpen ? currentIdentity : nil)
         }
         guard let id = configuration.transactionalID, let begun else { return }
         try await cluster.onLoop { [self] () async throws(ClientError) in
             try await cluster.endTransaction(id, begun, isCommit: isCommit)
+        }
+    }
+
+    /// Gives up what was sent since the last end: the producer ends, and the broker is asked to
+    /// abort the transaction, so that readers need not wait for its timeout. Fails silently.
+    public func abandonTransaction() async {
+        await abort()
+        let begun = await cluster.run {
+            [self] (done: @escaping @Sendable (ProducerIdentity?) -> Void) in
+            let isOpen = !transaction.partitions.isEmpty || transaction.hasOffsets
+            transaction = TransactionState()
+            done(isOpen ? currentIdentity : nil)
+        }
+        guard let id = configuration.transactionalID, let begun else { return }
+        try? await cluster.onLoop { [self] () async throws(ClientError) in
+            try await cluster.endTransaction(
+                id, begun, isCommit: false, forMilliseconds: Limits.abandonMilliseconds)
         }
     }
 }

@@ -24,12 +24,19 @@ public final class InputFile: @unchecked Sendable {
     public let size: Int64?
     /// Of a regular file.
     public let identity: Identity?
+    /// Nanoseconds since 1970, when it was opened.
+    public let modified: Int64
     private let descriptor: CInt
 
     /// Tells files apart that have had the same name.
     public struct Identity: Equatable, Sendable {
-        fileprivate let device: UInt64
-        fileprivate let number: UInt64
+        public let device: UInt64
+        public let number: UInt64
+
+        public init(device: UInt64, number: UInt64) {
+            self.device = device
+            self.number = number
+        }
 
         fileprivate init(_ status: stat) {
             device = UInt64(truncatingIfNeeded: status.st_dev)
@@ -50,6 +57,12 @@ public final class InputFile: @unchecked Sendable {
         let kind = status.st_mode & S_IFMT
         size = isKnown && kind == S_IFREG ? Int64(status.st_size) : nil
         identity = size == nil ? nil : Identity(status)
+        #if canImport(Darwin)
+            let time = status.st_mtimespec
+        #else
+            let time = status.st_mtim
+        #endif
+        modified = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
         #if os(Linux)
             if isKnown && kind == S_IFIFO {
                 _ = fcntl(descriptor, Self.setPipeSize, Self.pipeBytes)
@@ -103,6 +116,13 @@ public final class InputFile: @unchecked Sendable {
             // The descriptor is shared with a process that made it non-blocking.
             var waited = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             unsafe poll(&waited, 1, -1)
+        }
+    }
+
+    /// The next read of a regular file begins there.
+    public func seek(to position: Int64) throws(SystemError) {
+        guard lseek(descriptor, off_t(position), SEEK_SET) >= 0 else {
+            throw SystemError.last("seek in", name)
         }
     }
 

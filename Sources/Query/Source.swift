@@ -34,6 +34,10 @@ public protocol Source: AnyObject {
 
     /// Goes on behind a position of an earlier run. Called before the first `next`.
     func resume(at position: [UInt8]) throws(SQLError)
+
+    /// The position as offsets of topics, for those who watch how far a query is; none where it
+    /// reads something else.
+    var readOffsets: [ReadOffset] { get }
 }
 
 extension Source {
@@ -42,6 +46,7 @@ extension Source {
     public var maySleep: Bool { false }
     public func name(ofPartition partition: Int) -> String { "\(partition)" }
     public var isResumable: Bool { false }
+    public var readOffsets: [ReadOffset] { [] }
     public var position: [UInt8]? { nil }
     public func resume(at position: [UInt8]) throws(SQLError) {
         throw SQLError("this input cannot be read from a position", .featureNotSupported)

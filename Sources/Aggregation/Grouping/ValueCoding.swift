@@ -3,7 +3,7 @@ import Formats
 
 // A boxed value as bytes of a saved state.
 extension OutputBuffer {
-    mutating func append(value: Value) {
+    public mutating func append(value: Value) {
         switch value {
         case .null: append(0 as UInt8)
         case .boolean(let value):
@@ -58,7 +58,7 @@ extension OutputBuffer {
 }
 
 extension StateReader {
-    mutating func value() throws(SQLError) -> Value { try value(depth: 0) }
+    public mutating func value() throws(SQLError) -> Value { try value(depth: 0) }
 
     private mutating func value(depth: Int) throws(SQLError) -> Value {
         guard depth < Limits.valueDepthMax else { throw damagedValue }

@@ -4,6 +4,12 @@ public final class CSVReader: BufferedReader {
     private var scan: CSVScan
     private let fieldCount: Int
     private var hasHeader: Bool
+    /// Files that follow this one have a line of names, too, if they repeat it.
+    private let mayRepeatHeader: Bool
+    private var isAtFileStart = false
+    private let names: [String]
+    /// The line of names as it was read.
+    private var header: [UInt8] = []
     /// The node of each field of a row, -1 where it is not wanted.
     private let fieldNodes: Buffer<Int32>
     private var fault = "invalid CSV"
@@ -14,6 +20,8 @@ public final class CSVReader: BufferedReader {
     ) {
         scan = CSVScan(separator: separator)
         self.hasHeader = hasHeader
+        mayRepeatHeader = hasHeader
+        names = fields.map(\.name)
         fieldCount = fields.count
         let plan = ReadingPlan(fields: fields, columns: columns, wholeValue: nil)
         fieldNodes = Buffer(
@@ -22,6 +30,14 @@ public final class CSVReader: BufferedReader {
     }
 
     override var widestType: DataType { .text }
+
+    public override var expectsHeader: Bool { hasHeader || isAtFileStart }
+    public override func fileBegan() { isAtFileStart = mayRepeatHeader }
+
+    public override func resume(atLine line: Int) {
+        super.resume(atLine: line)
+        hasHeader = false
+    }
 
     override func observe(
         _ text: UnsafeBufferPointer<UInt8>, isContent: Bool, _ evidence: TypeEvidence
@@ -62,8 +78,13 @@ public final class CSVReader: BufferedReader {
     /// Stores the row whose fields were found; false if it is broken.
     private func take(_ start: Cursor, _ behind: Cursor) -> Bool {
         if hasHeader {
-            hasHeader = false
+            (hasHeader, isAtFileStart) = (false, false)
+            header = unsafe CSVReader.line(start, behind)
             return true
+        }
+        if isAtFileStart {
+            isAtFileStart = false
+            if unsafe isHeader(start, behind) { return true }
         }
         guard scan.count == fieldCount else {
             fault = "\(fieldCount) fields expected, \(scan.count) found"
@@ -85,6 +106,22 @@ public final class CSVReader: BufferedReader {
         rows.lines[row] = Int64(line)
         row += 1
         return true
+    }
+
+    /// The first row of another file is the line of names again, not values.
+    private func isHeader(_ start: Cursor, _ behind: Cursor) -> Bool {
+        if !header.isEmpty, unsafe CSVReader.line(start, behind) == header { return true }
+        guard scan.count == fieldCount else { return false }
+        return (0..<fieldCount).allSatisfy { index in
+            CSVScan.text(scan.spans[index]).elementsEqual(names[index].utf8)
+        }
+    }
+
+    /// The bytes of a row without the end of its line.
+    private static func line(_ start: Cursor, _ behind: Cursor) -> [UInt8] {
+        var bytes = unsafe Array(UnsafeBufferPointer(start: start, count: behind - start))
+        while let last = bytes.last, last == 0x0a || last == 0x0d { bytes.removeLast() }
+        return bytes
     }
 
     private func store(_ span: CSVScan.Span, _ node: Int) -> Bool {

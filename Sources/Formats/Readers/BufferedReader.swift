@@ -18,7 +18,7 @@
     final var limit = 0
     final var isLast = false
     /// The line that `position` lies in.
-    final var line = 1
+    public final internal(set) var line = 1
 
     /// Rows that were decoded; those before `handedOut` have left.
     final var row = 0
@@ -84,6 +84,12 @@
 
     /// Rows that `flush` would hand out.
     public final var pendingRows: Int { row - handedOut }
+
+    public final var unreadBytes: Int { block.map { $0.end - position } ?? 0 }
+
+    public var expectsHeader: Bool { false }
+    public func fileBegan() {}
+    public func resume(atLine line: Int) { self.line = line }
 
     /// A full batch, or why there is none.
     public final func next() throws(SQLError) -> ReadResult {

@@ -60,4 +60,18 @@ public protocol RowReader: AnyObject {
     func coerce(_ misfit: Misfit)
     /// Rows that were passed over because they were not well formed.
     var brokenRows: Int { get }
+
+    /// Rows that `flush` would hand out.
+    var pendingRows: Int { get }
+    /// Bytes that were supplied and lie behind all rows that were decoded.
+    var unreadBytes: Int { get }
+    /// The line behind those rows.
+    var line: Int { get }
+    /// The next row may be a line of names.
+    var expectsHeader: Bool { get }
+    /// What is supplied next is the start of another file of the same kind, which may have a line
+    /// of names of its own.
+    func fileBegan()
+    /// Before the first bytes: they come from the middle of a file.
+    func resume(atLine line: Int)
 }

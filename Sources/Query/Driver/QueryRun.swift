@@ -102,7 +102,8 @@ public final class QueryRun {
     public var timeout: Int64?
     /// Bytes that the operators may hold; past it the run fails.
     public var memoryMax = Int.max
-    private var steps = 0
+    /// Steps that have ended.
+    public private(set) var steps = 0
     /// Nanoseconds spent waiting, in all and since rows came last.
     private(set) var waited: Int64 = 0
     private var silent: Int64 = 0
@@ -388,6 +389,9 @@ extension QueryRun {
         state.append(bigEndian: Int64(readings.count))
         for reading in readings { try reading.write(&state) }
     }
+
+    /// How far topics were read.
+    var readOffsets: [ReadOffset] { readings.flatMap { $0.input.source.readOffsets } }
 
     /// What an earlier run of the same query wrote. `resuming`: the sources are new ones.
     public func read(_ state: inout StateReader, resuming: Bool) throws(SQLError) {

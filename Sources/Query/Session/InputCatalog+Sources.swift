@@ -129,6 +129,8 @@ struct SourceDefinition {
     /// PRIMARY KEY.
     let keys: [String]
     let fileOptions: [String: String]
+    /// Of INSERT INTO it.
+    let delivery: TopicDelivery
     /// Of columns that are not generated.
     let columnNames: [String]
     /// The same under the names that the input has for them.
@@ -142,6 +144,7 @@ struct SourceDefinition {
         for option in definition.options { options[option.name.text.lowercased()] = option.value }
         connector = try SourceDefinition.connector(options, definition)
         form = try SourceDefinition.form(definition, connector)
+        delivery = try SourceDefinition.delivery(options, definition)
         options["format"] =
             options["format"]
             ?? definition.encode.map { encode in
@@ -197,7 +200,6 @@ struct SourceDefinition {
                 ?? options["bootstrap_servers"] ?? options["bootstrap.servers"]
             var topic = TopicReference(name, isQuoted: true, brokers: brokers)
             topic.startsAtEnd = try startsAtEnd(options, definition)
-            try refuseExactlyOnce(options, definition)
             return .kafka(topic)
         case let other:
             throw SQLError(
@@ -206,22 +208,25 @@ struct SourceDefinition {
         }
     }
 
-    /// Records leave as soon as their rows do, so a restart repeats some.
-    private static func refuseExactlyOnce(
+    /// What Flink and others call it, in their words.
+    private static func delivery(
         _ options: [String: String], _ definition: TableDefinition
-    ) throws(SQLError) {
-        let names = [
-            "sink.delivery-guarantee", "delivery.guarantee", "sink.semantic",
-            "sink.transactional-id-prefix", "properties.transactional.id",
-        ]
+    ) throws(SQLError) -> TopicDelivery {
+        let names = ["sink.delivery-guarantee", "delivery.guarantee", "sink.semantic"]
+        let prefix =
+            options["sink.transactional-id-prefix"] ?? options["properties.transactional.id"]
         for name in names {
             guard let value = options[name]?.lowercased() else { continue }
-            guard name.hasSuffix("id") || name.hasSuffix("prefix") || value.hasPrefix("exactly")
-            else { continue }
-            throw SQLError(
-                "exactly-once delivery is not supported yet", .featureNotSupported,
-                at: definition.place, hint: "Records are delivered at least once.")
+            switch value {
+            case "exactly-once", "exactly_once": return .exactlyOnce(prefix: prefix)
+            case "at-least-once", "at_least_once", "none": return .atLeastOnce
+            default:
+                throw SQLError(
+                    "\(name) \"\(value)\" is not known", .invalidParameterValue,
+                    at: definition.place, hint: "It is exactly-once or at-least-once.")
+            }
         }
+        return prefix == nil ? .best : .exactlyOnce(prefix: prefix)
     }
 
     private static func startsAtEnd(

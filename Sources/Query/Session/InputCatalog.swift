@@ -96,8 +96,12 @@ final class InputCatalog {
         var told = input
         if told.format == nil { told.format = InputFormat.of(path: path) }
         let feed = InputFeed(try FollowedFile(path, environment.note))
+        let (note, skips) = (environment.note, environment.onError == .skip)
         return try FeedRelation.make(
-            feed, options: told, isEndless: true, stop: environment.stop, note: environment.note)
+            feed, options: told, isEndless: true, stop: environment.stop, note: note
+        ) { place throws(SQLError) in
+            InputFeed(try FollowedFile(path, note, from: place, skips: skips))
+        }
     }
 
     /// What `format`, `header` and `delimiter` say together; nil: the input tells.

@@ -16,6 +16,8 @@ final class QueryExecution {
     private var output: any ResultOutput { sink.output }
     private let signal = SourceSignal()
     private let isVerifying: Bool
+    /// Where late rows go.
+    var lateRows: LateRows?
 
     /// Compiles and opens nothing yet. `isVerifying`: the inputs will be read once more.
     init(
@@ -54,6 +56,12 @@ final class QueryExecution {
         try begin()
         let run = try makeRun(prepared.policy)
         let reports = reportProgress(of: run)
+        if let lateRows {
+            run.betweenSteps = { () throws(SQLError) in
+                try lateRows.output.flush()
+                return false
+            }
+        }
         try compiled.start()
         try run.run()
         reports?.end(environment.clock.monotonicNanoseconds, rowsRead: run.rowsRead)
@@ -78,20 +86,23 @@ final class QueryExecution {
             throw SQLError(
                 "\(input.relation.name) cannot be read again from where a query stopped, so "
                     + "--state does not take it", .featureNotSupported,
-                hint: "Write it into a topic (rtd produce) and read FROM topic STREAM.")
+                hint: "Files of lines and topics do. Write it into a topic (rtd produce) and "
+                    + "read FROM topic STREAM.")
         }
     }
 
     func close() { for source in sources { source.close() } }
 
     /// Opens the sources, and tells the output what will come.
-    func begin() throws(SQLError) {
+    ///
+    /// `mayRestart`: as long as no row has left, they may be read again with wider types.
+    func begin(mayRestart: Bool = true) throws(SQLError) {
         var context = SourceContext(
             signal: signal, onError: environment.onError, settings: settings,
             note: environment.note)
         let hasWritten = sink.hasWritten
         let isVerifying = isVerifying
-        context.mayRestart = { isVerifying || !hasWritten.isSet }
+        context.mayRestart = { mayRestart && (isVerifying || !hasWritten.isSet) }
         context.isReadAgain = isVerifying
         for input in compiled.inputs {
             guard let relation = input.relation as? any SourceRelation else {

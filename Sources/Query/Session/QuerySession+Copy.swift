@@ -4,6 +4,11 @@ import SQL
 // COPY (query) TO STDOUT | 'file'.
 extension QuerySession {
     func copy(_ copy: CopySyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
+        guard environment.stateDirectory == nil else {
+            throw SQLError(
+                "--state does not keep the rows of COPY", .featureNotSupported, at: copy.place,
+                hint: "Redirect stdout of a SELECT to the file; or INSERT INTO a topic.")
+        }
         guard let target = try makeOutput(copy, output) else {
             throw SQLError("COPY TO is not possible here", .featureNotSupported, at: copy.place)
         }

@@ -4,9 +4,11 @@ import SQL
 
 // LATE ROWS TO target: a topic, or a table of the session, which is made if it is not there.
 extension QuerySession {
-    /// Where the late rows of a compiled query go; nil: nowhere.
+    /// Where the late rows of a compiled query go; nil: nowhere. `transaction`: of a kept query,
+    /// which writes them to a topic only.
     func connectLateRows(
-        of compiled: CompiledQuery, _ emit: BoundEmit?
+        of compiled: CompiledQuery, _ emit: BoundEmit?,
+        within transaction: ((TopicReference) throws(SQLError) -> any ResultTransaction)? = nil
     ) throws(SQLError) -> LateRows? {
         guard case .to(let name)? = emit?.late else { return nil }
         guard compiled.lateOutputs.count == 1, let output = compiled.lateOutputs.first else {
@@ -24,19 +26,32 @@ extension QuerySession {
             return !LateRows.addedNames.contains(column)
         }
         let columns = shown.map { output.columns[$0] }
-        let rows = LateRows(try lateTarget(name, columns), shown)
+        let rows = LateRows(try lateTarget(name, columns, transaction), shown)
         try rows.output.begin(columns, isChangelog: false, key: nil)
         output.node.lateTarget = rows
         return rows
     }
 
     private func lateTarget(
-        _ name: Name, _ columns: [Field]
+        _ name: Name, _ columns: [Field],
+        _ transaction: ((TopicReference) throws(SQLError) -> any ResultTransaction)?
     ) throws(SQLError) -> any ResultOutput {
-        if let target = try topicTarget(InsertSyntax(name, name.place)),
-            let output = try lateTopic(target, name)
-        {
-            return output
+        if let target = try topicTarget(InsertSyntax(name, name.place)) {
+            if let transaction {
+                let within = try transaction(target.topic)
+                if let output = try environment.topics?.output(
+                    target.topic, target.form, within: within)
+                {
+                    return output
+                }
+            } else if let output = try lateTopic(target, name) {
+                return output
+            }
+        }
+        guard transaction == nil else {
+            throw SQLError(
+                "--state keeps late rows in topics, and \"\(name.text)\" is none",
+                .featureNotSupported, at: name.place, hint: "CREATE TOPIC makes it.")
         }
         if try catalog.find(name) == nil {
             guard !name.text.hasPrefix("kafka://") else {
@@ -63,7 +78,7 @@ extension QuerySession {
     ) throws(SQLError) -> (any ResultOutput)? {
         let isURL = name.text.hasPrefix("kafka://") || target.topic.brokers != nil
         guard isURL || environment.topics?.isConnected == true else { return nil }
-        return try environment.topics?.output(target.topic, target.form)
+        return try environment.topics?.output(target.topic, target.form, within: nil)
     }
 }
 

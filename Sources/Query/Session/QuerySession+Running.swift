@@ -98,48 +98,13 @@ extension QuerySession {
         let execution = try QueryExecution(
             prepared, environment, settings: settings.settings, output)
         let late = try connectLateRows(of: execution.compiled, prepared.emit)
+        execution.lateRows = late
         try execution.run()
         try late?.output.end()
         return finish(execution, keepsLate: late != nil, counters)
     }
 
-    /// The same for a query of the user's, whose state may be kept.
-    func executeKept(
-        _ prepared: PreparedQuery, _ output: any ResultOutput
-    ) throws(SQLError) -> Int {
-        guard let path = environment.stateDirectory else { return try execute(prepared, output) }
-        guard !hasKeptQuery else {
-            throw SQLError(
-                "--state keeps one query, and this is the second", .featureNotSupported,
-                hint: "Run each in a call of its own, with a directory of its own.")
-        }
-        if case .to(let name)? = prepared.emit?.late {
-            throw SQLError(
-                "--state does not keep late rows of LATE ROWS TO", .featureNotSupported,
-                at: name.place)
-        }
-        hasKeptQuery = true
-        let execution = try QueryExecution(
-            stepping(prepared), environment, settings: settings.settings, output)
-        if execution.prepared.policy != prepared.policy, !execution.compiled.isAppendOnly {
-            throw SQLError(
-                "--state keeps a query whose rows leave while it runs, and those of this one "
-                    + "leave at the end", .featureNotSupported,
-                hint: "Add STREAM behind the topic, or EMIT CHANGES behind the query.")
-        }
-        try KeptQuery(path, execution, output, environment).run()
-        return finish(execution, keepsLate: false, nil)
-    }
-
-    /// Over input that ends rows leave step by step too, where they can.
-    private func stepping(_ prepared: PreparedQuery) -> PreparedQuery {
-        guard prepared.policy == .once, prepared.emit?.kind != .final else { return prepared }
-        var stepping = prepared
-        stepping.policy = .frequent
-        return stepping
-    }
-
-    private func finish(
+    func finish(
         _ execution: QueryExecution, keepsLate: Bool, _ counters: ((ExecutedQuery) -> Void)?
     ) -> Int {
         skipped += execution.skipped

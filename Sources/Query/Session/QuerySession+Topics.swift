@@ -11,6 +11,7 @@ extension QuerySession {
         var columns: [Field] = []
         /// PRIMARY KEY.
         var keys: [String] = []
+        var delivery = TopicDelivery.best
     }
 
     /// nil: the target is a table of the session.
@@ -31,7 +32,8 @@ extension QuerySession {
                 "rows cannot be inserted into the file of \"\(found)\"", .featureNotSupported,
                 at: insert.table.place, hint: "COPY (query) TO 'file' writes files.")
         }
-        var target = TopicTarget(topic: topic, form: source.outputForm, keys: source.keys)
+        var target = TopicTarget(
+            topic: topic, form: source.outputForm, keys: source.keys, delivery: source.delivery)
         for case .column(let column) in definition.elements where column.generated == nil {
             guard column.metadata == nil, let type = column.type else { continue }
             target.columns.append(Field(column.name.text, try type.resolved()))
@@ -43,8 +45,9 @@ extension QuerySession {
     func insert(
         _ insert: InsertSyntax, _ target: TopicTarget
     ) throws(SQLError) -> Outcome? {
-        guard let topics = environment.topics, let query = insert.query,
-            let output = try topics.output(target.topic, target.form)
+        guard let topics = environment.topics, let query = insert.query else { return nil }
+        let transaction = try keptTransaction(target, insert.table.place)
+        guard let output = try topics.output(target.topic, target.form, within: transaction)
         else {
             guard target.topic.brokers != nil || !target.columns.isEmpty else { return nil }
             throw SQLError(
@@ -76,7 +79,7 @@ extension QuerySession {
             prepared.columns.firstIndex { $0.name == key }
         }
         if !keys.isEmpty, keys.count == target.keys.count { prepared.key = keys }
-        let count = try executeKept(prepared, output)
+        let count = try executeKept(prepared, output, transaction, target.delivery)
         return Outcome(tag: "INSERT 0 \(count)")
     }
 }

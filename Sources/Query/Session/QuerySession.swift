@@ -14,6 +14,8 @@ public final class QuerySession {
     var lateRows = 0
     /// The query of --state has been run.
     var hasKeptQuery = false
+    /// The transactional id of a kept query that begins anew because of its input.
+    var transactionName: String?
 
     public init(_ environment: SessionEnvironment) {
         self.environment = environment
@@ -86,7 +88,7 @@ public final class QuerySession {
         _ query: QuerySyntax, _ output: any ResultOutput
     ) throws(SQLError) -> Outcome {
         let prepared = try prepare(query)
-        let rows = try executeKept(prepared, output)
+        let rows = try executeKept(prepared, output, nil)
         return Outcome(tag: "SELECT \(rows)")
     }
 }

@@ -7,6 +7,8 @@ import SQL
 /// its user.
 public struct SessionEnvironment: Sendable {
     public var clock: any Clock
+    /// Of names that must not meet.
+    public var random: any RandomSource = SystemRandom()
     /// Topics of a cluster; nil where there is none.
     public var topics: (any TopicCatalog)?
     public var onError: SourceContext.ErrorPolicy
@@ -139,8 +141,15 @@ public protocol TopicCatalog: Sendable {
     /// Names of the session's cluster, for hints.
     func names() -> [String]
 
-    /// Where INSERT INTO writes; nil if there is no such topic. `names` are those of the columns.
+    /// Where INSERT INTO writes; nil if there is no such topic. `transaction` is one of the same
+    /// cluster, for all that is written.
     func output(
-        _ reference: TopicReference, _ form: TopicOutputForm
+        _ reference: TopicReference, _ form: TopicOutputForm,
+        within transaction: (any ResultTransaction)?
     ) throws(SQLError) -> (any ResultOutput)?
+
+    /// What is written to topics of the reference's cluster can count all at once.
+    func transaction(
+        for reference: TopicReference
+    ) throws(SQLError) -> any ResultTransaction
 }

@@ -6,6 +6,11 @@ public protocol KeyedRecords: AnyObject {
     var keyNames: [String] { get }
 }
 
+/// A relation whose envelopes may say what their columns are.
+public protocol EnvelopeRecords: AnyObject {
+    var envelopes: EnvelopeSchema? { get }
+}
+
 /// The rows that changes make: a relation over Debezium's envelopes, or over records whose last
 /// value for a key is the row (an upsert topic, where no value deletes).
 ///
@@ -94,6 +99,8 @@ struct EnvelopeShape: Sendable {
     var recordKey: ScanColumn?
     /// Positions in `columns` that tell rows apart.
     var keys: [Int] = []
+    /// Of the columns; nil: the value is what it seems.
+    var encodings: [EnvelopeEncoding?] = []
 
     init(envelopesOf inner: any SourceRelation) throws(SQLError) {
         let fields = inner.columns.map { Field($0.name, $0.type) }
@@ -111,6 +118,11 @@ struct EnvelopeShape: Sendable {
         after = envelope.columns.enumerated().map { column(envelope.after + [$0], $1.type) }
         before = envelope.columns.enumerated().map { column(envelope.before + [$0], $1.type) }
         recordKey = EnvelopeShape.hidden("_key", inner)
+        let schema = (inner as? any EnvelopeRecords)?.envelopes
+        encodings = columns.map { schema?.encoding(of: $0.name, sampled: $0.type) }
+        for (index, encoding) in encodings.enumerated() {
+            if let encoding { columns[index].type = encoding.type }
+        }
     }
 
     init(upsertsOf inner: any SourceRelation) throws(SQLError) {
@@ -125,6 +137,7 @@ struct EnvelopeShape: Sendable {
         operation = tombstone
         after = visible.map { ScanColumn($0, inner.columns[$0].type) }
         before = []
+        encodings = columns.map { _ in nil }
         self.recordKey = recordKey
     }
 
@@ -152,6 +165,9 @@ struct EnvelopeLayout {
     private(set) var before: [Int] = []
     private(set) var keysAfter: [Int] = []
     private(set) var keysBefore: [Int] = []
+    /// Of the columns of the scan.
+    private(set) var encodings: [EnvelopeEncoding?] = []
+    var isEncoded: Bool { encodings.contains { $0 != nil } }
 
     init(_ shape: EnvelopeShape, _ scan: ScanPlan) {
         types = scan.columns.map(\.type)
@@ -168,13 +184,18 @@ struct EnvelopeLayout {
             guard wanted.index < shape.columns.count else {
                 after.append(recordKey ?? 0)
                 before.append(recordKey ?? 0)
+                encodings.append(nil)
                 continue
             }
-            after.append(add(shape.after[wanted.index], wanted))
-            if !isUpsert { before.append(add(shape.before[wanted.index], wanted)) }
+            let encoding = shape.encodings[wanted.index]
+            encodings.append(encoding)
+            var raw = wanted
+            if encoding != nil { raw.type = shape.after[wanted.index].type }
+            after.append(add(shape.after[wanted.index], raw))
+            if !isUpsert { before.append(add(shape.before[wanted.index], raw)) }
         }
         for key in shape.keys {
-            let whole = ScanColumn(key, shape.columns[key].type)
+            let whole = ScanColumn(key, shape.after[key].type)
             keysAfter.append(add(shape.after[key], whole))
             if !isUpsert { keysBefore.append(add(shape.before[key], whole)) }
         }

@@ -30,6 +30,8 @@ final class EnvelopeSource: Source {
     var maySleep: Bool { inner.maySleep }
     func name(ofPartition partition: Int) -> String { inner.name(ofPartition: partition) }
     func close() { inner.close() }
+    var isResumable: Bool { inner.isResumable }
+    var readOffsets: [ReadOffset] { inner.readOffsets }
 
     func next() throws(SQLError) -> SourceEvent {
         while true {
@@ -51,14 +53,14 @@ final class EnvelopeSource: Source {
                     "a record of \(name) has no key, which FORMAT UPSERT needs",
                     .nullValueNotAllowed)
             }
-            put(isTombstone ? nil : values(batch, row, layout.after), key, partition)
+            put(isTombstone ? nil : try values(batch, row, layout.after), key, partition)
         case .text("c"), .text("r"), .text("u"):
-            let new = values(batch, row, layout.after)
+            let new = try values(batch, row, layout.after)
             guard isKeyless else {
                 return put(new, key(batch, row, layout.keysAfter), partition)
             }
             if operation == .text("u") {
-                try takeBack(values(batch, row, layout.before), isUpdate: true, partition)
+                try takeBack(try values(batch, row, layout.before), isUpdate: true, partition)
             }
             counts[new, default: 0] += 1
             emit(new, 1, partition)
@@ -66,14 +68,27 @@ final class EnvelopeSource: Source {
             guard isKeyless else {
                 return put(nil, key(batch, row, layout.keysBefore), partition)
             }
-            try takeBack(values(batch, row, layout.before), isUpdate: false, partition)
+            try takeBack(try values(batch, row, layout.before), isUpdate: false, partition)
         case .text("t"): removeAll(partition)
         default: break
         }
     }
 
-    private func values(_ batch: Batch, _ row: Int, _ places: [Int]) -> [Value] {
-        places.map { batch.columns[$0].value(row) }
+    private func values(
+        _ batch: Batch, _ row: Int, _ places: [Int]
+    ) throws(SQLError) -> [Value] {
+        var values = places.map { batch.columns[$0].value(row) }
+        guard layout.isEncoded else { return values }
+        for index in values.indices {
+            guard let encoding = layout.encodings[index] else { continue }
+            guard let decoded = encoding.decoded(values[index]) else {
+                throw SQLError(
+                    "\(name): \(values[index]) is no \(encoding.type), as its schema says",
+                    .invalidTextRepresentation)
+            }
+            values[index] = decoded
+        }
+        return values
     }
 
     private func recordKey(_ batch: Batch, _ row: Int) -> Value? {
@@ -83,7 +98,7 @@ final class EnvelopeSource: Source {
 
     private func key(_ batch: Batch, _ row: Int, _ places: [Int]) -> Value {
         places.isEmpty
-            ? recordKey(batch, row) ?? .null : .record(values(batch, row, places))
+            ? recordKey(batch, row) ?? .null : .record(places.map { batch.columns[$0].value(row) })
     }
 
     /// The row of a key is `new` now; nil: there is none.
@@ -136,5 +151,45 @@ final class EnvelopeSource: Source {
             builders.map { $0.finish() }, count: weights.count, weights: sums)
         weights = []
         ready.append(.batch(batch, partition: partition))
+    }
+}
+
+// The position is that of the input, and the rows that stand there.
+extension EnvelopeSource {
+    var position: [UInt8]? {
+        guard ready.isEmpty, let inside = inner.position else { return nil }
+        var state = OutputBuffer(capacity: 64 * 1024)
+        state.append(blob: inside)
+        state.append(bigEndian: Int64(byKey.count))
+        for (key, row) in byKey {
+            state.append(value: key)
+            state.append(value: .record(row))
+        }
+        state.append(bigEndian: Int64(counts.count))
+        for (row, count) in counts {
+            state.append(value: .record(row))
+            state.append(bigEndian: Int64(count))
+        }
+        return unsafe state.bytes.withUnsafeBytes { unsafe Array($0) }
+    }
+
+    func resume(at position: [UInt8]) throws(SQLError) {
+        var state = StateReader(position)
+        try inner.resume(at: try state.blob())
+        for _ in 0..<(try state.integer(Int64.self)) {
+            let key = try state.value()
+            byKey[key] = try row(&state)
+        }
+        for _ in 0..<(try state.integer(Int64.self)) {
+            let row = try row(&state)
+            counts[row] = Int(try state.integer(Int64.self))
+        }
+    }
+
+    private func row(_ state: inout StateReader) throws(SQLError) -> [Value] {
+        guard case .record(let row) = try state.value(), row.count == layout.types.count else {
+            throw SQLError("the saved rows of \(name) are damaged", .internalError)
+        }
+        return row
     }
 }

@@ -10,6 +10,8 @@ protocol FeedBytes: AnyObject, Sendable {
     var ends: Bool { get }
     /// Reads what is there, at least one byte, waiting for it; 0 at the end. Called by one thread.
     func read(into block: InputBlock) throws(SQLError) -> Int
+    /// Where the bytes of the last `read` end; nil: they cannot be read again. By the same thread.
+    var place: FilePlace? { get }
     /// From any thread: `read` returns soon, with 0.
     func stop()
 }
@@ -23,6 +25,7 @@ final class PipeBytes: FeedBytes {
     var name: String { file.name }
     var size: Int64? { file.size }
     var ends: Bool { true }
+    var place: FilePlace? { nil }
 
     func read(into block: InputBlock) throws(SQLError) -> Int {
         do {

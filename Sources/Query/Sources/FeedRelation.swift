@@ -4,7 +4,7 @@ import Platform
 
 /// Stdin or a file that is followed as a relation. Its columns come from the rows that lie at its
 /// start.
-public final class FeedRelation: SourceRelation {
+public final class FeedRelation: SourceRelation, EnvelopeRecords {
     public let name: String
     public let time: TimeDeclaration? = nil
     public let isEndless: Bool
@@ -14,12 +14,18 @@ public final class FeedRelation: SourceRelation {
     private let feed: InputFeed
     private let schema: InputSchema
     private let isStrict: Bool
+    private let follow: Follow?
 
+    /// A feed that goes on at a place of a file, as far as that is still there.
+    typealias Follow = @Sendable (FilePlace) throws(SQLError) -> InputFeed
+
+    public var envelopes: EnvelopeSchema? { schema.envelopes }
     public var columns: [RelationColumn] { schema.columns }
 
     private init(
-        _ feed: InputFeed, _ schema: InputSchema, isStrict: Bool, isEndless: Bool
+        _ feed: InputFeed, _ schema: InputSchema, isStrict: Bool, isEndless: Bool, _ follow: Follow?
     ) {
+        self.follow = schema.isResumable ? follow : nil
         name = feed.name
         self.feed = feed
         self.schema = schema
@@ -33,9 +39,9 @@ public final class FeedRelation: SourceRelation {
     /// Waits for the first rows, until every wanted name has had a value. A name may be another
     /// relation's or the query's own, so rows that are there are not held for it longer than a
     /// second.
-    public static func make(
+    static func make(
         _ feed: InputFeed, options: InputOptions, isEndless: Bool = false,
-        stop: StopFlag, note: @Sendable (String) -> Void
+        stop: StopFlag, note: @Sendable (String) -> Void, follow: Follow? = nil
     ) throws(SQLError) -> FeedRelation {
         try feed.rewind(nil)
         let bytes = InputBlock(capacity: 0, headroom: 0)
@@ -54,7 +60,7 @@ public final class FeedRelation: SourceRelation {
                 if waits == 1 {
                     note("waiting for rows on \(feed.name) to learn the columns of the query")
                 }
-            case .block(let block):
+            case .block(let block, _):
                 seen = seen.count == 0 ? block : InputBlock(joining: seen, block)
                 sample.observe(seen, isLast: false)
             case .end:
@@ -74,7 +80,8 @@ public final class FeedRelation: SourceRelation {
             let names = missing.map { "\"\($0)\"" }.joined(separator: ", ")
             note("no row of \(feed.name) has had \(names) yet; null until one has")
         }
-        return FeedRelation(feed, schema, isStrict: options.isStrict, isEndless: isEndless)
+        return FeedRelation(
+            feed, schema, isStrict: options.isStrict, isEndless: isEndless, follow)
     }
 
     public var mayWait: Bool { feed.size == nil }
@@ -82,16 +89,19 @@ public final class FeedRelation: SourceRelation {
     public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
         try feed.rewind(context.signal)
         return FeedSource(
-            feed, schema, schema.readColumns(scan), isStrict: isStrict, context: context)
+            feed, schema, schema.readColumns(scan), isStrict: isStrict, context: context, follow)
     }
 }
 
 /// Decodes what the feed's thread has read; never waits.
 final class FeedSource: Source {
-    private let feed: InputFeed
+    private var feed: InputFeed
     private let schema: InputSchema
     private let isStrict: Bool
     private let context: SourceContext
+    private let follow: FeedRelation.Follow?
+    /// Of a file that is followed.
+    private(set) var places = FilePlaces()
     private let reader: any RowReader
     private var isRewindable = true
     private var hasEnded = false
@@ -100,9 +110,10 @@ final class FeedSource: Source {
 
     init(
         _ feed: InputFeed, _ schema: InputSchema, _ columns: [ReadColumn], isStrict: Bool,
-        context: SourceContext
+        context: SourceContext, _ follow: FeedRelation.Follow?
     ) {
         self.feed = feed
+        self.follow = follow
         self.schema = schema
         self.isStrict = isStrict
         self.context = context
@@ -147,7 +158,11 @@ final class FeedSource: Source {
     private func supply() throws(SQLError) -> SourceEvent? {
         if !hasEnded {
             switch try feed.take() {
-            case .block(let block):
+            case .block(let block, let place):
+                if let place {
+                    if place.isFileStart { reader.fileBegan() }
+                    places.add(block.count, place)
+                }
                 reader.supply(block, isLast: false)
                 return nil
             case .end:
@@ -161,5 +176,41 @@ final class FeedSource: Source {
         }
         if case .rows(let batch)? = try reader.flush() { return .batch(batch, partition: 0) }
         return hasEnded ? .end : .idle
+    }
+}
+
+// The state of a file that is followed.
+extension FeedSource {
+    var isResumable: Bool { follow != nil }
+
+    /// The file and the place in it behind the rows that were handed out, the line there, and
+    /// whether a line of names may follow.
+    var position: [UInt8]? {
+        guard reader.pendingRows == 0 else { return nil }
+        var state = OutputBuffer(capacity: 64)
+        guard let place = places.place(unread: reader.unreadBytes) ?? feed.startPlace else {
+            state.append(0 as UInt8)
+            return unsafe state.bytes.withUnsafeBytes { unsafe Array($0) }
+        }
+        state.append(1 as UInt8)
+        place.write(&state)
+        state.append(bigEndian: Int64(reader.line))
+        state.append(reader.expectsHeader ? 1 : 0 as UInt8)
+        return unsafe state.bytes.withUnsafeBytes { unsafe Array($0) }
+    }
+
+    func resume(at position: [UInt8]) throws(SQLError) {
+        var state = StateReader(position)
+        guard let follow, try state.integer(UInt8.self) != 0 else { return }
+        let place = try FilePlace(&state)
+        let line = Int(try state.integer(Int64.self))
+        let expectsHeader = try state.integer(UInt8.self) != 0
+        feed.stopKeeping()
+        feed.stop()
+        feed = try follow(place)
+        try feed.rewind(context.signal)
+        reader.resume(atLine: line)
+        if expectsHeader { reader.fileBegan() }
+        places.add(0, place)
     }
 }

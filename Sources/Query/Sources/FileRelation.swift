@@ -3,7 +3,7 @@ import Formats
 import Platform
 
 /// Files as a relation: one, or several that are read one after the other as one input.
-public final class FileRelation: SourceRelation {
+public final class FileRelation: SourceRelation, EnvelopeRecords {
     public let name: String
     public let time: TimeDeclaration? = nil
     public let isEndless = false
@@ -14,6 +14,7 @@ public final class FileRelation: SourceRelation {
     let schema: InputSchema
     private let isStrict: Bool
 
+    public var envelopes: EnvelopeSchema? { schema.envelopes }
     public var columns: [RelationColumn] { schema.columns }
 
     private init(

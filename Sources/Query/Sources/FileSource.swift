@@ -19,6 +19,8 @@ final class FileSource: Source {
     private var rowsTaken = 0
     /// Rows that an earlier run has had already.
     private var rowsToDrop = 0
+    /// Where that run was, until a row has come.
+    private var resumedAt: [UInt8]?
 
     /// What one read takes: blocks in use stay in the second-level cache.
     static let blockBytes = 256 * 1024
@@ -85,6 +87,7 @@ final class FileSource: Source {
     private func openNext() throws(SQLError) -> Bool {
         guard nextPath < paths.count else { return false }
         file = try InputFileReader(paths[nextPath])
+        resumedAt = nil
         reader = schema.reader(columns, name: paths[nextPath], context: context)
         nextPath += 1
         rowsTaken = 0
@@ -97,6 +100,7 @@ final class FileSource: Source {
 
     /// The file at hand, the rows of it that were taken, and its size, which only grows.
     var position: [UInt8]? {
+        if let resumedAt { return resumedAt }
         var state = OutputBuffer(capacity: 24)
         state.append(bigEndian: Int64(nextPath))
         state.append(bigEndian: Int64(rowsTaken))
@@ -108,6 +112,7 @@ final class FileSource: Source {
         var state = StateReader(position)
         nextPath = Int(try state.integer(Int64.self))
         guard nextPath > 0 else { return }
+        resumedAt = position
         nextPath -= 1
         rowsToDrop = Int(try state.integer(Int64.self))
         let size = try state.integer(Int64.self)

@@ -7,7 +7,8 @@ import Platform
 /// much: the sample is read again by the query, and so is all of it when a type has to be widened.
 public final class InputFeed: @unchecked Sendable {
     enum Piece {
-        case block(InputBlock)
+        /// `place`: where it ends in a file that is followed.
+        case block(InputBlock, FilePlace?)
         /// Nothing has come yet.
         case nothing
         case end
@@ -15,6 +16,7 @@ public final class InputFeed: @unchecked Sendable {
 
     private struct Held {
         var block: InputBlock
+        var place: FilePlace?
         var start: Int
     }
 
@@ -32,6 +34,7 @@ public final class InputFeed: @unchecked Sendable {
     private var failure: SQLError?
     private var isStarted = false
     private var signal: SourceSignal?
+    private var firstPlace: FilePlace?
 
     /// Bytes that are kept for another reading.
     private static let keptBytesMax = 64 << 20
@@ -49,6 +52,9 @@ public final class InputFeed: @unchecked Sendable {
     var name: String { bytes.name }
     /// Known where it is a file that ends.
     var size: Int64? { bytes.size }
+
+    /// The start of the file that is followed, once something of it was read.
+    var startPlace: FilePlace? { lock.withLock { firstPlace } }
 
     /// Nothing more is wanted.
     func stop() { bytes.stop() }
@@ -100,7 +106,7 @@ public final class InputFeed: @unchecked Sendable {
         if isKept && keptBytes > InputFeed.keptBytesMax { isKept = false }
         if !isKept { forget() }
         changed.broadcast()
-        return .block(piece.block)
+        return .block(piece.block, piece.place)
     }
 
     private func forget() {
@@ -127,10 +133,12 @@ public final class InputFeed: @unchecked Sendable {
             } catch {
                 return finish(error)
             }
-            if isFirst && InflatedBytes.isGzip(block.bytes) { return inflate(block) }
-            if isFirst { block.dropByteOrderMark() }
+            let place = bytes.place
+            let isFileStart = place?.isFileStart ?? isFirst
+            if isFileStart && InflatedBytes.isGzip(block.bytes) { return inflate(block) }
+            if isFileStart { block.dropByteOrderMark() }
             isFirst = false
-            hand(block)
+            hand(block, place)
         }
     }
 
@@ -157,11 +165,15 @@ public final class InputFeed: @unchecked Sendable {
         }
     }
 
-    private func hand(_ block: InputBlock) {
+    private func hand(_ block: InputBlock, _ place: FilePlace? = nil) {
         block.seal()
         lock.lock()
-        held.append(Held(block: block, start: block.start))
+        held.append(Held(block: block, place: place, start: block.start))
         keptBytes += block.count
+        if firstPlace == nil, var start = place, start.isFileStart {
+            start.offset = 0
+            firstPlace = start
+        }
         changed.broadcast()
         let waiter = signal
         lock.unlock()

@@ -6,6 +6,7 @@ struct SampleInProgress {
     private let rowsMin: Int
     private var sampler: (any InputSampler)?
     private var form: InputForm?
+    private var envelopes: EnvelopeSchema?
 
     init(_ options: InputOptions, rowsMin: Int) {
         self.options = options
@@ -28,6 +29,9 @@ struct SampleInProgress {
     /// `bytes`: all that came so far.
     mutating func observe(_ bytes: InputBlock, isLast: Bool) {
         if form == nil { begin(bytes, isLast) }
+        if options.readsEnvelopes, envelopes == nil {
+            envelopes = EnvelopeSchema(firstOf: bytes.bytes)
+        }
         sampler?.observe(bytes, isLast: isLast)
     }
 
@@ -85,7 +89,8 @@ struct SampleInProgress {
             if sample.wholeValue == nil { missing = sample.add(expected: expected) }
         case .csv: break
         }
-        let schema = InputSchema(sample, form, holdsEnvelopes: options.readsEnvelopes)
+        let schema = InputSchema(
+            sample, form, holdsEnvelopes: options.readsEnvelopes, envelopes)
         return (schema, missing)
     }
 

@@ -12,12 +12,24 @@ final class InputSchema: @unchecked Sendable {
     private var fields: [Field]
 
     private let holdsEnvelopes: Bool
+    /// What the first envelope says of its columns.
+    let envelopes: EnvelopeSchema?
 
-    init(_ sample: SampledSchema, _ form: InputForm, holdsEnvelopes: Bool = false) {
+    init(
+        _ sample: SampledSchema, _ form: InputForm, holdsEnvelopes: Bool = false,
+        _ envelopes: EnvelopeSchema? = nil
+    ) {
+        self.envelopes = envelopes
         fields = sample.fields
         self.holdsEnvelopes = holdsEnvelopes
         self.form = form
         wholeValue = sample.wholeValue
+    }
+
+    /// Rows can be read from the middle of the input on.
+    var isResumable: Bool {
+        if case .json(let framing) = form { return framing == .lines }
+        return true
     }
 
     var current: [Field] { lock.withLock { fields } }

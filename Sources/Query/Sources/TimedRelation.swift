@@ -2,7 +2,7 @@ import Aggregation
 import Formats
 
 /// A relation whose time column is named from outside: `--time ts --delay 5s`.
-final class TimedRelation: SourceRelation {
+final class TimedRelation: SourceRelation, EnvelopeRecords {
     private let inner: any SourceRelation
     let time: TimeDeclaration?
 
@@ -27,6 +27,7 @@ final class TimedRelation: SourceRelation {
     }
 
     var name: String { inner.name }
+    var envelopes: EnvelopeSchema? { (inner as? any EnvelopeRecords)?.envelopes }
     var columns: [RelationColumn] { inner.columns }
     var isEndless: Bool { inner.isEndless }
     var mayWait: Bool { inner.mayWait }

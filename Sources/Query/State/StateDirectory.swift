@@ -58,15 +58,34 @@ final class StateDirectory {
             + StateDirectory.ending
     }
 
-    /// The bytes of the snapshots that are there, the newest first.
-    func snapshots() throws(SQLError) -> [(file: String, bytes: [UInt8])] {
+    struct SnapshotFile {
+        var number: UInt64
+        var name: String
+        var bytes: [UInt8]
+    }
+
+    /// The snapshots that are there, the newest first.
+    func snapshots() throws(SQLError) -> [SnapshotFile] {
         do throws(SystemError) {
-            var found: [(String, [UInt8])] = []
-            for number in try StateDirectory.numbers(path, fileSystem).reversed() {
+            return try StateDirectory.numbers(path, fileSystem).reversed().map {
+                number throws(SystemError) in
                 let name = file(number)
-                found.append((name, try fileSystem.readAll(name, limit: Int.max)))
+                return SnapshotFile(
+                    number: number, name: name,
+                    bytes: try fileSystem.readAll(name, limit: Int.max))
             }
-            return found
+        } catch {
+            throw StateDirectory.failure(error)
+        }
+    }
+
+    /// Snapshots that are newer than one do not count any more; nil: none does.
+    func remove(after number: UInt64?) throws(SQLError) {
+        do throws(SystemError) {
+            for other in try StateDirectory.numbers(path, fileSystem) where other > number ?? 0 {
+                try fileSystem.remove(file(other))
+            }
+            newest = number ?? 0
         } catch {
             throw StateDirectory.failure(error)
         }

@@ -282,8 +282,14 @@ extension QueryOptions {
                 For one query over topics and files whose rows leave while it runs. Ctrl-C, a \
                 crash or a kill lose nothing: topics are read on from where they were, and if \
                 stdout is a file, what was written behind the last saved place is cut off and \
-                comes again, so each row is there once. Into a pipe, rows of the last moments \
-                before a crash may come twice.
+                comes again, so each row is there once. So it is in topics that `INSERT INTO topic \
+                SELECT` writes, for readers of committed records (`rtd consume` is one): each step \
+                is a transaction, with the offsets that the query has read as those of a group of \
+                the transaction's name (`rtd-query-...` in SHOW GROUPS). Only one copy of a state \
+                goes on; another fails as soon as it commits. For clusters without transactions \
+                `"sink.delivery-guarantee" = 'at-least-once'` of CREATE TABLE leaves them out. \
+                Into a pipe, rows of the last moments before a crash may come twice. A file that \
+                is followed is found again after its rotation, beside its old name.
                 """),
     ]
 

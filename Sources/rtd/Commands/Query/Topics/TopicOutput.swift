@@ -6,7 +6,7 @@ import Records
 
 /// Writes rows to a topic: each becomes a record with a JSON value; or their changes, as Debezium's
 /// envelopes or as the last row of each key. They count as written when the cluster has
-/// acknowledged them.
+/// acknowledged them; within a transaction, when that is committed.
 final class TopicOutput: ResultOutput {
     private let topic: String
     private let form: TopicOutputForm
@@ -22,11 +22,14 @@ final class TopicOutput: ResultOutput {
 
     let isClosed = false
 
-    init(_ topic: Metadata.Topic, _ thread: ClusterThread, _ form: TopicOutputForm) {
+    init(
+        _ topic: Metadata.Topic, _ thread: ClusterThread, _ form: TopicOutputForm,
+        within transaction: TopicTransaction? = nil
+    ) {
         self.topic = topic.name
         self.form = form
         self.thread = thread
-        records = TopicRecords(topic, thread)
+        records = TopicRecords(topic, thread, within: transaction)
     }
 
     func begin(_ columns: [Field], isChangelog: Bool, key: [Int]?) throws(SQLError) {

@@ -7,7 +7,9 @@ import Records
 final class TopicRecords {
     private let topic: String
     private let thread: ClusterThread
-    private let producer: Producer
+    private let transaction: TopicTransaction?
+    /// Without a transaction.
+    private let ownProducer: Producer
     private let outcome = DeliveryOutcome()
     private let open: [OpenBatch]
     /// Where records without a key go until their batch is sent.
@@ -15,12 +17,17 @@ final class TopicRecords {
 
     private static let batchBytesMax = 512 * 1024
 
-    init(_ topic: Metadata.Topic, _ thread: ClusterThread) {
+    init(
+        _ topic: Metadata.Topic, _ thread: ClusterThread, within transaction: TopicTransaction?
+    ) {
         self.topic = topic.name
         self.thread = thread
-        producer = Producer(thread.connection.cluster)
+        self.transaction = transaction
+        ownProducer = Producer(thread.connection.cluster)
         open = topic.partitions.map { _ in OpenBatch() }
     }
+
+    private var producer: Producer { transaction?.producer ?? ownProducer }
 
     /// Throws the first failure of a delivery.
     func check() throws(SQLError) {
@@ -45,12 +52,17 @@ final class TopicRecords {
         let records = batch.count
         let outcome = outcome
         let topic = topic
+        let name = producer.configuration.transactionalID
         producer.sendBlocking(
-            batch: batch.finish(), records: records, to: TopicPartition(topic, Int32(index))
+            batch: batch.finish(isTransactional: name != nil), records: records,
+            to: TopicPartition(topic, Int32(index))
         ) { _, result in
             if case .failure(let error) = result {
+                let fenced = name.flatMap { TopicTransaction.failure(error, $0) }
                 outcome.fail(
-                    SQLError("cannot write to topic \"\(topic)\": \(error)", .inputOutputError))
+                    fenced
+                        ?? SQLError(
+                            "cannot write to topic \"\(topic)\": \(error)", .inputOutputError))
             }
         }
         if index == sticky { sticky = (sticky + 1) % open.count }
@@ -67,8 +79,9 @@ final class TopicRecords {
         thread.call { () async in await producer.flush() }
     }
 
-    /// The same, after the last record.
+    /// The same, after the last record; a transaction is ended by who began it.
     func end() {
+        guard transaction == nil else { return settle() }
         sendAll()
         let producer = producer
         thread.call { () async in
@@ -100,8 +113,9 @@ private final class OpenBatch {
         builder.append(key: key, value: value, in: bytes, timestamp: timestamp)
     }
 
-    func finish() -> [UInt8] {
+    func finish(isTransactional: Bool) -> [UInt8] {
         var attributes = RecordBatchBuilder.Attributes()
+        attributes.transactional = isTransactional
         // The producer writes its number and the checksum.
         attributes.hasChecksum = false
         defer { builder.removeAll() }

@@ -10,7 +10,9 @@ import Records
 ///
 /// A bounded read ends at the offsets that the topic had when its name was bound, and sees only
 /// what is committed.
-final class TopicRelation: SourceRelation, KeyedRecords, @unchecked Sendable {
+final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords,
+    @unchecked Sendable
+{
     let name: String
     let columns: [RelationColumn]
     let time: TimeDeclaration? = nil
@@ -27,6 +29,9 @@ final class TopicRelation: SourceRelation, KeyedRecords, @unchecked Sendable {
     /// Records without a value are rows.
     let keepsTombstones: Bool
     let keyNames: [String]
+    let envelopes: EnvelopeSchema?
+    /// As the query names its cluster.
+    let brokers: String?
     private let thread: ClusterThread
 
     enum Hidden: Int, CaseIterable {
@@ -54,6 +59,7 @@ final class TopicRelation: SourceRelation, KeyedRecords, @unchecked Sendable {
     ) throws(ClientError) {
         name = topic.name
         self.thread = thread
+        brokers = reference.brokers
         isEndless = reference.isStream
         keepsTombstones = reference.form == .upsert
         let partitions = topic.partitions.map { TopicPartition(topic.name, $0.index) }
@@ -77,6 +83,7 @@ final class TopicRelation: SourceRelation, KeyedRecords, @unchecked Sendable {
         schema = sample.schema
         isText = sample.isText
         keyNames = sample.keyNames
+        envelopes = sample.envelopes
         let hidden = Hidden.allCases.filter { $0 != .tombstone || reference.form == .upsert }
         columns =
             schema.fields.map { RelationColumn($0.name, $0.type) } + hidden.map(\.column)

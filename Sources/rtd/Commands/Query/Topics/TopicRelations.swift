@@ -34,11 +34,23 @@ struct TopicRelations: TopicCatalog {
     }
 
     func output(
-        _ reference: TopicReference, _ form: TopicOutputForm
+        _ reference: TopicReference, _ form: TopicOutputForm,
+        within transaction: (any ResultTransaction)?
     ) throws(SQLError) -> (any ResultOutput)? {
         let thread = try connected(reference)
         guard let topic = try topic(reference, thread) else { return nil }
-        return TopicOutput(topic, thread, form)
+        guard let transaction else { return TopicOutput(topic, thread, form) }
+        guard let ours = transaction as? TopicTransaction, ours.thread === thread else {
+            throw SQLError(
+                "the late rows and the rows of a query with --state go to one cluster",
+                .featureNotSupported)
+        }
+        ours.add(topic.name)
+        return TopicOutput(topic, thread, form, within: ours)
+    }
+
+    func transaction(for reference: TopicReference) throws(SQLError) -> any ResultTransaction {
+        TopicTransaction(try connected(reference), brokers: reference.brokers)
     }
 
     private func connected(_ reference: TopicReference) throws(SQLError) -> ClusterThread {
@@ -89,7 +101,7 @@ extension TopicRelations {
                 "COPY format \"\(other)\" is not supported for topics", .featureNotSupported,
                 at: place, hint: "Formats are json, upsert and debezium.")
         }
-        guard let output = try output(reference, form) else {
+        guard let output = try output(reference, form, within: nil) else {
             throw SQLError(
                 "topic \"\(reference.name)\" does not exist", .undefinedRelation, at: place)
         }

@@ -13,6 +13,7 @@ struct TopicSample {
     private(set) var isText = false
     /// Members of the first key that is an object.
     private(set) var keyNames: [String] = []
+    private(set) var envelopes: EnvelopeSchema?
     private let thread: ClusterThread
     private let starts: [TopicPartition: Int64]
     private let ends: [TopicPartition: Int64]
@@ -52,6 +53,9 @@ struct TopicSample {
                 keyNames = TopicSample.names(ofKey: key)
             }
             sampled = sampled.count == 0 ? packed.block : InputBlock(joining: sampled, packed.block)
+            if reference.form == .debezium, envelopes == nil {
+                envelopes = EnvelopeSchema(firstOf: sampled.bytes)
+            }
             if !isJSON(sampled) {
                 schema = TopicSample.text
                 isText = true

@@ -57,6 +57,14 @@ final class TopicSource: Source {
 
     let isResumable = true
 
+    var readOffsets: [ReadOffset] {
+        ids.map { id in
+            ReadOffset(
+                brokers: relation.brokers, topic: id.topic, partition: id.partition,
+                next: offsets[id] ?? 0)
+        }
+    }
+
     /// The next offset of each partition; nil while rows of a fetch wait to be handed out.
     var position: [UInt8]? {
         guard ready.isEmpty else { return nil }
