@@ -66,6 +66,10 @@ import Testing
         #expect(first.contains("\"op\":\"d\"") && first.contains("\"total_order\":1,"))
         #expect(second.hasPrefix("{\"before\":null,\"after\":{\"id\":2,"))
         #expect(second.contains("\"op\":\"c\"") && second.contains("\"total_order\":2,"))
+        let partial = fixture.change(
+            .update, before: ["1", nil, nil], beforeIsKey: true, after: ["2", nil, .unchanged])
+        #expect(partial.0.halves(of: partial.1.rawSpan) == nil)
+        #expect(partial.0.movesKey(in: partial.1.rawSpan))
         let same = fixture.change(.update, before: ["1", nil, nil], after: ["1", nil, nil])
         #expect(same.0.halves(of: same.1.rawSpan) == nil)
     }

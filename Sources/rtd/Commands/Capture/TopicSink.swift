@@ -145,6 +145,9 @@ final class TopicSink: ChangeSink {
         if change.kind == .delete, hasKey, settings.writesTombstones {
             try send(topic.add(key: key, value: nil, in: buffer.bytes, timestamp: time))
         }
+        if hasKey, settings.writesTombstones, change.movesKey(in: bytes) {
+            try addTombstone(ofOldKey: change, of: bytes, to: topic)
+        }
         groupBytes += buffer.count
         if groupStart == nil { groupStart = clock.monotonicNanoseconds }
         if change.kind == .read, let groupStart,
@@ -152,6 +155,20 @@ final class TopicSink: ChangeSink {
         {
             try commitGroup(isCut: false)
         }
+    }
+
+    /// The row has gone from its old key, which a compacted topic must forget.
+    private func addTombstone(
+        ofOldKey change: Change, of bytes: RawSpan, to topic: CaptureTopic
+    ) throws(CaptureOutputError) {
+        var old = change
+        old.after = nil
+        buffer.removeAll()
+        guard encoder.key(old, of: bytes, into: &buffer) else { return }
+        try send(
+            topic.add(
+                key: 0..<buffer.count, value: nil, in: buffer.bytes,
+                timestamp: change.transaction.time / 1_000))
     }
 
     /// A line of transaction metadata.
