@@ -1,6 +1,6 @@
 /// One value of any type, boxed: for literals, tests and whatever does not run per row of a hot
 /// loop. Which type it has is said beside it by a `DataType`.
-public indirect enum Value: Sendable, Hashable {
+public indirect enum Value: Sendable {
     case null
     case boolean(Bool)
     /// Integers, dates and times, in the units of `DataType.Layout.integer`.
@@ -32,4 +32,43 @@ public indirect enum Value: Sendable, Hashable {
 
     /// Equal, and shown in the same way.
     public func isIdentical(to other: Value) -> Bool { self == other && form == other.form }
+}
+
+extension Value: Hashable {
+    /// As SQL tells values apart: texts by their bytes, where Swift's strings are equal if they
+    /// mean the same characters (an accent of its own and a letter that has it).
+    public static func == (a: Value, b: Value) -> Bool {
+        switch (a, b) {
+        case (.null, .null): true
+        case (.boolean(let x), .boolean(let y)): x == y
+        case (.integer(let x), .integer(let y)): x == y
+        case (.double(let x), .double(let y)): x == y
+        case (.numeric(let x), .numeric(let y)): x == y
+        case (.interval(let x), .interval(let y)): x == y
+        case (.text(let x), .text(let y)): x.hasBytes(of: y)
+        case (.bytes(let x), .bytes(let y)): x == y
+        case (.array(let x), .array(let y)), (.record(let x), .record(let y)): x == y
+        default: false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .null: hasher.combine(0)
+        case .boolean(let value): hasher.combine(value)
+        case .integer(let value): hasher.combine(value)
+        case .double(let value): hasher.combine(value)
+        case .numeric(let value): hasher.combine(value)
+        case .interval(let value): hasher.combine(value)
+        case .text(var text):
+            text.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        case .bytes(let value): hasher.combine(value)
+        case .array(let values), .record(let values): hasher.combine(values)
+        }
+    }
+}
+
+extension String {
+    /// Equal byte by byte.
+    public func hasBytes(of other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 }

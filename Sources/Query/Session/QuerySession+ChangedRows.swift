@@ -43,7 +43,7 @@ extension QuerySession {
     }
 
     /// While `body` runs the name stands for another table.
-    private func with<T>(
+    func with<T>(
         _ table: StoredTable, as name: Name, _ body: () throws(SQLError) -> T
     ) throws(SQLError) -> T {
         let key = try catalog.find(name) ?? name.text
@@ -130,7 +130,7 @@ extension QuerySession {
 
 extension FoundRows {
     /// From batches whose first column numbers the table's rows.
-    fileprivate init(_ columns: [Field], _ batches: [Batch]) {
+    init(_ columns: [Field], _ batches: [Batch]) {
         self.columns = Array(columns.dropFirst())
         numbers = []
         self.batches = []

@@ -97,13 +97,11 @@ extension QuerySession {
 
     func update(_ update: UpdateSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
         let table = try table(update.table)
-        guard update.from.isEmpty || update.returning.isEmpty else {
-            throw SQLError(
-                "RETURNING of UPDATE ... FROM is not supported yet", .featureNotSupported,
-                at: update.place)
-        }
         let items = try items(
             update.assignments, table, update.alias ?? update.table, update.place)
+        if !update.from.isEmpty, !update.returning.isEmpty {
+            return try self.update(update, items, table, output)
+        }
         let found = try rows(
             of: table, update.table, update.alias, update.from, items, where: update.filter,
             update.place)

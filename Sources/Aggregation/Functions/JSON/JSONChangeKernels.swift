@@ -27,19 +27,20 @@ enum JSONChangeKernels {
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
         try JSONKernels.build(arguments, context) { row throws(SQLError) in
-            var keys: Set<String> = []
+            var keys: Set<Value> = []
             switch arguments[1].value(row) {
-            case .text(let key): keys = [key]
+            case .text: keys = [arguments[1].value(row)]
             case .array(let list):
-                for case .text(let key) in list { keys.insert(key) }
+                keys = Set(list.filter { !$0.isNull })
             default: break
             }
             switch try JSONTree(JSONKernels.view(arguments[0], row)) {
-            case .object(let members): return .object(members.filter { !keys.contains($0.name) })
+            case .object(let members):
+                return .object(members.filter { !keys.contains(.text($0.name)) })
             case .array(let elements):
                 return .array(
                     elements.filter { element in
-                        if case .string(let text) = element { return !keys.contains(text) }
+                        if case .string(let text) = element { return !keys.contains(.text(text)) }
                         return true
                     })
             default: throw scalarError("delete from")
@@ -158,7 +159,7 @@ enum JSONChangeKernels {
         _ path: ArraySlice<String>, _ change: Change, _ level: Int
     ) throws(SQLError) -> [(name: String, value: JSONTree)] {
         var members = members
-        let index = members.firstIndex { $0.name == step }
+        let index = members.firstIndex { $0.name.hasBytes(of: step) }
         if path.count > 1 {
             guard let index else { return members }
             members[index].value = try changed(

@@ -155,13 +155,13 @@ enum JSONKernels {
 
     static func has(_ tree: JSONTree, _ key: String) -> Bool {
         switch tree {
-        case .object(let members): return members.contains { $0.name == key }
+        case .object(let members): return members.contains { $0.name.hasBytes(of: key) }
         case .array(let elements):
             return elements.contains { element in
-                if case .string(let text) = element { return text == key }
+                if case .string(let text) = element { return text.hasBytes(of: key) }
                 return false
             }
-        case .string(let text): return text == key
+        case .string(let text): return text.hasBytes(of: key)
         default: return false
         }
     }

@@ -115,7 +115,7 @@ indirect enum JSONTree {
     static func set(
         _ members: inout [(name: String, value: JSONTree)], _ name: String, _ value: JSONTree
     ) {
-        if let index = members.firstIndex(where: { $0.name == name }) {
+        if let index = members.firstIndex(where: { $0.name.hasBytes(of: name) }) {
             members[index].value = value
         } else {
             let index = members.firstIndex { precedes(name, $0.name) } ?? members.count
@@ -134,7 +134,7 @@ indirect enum JSONTree {
         switch (self, other) {
         case (.null, .null): return true
         case (.boolean(let a), .boolean(let b)): return a == b
-        case (.string(let a), .string(let b)): return a == b
+        case (.string(let a), .string(let b)): return a.hasBytes(of: b)
         case (.number(let a), .number(let b)):
             if a == b { return true }
             guard let x = try? Numeric.parse(a), let y = try? Numeric.parse(b) else {
@@ -145,7 +145,9 @@ indirect enum JSONTree {
             return a.count == b.count && zip(a, b).allSatisfy { $0.equals($1) }
         case (.object(let a), .object(let b)):
             return a.count == b.count
-                && zip(a, b).allSatisfy { $0.name == $1.name && $0.value.equals($1.value) }
+                && zip(a, b).allSatisfy {
+                    $0.name.hasBytes(of: $1.name) && $0.value.equals($1.value)
+                }
         default: return false
         }
     }
@@ -155,7 +157,9 @@ indirect enum JSONTree {
         switch (self, other) {
         case (.object(let members), .object(let wanted)):
             return wanted.allSatisfy { part in
-                guard let own = members.first(where: { $0.name == part.name }) else { return false }
+                guard let own = members.first(where: { $0.name.hasBytes(of: part.name) }) else {
+                    return false
+                }
                 return own.value.contains(part.value, isTop: false)
             }
         case (.array(let elements), .array(let wanted)):

@@ -62,7 +62,7 @@ final class JSONPathRun {
 
     private func variable(_ name: String) throws(SQLError) -> JSONTree {
         guard case .object(let members)? = variables,
-            let member = members.first(where: { $0.name == name })
+            let member = members.first(where: { $0.name.hasBytes(of: name) })
         else {
             throw SQLError("could not find jsonpath variable \"\(name)\"", .undefinedObject)
         }
@@ -123,7 +123,7 @@ final class JSONPathRun {
         switch step {
         case .member(let name):
             if case .object(let members) = item {
-                if let member = members.first(where: { $0.name == name }) {
+                if let member = members.first(where: { $0.name.hasBytes(of: name) }) {
                     try take(member.value)
                 } else if !forgives {
                     throw SQLError(
