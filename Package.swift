@@ -71,7 +71,10 @@ let package = Package(
         core("KafkaClient", ["KafkaProtocol", "Records", "Platform", "Bytes"]),
         core(
             "Service",
-            ["Streaming", "LogStorage", "KafkaProtocol", "Records", "Platform", "Bytes"]),
+            [
+                "Streaming", "LogStorage", "KafkaProtocol", "Formats", "Records", "Platform",
+                "Bytes",
+            ]),
         core("ArgumentParsing", []),
         .executableTarget(
             name: "rtd",

@@ -1,15 +1,17 @@
 /// ListTransactions, key 66: the transactional ids of a coordinator (KIP-664). Flexible; v1 filters
-/// by age (KIP-994).
+/// by age (KIP-994), v2 by a regular expression (KIP-1152).
 public struct ListTransactionsRequest: KafkaRequest {
     public typealias Response = ListTransactionsResponse
 
-    public static let api = API(key: .listTransactions, versions: 0...1, flexibleFrom: 0)
+    public static let api = API(key: .listTransactions, versions: 0...2, flexibleFrom: 0)
 
     /// Empty for all, as the next.
     public var stateFilters: [String] = []
     public var producerIdFilters: [Int64] = []
     /// Milliseconds that a transaction has been under way at least; -1 for all.
     public var durationFilter: Int64 = -1
+    /// What the whole of an id matches; nil or empty for all.
+    public var transactionalIdPattern: String?
 
     public init() {}
 
@@ -17,6 +19,7 @@ public struct ListTransactionsRequest: KafkaRequest {
         c.strings(&stateFilters)
         c.int64s(&producerIdFilters)
         if c.version >= 1 { c.int64(&durationFilter) }
+        if c.version >= 2 { c.nullableString(&transactionalIdPattern) }
         c.tags()
     }
 }
