@@ -102,7 +102,9 @@ public final class TransactionCoordinator: @unchecked Sendable {
         return .success(entry)
     }
 
-    /// AddPartitionsToTxn: the partitions are in the transaction once that is durable.
+    /// AddPartitionsToTxn: the partitions are in the transaction. Nobody waits for the disk here: a
+    /// partition that is written to says by its own log that it is in it, as those do that join by
+    /// being written to, and one that is not needs no marker.
     public func add(
         _ topics: [TopicPartitions], to identity: TransactionIdentity,
         done: @escaping @Sendable (StreamingError?) -> Void
@@ -123,7 +125,7 @@ public final class TransactionCoordinator: @unchecked Sendable {
         case .success(nil): done(nil)
         case .success(let entry?):
             let now = clock.wallMilliseconds
-            change(entry) { state in
+            change(entry, waits: false) { state in
                 if state.status != .ongoing { state.begin(at: now) }
                 state.partitions.formUnion(wanted)
             } then: { [self] error in
