@@ -42,6 +42,19 @@ extension Producer {
         }
     }
 
+    /// Adds offsets of a group to the transaction: they hold once it commits, if the member is one
+    /// of this generation still (KIP-447). On the loop.
+    func commit(
+        _ offsets: [TopicPartition: CommittedOffset], of group: String, as member: GroupMember
+    ) async throws(ClientError) {
+        guard let id = configuration.transactionalID, let producer = currentIdentity else {
+            throw .closed
+        }
+        try await cluster.addOffsets(of: group, to: id, producer)
+        transaction.hasOffsets = true
+        try await cluster.commit(offsets, of: group, as: member, in: id, producer)
+    }
+
     /// Whether a batch of the partition may be sent now; if not, it is scheduled when it may.
     func isInTransaction(_ partition: ProducerPartition) -> Bool {
         guard configuration.transactionalID != nil else { return true }

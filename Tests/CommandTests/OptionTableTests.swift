@@ -68,6 +68,7 @@ struct Table: Sendable, CustomTestStringConvertible {
         "COUNT|DURATION": "10k", "ID": "id", "WHEN": "initial", "now|LSN": "now", "NAME": "n",
         "PATTERN": "orders,s.*", "TABLE=COLUMNS": "t=a,b", "COLUMN=HOW": "c=len", "WHICH": "new",
         "TARGET": "out", "ENVELOPE": "flat", "PREFIX": "p",
+        "COMMAND": "cat",
     ]
 
     /// Options that mean something only beside another one.
@@ -78,6 +79,10 @@ struct Table: Sendable, CustomTestStringConvertible {
         "bench generate": ["--data-set", "/tmp/d"], "produce txn-every": ["--txn", "id"],
         "cdc broker": ["--to", "topics"], "cdc data": ["--to", "topics"],
         "cdc partitions": ["--to", "topics"], "cdc drop": ["--slots"],
+        "consume exec": ["-g", "g", "--to", "u", "--txn", "id"],
+        "consume to": ["-g", "g", "--exec", "cat", "--txn", "id"],
+        "consume txn": ["-g", "g", "--exec", "cat", "--to", "u"],
+        "consume txn-every": ["-g", "g", "--exec", "cat", "--to", "u", "--txn", "id"],
     ]
 
     @Test(arguments: Table.all)

@@ -169,6 +169,46 @@ extension Cluster {
         }
     }
 
+    /// The same inside a transaction, which the coordinator of transactions knows of already.
+    func commit(
+        _ offsets: [TopicPartition: CommittedOffset], of group: String, as member: GroupMember,
+        in id: String, _ producer: ProducerIdentity
+    ) async throws(ClientError) {
+        guard !offsets.isEmpty else { return }
+        let request = TxnOffsetCommitRequest.with {
+            $0.transactionalId = id
+            $0.groupId = group
+            $0.producerId = producer.id
+            $0.producerEpoch = producer.epoch
+            $0.generationId = member.generation
+            $0.memberId = member.id
+            $0.groupInstanceId = member.instanceID
+            $0.topics = Dictionary(grouping: offsets, by: \.key.topic).map { name, entries in
+                .with {
+                    $0.name = name
+                    $0.partitions = entries.map { partition, committed in
+                        .with {
+                            $0.partitionIndex = partition.partition
+                            $0.committedOffset = committed.offset
+                            $0.committedLeaderEpoch = committed.leaderEpoch
+                            $0.committedMetadata = committed.metadata ?? ""
+                        }
+                    }
+                }
+            }
+        }
+        try await withCoordinator(of: group) { [self] broker async throws(ClientError) in
+            let response = try await ask(request, of: broker, atMost: 4)
+            for topic in response.topics {
+                for partition in topic.partitions {
+                    try Cluster.check(
+                        partition.errorCode, TopicPartition(topic.name, partition.partitionIndex),
+                        group)
+                }
+            }
+        }
+    }
+
     private static func check(
         _ code: ErrorCode, _ partition: TopicPartition, _ group: String
     ) throws(ClientError) {

@@ -59,6 +59,16 @@ public final class GroupConsumer: @unchecked Sendable {
         }
     }
 
+    /// Commits the offsets as a part of the producer's transaction: they hold once that commits.
+    public func commit(
+        _ offsets: [TopicPartition: Int64], in producer: Producer
+    ) async throws(ClientError) {
+        try await cluster.onLoop { [self] () async throws(ClientError) in
+            try await membership.commit(
+                offsets.mapValues { CommittedOffset(offset: $0) }, in: producer)
+        }
+    }
+
     /// Where reading goes on in each partition of the share.
     public func positions() async -> [TopicPartition: Int64] { await consumer.positions() }
 

@@ -91,6 +91,19 @@ final class Membership: @unchecked Sendable {
             throw error
         }
     }
+
+    /// The same as a part of a producer's transaction.
+    func commit(
+        _ offsets: [TopicPartition: CommittedOffset], in producer: Producer
+    ) async throws(ClientError) {
+        if isLost { throw .membershipLost(group: group) }
+        do throws(ClientError) {
+            try await producer.commit(offsets, of: group, as: member)
+        } catch {
+            if case .membershipLost = error { lose() }
+            throw error
+        }
+    }
 }
 
 // Joining.

@@ -7,14 +7,17 @@ enum ConsumeCommand {
     static func run(_ options: ConsumeOptions) -> Int32 {
         let printing: RecordPrinter.Options
         do throws(RecordTextError) {
-            printing = try options.printing(toTerminal: StandardOutput.isTerminal)
+            printing = try options.printing(
+                toTerminal: StandardOutput.isTerminal && options.command == nil)
         } catch {
             StandardError.write(line: "rtd: consume: \(error)")
             return UsageError.exitStatus
         }
         return ClientRun.run("consume", options.connection, options.reporting) {
             connection, interruption async throws(CommandFailure) in
-            try await ConsumeSession(connection, options, printing).run(interruption)
+            let transform = try Transform(options, connection)
+            return try await ConsumeSession(connection, options, printing, transform)
+                .run(interruption)
         }
     }
 }

@@ -22,4 +22,10 @@ enum ConsumeLimits {
     static let topicPauseMillisecondsMax: Int64 = 1_000
     /// How long a signal waits for what was read to be written and committed.
     static let signalMilliseconds: Int64 = 5_000
+
+    /// Bytes of records that one run of `--exec` gets, and that it may print.
+    static let turnBytes = 16 << 20
+    static let turnOutputBytesMax = 256 << 20
+    /// Nanoseconds after which a run of `--exec` begins.
+    static let turnNanoseconds: Int64 = 1_000_000_000
 }

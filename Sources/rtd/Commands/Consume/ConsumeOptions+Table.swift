@@ -38,6 +38,11 @@ extension ConsumeOptions {
                 "Reads what the group has not read yet, and commits.",
                 setup: "seq 5 | rtd produce numbers", output: "5\n"),
             Example(
+                "rtd consume numbers -g odd -e --exec 'grep [13579]$ || test $? = 1' --to odds "
+                    + "--txn odd && rtd consume odds -e",
+                "Writes the odd numbers to another topic, each once, whatever is killed.",
+                setup: "seq 5 | rtd produce numbers", output: "1\n3\n5\n"),
+            Example(
                 "rtd consume orders -J -o @-1h", "Prints the last hour as JSON and goes on.",
                 setup: "echo 1 | rtd produce orders", isEndless: true),
             Example(
@@ -53,6 +58,7 @@ extension ConsumeOptions {
 
     private static let groups = [
         FlagGroup("Reading", reading), FlagGroup("Output", output),
+        FlagGroup("Commands", commands),
         FlagGroup<ConsumeOptions>.within(\.connection, ConnectionOptions.group),
         FlagGroup<ConsumeOptions>.within(\.reporting, ReportingOptions.group),
     ]
@@ -115,6 +121,32 @@ extension ConsumeOptions {
             "on-error", nil, \.errorPolicy, .choice("ACTION"),
             "At a damaged batch end (fail, the default) or go on (skip).",
             details: "What was skipped is counted on stderr and makes the status 3."),
+    ]
+
+    private static let commands: [Flag<ConsumeOptions>] = [
+        .value(
+            "exec", nil, \.command, .nonEmpty("COMMAND"),
+            "Give records to COMMAND and write what it prints, exactly once.",
+            details: """
+                Records are read in turns. For each a shell runs COMMAND with the records on its \
+                stdin, as they would be printed; what it prints is written to the topic of {to}, \
+                as `rtd produce` reads it (JSON with {json}, keys with {key-delimiter}), together \
+                with the offsets of the group, in one transaction. If COMMAND fails nothing of the \
+                turn counts, and the command ends; the next start reads the same records again. \
+                Whatever is killed, readers of committed records see each turn once.
+                """),
+        .value("to", nil, \.targetTopic, .topic, "With {exec}: write to TOPIC, made if missing."),
+        .value(
+            "txn", nil, \.transactionalID, .nonEmpty("ID"),
+            "With {exec}: the transactional id, one for each process.",
+            details: "A later process of the same ID fences this one."),
+        .value(
+            "txn-every", nil, \.transactionSpan, .transactionSpan,
+            "With {exec}: run it for so many records at least, or so long.",
+            details: """
+                The default is 1s. Batches are not cut, and a turn ends where nothing more is to \
+                come or 16 MiB have.
+                """),
     ]
 
     private static let output: [Flag<ConsumeOptions>] = [

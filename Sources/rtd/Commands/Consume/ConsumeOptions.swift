@@ -36,6 +36,14 @@ struct ConsumeOptions: Sendable, Equatable {
     var nestsJSONValues = false
     var isUnbuffered = false
 
+    /// `--exec`: what makes records of others of what is read.
+    var command: String?
+    /// `--to`
+    var targetTopic: String?
+    var transactionalID: String?
+    /// `--txn-every`; nil: a second.
+    var transactionSpan: TransactionSpan?
+
     var errorPolicy: ErrorPolicy?
     var connection = ConnectionOptions()
     var reporting = ReportingOptions()
@@ -56,6 +64,27 @@ struct ConsumeOptions: Sendable, Equatable {
         }
         if options.nestsJSONValues, options.format != .json {
             throw UsageError("--json-value goes with -J")
+        }
+        try checkCommand(options)
+    }
+
+    private static func checkCommand(_ options: Self) throws(UsageError) {
+        guard options.command != nil else {
+            let isAlone =
+                options.targetTopic != nil || options.transactionalID != nil
+                || options.transactionSpan != nil
+            if isAlone { throw UsageError("--to, --txn and --txn-every go with --exec COMMAND") }
+            return
+        }
+        guard let target = options.targetTopic else {
+            throw UsageError("--exec needs the topic that it writes to: --to TOPIC")
+        }
+        try ValueParser.checkTopicName(target)
+        guard options.transactionalID != nil else {
+            throw UsageError("--exec needs the name of its transactions: --txn ID")
+        }
+        guard options.group != nil else {
+            throw UsageError("--exec needs the group whose offsets it commits: -g GROUP")
         }
     }
 }

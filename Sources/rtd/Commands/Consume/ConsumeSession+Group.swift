@@ -16,6 +16,7 @@ extension ConsumeSession {
         let consumer = GroupConsumer(
             connection.cluster, group: try groupConfiguration(group), topics: options.topics,
             configuration(partitions.count, isMerged: mergesGroup(partitions.count)))
+        try await output.transform?.begin(consumer)
         return .group(consumer)
     }
 
@@ -79,6 +80,7 @@ extension ConsumeSession {
         }
         countOpen()
         isAssigned = true
+        output.transform?.assigned()
         lastRecordAt = now
         feed.stop(at: readings.compactMapValues(\.range.end))
         merge =
@@ -87,6 +89,7 @@ extension ConsumeSession {
 
     /// Gives a share up: what was read is written and committed, unless it is others' already.
     func revoked(lost: Bool, _ feed: RecordFeed) async throws(ConsumeError) {
+        if lost, output.transform != nil { output.drop() }
         try output.flush()
         if !lost { try await commit(feed) }
         merge = nil
@@ -102,7 +105,8 @@ extension ConsumeSession {
 
     /// Commits how far stdout has got, where that has changed.
     func commit(_ feed: RecordFeed) async throws(ConsumeError) {
-        guard case .group(let consumer) = feed,
+        // With `--exec` offsets are committed with the records.
+        guard case .group(let consumer) = feed, output.transform == nil,
             connection.properties.commitsAutomatically != false
         else { return }
         var offsets: [TopicPartition: Int64] = [:]

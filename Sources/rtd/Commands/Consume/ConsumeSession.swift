@@ -32,13 +32,13 @@ final class ConsumeSession: @unchecked Sendable {
 
     init(
         _ connection: ClusterConnection, _ options: ConsumeOptions,
-        _ printer: RecordPrinter.Options
+        _ printer: RecordPrinter.Options, _ transform: Transform? = nil
     ) {
         self.connection = connection
         self.options = options
         output = RecordOutput(
             printer, count: options.count, writesEach: options.isUnbuffered,
-            skipsDamaged: options.errorPolicy == .skip)
+            skipsDamaged: options.errorPolicy == .skip, transform)
     }
 
     var now: Int64 { printing.clock.monotonicNanoseconds }
@@ -56,9 +56,11 @@ final class ConsumeSession: @unchecked Sendable {
                 interruption.raiseAgain()
             }
         }
-        Thread.start { [stop] in
-            StandardOutput.waitForReaderToLeave()
-            stop.request(.outputClosed)
+        if output.transform == nil {
+            Thread.start { [stop] in
+                StandardOutput.waitForReaderToLeave()
+                stop.request(.outputClosed)
+            }
         }
         let failure = await reading.value
         // A task of its own, for the other one may be cancelled.
@@ -89,7 +91,7 @@ final class ConsumeSession: @unchecked Sendable {
         while !isFinished {
             var event = try await next(feed, timeoutMilliseconds: 0)
             if event == nil {
-                try output.flush()
+                try output.flushWhenQuiet()
                 event = try await next(feed, timeoutMilliseconds: try waitMilliseconds())
             }
             if let event {
@@ -108,11 +110,15 @@ final class ConsumeSession: @unchecked Sendable {
 
     /// How long to wait for data now; throws when `--timeout` has passed.
     private func waitMilliseconds() throws(ConsumeError) -> Int64 {
-        guard let timeout = options.timeout else { return ConsumeLimits.tickMilliseconds }
+        var tick = ConsumeLimits.tickMilliseconds
+        if let left = output.transform?.nanosecondsLeft {
+            tick = min(tick, max(0, left) / 1_000_000 + 1)
+        }
+        guard let timeout = options.timeout else { return tick }
         let waited = now - lastRecordAt
         let left = timeout.nanosecondsClamped - waited
         guard left > 0 else { throw .idle }
-        return min(left / 1_000_000 + 1, ConsumeLimits.tickMilliseconds)
+        return min(left / 1_000_000 + 1, tick)
     }
 
     /// Writes what was read before the end came, commits it, and takes leave.

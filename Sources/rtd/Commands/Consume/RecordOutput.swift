@@ -15,6 +15,8 @@ final class RecordOutput: @unchecked Sendable {
     /// `-u`: each record is written by itself.
     private let writesEach: Bool
     private let skipsDamaged: Bool
+    /// Of `--exec`: takes the bytes in place of stdout.
+    let transform: Transform?
     /// The partitions whose positions the written bytes carry on.
     var readings: [PartitionReading] = []
     /// Of `-c`.
@@ -24,7 +26,11 @@ final class RecordOutput: @unchecked Sendable {
     /// Records in batches that `--on-error skip` passed over.
     private(set) var skippedCount = 0
 
-    init(_ options: RecordPrinter.Options, count: Int?, writesEach: Bool, skipsDamaged: Bool) {
+    init(
+        _ options: RecordPrinter.Options, count: Int?, writesEach: Bool, skipsDamaged: Bool,
+        _ transform: Transform?
+    ) {
+        self.transform = transform
         printer = RecordPrinter(options)
         countLeft = count ?? .max
         self.writesEach = writesEach
@@ -36,6 +42,7 @@ final class RecordOutput: @unchecked Sendable {
 
     /// Writes what waits. When that is done it counts as read.
     func flush() throws(ConsumeError) {
+        if let transform { return try flush(through: transform) }
         if !buffer.isEmpty {
             do throws(SystemError) {
                 try StandardOutput.write(buffer.bytes)
@@ -49,8 +56,37 @@ final class RecordOutput: @unchecked Sendable {
         for reading in readings { reading.written = reading.printed }
     }
 
+    /// The offsets go with the records.
+    private func flush(through transform: Transform) throws(ConsumeError) {
+        guard !buffer.isEmpty else { return }
+        defer { buffer.removeAll() }
+        var offsets: [TopicPartition: Int64] = [:]
+        for reading in readings where reading.printed != reading.written {
+            offsets[reading.id] = reading.printed
+        }
+        guard try transform.run(buffer.bytes, offsets) else { return }
+        byteCount &+= buffer.count
+        for reading in readings { reading.written = reading.printed }
+    }
+
+    /// Nothing more is there just now: what waits is written, but for a turn of `--exec` whose time
+    /// has not come.
+    func flushWhenQuiet() throws(ConsumeError) {
+        if let transform, transform.nanosecondsLeft ?? 0 > 0 { return }
+        try flush()
+    }
+
+    /// Forgets what waits: it is read again, by whoever the partitions are now.
+    func drop() {
+        buffer.removeAll()
+        transform?.dropped()
+    }
+
     private func flushIfFull() throws(ConsumeError) {
-        if buffer.count >= ConsumeLimits.outputBytes { try flush() }
+        let isFull =
+            transform.map { $0.isFull(bytes: buffer.count) }
+            ?? (buffer.count >= ConsumeLimits.outputBytes)
+        if isFull { try flush() }
     }
 
     /// Counts records that were passed over.
@@ -58,6 +94,7 @@ final class RecordOutput: @unchecked Sendable {
 
     private func passed(_ count: Int) {
         recordCount &+= count
+        transform?.added(count)
         countLeft &-= count
     }
 }

@@ -105,8 +105,9 @@ final class ProduceRun: Sendable {
         let partitions: Int32
         let batchBytesMax: Int
         do throws(ClientError) {
-            partitions = try await partitionCount()
-            batchBytesMax = await topicBatchBytesMax()
+            let found = try await connection.route(
+                to: settings.topic, newPartitions: settings.partitionsOfNewTopic)
+            (partitions, batchBytesMax) = (found.partitions, found.batchBytesMax)
         } catch {
             throw connection.failure(error)
         }
@@ -118,26 +119,6 @@ final class ProduceRun: Sendable {
                 "topic \"\(settings.topic)\" has no partition \(wanted), \(all)")
         }
         return TopicRoute(partitions: partitions, batchBytesMax: batchBytesMax)
-    }
-
-    /// The topic's partitions; a missing topic is created.
-    private func partitionCount() async throws(ClientError) -> Int32 {
-        let cluster = connection.cluster
-        do throws(ClientError) {
-            return Int32(clamping: try await cluster.topic(settings.topic).partitions.count)
-        } catch {
-            guard case .unknownTopic = error else { throw error }
-        }
-        let new = NewTopic(settings.topic, partitions: settings.partitionsOfNewTopic)
-        try await cluster.createTopics([new], ifMissing: true)
-        return Int32(clamping: try await cluster.topic(settings.topic).partitions.count)
-    }
-
-    /// The largest batch that the topic takes; Kafka's default where the cluster does not tell.
-    private func topicBatchBytesMax() async -> Int {
-        let configs = try? await connection.cluster.describeConfigs(.topic(settings.topic))
-        let entry = configs?.first { $0.name == "max.message.bytes" }
-        return entry?.value.flatMap { Int($0) } ?? ProduceLimits.topicBatchBytes
     }
 
     // MARK: The outcome
