@@ -4,7 +4,8 @@ import Platform
 /// What a log knows to be durable: the durable-up-to mark, and what else has constant size.
 struct Mark: Equatable, Sendable {
     static let magic: UInt32 = 0x7274_646d  // "rtdm"
-    static let version: UInt16 = 1
+    /// 2 for a log that compaction has left gaps in.
+    static let versionMax: UInt16 = 2
     static let size = 100
 
     /// Counts the marks written; the highest valid one holds.
@@ -23,14 +24,18 @@ struct Mark: Equatable, Sendable {
     var startOffset: Int64 = 0
     var leaderEpoch: Int32 = 0
     var leaderEpochStart: Int64 = 0
+    /// Offsets below may have gaps; 0 for a log that was never compacted.
+    var gapsEnd: Int64 = 0
+    /// All below `gapsEnd` was compacted, with one record of each key.
+    var isCompacted = false
     /// The snapshot is true up to here: no batch between its offset and this one changes state.
     var stateOffset: Int64 = 0
 
     func encoded() -> [UInt8] {
         var writer = ByteWriter(reserving: Self.size)
         writer.uint32(Self.magic)
-        writer.uint16(Self.version)
-        writer.uint16(isClean ? 1 : 0)
+        writer.uint16(gapsEnd > 0 ? 2 : 1)
+        writer.uint16((isClean ? 1 : 0) | (isCompacted ? 2 : 0))
         writer.uint64(sequence)
         writer.int64(segmentBase)
         writer.int64(position)
@@ -42,7 +47,7 @@ struct Mark: Equatable, Sendable {
         writer.int64(stateOffset)
         writer.int32(leaderEpoch)
         writer.uint32(chain)
-        writer.uint64(0)
+        writer.int64(gapsEnd)
         writer.uint32(CRC32C.checksum(writer.bytes))
         return writer.bytes
     }
@@ -57,7 +62,9 @@ struct Mark: Equatable, Sendable {
         var reader = ByteReader(bytes.span)
         guard reader.uint32() == Self.magic else { return nil }
         let version = reader.uint16()
-        isClean = reader.uint16() == 1
+        let flags = reader.uint16()
+        isClean = flags & 1 != 0
+        isCompacted = flags & 2 != 0
         sequence = reader.uint64()
         segmentBase = reader.int64()
         position = reader.int64()
@@ -69,9 +76,9 @@ struct Mark: Equatable, Sendable {
         stateOffset = reader.int64()
         leaderEpoch = reader.int32()
         chain = reader.uint32()
-        _ = reader.uint64()
+        gapsEnd = reader.int64()
         guard reader.uint32() == sum else { return nil }
-        guard version == Self.version else { throw .newerFormat(path) }
+        guard version <= Self.versionMax else { throw .newerFormat(path) }
         guard isPlausible else { return nil }
     }
 
@@ -82,6 +89,7 @@ struct Mark: Equatable, Sendable {
             && (0...Int64(Limits.segmentBytesMax)).contains(position)
             && (0...position).contains(entryCount) && (0...entryCount).contains(indexSynced)
             && durableEnd >= segmentBase && durableEnd - segmentBase <= Int64(UInt32.max)
+            && gapsEnd >= 0 && gapsEnd <= durableEnd
     }
 }
 

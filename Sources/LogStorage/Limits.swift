@@ -32,6 +32,10 @@ public enum Limits {
     static let readInBytes = 64 << 10
     /// Bytes of free disk below which appends are refused, or 1 % of the disk if that is more.
     public static let freeBytesMin: Int64 = 1 << 30
+    /// Bytes that compaction writes between two syncs.
+    static let compactionSyncBytes = 8 << 20
+    /// Bytes that stay free beside a segment that compaction writes.
+    static let compactionFreeBytesMin: Int64 = 64 << 20
     /// Bytes of the snapshot file that are read at most.
     public static let snapshotBytesMax = 256 << 20
 }

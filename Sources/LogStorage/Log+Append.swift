@@ -134,7 +134,7 @@ extension Log {
         let last = chunk.nextOffset - active.baseOffset + Int64(header.lastOffsetDelta)
         return size + header.totalSize > storedSettings.segmentBytesEffective
             || last > Int64(Int32.max)
-            || now - active.createdMilliseconds > storedSettings.segmentMilliseconds
+            || now - active.createdMilliseconds > segmentMilliseconds
     }
 
     /// Writes a chunk and takes its batches in; the chunk is then empty.

@@ -61,12 +61,12 @@ extension Log {
         }
         guard offset < min(end, search.limit) else { return nil }
         var number = segments.lastIndex { $0.baseOffset <= offset } ?? 0
-        if segments[number].baseOffset > offset, !storedSettings.isCompacted {
+        if segments[number].baseOffset > offset, offset >= gapsEnd {
             throw .corrupt(first: offset, last: segments[number].baseOffset - 1)
         }
-        if segments[number].nextOffset <= offset, number + 1 < segments.count {
+        while segments[number].nextOffset <= offset, number + 1 < segments.count {
             // Offsets that a segment's end lost, or that compaction has removed.
-            guard storedSettings.isCompacted else {
+            guard offset < gapsEnd else {
                 throw .corrupt(first: offset, last: segments[number + 1].baseOffset - 1)
             }
             number += 1
@@ -106,7 +106,7 @@ extension Log {
             if first.isQuarantined {
                 throw .corrupt(first: firstOffset, last: base + Int64(first.lastDelta))
             }
-            if firstOffset > search.offset, !storedSettings.isCompacted {
+            if firstOffset > search.offset, search.offset >= gapsEnd {
                 throw .corrupt(first: search.offset, last: firstOffset - 1)
             }
             guard let last = search.last else { return nil }
@@ -137,6 +137,7 @@ extension Log {
             return slice
         }
         let bytes = try slice.read()
+        let gapsEnd = lock.withLock { self.gapsEnd }
         var position = 0
         var expected = slice.baseOffset
         while position < bytes.count {
@@ -144,7 +145,7 @@ extension Log {
             guard let header = RecordBatchHeader(rest), header.magic == 2,
                 header.batchLength >= 49, header.totalSize <= rest.byteCount,
                 header.baseOffset == expected
-                    || header.baseOffset > expected && settings.isCompacted,
+                    || header.baseOffset > expected && expected < gapsEnd,
                 header.lastOffsetDelta >= 0, header.lastOffset < slice.nextOffset,
                 CRC32C.checksum(
                     rest.extracting(RecordBatchHeader.checksummedFrom..<header.totalSize))

@@ -5,6 +5,14 @@ extension Log {
     /// the lock. Damaged batches met on the way are quarantined.
     func rebuildIndex(of segment: Segment?) throws(LogError) {
         guard let segment else { return }
+        try structureLock.withLock { () throws(LogError) in
+            // Meanwhile compaction may have put another in its place.
+            let isThere = lock.withLock { segments.contains { $0 === segment } }
+            if isThere { try replaceIndex(of: segment) }
+        }
+    }
+
+    private func replaceIndex(of segment: Segment) throws(LogError) {
         try lock.withLock { () throws(LogError) in
             let index = try rebuilt(segment)
             try system { () throws(SystemError) in
@@ -48,6 +56,8 @@ extension Log {
             directory: directory, fileSystem: fileSystem, clock: clock, settings: storedSettings,
             space: nil)
         recovery.stateFrom = .max
+        recovery.hasMark = true
+        recovery.mark.gapsEnd = gapsEnd
         _ = try recovery.scan(
             copy, size: segment.size, sealed: (segment.size, segment.nextOffset))
         return index

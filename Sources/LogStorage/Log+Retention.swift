@@ -106,6 +106,10 @@ extension Log {
 
     /// The mark is durable before a file goes, so a start never misses what it expects.
     private func raiseStart(to target: Int64) throws(LogError) {
+        try structureLock.withLock { () throws(LogError) in try removeSegments(below: target) }
+    }
+
+    private func removeSegments(below target: Int64) throws(LogError) {
         let removed: [Segment] = lock.withLock {
             start = max(start, target)
             epochs.removeBefore(start)

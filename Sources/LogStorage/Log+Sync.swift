@@ -155,6 +155,8 @@ extension Log {
             mark.leaderEpochStart = epoch.startOffset
         }
         mark.stateOffset = min(stateChange ?? durable.end, durable.end)
+        mark.gapsEnd = gapsEnd
+        mark.isCompacted = gapsEnd > 0 && cleanEnd >= gapsEnd
         return mark
     }
 
@@ -195,7 +197,7 @@ extension Log {
         lock.withLock { index.synced = max(index.synced, written) }
     }
 
-    private func replaceSnapshot(_ snapshot: StateSnapshot) throws(SystemError) {
+    func replaceSnapshot(_ snapshot: StateSnapshot) throws(SystemError) {
         do throws(SystemError) {
             try fileSystem.replace(directory + "/snapshot", with: snapshot.encoded())
         } catch {
@@ -215,6 +217,8 @@ extension Log {
             return !isClosed
         }
         guard wasOpen else { return }
+        // A run of compaction sees that the log is closed, and ends.
+        compactionLock.withLock {}
         guard let job = beginSync(takingSnapshot: true) else {
             releaseAll()
             throw .readOnly(failureReason ?? "")

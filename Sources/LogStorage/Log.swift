@@ -56,11 +56,22 @@ public final class Log: @unchecked Sendable {
     /// Segments whose index was found damaged by reads, and rebuilt.
     var rebuiltIndexes: [Int64] = []
     var advanceCallback: (@Sendable () -> Void)?
+    /// Offsets below may have gaps, which compaction has left.
+    var gapsEnd: Int64
+    /// Offsets below hold one record of each key.
+    var cleanEnd: Int64
+    /// Why nothing is compacted until the next start.
+    var compactionFailure: String?
 
     /// Guards the file `checkpoint` and the order in which marks are written.
     let checkpointLock = Lock()
     /// Lets one thread at a time write out index and snapshot; taken before the other two.
     let maintenanceLock = Lock()
+    /// Held for a run of compaction; taken before all others.
+    let compactionLock = Lock()
+    /// Lets one thread at a time take away or replace segment files; taken before those above but
+    /// for `compactionLock`.
+    let structureLock = Lock()
     let checkpoint: Checkpoint
 
     /// A place up to which everything is durable.
@@ -88,6 +99,8 @@ public final class Log: @unchecked Sendable {
         checkpoint = recovered.checkpoint
         stateChange = recovered.stateChange
         inUseIsDurable = recovered.inUseIsDurable
+        gapsEnd = recovered.gapsEnd
+        cleanEnd = recovered.cleanEnd
         lastCheckpoint = recovered.clock.monotonicNanoseconds
         var position: Int64 = 0
         for segment in segments {

@@ -19,36 +19,55 @@ public struct LogCheck {
 
     private let directory: String
     private let fileSystem: any FileSystem
-    private let allowsGaps: Bool
     private var result = Result()
+    /// What a crash has left of compaction; the next start goes on with it.
+    private var swaps = SegmentSwaps(names: [])
     private var mark: Mark?
     /// The offset that the next segment must begin with.
     private var expected: Int64?
 
-    private init(_ directory: String, _ fileSystem: any FileSystem, _ allowsGaps: Bool) {
+    private init(_ directory: String, _ fileSystem: any FileSystem) {
         self.directory = directory
         self.fileSystem = fileSystem
-        self.allowsGaps = allowsGaps
     }
 
-    /// `isCompacted` allows gaps between offsets.
     public static func run(
-        directory: String, fileSystem: any FileSystem, isCompacted: Bool = false
+        directory: String, fileSystem: any FileSystem
     ) throws(LogError) -> Result {
-        var check = LogCheck(directory, fileSystem, isCompacted)
+        var check = LogCheck(directory, fileSystem)
         let names = try system { () throws(SystemError) in try fileSystem.list(directory) }
         try check.checkCheckpoint()
         try check.checkSnapshot(names)
+        let swaps = SegmentSwaps(names: names)
+        check.swaps = swaps
         var bases = names.filter { $0.hasSuffix(".log") && $0.utf8.count == 24 }
             .compactMap { Int64($0.dropLast(4)) }.sorted()
+            .filter { base in swaps.swap(of: base).map { $0.base == base } ?? true }
         // What an interrupted deletion has left is no damage; the next start removes it.
         let start = check.mark?.startOffset ?? 0
         while bases.count > 1, bases[1] <= start { bases.removeFirst() }
+        bases = try check.withoutEmpty(bases)
         for (number, base) in bases.enumerated() {
             try check.checkSegment(base, isLast: number == bases.count - 1)
         }
         check.checkEnd(bases)
         return check.result
+    }
+
+    /// Without the empty segments that others follow, of which the next start takes no notice.
+    private func withoutEmpty(_ bases: [Int64]) throws(LogError) -> [Int64] {
+        var kept: [Int64] = []
+        for base in bases {
+            let isLeftover = base != bases.last && base != mark?.segmentBase
+            let path = files(of: base).log
+            let size = try system { () throws(SystemError) in
+                let file = try fileSystem.openReadOnly(path)
+                defer { file.close() }
+                return try file.size()
+            }
+            if !isLeftover || size > 0 { kept.append(base) }
+        }
+        return kept
     }
 
     private mutating func report(
@@ -81,19 +100,32 @@ public struct LogCheck {
         if StateSnapshot(bytes) == nil { report(path, nil, "the checksum does not match") }
     }
 
-    private mutating func checkSegment(_ base: Int64, isLast: Bool) throws(LogError) {
+    /// Whether compaction may have left a gap at `offset`; without a mark nobody knows.
+    private func allowsGap(at offset: Int64) -> Bool {
+        mark.map { offset < $0.gapsEnd } ?? true
+    }
+
+    /// The files of a segment: where they are, or where a swap has left them.
+    private func files(of base: Int64) -> (log: String, index: String) {
         let path = directory + "/" + Segment.name(base)
-        if let expected, base != expected, !allowsGaps || base < expected {
+        guard let swap = swaps.swap(of: base) else { return (path + ".log", path + ".index") }
+        let stem = directory + "/" + swap.stem
+        return (swap.hasLog ? path + ".log" : stem + ".log.swap", stem + ".index.swap")
+    }
+
+    private mutating func checkSegment(_ base: Int64, isLast: Bool) throws(LogError) {
+        let (path, indexPath) = files(of: base)
+        if let expected, base != expected, !allowsGap(at: expected) || base < expected {
             if let mark, base >= mark.durableEnd, expected >= mark.durableEnd {
-                return try tear(path + ".log", from: 0)
+                return try tear(path, from: 0)
             }
             report(
-                path + ".log", 0, BatchDamage.missing.rawValue,
+                path, 0, BatchDamage.missing.rawValue,
                 base > expected ? expected..<base : nil)
         }
         let fileSystem = self.fileSystem
         let (file, size) = try system { () throws(SystemError) in
-            let file = try fileSystem.openReadOnly(path + ".log")
+            let file = try fileSystem.openReadOnly(path)
             return (file, Int(try file.size()))
         }
         defer { file.close() }
@@ -107,12 +139,12 @@ public struct LogCheck {
         } else {
             sealed = Int.max
         }
-        var index = try IndexCursor(path + ".index", base, fileSystem)
+        var index = try IndexCursor(indexPath, base, fileSystem)
         try walk(path, file, size, base, sealed, &index)
         let isSealed = sealed == Int.max
         let least = base == mark?.segmentBase ? Int(mark?.indexSynced ?? 0) : 0
         if let finding = index.complaint(sealed: isSealed && !isLast, least: least) {
-            report(path + ".index", finding.position, finding.cause)
+            report(indexPath, finding.position, finding.cause)
         }
     }
 
@@ -132,7 +164,7 @@ public struct LogCheck {
         _ index: inout IndexCursor
     ) throws(LogError) {
         var scanner = BatchScanner(
-            file, from: 0, end: size, expected: base, allowsGaps: allowsGaps)
+            file, from: 0, end: size, expected: base, allowsGaps: allowsGap(at: base))
         loop: while true {
             switch try scanner.next() {
             case .batch(let header, let position):
@@ -144,7 +176,7 @@ public struct LogCheck {
                 }
                 if let damage, position < sealed || damage != .chain {
                     report(
-                        path + ".log", position, damage.rawValue,
+                        path, position, damage.rawValue,
                         header.baseOffset..<header.lastOffset + 1)
                 }
                 checkMark(path, base, scanner.position, index)
@@ -159,7 +191,7 @@ public struct LogCheck {
                 let goesOn = try index.skip(to: &scanner, position, size)
                 // The index knows what it has quarantined: then this is no news, and still damage.
                 report(
-                    path + ".log", position, damage.rawValue,
+                    path, position, damage.rawValue,
                     goesOn && scanner.expected > first ? first..<scanner.expected : nil)
                 if !goesOn { break loop }
             }
@@ -167,7 +199,7 @@ public struct LogCheck {
         expected = scanner.expected
         if let mark, base == mark.segmentBase, size < Int(mark.position) {
             report(
-                path + ".log", size, BatchDamage.missing.rawValue,
+                path, size, BatchDamage.missing.rawValue,
                 scanner.expected < mark.durableEnd ? scanner.expected..<mark.durableEnd : nil)
         }
     }
@@ -179,7 +211,7 @@ public struct LogCheck {
         guard let mark, base == mark.segmentBase, position == Int(mark.position), index.isWhole,
             index.chain != mark.chain
         else { return }
-        report(path + ".log", position, BatchDamage.chain.rawValue)
+        report(path, position, BatchDamage.chain.rawValue)
     }
 
     private mutating func checkEnd(_ bases: [Int64]) {
@@ -189,7 +221,7 @@ public struct LogCheck {
                 directory + "/" + Segment.name(mark.segmentBase) + ".log", nil,
                 BatchDamage.missing.rawValue)
         }
-        if let first = bases.first, first > mark.startOffset, !allowsGaps {
+        if let first = bases.first, first > mark.startOffset, !allowsGap(at: mark.startOffset) {
             report(directory, nil, BatchDamage.missing.rawValue, mark.startOffset..<first)
         }
     }

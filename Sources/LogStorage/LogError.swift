@@ -10,6 +10,8 @@ public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Less than the reserve is free, or the disk is full; appends work again when space returns.
     case noSpace
     case closed
+    /// Another thread is at the same work.
+    case busy
     /// The offset is not in the log.
     case offsetOutOfRange(start: Int64, end: Int64)
     /// The stored bytes of these offsets are damaged; the offsets around them are served.
@@ -30,6 +32,7 @@ public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .readOnly(let cause): "the log is read-only after a failure: \(cause)"
         case .noSpace: "too little disk space is free"
         case .closed: "the log is closed"
+        case .busy: "another thread is at it"
         case .offsetOutOfRange(let start, let end): "the offset is outside \(start)..<\(end)"
         case .corrupt(let first, let last): "offsets \(first) to \(last) are damaged on disk"
         case .malformed: "the bytes do not hold the batches announced"

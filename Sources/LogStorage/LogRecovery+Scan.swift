@@ -15,7 +15,8 @@ extension LogRecovery {
         scanned[segment.baseOffset] = segment.size
         var scanner = BatchScanner(
             file, from: segment.size, end: size, expected: segment.nextOffset,
-            epoch: segment.index.last?.leaderEpoch ?? 0, allowsGaps: settings.isCompacted)
+            epoch: segment.index.last?.leaderEpoch ?? 0,
+            allowsGaps: allowsGap(at: segment.baseOffset))
         var isWhole = true
         loop: while true {
             if scanner.position < sealed.position { scanner.epochMax = epochMax }

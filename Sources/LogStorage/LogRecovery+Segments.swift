@@ -6,7 +6,9 @@ extension LogRecovery {
     /// Opens all segments: those below the mark by their index, the others by reading them.
     mutating func openSegments(_ found: [Int64]) throws(LogError) {
         let bases = try withoutLeftovers(found)
-        if hasMark, let first = bases.first, first > mark.startOffset, !settings.isCompacted {
+        if hasMark, let first = bases.first, first > mark.startOffset,
+            !allowsGap(at: mark.startOffset)
+        {
             report.findings.append(
                 LogFinding(
                     path: directory, position: nil, offsets: mark.startOffset..<first,
@@ -78,7 +80,7 @@ extension LogRecovery {
         if let (index, found) = try openIndex(name, base) {
             identity = found
             if let index, let last = index.last, last.end <= size,
-                base + Int64(last.lastDelta) + 1 == end || settings.isCompacted
+                base + Int64(last.lastDelta) + 1 == end || allowsGap(at: base)
             {
                 let segment = Segment(
                     baseOffset: base, path: path(Segment.name(base) + ".log"), index: index,
@@ -96,7 +98,7 @@ extension LogRecovery {
         let segment = makeSegment(base, index, file)
         report.rebuiltIndexes.append(base)
         _ = try scan(segment, size: size, sealed: (size, end))
-        if segment.nextOffset < end, !settings.isCompacted {
+        if segment.nextOffset < end, !allowsGap(at: base) {
             report.findings.append(
                 LogFinding(
                     path: segment.path, position: size, offsets: segment.nextOffset..<end,
@@ -230,7 +232,7 @@ extension LogRecovery {
             guard let entry = try stored.entries(count..<count + 1)?.first, entry.end <= size,
                 Int(entry.position) == last?.end ?? 0, entry.end <= Int(mark.position),
                 Int64(entry.baseDelta) == last.map({ Int64($0.lastDelta) + 1 }) ?? 0
-                    || settings.isCompacted
+                    || allowsGap(at: base)
             else { break }
             last = entry
             unsynced.append(entry)

@@ -18,6 +18,8 @@ struct RecoveredLog {
     var checkpoint: Checkpoint
     var stateChange: Int64?
     var inUseIsDurable: Bool
+    var gapsEnd: Int64
+    var cleanEnd: Int64
 }
 
 /// Opens a log's directory: reads what lies beyond the mark, cuts a torn tail there, and
@@ -58,6 +60,7 @@ struct LogRecovery {
     }
 
     mutating func run() throws(LogError) -> RecoveredLog {
+        try finishSwaps()
         let bases = try segmentBases()
         let loaded = try Checkpoint.load(path("checkpoint"), fileSystem: fileSystem)
         if let found = loaded.mark {
@@ -83,6 +86,11 @@ struct LogRecovery {
             epochs.begin(mark.leaderEpoch, at: mark.leaderEpochStart)
         }
         return try finish(loaded.checkpoint)
+    }
+
+    /// Whether compaction may have left a gap at `offset`.
+    func allowsGap(at offset: Int64) -> Bool {
+        hasMark ? offset < mark.gapsEnd : settings.isCompacted
     }
 
     func path(_ name: String) -> String { directory + "/" + name }
@@ -292,6 +300,8 @@ struct LogRecovery {
             report.isUnclean || !settings.syncs || mark.durableEnd != end
             || mark.position != active.size || mark.segmentBase != active.baseOffset
         mark.isClean = !isChanged
+        // Without the old mark nobody knows where gaps may be.
+        if !hasMark, settings.isCompacted { mark.gapsEnd = active.baseOffset }
         mark.segmentBase = active.baseOffset
         mark.position = Int64(active.size)
         mark.entryCount = Int64(active.index.count)
@@ -330,7 +340,8 @@ struct LogRecovery {
             durable: Log.DurablePoint(
                 segmentBase: mark.segmentBase, position: Int(mark.position),
                 entryCount: Int(mark.entryCount), chain: mark.chain, end: mark.durableEnd),
-            checkpoint: checkpoint, stateChange: stateChange, inUseIsDurable: inUseIsDurable)
+            checkpoint: checkpoint, stateChange: stateChange, inUseIsDurable: inUseIsDurable,
+            gapsEnd: mark.gapsEnd, cleanEnd: mark.isCompacted ? mark.gapsEnd : 0)
     }
 }
 

@@ -12,8 +12,16 @@ public struct LogSettings: Sendable, Equatable {
     public var flushMessages: Int64 = 1
     /// message.timestamp.type is LogAppendTime.
     public var usesLogAppendTime = false
-    /// cleanup.policy holds "compact": offsets may have gaps.
+    /// cleanup.policy holds "compact".
     public var isCompacted = false
+    /// delete.retention.ms
+    public var deleteRetentionMilliseconds: Int64 = 86_400_000
+    /// min.compaction.lag.ms
+    public var minCompactionLagMilliseconds: Int64 = 0
+    /// max.compaction.lag.ms
+    public var maxCompactionLagMilliseconds = Int64.max
+    /// min.cleanable.dirty.ratio
+    public var minCleanableDirtyRatio = 0.5
     /// producer.id.expiration.ms
     public var producerExpirationMilliseconds: Int64 = 86_400_000
     /// Bytes behind the end that a fetch expects in the page cache.

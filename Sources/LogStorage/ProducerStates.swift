@@ -150,6 +150,11 @@ public struct ProducerStates: Sendable, Equatable {
         aborted.removeAll { $0.lastOffset < start }
     }
 
+    /// Forgets aborted transactions that ended before `bound`, whose records compaction took away.
+    mutating func forgetAborted(before bound: Int64) {
+        aborted.removeAll { $0.lastOffset < bound }
+    }
+
     /// Forgets every producer that has no transaction under way.
     mutating func forgetProducers() {
         producers = producers.filter { open[$0.key] != nil }

@@ -18,6 +18,8 @@ final class Segment: @unchecked Sendable {
     var verified: Range<Int>
     /// Holds bytes that no sync has covered.
     var isDirty = false
+    /// The names belong to another segment now, so the descriptors stay open.
+    private var isPinned = false
     private var file: (any File)?
     private let fileSystem: any FileSystem
 
@@ -80,8 +82,16 @@ final class Segment: @unchecked Sendable {
 
     /// Lets the descriptors go; slices that hold them keep them open.
     func releaseFiles() {
+        if isPinned { return }
         file = nil
         index.releaseFile()
+    }
+
+    /// Keeps both files open for as long as the segment is used.
+    func pin() throws(SystemError) {
+        _ = try openFile()
+        _ = try index.openFile()
+        isPinned = true
     }
 
     var maxTimestamp: Int64 { index.last?.maxTimestamp ?? -1 }

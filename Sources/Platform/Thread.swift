@@ -65,6 +65,17 @@ public enum Thread {
         return result.wait()
     }
 
+    /// Gives the calling thread a small share of busy processors, for good; where niceness is the
+    /// whole process's (macOS) nothing changes.
+    public static func lowerPriority() {
+        #if canImport(Glibc)
+            // PRIO_PROCESS, and 0 for the caller, which on Linux is the thread.
+            _ = setpriority(__priority_which_t(0), 0, 10)
+        #elseif canImport(Musl)
+            _ = setpriority(PRIO_PROCESS, 0, 10)
+        #endif
+    }
+
     private final class Result: @unchecked Sendable {
         private let lock = Lock()
         private let isThere = Condition()

@@ -36,6 +36,7 @@ public final class Broker: @unchecked Sendable {
 
     public let groups: GroupsFront
     public let transactions: TransactionCoordinator
+    let compactor = Compactor()
     /// Called with one line whenever something must be told: recovery, damage, failures.
     let report: @Sendable (String) -> Void
 
@@ -119,6 +120,7 @@ public final class Broker: @unchecked Sendable {
             if let line { report(line) }
         }
         transactions.broker = self
+        compactor.broker = self
         transactions.resume(topics, report: report)
         memory?.watch { [weak self] in
             self?.topics.filter { !$0.isInternal }.flatMap { $0.partitions.map(\.log) } ?? []
@@ -165,16 +167,18 @@ public final class Broker: @unchecked Sendable {
         return (found, partition)
     }
 
-    /// Called about once a second: what nobody waits for is synced, internal logs are compacted.
+    /// Called about once a second: what nobody waits for is synced, internal logs get snapshots,
+    /// compaction is begun.
     public func tick() {
         commits.tick()
         transactions.tick()
         compactInternalLogs()
+        compactor.tick()
     }
 
     /// Removes old segments of every topic; blocks, so it is called on a worker.
     public func applyRetention() {
-        for topic in topics where topic.settings.deletesOld {
+        for topic in topics where !topic.isInternal {
             for partition in topic.partitions {
                 do throws(LogError) {
                     _ = try partition.log.applyRetention(nowMilliseconds: clock.wallMilliseconds)
@@ -187,6 +191,7 @@ public final class Broker: @unchecked Sendable {
 
     /// Syncs and closes every log; nothing is called afterwards.
     public func close() {
+        compactor.stop()
         let all = lock.withLock { byName.values.flatMap(\.partitions) }
         for partition in all {
             do throws(LogError) {

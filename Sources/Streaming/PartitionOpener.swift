@@ -89,6 +89,11 @@ extension TopicSettings {
         log.retentionBytes = deletesOld ? retentionBytes : -1
         log.flushMessages = flushMessages
         log.usesLogAppendTime = usesLogAppendTime
+        log.isCompacted = compacted
+        log.deleteRetentionMilliseconds = deleteRetentionMilliseconds
+        log.minCompactionLagMilliseconds = minCompactionLagMilliseconds
+        log.maxCompactionLagMilliseconds = maxCompactionLagMilliseconds
+        log.minCleanableDirtyRatio = minCleanableDirtyRatio
         log.producerExpirationMilliseconds = broker.number("producer.id.expiration.ms")
         return log
     }

@@ -33,6 +33,14 @@ public enum BrokerConfigs {
             "group.min.session.timeout.ms", .int(intWhole), "6000",
             "The shortest session timeout that a member may ask for."),
         .init(
+            "log.cleaner.backoff.ms", .long(whole), "15000",
+            "How often partitions that are to be compacted are looked for."),
+        .init(
+            "log.cleaner.dedupe.buffer.size", .long(1_048_576...(1 << 36)), "67108864",
+            "Memory for the keys of one run of compaction, 24 bytes a key and a third more."),
+        .init(
+            "log.cleaner.enable", .boolean, "true", "Compact topics whose cleanup.policy says so."),
+        .init(
             "log.retention.check.interval.ms", .long(1...Int64.max), "300000",
             "How often old segments are looked for."),
         .init(

@@ -105,6 +105,10 @@ public struct TopicSettings: Sendable, Equatable {
     public var retentionBytes: Int64
     public var segmentBytes: Int64
     public var segmentMilliseconds: Int64
+    public var deleteRetentionMilliseconds: Int64
+    public var minCompactionLagMilliseconds: Int64
+    public var maxCompactionLagMilliseconds: Int64
+    public var minCleanableDirtyRatio: Double
 
     /// `value` gives the text that holds for a name.
     init(_ value: (String) -> String?) {
@@ -121,5 +125,10 @@ public struct TopicSettings: Sendable, Equatable {
         retentionBytes = number("retention.bytes")
         segmentBytes = number("segment.bytes")
         segmentMilliseconds = number("segment.ms")
+        deleteRetentionMilliseconds = number("delete.retention.ms")
+        minCompactionLagMilliseconds = number("min.compaction.lag.ms")
+        maxCompactionLagMilliseconds = number("max.compaction.lag.ms")
+        minCleanableDirtyRatio =
+            value("min.cleanable.dirty.ratio").flatMap { Double($0) } ?? 0.5
     }
 }
