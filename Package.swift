@@ -11,6 +11,8 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableExperimentalFeature("Lifetimes"),
     .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+    // A section for each function, so that the linker can leave out those that nobody calls.
+    .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release)),
     // Regular expressions of the standard library are not used; its conformances keep them alive.
     .unsafeFlags(["-Xfrontend", "-disable-implicit-string-processing-module-import"]),
 ]
@@ -21,6 +23,10 @@ let uncheckedExclusivity: [SwiftSetting] = [
     .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
 ]
 
+/// What runs once a statement or a command is made small instead of fast.
+let smallTargets: Set<String> = ["SQL", "ArgumentParsing"]
+let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+
 /// The Swift runtime and, where its archive is installed, libstdc++ are linked statically in
 /// release, so that the binary runs on any machine with the same C library and starts in about 2 ms.
 let hasStaticLibrary =
@@ -28,14 +34,20 @@ let hasStaticLibrary =
     .contains { $0.hasSuffix("/libstdc++.a") } ?? false
 let linkStatically: [LinkerSetting] = [
     .unsafeFlags(
-        ["-static-stdlib", "-use-ld=lld", "-Xlinker", "-s", "-Xlinker", "--icf=safe"]
+        // Nobody looks symbols up by name: exporting them would keep all that is public.
+        [
+            "-static-stdlib", "-use-ld=lld", "-Xlinker", "-s", "-Xlinker", "--icf=safe",
+            "-Xlinker", "--no-export-dynamic", "-Xlinker", "--gc-sections",
+        ]
             + (hasStaticLibrary
                 ? ["-L\(Context.packageDirectory)/Sources/CSystem/static"] : []),
         .when(platforms: [.linux], configuration: .release))
 ]
 
 func core(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+    .target(
+        name: name, dependencies: dependencies,
+        swiftSettings: settings + (smallTargets.contains(name) ? small : []))
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
