@@ -91,6 +91,8 @@ _rtd() {
                 -o | --offset) _rtd_words "beginning end stored"; return ;;
                 -p | --partition) return ;;
                 -g | --group) return ;;
+                --protocol) _rtd_words "classic consumer share"; return ;;
+                --ack) _rtd_words "accept release reject"; return ;;
                 -c | --count) return ;;
                 --timeout) return ;;
                 --isolation) _rtd_words "read_uncommitted read_committed"; return ;;
@@ -111,6 +113,7 @@ _rtd() {
             esac
             if [[ $current == -* ]]; then
                 _rtd_words "--topic --offset --exit-at-end --follow --partition --group --count --timeout --wait --isolation --on-error --format --json --template --raw --length-prefixed --delimiter --zero-terminated --key-delimiter --headers --show-null --json-value --unbuffered --exec --to --txn --txn-every --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--topic --offset --exit-at-end --follow --partition --group --protocol --ack --count --timeout --wait --isolation --on-error --format --json --template --raw --length-prefixed --delimiter --zero-terminated --key-delimiter --headers --show-null --json-value --unbuffered --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
             else
                 _rtd_topics
             fi

@@ -99,6 +99,8 @@ complete -c rtd -n '__fish_seen_subcommand_from consume' -s e -l exit-at-end -d 
 complete -c rtd -n '__fish_seen_subcommand_from consume' -l follow -d 'Go on with what arrives; the default.'
 complete -c rtd -n '__fish_seen_subcommand_from consume' -s p -l partition -r -f -d 'Read only these partitions.'
 complete -c rtd -n '__fish_seen_subcommand_from consume' -s g -l group -r -f -d 'Share the topics with the group\'s members.'
+complete -c rtd -n '__fish_seen_subcommand_from consume' -l protocol -r -f -a 'classic consumer share' -d 'How the group\'s members share its topics.'
+complete -c rtd -n '__fish_seen_subcommand_from consume' -l ack -r -f -a 'accept release reject' -d 'What becomes of a share group\'s records once printed.'
 complete -c rtd -n '__fish_seen_subcommand_from consume' -s c -l count -r -f -d 'End after COUNT records.'
 complete -c rtd -n '__fish_seen_subcommand_from consume' -l timeout -r -f -d 'End with status 4 when no record has come for DURATION.'
 complete -c rtd -n '__fish_seen_subcommand_from consume' -l wait -d 'Wait for a topic that does not exist yet.'

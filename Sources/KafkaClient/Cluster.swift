@@ -178,6 +178,33 @@ extension Cluster {
         return try result.get()
     }
 
+    /// As `ask`, with the frame that the answer came in, where its batches lie.
+    func askKeepingFrame<R: KafkaRequest>(
+        _ request: R, of broker: Broker, timeoutMilliseconds timeout: Int64
+    ) async throws(ClientError) -> (R.Response, Frame) {
+        let answer = OneAnswer<(R.Response, Frame)>()
+        let result: Result<(R.Response, Frame), ClientError> = await withTaskCancellationHandler {
+            await run { done in
+                answer.begin(done)
+                broker.connection { found in
+                    switch found {
+                    case .failure(let error): answer.end(.failure(error))
+                    case .success(let connection):
+                        guard let version = connection.version(of: R.api) else {
+                            return answer.end(.failure(connection.unsupported(R.api)))
+                        }
+                        connection.fetch(
+                            request, version: version, timeoutMilliseconds: timeout,
+                            done: answer.end)
+                    }
+                }
+            }
+        } onCancel: {
+            loop.post { answer.end(.failure(.cancelled)) }
+        }
+        return try result.get()
+    }
+
     /// Sends a request to whichever broker answers first in turn; the error is the first one.
     func askAny<R: KafkaRequest>(_ request: R) async throws(ClientError) -> R.Response {
         var first: ClientError?

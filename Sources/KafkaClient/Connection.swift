@@ -126,9 +126,9 @@ extension Connection {
     }
 
     /// Sends a fetch; the answer comes with the frame that its payloads are slices of.
-    func fetch(
-        _ request: FetchRequest, version: Int16, timeoutMilliseconds: Int64,
-        done: @escaping @Sendable (Result<(FetchResponse, Frame), ClientError>) -> Void
+    func fetch<R: KafkaRequest>(
+        _ request: R, version: Int16, timeoutMilliseconds: Int64,
+        done: @escaping @Sendable (Result<(R.Response, Frame), ClientError>) -> Void
     ) {
         let correlationID = nextCorrelationID()
         let frame = encodeRequest(
@@ -136,12 +136,12 @@ extension Connection {
             clientID: configuration.clientID)
         let address = address
         submit(
-            frame, correlationID: correlationID, api: .fetch,
+            frame, correlationID: correlationID, api: R.api.key,
             timeoutMilliseconds: timeoutMilliseconds, keepsFrame: true
         ) { result in
             done(
                 result.flatMap { frame in
-                    Connection.decode(FetchRequest.self, frame, version, address)
+                    Connection.decode(R.self, frame, version, address)
                         .map { ($0, frame) }
                 })
         }

@@ -24,6 +24,8 @@ enum Limits {
     static let decompressedBytesMax = 128 << 20
     /// A producer's tick, which finds batches whose time is over.
     static let producerTickMilliseconds = 100
+    /// Commits of a member whose epoch was raised meanwhile, each a heartbeat after the other.
+    static let staleCommitsMax = 10
     /// How long leaving a group may delay the end of a consumer.
     static let leaveMilliseconds = 2_000
     /// How long the abort of a transaction that is given up may delay the end of its producer.

@@ -15,6 +15,9 @@ public enum MessageCatalog {
         DescribeProducersRequest.self, DescribeTransactionsRequest.self,
         ListTransactionsRequest.self, SaslHandshakeRequest.self, SaslAuthenticateRequest.self,
         DescribeUserScramCredentialsRequest.self, AlterUserScramCredentialsRequest.self,
+        ConsumerGroupHeartbeatRequest.self,
+        ConsumerGroupDescribeRequest.self, ShareGroupHeartbeatRequest.self,
+        ShareGroupDescribeRequest.self, ShareFetchRequest.self, ShareAcknowledgeRequest.self,
     ]
 
     private static let requestsByKey: [(any KafkaRequest.Type)?] = APIKey.allCases.map { key in

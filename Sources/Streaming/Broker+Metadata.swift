@@ -89,6 +89,7 @@ extension Broker {
             if let written { metadata.forgetOlder(than: written) }
             try groups.compact()
             try transactions.compact()
+            try shares.compact()
         } catch {
             report("an internal topic cannot be compacted: \(error)")
         }

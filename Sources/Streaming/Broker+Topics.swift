@@ -109,6 +109,7 @@ extension Broker {
                 if case .success = result { register(topic) }
             }
             if case .failure = result { removeFiles(of: topic) }
+            groups.topicsChanged()
             done(result.map { topic })
         }
     }
@@ -139,6 +140,9 @@ extension Broker {
             removeFiles(of: topic)
             for partition in topic.partitions { partition.wakeAll() }
             groups.topicsDeleted([name])
+            let id = topic.id
+            shares.forget { $0.topic == id }
+            groups.topicsChanged()
             done(.success(topic))
         }
     }
@@ -221,6 +225,7 @@ extension Broker {
             }
             guard current else { return done(.failure(.unknownTopic(topic.name))) }
             apply(broker, to: changed)
+            if changed.partitions.count != topic.partitions.count { groups.topicsChanged() }
             done(.success(changed))
         }
     }

@@ -37,6 +37,7 @@ public final class Broker: @unchecked Sendable {
     public let groups: GroupsFront
     public let transactions: TransactionCoordinator
     let compactor = Compactor()
+    public let shares: ShareGroups
     /// Called with one line whenever something must be told: recovery, damage, failures.
     let report: @Sendable (String) -> Void
 
@@ -52,6 +53,10 @@ public final class Broker: @unchecked Sendable {
         public var settings: BrokerSettings
         /// Bytes of records that a server in memory keeps; nil for one on a disk.
         public var memoryBytes: Int64?
+        /// Which of some names match a regular expression as a whole; nil if it is none.
+        public var namesMatching: @Sendable (_ pattern: String, [String]) -> Set<String>? = {
+            _, _ in nil
+        }
         public var report: @Sendable (String) -> Void
 
         public init(
@@ -77,6 +82,8 @@ public final class Broker: @unchecked Sendable {
     static let metadataID = UUID(high: 0, low: 0x7274_6401)
     public static let transactionsTopic = "__transaction_state"
     static let offsetsID = UUID(high: 0, low: 0x7274_6402)
+    public static let shareTopic = "__share_group_state"
+    static let shareID = UUID(high: 0, low: 0x7274_6404)
     static let transactionsID = UUID(high: 0, low: 0x7274_6403)
 
     /// Opens the directory: the metadata log first, then every partition it names.
@@ -110,13 +117,24 @@ public final class Broker: @unchecked Sendable {
             settings: environment.settings,
             log: InternalLog(transactionsTopic.partitions[0], commits: commits, clock: clock),
             commits: commits, clock: clock)
+        let shareTopic = try opener.openInternal(Self.shareID, Self.shareTopic)
+        shares = ShareGroups(
+            settings: environment.settings,
+            log: InternalLog(shareTopic.partitions[0], commits: commits, clock: clock),
+            commits: commits, clock: clock)
         register(metadataTopic)
         register(offsetsTopic)
         register(transactionsTopic)
+        register(shareTopic)
         try loadMetadata(opener)
+        groups.setTopics(self, shares)
         try groups.load()
         try transactions.load()
-        for line in [metadata.damageReport, groups.damageReport, transactions.log.damageReport] {
+        try shares.load()
+        for line in [
+            metadata.damageReport, groups.damageReport, transactions.log.damageReport,
+            shares.log.damageReport,
+        ] {
             if let line { report(line) }
         }
         transactions.broker = self
@@ -172,6 +190,7 @@ public final class Broker: @unchecked Sendable {
     public func tick() {
         commits.tick()
         transactions.tick()
+        shares.tick()
         compactInternalLogs()
         compactor.tick()
     }
@@ -213,6 +232,20 @@ extension GroupConfiguration {
             clamping: broker.number("group.max.session.timeout.ms"))
         groupSizeMax = min(groupSizeMax, Int(broker.number("group.max.size")))
         initialRebalanceDelayMilliseconds = broker.number("group.initial.rebalance.delay.ms")
+        consumerSizeMax = min(consumerSizeMax, Int(broker.number("group.consumer.max.size")))
+        consumerHeartbeatMilliseconds = Int32(
+            clamping: broker.number("group.consumer.heartbeat.interval.ms"))
+        consumerSessionMilliseconds = Int32(
+            clamping: broker.number("group.consumer.session.timeout.ms"))
+        shareSizeMax = Int(broker.number("group.share.max.size"))
+        shareHeartbeatMilliseconds = Int32(
+            clamping: broker.number("group.share.heartbeat.interval.ms"))
+        shareSessionMilliseconds = Int32(
+            clamping: broker.number("group.share.session.timeout.ms"))
+        assignors = ConfigType.elements(of: broker.text("group.consumer.assignors"))
+        let migration = broker.text("group.consumer.migration.policy").lowercased()
+        migratesToConsumer = migration == "bidirectional" || migration == "upgrade"
+        migratesToClassic = migration == "bidirectional" || migration == "downgrade"
         offsetMetadataLengthMax = min(
             Int(broker.number("offset.metadata.max.bytes")), offsetMetadataLengthMax * 2)
         offsetsRetentionMilliseconds = broker.number("offsets.retention.minutes") * 60_000

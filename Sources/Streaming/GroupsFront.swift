@@ -10,6 +10,7 @@ public final class GroupsFront: @unchecked Sendable {
     private enum Waiting {
         case join(@Sendable (JoinResult) -> Void)
         case sync(@Sendable (SyncResult) -> Void)
+        case heartbeat(@Sendable (ConsumerHeartbeatResult) -> Void)
         case leave(@Sendable (LeaveResult) -> Void)
         case partitions(@Sendable (PartitionErrors) -> Void)
         case deletion(@Sendable ([GroupDeletion]) -> Void)
@@ -42,6 +43,8 @@ public final class GroupsFront: @unchecked Sendable {
     private let startNanoseconds: Int64
 
     private let lock = Lock()
+    /// Told of members of share groups that are gone; set before any group is.
+    private var shares: ShareGroups?
     private let coordinator: GroupCoordinator
     private var waiting: [GroupToken: Waiting] = [:]
     private var lastToken: UInt64 = 0
@@ -126,6 +129,26 @@ public final class GroupsFront: @unchecked Sendable {
         lock.withLock { coordinator.heartbeat(groupID: groupID, identity: identity, now: now) }
     }
 
+    public func heartbeat(
+        _ request: ConsumerHeartbeat, done: @escaping @Sendable (ConsumerHeartbeatResult) -> Void
+    ) {
+        perform(.heartbeat(done)) { $0.consumerHeartbeat(request, token: $2, now: $1) }
+    }
+
+    public func shareHeartbeat(
+        _ request: ConsumerHeartbeat, done: @escaping @Sendable (ConsumerHeartbeatResult) -> Void
+    ) {
+        perform(.heartbeat(done)) { $0.shareHeartbeat(request, token: $2, now: $1) }
+    }
+
+    public func shareDescription(of groupID: String) -> ConsumerGroupDescription {
+        lock.withLock { coordinator.modernDescription(of: groupID, isShare: true) }
+    }
+
+    public func consumerDescription(of groupID: String) -> ConsumerGroupDescription {
+        lock.withLock { coordinator.modernDescription(of: groupID, isShare: false) }
+    }
+
     public func leave(
         groupID: String, members: [LeavingMember], done: @escaping @Sendable (LeaveResult) -> Void
     ) {
@@ -194,11 +217,13 @@ public final class GroupsFront: @unchecked Sendable {
     }
 
     public func offsets(
-        groupID: String, topics: [TopicPartitions]?, requireStable: Bool
+        groupID: String, topics: [TopicPartitions]?, requireStable: Bool, memberID: String? = nil,
+        memberEpoch: Int32 = -1
     ) -> OffsetFetchResult {
         lock.withLock {
             coordinator.offsetsFetched(
-                groupID: groupID, topics: topics, requireStable: requireStable)
+                groupID: groupID, topics: topics, requireStable: requireStable,
+                memberID: memberID, memberEpoch: memberEpoch)
         }
     }
 
@@ -208,6 +233,18 @@ public final class GroupsFront: @unchecked Sendable {
 
     public func listing(states: [String], types: [String]) -> [GroupListing] {
         lock.withLock { coordinator.listing(states: states, types: types) }
+    }
+
+    /// Topics were made, removed, or have got partitions.
+    func topicsChanged() {
+        lock.withLock { coordinator.topicsChanged() }
+    }
+
+    func setTopics(_ topics: any TopicDirectory, _ shares: ShareGroups) {
+        lock.withLock {
+            coordinator.topics = topics
+            self.shares = shares
+        }
     }
 
     func topicsDeleted(_ names: Set<String>) {
@@ -266,6 +303,13 @@ public final class GroupsFront: @unchecked Sendable {
                 if case .sync(let done)? = waiting.removeValue(forKey: token) {
                     effects.answers.append { done(result) }
                 }
+            case .answerHeartbeat(let token, let result):
+                if case .heartbeat(let done)? = waiting.removeValue(forKey: token) {
+                    effects.answers.append { done(result) }
+                }
+            case .release(let group, let member):
+                let shares = self.shares
+                effects.answers.append { shares?.release(group: group, member: member) }
             case .answerLeave(let token, let result):
                 if case .leave(let done)? = waiting.removeValue(forKey: token) {
                     effects.answers.append { done(result) }

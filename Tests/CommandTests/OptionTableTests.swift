@@ -63,7 +63,8 @@ struct Table: Sendable, CustomTestStringConvertible {
         "TEXT": "x", "KEY": "k", "NAME=VALUE": "a=b", "PARTITION": "0", "COUNT": "3", "ACKS": "all",
         "DURATION": "5s", "CODEC": "zstd", "ACTION": "skip", "HOST:PORT,...": ":9092,b:1",
         "DIR": "/tmp/d", "FILE": "f", "OFFSET": "-5", "PARTITION,...": "0,2", "GROUP": "g",
-        "LEVEL": "read_committed", "TEMPLATE": "%v", "SQL": "SHOW TOPICS", "RATE": "10k",
+        "LEVEL": "read_committed", "PROTOCOL": "classic", "VERDICT": "accept",
+        "TEMPLATE": "%v", "SQL": "SHOW TOPICS", "RATE": "10k",
         "HOST:PORT": "127.0.0.1:0", "RATIO": "0.5", "COLUMN": "ts", "NUMBER": "1",
         "COUNT|DURATION": "10k", "ID": "id", "WHEN": "initial", "now|LSN": "now", "NAME": "n",
         "PATTERN": "orders,s.*", "TABLE=COLUMNS": "t=a,b", "COLUMN=HOW": "c=len", "WHICH": "new",
@@ -83,6 +84,7 @@ struct Table: Sendable, CustomTestStringConvertible {
         "consume to": ["-g", "g", "--exec", "cat", "--txn", "id"],
         "consume txn": ["-g", "g", "--exec", "cat", "--to", "u"],
         "consume txn-every": ["-g", "g", "--exec", "cat", "--to", "u", "--txn", "id"],
+        "consume protocol": ["-g", "g"], "consume ack": ["-g", "g", "--protocol", "share"],
     ]
 
     @Test(arguments: Table.all)

@@ -64,7 +64,7 @@ import Testing
 
     @Test func `what would break a promise is refused, not passed over`() {
         #expect(refusal("sasl.mechanism=GSSAPI").contains("is not built"))
-        #expect(refusal("group.protocol=consumer").contains("not built yet"))
+        #expect(refusal("group.protocol=nosuch").contains("group.protocol"))
         #expect(refusal("security.protocol=PLAINTEXT") == "accepted")
     }
 

@@ -53,7 +53,7 @@ def test_damage_in_internal_topics_does_not_keep_the_server_down():
                 assert offset in (-1001, 1, 2, 3, 4, 5), f"{what}: offset {offset}"
                 names = set(c.list_topics(timeout=10).topics)
                 assert names <= {"one", "two", "__consumer_offsets", "__rtd_metadata",
-                                  "__transaction_state"}, names
+                                  "__transaction_state", "__share_group_state"}, names
             server.stop()
             path.write_bytes(whole)
             equal(len(segments(server)), 2, f"{what}: topics on the disk")

@@ -29,6 +29,10 @@ struct NegotiationTests {
             // Kafka's version 2 filters by a pattern.
             .listTransactions: 0...1, .saslHandshake: 0...1, .saslAuthenticate: 0...2,
             .describeUserScramCredentials: 0...0, .alterUserScramCredentials: 0...0,
+            .consumerGroupHeartbeat: 0...1,
+            .consumerGroupDescribe: 0...1, .shareGroupHeartbeat: 1...1,
+            // Kafka's version 2 renews locks (KIP-1222).
+            .shareGroupDescribe: 1...1, .shareFetch: 1...1, .shareAcknowledge: 1...1,
         ]
         #expect(MessageCatalog.requests.count == kafka.count)
         for type in MessageCatalog.requests {

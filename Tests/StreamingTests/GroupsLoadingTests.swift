@@ -59,7 +59,7 @@ import Testing
 
     @Test func `records of other kinds of groups are not touched`() throws {
         let rig = GroupsRig()
-        #expect(try !rig.coordinator.load(key: [0, 3, 0, 1, 65], value: [0, 0]))
+        #expect(try !rig.coordinator.load(key: [0, 17, 0, 1, 65], value: [0, 0]))
         #expect(rig.coordinator.listing().isEmpty)
     }
 

@@ -4,6 +4,7 @@ import Streaming
 /// member ids that can be foretold: the client's id, a dash, and a number.
 final class GroupsRig {
     let coordinator: GroupCoordinator
+    let directory = TestTopics()
     var now: Int64 = 1_000_000
     /// All that was appended, in order.
     var log: [GroupRecord] = []
@@ -21,6 +22,9 @@ final class GroupsRig {
             number += 1
             return String(number)
         }
+        directory.set("t", 4)
+        directory.set("u", 2)
+        coordinator.topics = directory
     }
 
     func token() -> GroupToken {
@@ -34,6 +38,9 @@ final class GroupsRig {
         for action in actions {
             let id: GroupWriteID
             switch action {
+            case .answerHeartbeat(_, let result):
+                lines.append(line(result))
+                continue
             case .write(let write, let records):
                 id = write
                 log += records
@@ -181,9 +188,9 @@ final class GroupsRig {
     /// A coordinator that has read `records`.
     static func loaded(
         _ records: [GroupRecord], _ producers: [Int: TransactionalProducer] = [:],
-        now: Int64 = 1_000_000
+        now: Int64 = 1_000_000, _ configure: (inout GroupConfiguration) -> Void = { _ in }
     ) throws -> GroupsRig {
-        let rig = GroupsRig()
+        let rig = GroupsRig(configure)
         rig.now = now
         for (index, record) in records.enumerated() {
             try rig.coordinator.load(
@@ -195,6 +202,12 @@ final class GroupsRig {
 }
 
 extension GroupsRig {
+    private func line(_ result: ConsumerHeartbeatResult) -> String {
+        if let error = result.error { return "\(error)" }
+        let share = result.assignment.map { " [\(directory.text($0))]" } ?? ""
+        return "epoch \(result.memberEpoch)\(share)"
+    }
+
     private static func text(_ error: GroupError?) -> String {
         error.map { "\($0)" } ?? "ok"
     }
@@ -213,6 +226,8 @@ extension GroupsRig {
         case .answerSync(let token, let result):
             let assignment = String(decoding: result.assignment, as: UTF8.self)
             return "sync \(token.rawValue) \(text(result.error)) \(assignment)"
+        case .answerHeartbeat: return "heartbeat"
+        case .release(_, let member): return "release \(member)"
         case .answerLeave(let token, let result):
             let errors = result.members.map { text($0.error) }.joined(separator: " ")
             return "leave \(token.rawValue) \(text(result.error)): \(errors)"

@@ -236,7 +236,7 @@ extension GroupsStorm {
             case .answerSync(let token, let result): synced(token, result)
             case .answerOffsetCommit(let token, let result): committed(token, result)
             case .answerLeave(let token, _): answered(token)
-            case .answerOffsetDelete, .answerDeleteGroups:
+            case .answerOffsetDelete, .answerDeleteGroups, .answerHeartbeat, .release:
                 faults.append("unasked answer")
             }
         }

@@ -1,20 +1,22 @@
 import KafkaProtocol
 
-/// What has configs: a topic or a broker.
+/// What has configs: a topic, a broker or a group.
 public enum ConfigResource: Sendable, Hashable {
     case topic(String)
     case broker(Int32)
+    case group(String)
 
     var type: Int8 {
         switch self {
         case .topic: 2
         case .broker: 4
+        case .group: 32
         }
     }
 
     var name: String {
         switch self {
-        case .topic(let name): name
+        case .topic(let name), .group(let name): name
         case .broker(let node): "\(node)"
         }
     }
@@ -119,6 +121,7 @@ extension Cluster {
             if code == .unknownTopicOrPartition { throw .unknownTopic(name) }
             throw .topic(name, code, detail: detail)
         case .broker: throw .refused(api: api, code, detail: detail)
+        case .group(let name): throw .group(name, code, detail: detail)
         }
     }
 }

@@ -217,7 +217,7 @@ extension Cluster {
         case .unknownMemberId, .illegalGeneration, .rebalanceInProgress, .fencedInstanceId:
             throw .membershipLost(group: group)
         case .notCoordinator, .coordinatorNotAvailable, .coordinatorLoadInProgress,
-            .groupAuthorizationFailed, .groupIdNotFound:
+            .groupAuthorizationFailed, .groupIdNotFound, .staleMemberEpoch:
             throw .group(group, code, detail: nil)
         default: throw .partition(partition, code, detail: nil)
         }

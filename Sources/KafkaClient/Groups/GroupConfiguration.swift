@@ -1,5 +1,11 @@
 /// How a consumer takes part in a group. The comments give the property names of Kafka's clients.
 public struct GroupConfiguration: Sendable {
+    /// Who shares the partitions out: a member, or the server (KIP-848).
+    public enum MembershipProtocol: Sendable {
+        case classic
+        case consumer
+    }
+
     /// `group.id`
     public var groupID: String
     /// `group.instance.id`: a static member keeps its partitions over a restart (KIP-345).
@@ -12,6 +18,10 @@ public struct GroupConfiguration: Sendable {
     public var rebalanceTimeoutMilliseconds: Int32 = 300_000
     /// `partition.assignment.strategy`: `range` and `roundrobin`, the preferred one first.
     public var assignors = ["range", "roundrobin"]
+    /// `group.protocol`
+    public var `protocol` = MembershipProtocol.classic
+    /// `group.remote.assignor`: `uniform` or `range`; nil leaves it to the server.
+    public var remoteAssignor: String?
     /// Where a partition without a committed offset starts; nil makes that an error
     /// (`auto.offset.reset` = none).
     public var start: StartPosition? = .earliest

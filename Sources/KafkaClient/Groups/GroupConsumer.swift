@@ -24,7 +24,7 @@ public final class GroupConsumer: @unchecked Sendable {
     }
 
     private let cluster: Cluster
-    private let membership: Membership
+    private let membership: any GroupMembership
     private let consumer: Consumer
     private var state = State.outside
     private var partitions: [TopicPartition] = []
@@ -34,7 +34,10 @@ public final class GroupConsumer: @unchecked Sendable {
         _ configuration: ConsumerConfiguration = .init()
     ) {
         self.cluster = cluster
-        membership = Membership(cluster, group, topics: topics)
+        switch group.protocol {
+        case .classic: membership = Membership(cluster, group, topics: topics)
+        case .consumer: membership = ConsumerMembership(cluster, group, topics: topics)
+        }
         consumer = Consumer(cluster, configuration)
         membership.changed = { [weak consumer] in consumer?.interrupt() }
     }

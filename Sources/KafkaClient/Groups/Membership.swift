@@ -4,7 +4,7 @@ import Platform
 
 /// One consumer's place in a classic group (KIP-62, KIP-345, KIP-394): it joins, takes its share,
 /// sends heartbeats, and leaves. On the cluster's loop; `GroupConsumer` drives it.
-final class Membership: @unchecked Sendable {
+final class Membership: GroupMembership, @unchecked Sendable {
     let configuration: GroupConfiguration
     private let cluster: Cluster
     private let topics: [String]

@@ -119,6 +119,11 @@ enum HandlerTable {
         HandlerEntry(SaslAuthenticateHandler.self),
         HandlerEntry(DescribeUserScramCredentialsHandler.self),
         HandlerEntry(AlterUserScramCredentialsHandler.self),
+        HandlerEntry(ConsumerGroupHeartbeatHandler.self),
+        HandlerEntry(ConsumerGroupDescribeHandler.self),
+        HandlerEntry(ShareGroupHeartbeatHandler.self),
+        HandlerEntry(ShareGroupDescribeHandler.self), HandlerEntry(ShareFetchHandler.self),
+        HandlerEntry(ShareAcknowledgeHandler.self),
     ]
 
     /// By the number of the key.

@@ -12,6 +12,7 @@ final class KafkaServer: @unchecked Sendable {
     let broker: Broker
     let workers: any Workers
     let sessions: FetchSessions
+    let shareSessions: ShareSessions
     let tracer: RequestTracer?
     let logIn: LogIn
     let frameBytesMax: Int
@@ -62,6 +63,8 @@ final class KafkaServer: @unchecked Sendable {
         sessions = FetchSessions(
             sessionsMax: Int(settings.number("max.incremental.fetch.session.cache.slots")),
             random: SystemRandom(), clock: broker.clock)
+        shareSessions = ShareSessions(
+            sessionsMax: Int(settings.number("group.share.max.share.sessions")))
         let loop = loops[0]
         broker.groups.setTimer { [broker] milliseconds in
             loop.post { loop.after(milliseconds * 1_000_000) { broker.groups.advance() } }
@@ -231,6 +234,10 @@ final class KafkaServer: @unchecked Sendable {
         guard case .storage(let text) = error else { return }
         report(
             "\(Request.api.key.name) of \(reply.connection.printableClientID): \(text)")
+    }
+
+    func refused<Request: KafkaRequest>(_ reply: Reply<Request>, because text: String) {
+        report("\(Request.api.key.name) of \(reply.connection.printableClientID): \(text)")
     }
 
     // MARK: The end

@@ -1,3 +1,4 @@
+import Formats
 import LogStorage
 import Platform
 import Records
@@ -96,6 +97,9 @@ public final class Server: @unchecked Sendable {
                 nodeID: format.nodeID, settings: try BrokerSettings(settings),
                 report: configuration.report)
             environment.memoryBytes = memoryBytes.map(Int64.init)
+            environment.namesMatching = { pattern, names in
+                RegularExpression.names(names, matching: pattern)
+            }
             return try Broker(environment)
         } catch {
             if case .invalidConfig(let text) = error { throw ServiceError(text, status: 2) }

@@ -23,6 +23,22 @@ public enum BrokerConfigs {
             "default.replication.factor", .int(1...1), "1", "There is one replica."),
         .init("delete.topic.enable", .boolean, "true", "Allow topics to be deleted."),
         .init(
+            "group.consumer.assignors", .list(["uniform", "range"]), "uniform,range",
+            dynamic: false, "The server's assignors; the first where no member names one."),
+        .init(
+            "group.consumer.heartbeat.interval.ms", .int(1...Int64(Int32.max)), "1000",
+            dynamic: false, "How often members of a consumer group (KIP-848) are to be heard of."),
+        .init(
+            "group.consumer.max.size", .int(1...Int64(Int32.max)), "2147483647",
+            dynamic: false, "Members of a consumer group (KIP-848)."),
+        .init(
+            "group.consumer.migration.policy",
+            .choice(["bidirectional", "upgrade", "downgrade", "disabled"]), "bidirectional",
+            dynamic: false, "Which way a group may change its protocol while it works."),
+        .init(
+            "group.consumer.session.timeout.ms", .int(1...Int64(Int32.max)), "45000",
+            dynamic: false, "A member of a consumer group that is silent for so long is out."),
+        .init(
             "group.initial.rebalance.delay.ms", .int(intWhole), "0",
             "How long the first rebalance of a group waits for more members."),
         .init(
@@ -32,6 +48,27 @@ public enum BrokerConfigs {
         .init(
             "group.min.session.timeout.ms", .int(intWhole), "6000",
             "The shortest session timeout that a member may ask for."),
+        .init(
+            "group.share.delivery.count.limit", .int(2...10), "5", dynamic: false,
+            "How often a record is handed out in a share group (KIP-932) at most."),
+        .init(
+            "group.share.heartbeat.interval.ms", .int(1...Int64(Int32.max)), "1000",
+            dynamic: false, "How often members of a share group are to be heard of."),
+        .init(
+            "group.share.max.share.sessions", .int(1...Int64(Int32.max)), "2000", dynamic: false,
+            "Share sessions that are kept."),
+        .init(
+            "group.share.max.size", .int(1...1_000), "200", dynamic: false,
+            "Members of a share group."),
+        .init(
+            "group.share.partition.max.record.locks", .int(100...10_000), "2000",
+            dynamic: false, "Records of a partition that a share group works on at a time."),
+        .init(
+            "group.share.record.lock.duration.ms", .int(1_000...3_600_000), "30000",
+            dynamic: false, "How long a member of a share group may keep a record."),
+        .init(
+            "group.share.session.timeout.ms", .int(1...Int64(Int32.max)), "45000",
+            dynamic: false, "A member of a share group that is silent for so long is out."),
         .init(
             "log.cleaner.backoff.ms", .long(whole), "15000",
             "How often partitions that are to be compacted are looked for."),
@@ -156,6 +193,8 @@ public struct BrokerSettings: Sendable {
         default: preconditionFailure("\(name) is no switch of the broker's configs")
         }
     }
+
+    public func text(_ name: String) -> String { value(name) }
 
     private func value(_ name: String) -> String {
         if let found = lookUp(name) { return found.value }

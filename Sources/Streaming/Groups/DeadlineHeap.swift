@@ -69,4 +69,8 @@ enum AlarmOwner {
     case session(group: String, member: String)
     /// The end of a group's join phase, or of its wait for syncs: never both.
     case phase(group: String)
+    /// The session of a member that the server shares out for.
+    case memberSession(group: String, member: String)
+    /// Its time to give up partitions, to join or to sync.
+    case memberRebalance(group: String, member: String)
 }

@@ -105,7 +105,11 @@ struct PendingWrite {
         case assignment(generation: Int32, [String: [UInt8]])
         /// A static member that took its predecessor's place in a stable group.
         case replacement(GroupToken, JoinResult)
+        case join(GroupToken, JoinResult)
+        case sync(GroupToken, SyncResult)
         case leave(GroupToken, LeaveResult)
+        /// Of a member that the server shares out for.
+        case heartbeat(GroupToken, ConsumerHeartbeatResult)
         case offsetCommit(GroupToken, PartitionErrors)
         case offsetDelete(GroupToken, PartitionErrors)
         /// The groups are dead already; they go now.
@@ -120,5 +124,9 @@ struct PendingWrite {
     var changes: [OffsetChange] = []
     /// The changes wait for this producer's transaction.
     var producer: TransactionalProducer?
+    /// One of the records is the tombstone of the group's metadata record.
+    var dropsMetadata = false
     var completion: Completion
+    /// Answers that tell what this write makes true.
+    var followers: [Completion] = []
 }

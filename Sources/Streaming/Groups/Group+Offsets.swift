@@ -3,6 +3,7 @@ extension Group {
     /// What there is against a commit.
     func faultOfCommit(_ identity: MemberIdentity) -> GroupError? {
         if case .dead = state { return .coordinatorNotAvailable }
+        if let modern { return modern.faultOfCommit(identity, isTransactional: false) }
         // From an admin client, or a consumer that assigns itself: welcome while nobody is here.
         if identity.generation < 0, case .empty = state { return nil }
         if identity.generation < 0, identity.memberID.isEmpty, identity.instanceID == nil {
@@ -24,7 +25,7 @@ extension Group {
     var faultOfOffsetDeletion: GroupError? {
         switch state {
         case .dead: .groupIDNotFound
-        case .empty: nil
+        case .empty: modern?.kind == .share ? .groupIDNotFound : nil
         case .preparingRebalance, .completingRebalance, .stable:
             usesConsumerProtocol ? nil : .nonEmptyGroup
         }
@@ -34,7 +35,7 @@ extension Group {
     var faultOfDeletion: GroupError? {
         switch state {
         case .dead: .groupIDNotFound
-        case .empty: nil
+        case .empty: modern?.members.isEmpty ?? true ? nil : .nonEmptyGroup
         case .preparingRebalance, .completingRebalance, .stable: .nonEmptyGroup
         }
     }
@@ -44,7 +45,8 @@ extension Group {
     func expiredOffsets(_ effects: Effects) -> [OffsetChange] {
         let emptySince: Int64?
         switch state {
-        case .empty: emptySince = protocolType == nil ? nil : stateTimestamp
+        case .empty:
+            emptySince = protocolType == nil || modern != nil ? nil : stateTimestamp
         case .stable where usesConsumerProtocol && subscribedTopics != nil: emptySince = nil
         case .stable, .preparingRebalance, .completingRebalance, .dead: return []
         }

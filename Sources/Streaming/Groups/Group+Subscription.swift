@@ -4,7 +4,8 @@ import Bytes
 extension Group {
     /// Unknown subscriptions of a consumer group count as all topics.
     func isSubscribed(to topic: String) -> Bool {
-        subscribedTopics?.contains(topic) ?? usesConsumerProtocol
+        if let modern { return modern.subscribedTopics.contains(topic) }
+        return subscribedTopics?.contains(topic) ?? usesConsumerProtocol
     }
 
     /// Reads the subscriptions, once a generation.

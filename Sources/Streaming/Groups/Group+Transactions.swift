@@ -21,6 +21,7 @@ extension Group {
     /// clients before KIP-447 do not say who they are.
     func faultOfTransactionalCommit(_ identity: MemberIdentity) -> GroupError? {
         if case .dead = state { return .coordinatorNotAvailable }
+        if let modern { return modern.faultOfCommit(identity, isTransactional: true) }
         if identity.generation < 0, case .empty = state { return nil }
         if identity.generation < 0, identity.memberID.isEmpty, identity.instanceID == nil {
             return nil

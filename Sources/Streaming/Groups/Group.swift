@@ -1,4 +1,7 @@
-/// One classic consumer group: a state machine without sockets or clock.
+/// One group: a state machine without sockets or clock, and the group's offsets.
+///
+/// The members here are those of a classic group. A group whose members the server shares out for
+/// has them in `modern`, and is `.empty` or `.dead` as far as the classic protocol goes.
 ///
 /// Owned by the `GroupCoordinator`, which hands it events and `Effects` to answer with.
 final class Group {
@@ -47,6 +50,8 @@ final class Group {
     /// The end of the join phase, or of the wait for syncs.
     var phase = Alarm()
     var offsets = OffsetTable()
+    /// The members of a consumer or share group; nil in a classic one.
+    var modern: ConsumerGroup?
     /// By producer id.
     var openTransactions: [Int64: OpenTransaction] = [:]
     /// The durable metadata record, nil if there is none.
@@ -60,13 +65,18 @@ final class Group {
     }
 
     var publicState: GroupState {
+        if let modern, !isDead { return modern.state }
         switch state {
-        case .empty: .empty
-        case .preparingRebalance: .preparingRebalance
-        case .completingRebalance: .completingRebalance
-        case .stable: .stable
-        case .dead: .dead
+        case .empty: return .empty
+        case .preparingRebalance: return .preparingRebalance
+        case .completingRebalance: return .completingRebalance
+        case .stable: return .stable
+        case .dead: return .dead
         }
+    }
+
+    var isDead: Bool {
+        if case .dead = state { true } else { false }
     }
 
     /// Kafka's type of the groups whose metadata the coordinator can read.
@@ -74,7 +84,8 @@ final class Group {
 
     /// Nothing would be lost if the group were forgotten without a word.
     var isVacant: Bool {
-        guard case .empty = state else { return false }
+        guard case .empty = state, modern.map({ $0.members.isEmpty && $0.epoch == 0 }) ?? true
+        else { return false }
         return pendingJoins.isEmpty && persisted == nil && offsets.isEmpty && pendingWrites == 0
             && openTransactions.isEmpty
     }

@@ -37,6 +37,9 @@ public enum GroupAction: Equatable, Sendable {
     case answerJoin(GroupToken, JoinResult)
     case answerSync(GroupToken, SyncResult)
     case answerLeave(GroupToken, LeaveResult)
+    case answerHeartbeat(GroupToken, ConsumerHeartbeatResult)
+    /// A member of a share group is gone: what it has in its hands is free.
+    case release(group: String, member: String)
     case answerOffsetCommit(GroupToken, PartitionErrors)
     case answerOffsetDelete(GroupToken, PartitionErrors)
     case answerDeleteGroups(GroupToken, [GroupDeletion])

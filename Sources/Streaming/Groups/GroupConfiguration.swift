@@ -17,5 +17,22 @@ public struct GroupConfiguration: Sendable {
     /// `offsets.retention.check.interval.ms`.
     public var offsetsRetentionCheckIntervalMilliseconds: Int64 = 600_000
 
+    /// `group.consumer.heartbeat.interval.ms`; Kafka's 5000 makes a rebalance take as long.
+    public var consumerHeartbeatMilliseconds: Int32 = 1_000
+    /// `group.consumer.session.timeout.ms`.
+    public var consumerSessionMilliseconds: Int32 = 45_000
+    /// `group.consumer.max.size`; Kafka has no limit.
+    public var consumerSizeMax = Limits.membersPerGroupMax
+    /// `group.consumer.assignors`: the first one holds where no member has a wish.
+    public var assignors = ServerAssignor.allCases.map(\.rawValue)
+    /// `group.consumer.migration.policy`.
+    public var migratesToConsumer = true
+    public var migratesToClassic = true
+    /// `group.share.heartbeat.interval.ms`, `group.share.session.timeout.ms`.
+    public var shareHeartbeatMilliseconds: Int32 = 1_000
+    public var shareSessionMilliseconds: Int32 = 45_000
+    /// `group.share.max.size`.
+    public var shareSizeMax = 200
+
     public init() {}
 }

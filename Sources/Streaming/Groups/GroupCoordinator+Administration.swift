@@ -2,7 +2,8 @@
 extension GroupCoordinator {
     /// One group of a DescribeGroups request.
     public func description(of groupID: String) -> GroupDescription {
-        guard let group = groups[groupID] else {
+        // Groups of the other protocols have a request of their own, and are none here.
+        guard let group = groups[groupID], group.modern == nil else {
             return GroupDescription(groupID: groupID, error: .groupIDNotFound, state: .dead)
         }
         var description = GroupDescription(groupID: groupID, state: group.publicState)
@@ -21,15 +22,17 @@ extension GroupCoordinator {
 
     /// A ListGroups request; empty filters let everything through, upper and lower case are alike.
     public func listing(states: [String] = [], types: [String] = []) -> [GroupListing] {
-        guard types.isEmpty || types.contains(where: { $0.lowercased() == "classic" }) else {
-            return []
-        }
+        let types = Set(types.map { $0.lowercased() })
         let states = Set(states.map { $0.lowercased() })
         return groups.values.compactMap { group in
             let state = group.publicState
-            guard states.isEmpty || states.contains(state.rawValue.lowercased()) else { return nil }
+            guard states.isEmpty || states.contains(state.rawValue.lowercased()),
+                types.isEmpty || types.contains(group.typeName)
+            else { return nil }
             return GroupListing(
-                groupID: group.id, protocolType: group.protocolType ?? "", state: state)
+                groupID: group.id,
+                protocolType: group.modern == nil ? group.protocolType ?? "" : group.typeName,
+                state: state, type: group.typeName)
         }.sorted { $0.groupID < $1.groupID }
     }
 
@@ -71,6 +74,7 @@ extension GroupCoordinator {
             for gone in existingOffsets(of: group).sorted() {
                 records.append(OffsetChange(group: group, gone, nil).record)
             }
+            if let modern = group.modern { records += modern.tombstones(group.id) }
             if group.persisted != nil || group.pendingWrites > 0 {
                 records.append(
                     GroupRecord(key: OffsetRecordKey.group(group.id).bytes, value: nil))
@@ -89,7 +93,8 @@ extension GroupCoordinator {
                 continue
             }
             let expired = group.expiredOffsets(effects)
-            if case .empty = group.state, expired.count == group.offsets.count,
+            if case .empty = group.state, group.modern?.members.isEmpty ?? true,
+                expired.count == group.offsets.count,
                 group.pendingWrites == 0, group.pendingJoins.isEmpty,
                 group.openTransactions.isEmpty
             {
@@ -101,6 +106,17 @@ extension GroupCoordinator {
                         records: expired.map(\.record), group: group, changes: expired,
                         completion: .nothing))
             }
+        }
+    }
+}
+
+extension Group {
+    /// Kafka's name for the kind of group.
+    var typeName: String {
+        switch modern?.kind {
+        case nil: "classic"
+        case .consumer: "consumer"
+        case .share: "share"
         }
     }
 }

@@ -9,6 +9,10 @@ extension GroupCoordinator {
     public func load(
         key: [UInt8], value: [UInt8]?, producer: TransactionalProducer? = nil
     ) throws(MalformedBytes) -> Bool {
+        if let key = try ConsumerRecordKey.decode(key) {
+            try load(key, value)
+            return true
+        }
         switch try OffsetRecordKey.decode(key) {
         case nil: return false
         case .offset(let groupID, let topic, let partition)?:
@@ -30,6 +34,28 @@ extension GroupCoordinator {
         return true
     }
 
+    private func load(
+        _ key: ConsumerRecordKey, _ value: [UInt8]?
+    ) throws(MalformedBytes) {
+        guard var group = loadedGroup(key.group, creating: value != nil) else { return }
+        if group.modern?.kind != key.kind {
+            guard value != nil else { return }
+            // Members of the protocol before, whose tombstone may have failed, are none any more.
+            group = emptied(group)
+            groups[key.group] = group
+            group.modern = ConsumerGroup(key.kind)
+        }
+        guard let modern = group.modern else { return }
+        let count = modern.members.count
+        if key.what == .epoch, value == nil {
+            group.modern = nil
+            effects.memberCount -= count
+        } else {
+            try modern.load(key.what, value)
+            effects.memberCount += modern.members.count - count
+        }
+    }
+
     private func loadedGroup(_ groupID: String, creating: Bool) -> Group? {
         if let group = groups[groupID] { return group }
         guard creating else { return nil }
@@ -48,6 +74,8 @@ extension GroupCoordinator {
     /// The group without members and metadata, but with its offsets.
     private func emptied(_ old: Group) -> Group {
         for memberID in old.members.keys { old.remove(memberID, &effects) }
+        effects.memberCount -= old.modern?.members.count ?? 0
+        old.modern = nil
         old.keep(nil, &effects)
         let group = Group(id: old.id)
         group.offsets = old.offsets
@@ -88,6 +116,10 @@ extension GroupCoordinator {
             for member in group.orderedMembers {
                 effects.armSession(of: member, in: group)
             }
+            for member in group.modern?.orderedMembers ?? [] {
+                armSession(of: member, group)
+                if member.state == .unrevoked { armRebalance(of: member, group) }
+            }
             // Its offsets had tombstones, and it never had members.
             dropIfVacant(group)
             if group.members.count > configuration.groupSizeMax {
@@ -116,6 +148,7 @@ extension GroupCoordinator {
             if let persisted = group.persisted {
                 put(GroupRecord(key: OffsetRecordKey.group(group.id).bytes, value: persisted))
             }
+            group.modern?.allRecords(group.id).forEach(put)
             for (topic, partitions) in group.offsets.sorted {
                 for (partition, offset) in partitions {
                     let partition = TopicPartition(topic: topic, partition: partition)

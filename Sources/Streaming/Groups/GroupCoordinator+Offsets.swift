@@ -119,10 +119,14 @@ extension GroupCoordinator {
     /// Only durable offsets are seen. With `requireStable` a partition whose commit is under way
     /// answers UNSTABLE_OFFSET_COMMIT, so that the client asks again.
     public func offsetsFetched(
-        groupID: String, topics: [TopicPartitions]?, requireStable: Bool
+        groupID: String, topics: [TopicPartitions]?, requireStable: Bool, memberID: String? = nil,
+        memberEpoch: Int32 = -1
     ) -> OffsetFetchResult {
         var group = groups[groupID]
         if case .dead? = group?.state { group = nil }
+        if let fault = group?.modern?.faultOfFetch(memberID, memberEpoch) {
+            return OffsetFetchResult(error: fault)
+        }
         var unstable: Set<TopicPartition> = []
         if requireStable, let group {
             unstable.formUnion(pendingChanges(of: group).map(\.partition))

@@ -10,6 +10,7 @@ extension GroupCoordinator {
                 change.offset, to: change.partition, by: write.producer, &effects)
         }
         if let metadata = write.metadata { write.group?.keep(metadata, &effects) }
+        if write.dropsMetadata { write.group?.keep(nil, &effects) }
         complete(write, error: nil)
         if let group = write.group { return end(group) }
         return effects.takeActions()
@@ -22,18 +23,37 @@ extension GroupCoordinator {
         begin(now)
         guard let write = effects.pending.removeValue(forKey: id) else { return [] }
         write.group?.pendingWrites -= 1
+        write.group?.modern?.forgetWrite(of: write.records)
         complete(write, error: error)
         if let group = write.group { return end(group) }
         return effects.takeActions()
     }
 
     func complete(_ write: PendingWrite, error: GroupError?) {
-        switch write.completion {
+        finish(write, write.completion, error)
+        for follower in write.followers { finish(write, follower, error) }
+    }
+
+    private func finish(
+        _ write: PendingWrite, _ completion: PendingWrite.Completion, _ error: GroupError?
+    ) {
+        switch completion {
         case .nothing: break
         case .assignment(let generation, let assignments):
             write.group?.assignmentWritten(generation, assignments, error: error, &effects)
         case .replacement(let token, let result):
             write.group?.replacementWritten(token, result, error: error, &effects)
+        case .join(let token, let result):
+            let answer = error.map { JoinResult(error: $0, memberID: result.memberID) }
+            effects.actions.append(.answerJoin(token, answer ?? result))
+        case .sync(let token, let result):
+            effects.actions.append(
+                .answerSync(token, error.map { SyncResult(error: $0) } ?? result))
+        case .heartbeat(let token, let result):
+            let answer = error.map {
+                ConsumerHeartbeatResult(GroupRefusal($0), memberID: result.memberID)
+            }
+            effects.actions.append(.answerHeartbeat(token, answer ?? result))
         case .leave(let token, var result):
             // The member is out all the same; only its last record is missing.
             result.error = error
@@ -57,6 +77,7 @@ extension GroupCoordinator {
             if error != nil {
                 group.state = .empty
             } else if groups[group.id] === group {
+                group.modern = nil
                 effects.offsetCount -= group.offsets.count + group.openOffsetCount
                 group.keep(nil, &effects)
                 groups[group.id] = nil

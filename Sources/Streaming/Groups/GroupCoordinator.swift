@@ -1,4 +1,5 @@
-/// All classic consumer groups of a broker: members, generations, assignments, offsets.
+/// All groups of a broker, classic ones and those that it shares out for: members, generations,
+/// assignments, offsets.
 ///
 /// A state machine without sockets, clock or disk. The broker calls it, one call at a time (from
 /// one loop or under a lock), performs the actions it gets in their order, and calls `advance` when
@@ -10,6 +11,10 @@ public final class GroupCoordinator {
     public let configuration: GroupConfiguration
     var groups: [String: Group] = [:]
     var effects: Effects
+    /// What is known of topics; set before any group is.
+    public weak var topics: (any TopicDirectory)?
+    /// Counts the changes of topics that their members have to hear of.
+    var topicsVersion: UInt64 = 0
     /// When the next search for expired offsets is due; nil before the first event.
     private var expiryDeadline: Int64?
 
@@ -27,6 +32,20 @@ public final class GroupCoordinator {
         begin(now)
         if let fault = fault(of: request) {
             return [.answerJoin(token, JoinResult(error: fault, memberID: request.memberID))]
+        }
+        if let group = groups[request.groupID], let modern = group.modern, !group.isDead {
+            if !modern.members.isEmpty {
+                guard modern.kind == .consumer else {
+                    return [
+                        .answerJoin(
+                            token,
+                            JoinResult(
+                                error: .inconsistentGroupProtocol, memberID: request.memberID))
+                    ]
+                }
+                return classicJoined(request, token, group)
+            }
+            becomeEmptyClassicGroup(group)
         }
         guard let group = group(for: request) else {
             let full = request.memberID.isEmpty
@@ -108,6 +127,7 @@ public final class GroupCoordinator {
         guard let group = groups[request.groupID] else {
             return [.answerSync(token, SyncResult(error: .unknownMemberID))]
         }
+        if group.modern != nil { return classicSynced(request, token, group) }
         group.synced(request, token, &effects)
         return end(group)
     }
@@ -119,6 +139,7 @@ public final class GroupCoordinator {
         begin(now)
         if let fault = faultOfGroupID(groupID) { return fault }
         guard let group = groups[groupID] else { return .unknownMemberID }
+        if group.modern != nil { return classicHeartbeat(identity, group) }
         return group.heartbeat(identity, &effects)
     }
 
@@ -139,9 +160,14 @@ public final class GroupCoordinator {
             return [.answerLeave(token, LeaveResult(error: .coordinatorNotAvailable))]
         }
         for leaving in members {
-            let error = group.left(leaving, &effects)
+            let error =
+                group.modern == nil ? group.left(leaving, &effects) : classicLeft(leaving, group)
             result.members.append(
                 .init(memberID: leaving.memberID, instanceID: leaving.instanceID, error: error))
+        }
+        if group.modern != nil {
+            settle(group, .leave(token, result))
+            return end(group)
         }
         switch group.state {
         case .stable, .completingRebalance:
@@ -194,6 +220,20 @@ public final class GroupCoordinator {
             }
             group.sessionEnded(memberID, &effects)
             dropIfVacant(group)
+        case .memberSession(let groupID, let memberID):
+            guard let group = groups[groupID], let modern = group.modern,
+                modern.members[memberID] != nil, var alarms = modern.alarms[memberID]
+            else { return }
+            let due = isDue(&alarms.session, entry)
+            modern.alarms[memberID] = alarms
+            if due { expire(memberID, group) }
+        case .memberRebalance(let groupID, let memberID):
+            guard let group = groups[groupID], let modern = group.modern,
+                modern.members[memberID] != nil, var alarms = modern.alarms[memberID]
+            else { return }
+            let due = isDue(&alarms.rebalance, entry)
+            modern.alarms[memberID] = alarms
+            if due { expire(memberID, group) }
         }
     }
 
@@ -235,6 +275,10 @@ public final class GroupCoordinator {
         case .session(let groupID, let memberID):
             groups[groupID]?.members[memberID]?.session.armed == entry.deadline
                 || groups[groupID]?.pendingJoins[memberID]?.armed == entry.deadline
+        case .memberSession(let groupID, let memberID):
+            groups[groupID]?.modern?.alarms[memberID]?.session.armed == entry.deadline
+        case .memberRebalance(let groupID, let memberID):
+            groups[groupID]?.modern?.alarms[memberID]?.rebalance.armed == entry.deadline
         }
     }
 

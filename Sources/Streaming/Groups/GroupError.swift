@@ -15,6 +15,7 @@ public enum GroupError: Int16, Error, Equatable, Sendable {
     case invalidSessionTimeout = 26
     case rebalanceInProgress = 27
     case invalidCommitOffsetSize = 28
+    case unsupportedVersion = 35
     case invalidRequest = 42
     case storageError = 56
     case nonEmptyGroup = 68
@@ -24,6 +25,11 @@ public enum GroupError: Int16, Error, Equatable, Sendable {
     case fencedInstanceID = 82
     case groupSubscribedToTopic = 86
     case unstableOffsetCommit = 88
+    case fencedMemberEpoch = 110
+    case unreleasedInstanceID = 111
+    case unsupportedAssignor = 112
+    case staleMemberEpoch = 113
+    case invalidRegularExpression = 128
 
     /// The code on the wire.
     public var code: Int16 { rawValue }

@@ -49,7 +49,10 @@ public struct JoinRequest: Sendable {
 public struct MemberIdentity: Equatable, Sendable {
     public var memberID: String
     public var instanceID: String?
+    /// The member epoch in a consumer group.
     public var generation: Int32
+    /// False for an OffsetCommit before version 9.
+    public var knowsEpochs = true
 
     public init(memberID: String, instanceID: String? = nil, generation: Int32) {
         self.memberID = memberID

@@ -98,6 +98,8 @@ public enum GroupState: String, Sendable, CaseIterable {
     case empty = "Empty"
     case preparingRebalance = "PreparingRebalance"
     case completingRebalance = "CompletingRebalance"
+    case assigning = "Assigning"
+    case reconciling = "Reconciling"
     case stable = "Stable"
     case dead = "Dead"
 }
@@ -124,12 +126,12 @@ public struct GroupDescription: Equatable, Sendable {
     public var members: [Member] = []
 }
 
-/// One group as ListGroups tells it; its type is "classic".
+/// One group as ListGroups tells it; its type is "classic", "consumer" or "share".
 public struct GroupListing: Equatable, Sendable {
     public var groupID: String
     public var protocolType: String
     public var state: GroupState
-    public var type: String { "classic" }
+    public var type = "classic"
 }
 
 /// One group of a DeleteGroups request.

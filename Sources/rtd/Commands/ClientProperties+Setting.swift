@@ -18,7 +18,6 @@ extension ClientProperties {
         if try setProducer(reader) { return }
         if try setConsumer(reader) { return }
         if try setFetching(reader) { return }
-        try refuseUnsupported(reader)
         try assignment.checkName(among: PropertyNames.client, of: "a Kafka client")
     }
 
@@ -77,6 +76,8 @@ extension ClientProperties {
         switch value.name {
         case "group.id": group = value.text
         case "group.instance.id": groupInstance = value.text
+        case "group.protocol": groupProtocol = try value.choice()
+        case "group.remote.assignor": remoteAssignor = value.text
         case "partition.assignment.strategy": assignors = try value.assignors()
         case "session.timeout.ms": sessionTimeout = try value.milliseconds()
         case "heartbeat.interval.ms": heartbeatInterval = try value.milliseconds()
@@ -102,14 +103,6 @@ extension ClientProperties {
         default: return false
         }
         return true
-    }
-
-    private func refuseUnsupported(_ value: PropertyValueReader) throws(UsageError) {
-        switch value.name {
-        case "group.protocol" where value.text.lowercased() != "classic":
-            throw UsageError("group.protocol=\(value.text) is not built yet; only classic is")
-        default: return
-        }
     }
 }
 

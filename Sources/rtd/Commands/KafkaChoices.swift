@@ -30,6 +30,11 @@ extension ValueParser where Value == Acknowledgement {
     }
 }
 
+/// How members share a group's topics, by the names of Kafka's `group.protocol`.
+enum GroupProtocolChoice: String, CaseIterable, Sendable {
+    case classic, consumer, share
+}
+
 /// Which records a consumer sees of transactions.
 enum IsolationChoice: String, CaseIterable, Sendable {
     case readUncommitted = "read_uncommitted"

@@ -133,6 +133,8 @@ struct ClientProperties: Sendable, Equatable {
 
     var group: String?
     var groupInstance: String?
+    var groupProtocol: GroupProtocolChoice?
+    var remoteAssignor: String?
     var assignors: [String]?
     var sessionTimeout: Duration?
     var heartbeatInterval: Duration?

@@ -21,6 +21,87 @@ VERSIONS = {
     "ListTransactions": (0, 1), "SaslHandshake": (0, 1), "SaslAuthenticate": (0, 2),
     "DescribeUserScramCredentials": (0, 0), "AlterUserScramCredentials": (0, 0),
 }
+# What kafka-python does not have, after Kafka's own message files (clients/src/main/resources):
+# key, versions, fields of the request and of the response. A field is "name type", with "?" where
+# it may be null and "@N" where it begins with version N; structs are lists.
+SHARES = [("topicId uuid",), ("partitions []int32",)]
+NAMED_SHARES = [("topicId uuid",), ("topicName string",), ("partitions []int32",)]
+OTHERS = {
+    "ConsumerGroupHeartbeat": (68, (0, 1), [
+        ("groupId string",), ("memberId string",), ("memberEpoch int32",),
+        ("instanceId string?",), ("rackId string?",), ("rebalanceTimeoutMs int32",),
+        ("subscribedTopicNames []string?",), ("subscribedTopicRegex string?@1",),
+        ("serverAssignor string?",), ("topicPartitions []?", SHARES),
+    ], [
+        ("throttleTimeMs int32",), ("errorCode int16",), ("errorMessage string?",),
+        ("memberId string?",), ("memberEpoch int32",), ("heartbeatIntervalMs int32",),
+        ("assignment struct?", [("topicPartitions []", SHARES)]),
+    ]),
+    "ConsumerGroupDescribe": (69, (0, 1), [
+        ("groupIds []string",), ("includeAuthorizedOperations bool",),
+    ], [
+        ("throttleTimeMs int32",), ("groups []", [
+            ("errorCode int16",), ("errorMessage string?",), ("groupId string",),
+            ("groupState string",), ("groupEpoch int32",), ("assignmentEpoch int32",),
+            ("assignorName string",), ("members []", [
+                ("memberId string",), ("instanceId string?",), ("rackId string?",),
+                ("memberEpoch int32",), ("clientId string",), ("clientHost string",),
+                ("subscribedTopicNames []string",), ("subscribedTopicRegex string?",),
+                ("assignment struct", [("topicPartitions []", NAMED_SHARES)]),
+                ("targetAssignment struct", [("topicPartitions []", NAMED_SHARES)]),
+                ("memberType int8@1",),
+            ]), ("authorizedOperations int32",),
+        ]),
+    ]),
+}
+BATCHES = ("acknowledgementBatches []", [
+    ("firstOffset int64",), ("lastOffset int64",), ("acknowledgeTypes bytes",)])
+LEADER = ("currentLeader struct", [("leaderId int32",), ("leaderEpoch int32",)])
+NODES = ("nodeEndpoints []", [
+    ("nodeId int32",), ("host string",), ("port int32",), ("rack string?",)])
+OTHERS.update({
+    "ShareGroupHeartbeat": (76, (1, 1), [
+        ("groupId string",), ("memberId string",), ("memberEpoch int32",), ("rackId string?",),
+        ("subscribedTopicNames []string?",),
+    ], OTHERS["ConsumerGroupHeartbeat"][3]),
+    "ShareGroupDescribe": (77, (1, 1), OTHERS["ConsumerGroupDescribe"][2], [
+        ("throttleTimeMs int32",), ("groups []", [
+            ("errorCode int16",), ("errorMessage string?",), ("groupId string",),
+            ("groupState string",), ("groupEpoch int32",), ("assignmentEpoch int32",),
+            ("assignorName string",), ("members []", [
+                ("memberId string",), ("rackId string?",), ("memberEpoch int32",),
+                ("clientId string",), ("clientHost string",), ("subscribedTopicNames []string",),
+                ("assignment struct", [("topicPartitions []", NAMED_SHARES)]),
+            ]), ("authorizedOperations int32",),
+        ]),
+    ]),
+    "ShareFetch": (78, (1, 1), [
+        ("groupId string?",), ("memberId string?",), ("shareSessionEpoch int32",),
+        ("maxWaitMs int32",), ("minBytes int32",), ("maxBytes int32",), ("maxRecords int32",),
+        ("batchSize int32",),
+        ("topics []", [("topicId uuid",), ("partitions []", [("partitionIndex int32",), BATCHES])]),
+        ("forgottenTopicsData []", SHARES),
+    ], [
+        ("throttleTimeMs int32",), ("errorCode int16",), ("errorMessage string?",),
+        ("acquisitionLockTimeoutMs int32",), ("responses []", [
+            ("topicId uuid",), ("partitions []", [
+                ("partitionIndex int32",), ("errorCode int16",), ("errorMessage string?",),
+                ("acknowledgeErrorCode int16",), ("acknowledgeErrorMessage string?",), LEADER,
+                ("records records?",), ("acquiredRecords []", [
+                    ("firstOffset int64",), ("lastOffset int64",), ("deliveryCount int16",)]),
+            ]),
+        ]), NODES,
+    ]),
+    "ShareAcknowledge": (79, (1, 1), [
+        ("groupId string?",), ("memberId string?",), ("shareSessionEpoch int32",),
+        ("topics []", [("topicId uuid",), ("partitions []", [("partitionIndex int32",), BATCHES])]),
+    ], [
+        ("throttleTimeMs int32",), ("errorCode int16",), ("errorMessage string?",),
+        ("responses []", [("topicId uuid",), ("partitions []", [
+            ("partitionIndex int32",), ("errorCode int16",), ("errorMessage string?",), LEADER,
+        ])]), NODES,
+    ]),
+})
 BLOBS = ("ConsumerProtocolSubscription", "ConsumerProtocolAssignment")
 
 
@@ -89,6 +170,67 @@ def fill(struct, version, full):
     return values
 
 
+def uvarint(value):
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes(out) + bytes([value])
+
+
+def encode_scalar(kind, value):
+    if kind == "uuid":
+        return value.bytes
+    if kind == "bool":
+        return bytes([value])
+    if kind in ("string", "bytes", "records"):
+        data = value.encode() if isinstance(value, str) else value
+        return uvarint(len(data) + 1) + data
+    return value.to_bytes(int(kind[3:]) // 8, "big", signed=True)
+
+
+def encode(fields, version, full):
+    """A struct of a flexible version."""
+    out = b""
+    for text, *inner in fields:
+        label, kind = text.split(" ")
+        kind, _, first = kind.partition("@")
+        if version < int(first or 0):
+            continue
+        nullable, kind = kind.endswith("?"), kind.rstrip("?")
+        null = nullable and not full
+        if kind == "[]":
+            elements = [encode(inner[0], version, full)] * (2 if full else 1)
+            out += b"\0" if null else uvarint(len(elements) + 1) + b"".join(elements)
+        elif kind == "struct":
+            there = b"\x01" if nullable else b""
+            out += b"\xff" if null else there + encode(inner[0], version, full)
+        elif kind.startswith("[]"):
+            last = "" if kind == "[]string" else 1
+            values = [scalar(kind[2:], label, True), last] if full else []
+            body = b"".join(encode_scalar(kind[2:], value) for value in values)
+            out += b"\0" if null else uvarint(len(values) + 1) + body
+        elif null:
+            out += b"\0"
+        else:
+            out += encode_scalar(kind, scalar(kind, label, full))
+    return out + b"\0"
+
+
+def print_others():
+    for name, (key, (first, last), request, response) in OTHERS.items():
+        for side, fields in (("Request", request), ("Response", response)):
+            for version in range(first, last + 1):
+                header = (7).to_bytes(4, "big")
+                if side == "Request":
+                    header = key.to_bytes(2, "big") + version.to_bytes(2, "big") + header
+                    header += b"\0\x06golden"
+                for full in (True, False):
+                    body = header + b"\0" + encode(fields, version, full)
+                    frame = len(body).to_bytes(4, "big") + body
+                    print(name + side, version, "full" if full else "null", frame.hex())
+
+
 def main():
     classes = message_classes()
     for name, (first, last) in VERSIONS.items():
@@ -101,6 +243,7 @@ def main():
                     message.with_header(correlation_id=7, **header)
                     frame = bytes(message.encode(header=True, framed=True))
                     print(name + side, version, "full" if full else "null", frame.hex())
+    print_others()
     for name in BLOBS:
         kind = classes[name]
         for version in range(4):

@@ -73,6 +73,7 @@ extension ConfigResource {
         switch self {
         case .topic(let topic): topic.configs
         case .broker: broker.brokerSettings.dynamic
+        case .group(let group): broker.shares.configs(of: group)
         }
     }
 
@@ -87,6 +88,16 @@ extension ConfigResource {
                 done($0.map { _ in })
             }
         case .broker: broker.setBrokerConfigs(configs, validateOnly: validateOnly, done: done)
+        case .group(let group):
+            do throws(StreamingError) {
+                try GroupConfigs.check(configs)
+            } catch {
+                return done(.failure(error))
+            }
+            if validateOnly { return done(.success(())) }
+            broker.shares.setConfigs(configs, of: group) { error in
+                done(error.map { .failure($0) } ?? .success(()))
+            }
         }
     }
 }

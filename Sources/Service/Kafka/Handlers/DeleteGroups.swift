@@ -9,7 +9,11 @@ enum DeleteGroupsHandler: KafkaHandler {
         _ request: DeleteGroupsRequest, _ context: borrowing RequestContext,
         _ reply: Reply<DeleteGroupsRequest>
     ) {
-        context.broker.groups.delete(request.groupsNames) { results in
+        let broker = context.broker
+        broker.groups.delete(request.groupsNames) { results in
+            for result in results where result.error == nil {
+                broker.shares.forget(group: result.groupID)
+            }
             var response = DeleteGroupsResponse()
             response.results = results.map { result in
                 var answer = DeleteGroupsResponse.DeletableGroupResult()

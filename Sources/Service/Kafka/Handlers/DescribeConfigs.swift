@@ -1,8 +1,8 @@
 import KafkaProtocol
 import Streaming
 
-/// DescribeConfigs, key 32, v1-4: every config of a topic (type 2) or of the broker (type 4) with
-/// its default, its source and what it overrides.
+/// DescribeConfigs, key 32, v1-4: every config of a topic (type 2), of the broker (type 4) or of a
+/// group (type 32) with its default, its source and what it overrides.
 enum DescribeConfigsHandler: KafkaHandler {
     static let versions: ClosedRange<Int16> = 1...4
 
@@ -41,6 +41,9 @@ enum DescribeConfigsHandler: KafkaHandler {
             return TopicConfigs.all.map { settings.describe($0, topic: topic.configs) }
         case .broker:
             return BrokerConfigs.all.map { settings.describe($0) }
+        case .group(let group):
+            let own = broker.shares.configs(of: group)
+            return GroupConfigs.all.map { settings.describe($0, topic: own) }
         }
     }
 
@@ -71,8 +74,9 @@ enum DescribeConfigsHandler: KafkaHandler {
 enum ConfigResource {
     case topic(Topic)
     case broker
+    case group(String)
 
-    /// Type 2 is a topic; 4 a broker by its number, or by "" the default of all brokers.
+    /// Type 2 is a topic, 32 a group; 4 a broker by its number, or by "" the default of all.
     init(_ type: Int8, _ name: String, _ broker: Broker) throws(StreamingError) {
         switch type {
         case 2:
@@ -85,6 +89,9 @@ enum ConfigResource {
                     "Unexpected broker id, expected \(broker.nodeID) or empty, got '\(name)'.")
             }
             self = .broker
+        case 32:
+            if name.isEmpty { throw .invalidRequest("Group name must not be empty.") }
+            self = .group(name)
         default: throw .invalidRequest("Configs of resource type \(type) are not supported.")
         }
     }

@@ -2,7 +2,7 @@ import KafkaProtocol
 import Streaming
 
 /// FindCoordinator, key 10, v0-6: this server coordinates every group (type 0) and every
-/// transaction (type 1). Share groups (type 2) are answered with INVALID_REQUEST until they exist.
+/// transaction (type 1). Type 2, of share partitions, is between brokers: INVALID_REQUEST.
 enum FindCoordinatorHandler: KafkaHandler {
     static let versions: ClosedRange<Int16> = 0...6
 

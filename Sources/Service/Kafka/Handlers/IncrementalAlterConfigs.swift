@@ -64,6 +64,7 @@ extension ConfigResource {
         switch self {
         case .topic: try TopicConfigs.named(name)
         case .broker: try BrokerConfigs.named(name)
+        case .group: try GroupConfigs.named(name)
         }
     }
 
@@ -72,7 +73,8 @@ extension ConfigResource {
         of definition: ConfigDefinition, _ configs: [String: String], _ broker: Broker
     ) -> String? {
         switch self {
-        case .topic: broker.brokerSettings.describe(definition, topic: configs).value
+        case .topic, .group:
+            broker.brokerSettings.describe(definition, topic: configs).value
         case .broker: configs[definition.name] ?? broker.brokerSettings.describe(definition).value
         }
     }

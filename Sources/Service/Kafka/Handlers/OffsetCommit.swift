@@ -22,6 +22,7 @@ enum OffsetCommitHandler: KafkaHandler {
             topics: [])
         commit.retentionMilliseconds = request.retentionTimeMs < 0 ? nil : request.retentionTimeMs
         commit.reportsMissingGroup = context.version >= 9
+        commit.identity.knowsEpochs = context.version >= 9
         var errors: [Place: ErrorCode] = [:]
         for (number, topic) in request.topics.enumerated() {
             let found = byID ? broker.topic(id: topic.topicId) : broker.topic(topic.name)

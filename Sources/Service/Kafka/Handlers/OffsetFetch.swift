@@ -64,7 +64,8 @@ enum OffsetFetchHandler: KafkaHandler {
         }
         if wanted.topics != nil && topics == nil { topics = [] }
         let result = broker.groups.offsets(
-            groupID: wanted.groupId, topics: topics, requireStable: requireStable)
+            groupID: wanted.groupId, topics: topics, requireStable: requireStable,
+            memberID: wanted.memberId, memberEpoch: wanted.memberEpoch)
         group.errorCode = ErrorCode(rawValue: result.error.code)
         for topic in result.topics {
             var answer = OffsetFetchResponse.OffsetFetchResponseTopics()

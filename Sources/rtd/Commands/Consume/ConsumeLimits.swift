@@ -20,6 +20,11 @@ enum ConsumeLimits {
     /// Pauses between looks for a topic that does not exist yet.
     static let topicPauseMilliseconds: Int64 = 100
     static let topicPauseMillisecondsMax: Int64 = 1_000
+    /// Records of a share group that are taken at a time, and how long they are waited for; after
+    /// so many waits in vain there is nothing to be had.
+    static let shareRecords = 500
+    static let shareWaitMilliseconds: Int64 = 500
+    static let quietShareRounds = 3
     /// How long a signal waits for what was read to be written and committed.
     static let signalMilliseconds: Int64 = 5_000
 

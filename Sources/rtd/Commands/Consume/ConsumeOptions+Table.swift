@@ -43,6 +43,10 @@ extension ConsumeOptions {
                 "Writes the odd numbers to another topic, each once, whatever is killed.",
                 setup: "seq 5 | rtd produce numbers", output: "1\n3\n5\n"),
             Example(
+                "rtd consume jobs -g workers --protocol share -e | sort -n | tail -1",
+                "Takes what no other worker has taken, and says that it is done.",
+                setup: "seq 5 | rtd produce jobs", output: "5\n"),
+            Example(
                 "rtd consume orders -J -o @-1h", "Prints the last hour as JSON and goes on.",
                 setup: "echo 1 | rtd produce orders", isEndless: true),
             Example(
@@ -101,6 +105,29 @@ extension ConsumeOptions {
                 ends. `auto.offset.reset` and {offset} say where to begin without one.
                 """
         ).aliases("G").exclusive("assignment"),
+        .value(
+            "protocol", nil, \.groupProtocol, .choice("PROTOCOL"),
+            "How the group's members share its topics.",
+            details: """
+                    classic   a member shares them out; the default
+                    consumer  the server does (KIP-848), moving only what has to move
+                    share     records are shared, not partitions (KIP-932)
+
+                Members of the first two may be in one group. A share group may have more members \
+                than there are partitions, see {ack}; {exit-at-end} ends when no record is to be \
+                had. Only with {group}.
+                """),
+        .value(
+            "ack", nil, \.acknowledgement, .choice("VERDICT"),
+            "What becomes of a share group's records once printed.",
+            details: """
+                    accept   they are done; the default
+                    release  they are handed out again, to whoever asks
+                    reject   they are done with, though nobody could use them
+
+                A record that nobody accepts is handed out up to five times \
+                (`share.delivery.count.limit`).
+                """),
         .value(
             "count", "c", \.count, .quantity("COUNT", in: 1...Int.max), "End after COUNT records."
         ).aliases("n"),

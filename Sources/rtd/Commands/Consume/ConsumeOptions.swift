@@ -26,6 +26,8 @@ struct ConsumeOptions: Sendable, Equatable {
     var timeout: Duration?
     var waitsForTopic = false
     var isolation: IsolationChoice?
+    var groupProtocol: GroupProtocolChoice?
+    var acknowledgement: AcknowledgementChoice?
 
     var format: Format?
     var template: String?
@@ -62,6 +64,15 @@ struct ConsumeOptions: Sendable, Equatable {
         if options.offset.start == .stored, options.group == nil {
             throw UsageError("-o stored needs the group whose offsets are stored: -g GROUP")
         }
+        if options.groupProtocol != nil, options.group == nil {
+            throw UsageError("--protocol needs the group that is shared by it: -g GROUP")
+        }
+        if options.acknowledgement != nil, options.groupProtocol != .share {
+            throw UsageError("--ack goes with --protocol share")
+        }
+        if options.groupProtocol == .share, options.offset.end != nil {
+            throw UsageError("a share group has no end to read up to; -c COUNT or -e ends it")
+        }
         if options.nestsJSONValues, options.format != .json {
             throw UsageError("--json-value goes with -J")
         }
@@ -85,6 +96,9 @@ struct ConsumeOptions: Sendable, Equatable {
         }
         guard options.group != nil else {
             throw UsageError("--exec needs the group whose offsets it commits: -g GROUP")
+        }
+        if options.groupProtocol == .share {
+            throw UsageError("--exec commits offsets, which a share group has none of")
         }
     }
 }

@@ -30,6 +30,12 @@ extension ConsumeSession {
         let properties = connection.properties
         var result = GroupConfiguration(groupID: group)
         result.instanceID = properties.groupInstance
+        switch options.groupProtocol ?? properties.groupProtocol ?? .classic {
+        case .classic: result.protocol = .classic
+        // A share group has a feed of its own.
+        case .consumer, .share: result.protocol = .consumer
+        }
+        result.remoteAssignor = properties.remoteAssignor
         if let timeout = properties.sessionTimeout {
             result.sessionTimeoutMilliseconds = Int32(clamping: timeout.millisecondsClamped)
         }

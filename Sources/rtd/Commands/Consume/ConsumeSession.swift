@@ -13,6 +13,7 @@ final class ConsumeSession: @unchecked Sendable {
     private let stop = StopRequest()
 
     var feed: RecordFeed?
+    var shareConsumer: ShareConsumer?
     /// What is read now.
     var readings: [TopicPartition: PartitionReading] = [:]
     var merge: PartitionMerge?
@@ -85,6 +86,7 @@ final class ConsumeSession: @unchecked Sendable {
             throw Task.isCancelled ? .client(.cancelled) : .message(error.message)
         }
         beginProgress()
+        if let group = options.group, usesShareGroup { return try await readShared(group) }
         let feed = try await begin()
         self.feed = feed
         lastRecordAt = now
@@ -102,6 +104,10 @@ final class ConsumeSession: @unchecked Sendable {
             try await maintain(feed)
         }
         try output.flush()
+    }
+
+    private var usesShareGroup: Bool {
+        (options.groupProtocol ?? connection.properties.groupProtocol) == .share
     }
 
     private var isFinished: Bool {
@@ -137,6 +143,13 @@ final class ConsumeSession: @unchecked Sendable {
                 late = late ?? error
             }
             await feed.close()
+        }
+        if let shareConsumer {
+            do throws(ClientError) {
+                try await shareConsumer.close()
+            } catch {
+                late = late ?? .client(error)
+            }
         }
         await connection.cluster.close()
         return late

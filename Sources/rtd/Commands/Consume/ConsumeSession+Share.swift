@@ -1,0 +1,111 @@
+import KafkaClient
+import KafkaProtocol
+import Platform
+
+// Reading as a member of a share group.
+extension ConsumeSession {
+    /// Prints records and tells the group what has become of them once they are written, until the
+    /// count is reached or, with `-e`, none is to be had any more.
+    func readShared(_ group: String) async throws(ConsumeError) {
+        if options.command != nil {
+            throw .message("--exec commits offsets, which a share group has none of")
+        }
+        let search = TopicSearch(connection: connection, options: options)
+        _ = try await search.partitions()
+        try await beginShared(group)
+        let consumer = ShareConsumer(
+            connection.cluster, group: group, topics: options.topics,
+            checksChecksums: options.errorPolicy != .skip
+                && connection.properties.checksCRC != false)
+        shareConsumer = consumer
+        lastRecordAt = now
+        // Right after joining there may be nothing yet.
+        var quietRounds = 0
+        while !output.isComplete {
+            let records = try await takeShared(consumer)
+            guard records.isEmpty else {
+                quietRounds = 0
+                lastRecordAt = now
+                try await print(records, consumer)
+                continue
+            }
+            quietRounds += 1
+            if options.atEnd == .exit, quietRounds >= ConsumeLimits.quietShareRounds { break }
+            if let timeout = options.timeout, now - lastRecordAt >= timeout.nanosecondsClamped {
+                throw .idle
+            }
+        }
+    }
+
+    /// A new group begins where `-o` says, else at the beginning as every `rtd consume`; an old one
+    /// goes on where it is.
+    private func beginShared(_ group: String) async throws(ConsumeError) {
+        let start: String
+        switch (options.offset.start, connection.properties.offsetReset) {
+        case (.end?, _), (nil, .latest?): start = "latest"
+        default: start = "earliest"
+        }
+        do throws(ClientError) {
+            try await connection.cluster.alterConfigs(
+                .group(group), ["share.auto.offset.reset": .set(start)])
+        } catch {
+            // A cluster that does not let this user set it decides by itself.
+            guard
+                error.code == .groupAuthorizationFailed || error.code == .clusterAuthorizationFailed
+            else { throw .client(error) }
+        }
+    }
+
+    private func takeShared(
+        _ consumer: ShareConsumer
+    ) async throws(ConsumeError) -> [ShareConsumer.Delivery] {
+        do throws(ClientError) {
+            return try await consumer.next(
+                recordsMax: Int32(clamping: min(output.countLeft, ConsumeLimits.shareRecords)),
+                timeoutMilliseconds: ConsumeLimits.shareWaitMilliseconds)
+        } catch {
+            throw .client(error)
+        }
+    }
+
+    private func print(
+        _ records: [ShareConsumer.Delivery], _ consumer: ShareConsumer
+    ) async throws(ConsumeError) {
+        let verdict = options.acknowledgement ?? .accept
+        var told: [(ClosedRange<Int64>, TopicPartition)] = []
+        for one in records {
+            for range in one.ranges {
+                var part = ReadingRange(.init(), .init(), atEnd: false)
+                part.start = range.lowerBound
+                part.from = range.lowerBound
+                part.end = range.upperBound + 1
+                guard !output.isComplete else { continue }
+                try output.print(
+                    one.batches, of: PartitionReading(one.partition, rank: 0, part))
+                told.append((range, one.partition))
+            }
+        }
+        try output.flush()
+        for (range, partition) in told {
+            await consumer.acknowledge(range, of: partition, verdict.verdict)
+        }
+        do throws(ClientError) {
+            try await consumer.commit()
+        } catch {
+            throw .client(error)
+        }
+    }
+}
+
+/// What becomes of a share group's records once they are printed, by Kafka's names.
+enum AcknowledgementChoice: String, CaseIterable, Sendable {
+    case accept, release, reject
+
+    var verdict: ShareConsumer.Verdict {
+        switch self {
+        case .accept: .accept
+        case .release: .release
+        case .reject: .reject
+        }
+    }
+}
