@@ -21,9 +21,10 @@ public struct SourceTransaction: Sendable {
     public let xid: UInt32
     /// Where the commit record begins (pgoutput's finalLsn or commitLsn).
     public let commit: LogSequenceNumber
-    /// Where the commit record ends: what is stored and acknowledged. It is known at the commit only:
-    /// before, in `begin` and with the changes, it is the same as `commit`, which tells a change that
-    /// was sent before from a new one (records do not overlap) and is what encoders print.
+    /// Where the commit record ends: what is stored and acknowledged. It is known at the commit
+    /// only: before, in `begin` and with the changes, it is the same as `commit`, which tells a
+    /// change that was sent before from a new one (records do not overlap) and is what encoders
+    /// print.
     public let end: LogSequenceNumber
     /// Microseconds since 1970.
     public let time: Int64

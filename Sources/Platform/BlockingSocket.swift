@@ -9,7 +9,8 @@ import CSystem
 #endif
 
 /// A connected stream socket whose calls block, for benchmarks and captures that give each
-/// connection a thread of its own. One thread sends and one receives; `interrupt` may come from any.
+/// connection a thread of its own. One thread sends and one receives; `interrupt` may come from
+/// any.
 public final class BlockingSocket: @unchecked Sendable {
     private let descriptor: CInt
     private let name: String
@@ -284,7 +285,8 @@ public final class BlockingSocket: @unchecked Sendable {
         _ = unsafe rtd_wait_readable(descriptors, CInt(descriptors.count), nanoseconds)
     }
 
-    /// Waits until there is something to read (an end counts), the time has passed, or `stop` is set.
+    /// Waits until there is something to read (an end counts), the time has passed, or `stop` is
+    /// set.
     public func wait(nanoseconds: Int64, or stop: StopSignal?) -> InputFile.Readiness {
         var waited = [pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)]
         if let stop {

@@ -6,8 +6,8 @@ public struct BackendFrame: Equatable, Sendable {
     public let tag: UInt8
     public let body: Range<Int>
 
-    /// The message that begins at `start`; nil if it is not there as a whole, with the bytes that it
-    /// needs in all, as far as they are known.
+    /// The message that begins at `start`; nil if it is not there as a whole, with the bytes that
+    /// it needs in all, as far as they are known.
     @inlinable
     public static func next(
         in bytes: RawSpan, at start: Int, bytesMax: Int, needs: inout Int

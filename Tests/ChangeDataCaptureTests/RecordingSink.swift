@@ -36,8 +36,9 @@ final class RecordingSink: ChangeSink {
         }
         var after = ""
         if let range = change.after { after = Self.text(bytes.extracting(range)) }
+        let table = change.table?.name ?? ""
         lines.append(
-            "\(change.kind) \(change.table?.name ?? "") \(after) \(change.order)/\(change.tableOrder)"
+            "\(change.kind) \(table) \(after) \(change.order)/\(change.tableOrder)"
                 + (change.snapshot == .none ? "" : " \(change.snapshot)"))
     }
     func commit(_ transaction: SourceTransaction, changes: Int) {

@@ -90,7 +90,9 @@ enum Written {
     }
 
     /// One of each kind, with what it needs to be read.
-    static var all: [(bytes: [UInt8], inStream: Bool)] {
+    static var all: [(bytes: [UInt8], inStream: Bool)] { whole + streamed + twoPhase }
+
+    private static var whole: [(bytes: [UInt8], inStream: Bool)] {
         [
             (begin(final: 10, xid: 7), false), (commit(10, end: 20), false),
             (relation(1, "t", columns: ["a", "b"]), false),
@@ -134,6 +136,11 @@ enum Written {
                     text("origin", &$0)
                 }, false
             ),
+        ]
+    }
+
+    private static var streamed: [(bytes: [UInt8], inStream: Bool)] {
+        [
             (
                 message("S") {
                     $0.uint32(5)
@@ -164,9 +171,11 @@ enum Written {
                     $0.int64(8)
                 }, false
             ),
-            (prepare("b"), false), (prepare("P"), false), (prepare("p"), false),
-            (prepare("K"), false), (prepare("r"), false),
         ]
+    }
+
+    private static var twoPhase: [(bytes: [UInt8], inStream: Bool)] {
+        ["b", "P", "p", "K", "r"].map { (prepare($0), false) }
     }
 
     /// The messages of two-phase commit.

@@ -2,8 +2,8 @@
 public struct CaptureConfiguration: Sendable {
     /// The slot that the server keeps for this capture.
     public enum Slot: Sendable, Equatable {
-        /// Gone with the connection, like the publication that is made for it: for pipes, nothing is
-        /// left behind, and a lost connection ends the capture.
+        /// Gone with the connection, like the publication that is made for it: for pipes, nothing
+        /// is left behind, and a lost connection ends the capture.
         case temporary
         /// Made if it is missing and kept: the capture continues where its output ends.
         case durable(name: String)
@@ -31,7 +31,8 @@ public struct CaptureConfiguration: Sendable {
 
     public var address: PostgresAddress
     public var slot: Slot
-    /// A publication that exists; nil makes one of the slot's name for the tables that are selected.
+    /// A publication that exists; nil makes one of the slot's name for the tables that are
+    /// selected.
     public var publication: String?
     public var tables: TableSelection
     public var snapshot: Snapshot
@@ -47,7 +48,8 @@ public struct CaptureConfiguration: Sendable {
     /// The slot is dropped, and the capture fails, when the server keeps more log than this for it.
     public var retainedBytesMax: Int64?
     public var statusIntervalNanoseconds: Int64 = Limits.statusIntervalNanoseconds
-    /// How long a lost connection of a durable slot is retried; the first contact with `retryFirst`.
+    /// How long a lost connection of a durable slot is retried; the first contact with
+    /// `retryFirst`.
     public var retryNanoseconds: Int64 = Limits.retryNanoseconds
     public var retriesFirstContact = false
 

@@ -63,8 +63,7 @@ extension CaptureError {
         case "42501" where message.mentions("owner of table"):
             return "let the owner make a publication and name it with --publication"
         case "42501" where message.mentions("permission denied for database"):
-            return
-                "GRANT CREATE ON DATABASE lets it make a publication, or name one with --publication"
+            return "GRANT CREATE ON DATABASE lets it make a publication; --publication names one"
         case "42501" where message.mentions("permission denied for table"):
             return "GRANT SELECT lets the snapshot read it, or leave it out with --exclude"
         case "53400" where message.mentions("slots"):
@@ -78,8 +77,7 @@ extension CaptureError {
             return "drop it (rtd cdc URL --slots --drop NAME) and begin with a new snapshot"
         case "55006": return "end the other consumer, or wait for wal_sender_timeout"
         case "42704" where message.mentions("publication"):
-            return
-                "a publication must be older than the slot: drop the slot and begin with a new snapshot"
+            return "it must be older than the slot: drop the slot and begin with a new snapshot"
         default: return nil
         }
     }

@@ -95,7 +95,8 @@ extension CaptureSession {
         return (point, row[2])
     }
 
-    /// A slot begins when all transactions that were open have ended, also those of other databases.
+    /// A slot begins when all transactions that were open have ended, also those of other
+    /// databases.
     private func tellWhoHoldsUp() throws(CaptureError) {
         let rows = try statements().rows(
             """

@@ -71,9 +71,10 @@ final class Catalog {
         throws(CaptureError) -> [CatalogTable]
     {
         let hasLists = connection.version >= 150_000
+        let lists = hasLists ? "attnames::text[]::text, rowfilter" : "NULL, NULL"
         let published = try rows(
             """
-            SELECT schemaname, tablename, \(hasLists ? "attnames::text[]::text, rowfilter" : "NULL, NULL")
+            SELECT schemaname, tablename, \(lists)
             FROM pg_publication_tables WHERE pubname = \(quotedText(publication))
             """)
         guard !published.isEmpty else { return [] }

@@ -30,8 +30,8 @@ public protocol ChangeSink: AnyObject {
     func snapshotEnded(at position: LogSequenceNumber) throws
     func schema(_ table: CapturedTable, at position: LogSequenceNumber) throws
     func begin(_ transaction: SourceTransaction) throws
-    /// `bytes` are valid during the call only. After a reconnection the source goes on in the middle
-    /// of a transaction: nothing is given twice, and `begin` is not called again.
+    /// `bytes` are valid during the call only. After a reconnection the source goes on in the
+    /// middle of a transaction: nothing is given twice, and `begin` is not called again.
     func change(_ change: Change, of bytes: RawSpan) throws
     /// `changes` counts all of the transaction, also those that the output had before.
     func commit(_ transaction: SourceTransaction, changes: Int) throws
@@ -53,7 +53,8 @@ public struct CaptureProgress: Sendable, Equatable {
     }
 
     public var phase = Phase.connecting
-    /// Rows that the snapshot has read; how many the server's statistics expect; tables done and all.
+    /// Rows that the snapshot has read; how many the server's statistics expect; tables done and
+    /// all.
     public var snapshotRows: Int64 = 0
     public var snapshotRowsExpected: Int64 = 0
     public var snapshotTables = 0

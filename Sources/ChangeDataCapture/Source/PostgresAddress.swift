@@ -1,7 +1,8 @@
 import Bytes
 import Platform
 
-/// Where a PostgreSQL server is, who asks and for which database, and how the connection is secured.
+/// Where a PostgreSQL server is, who asks and for which database, and how the connection is
+/// secured.
 ///
 /// Made from a URI (`postgres://user:password@host:port/database?parameter=value`) or from
 /// `key=value` pairs, as libpq takes them; what is not said comes from libpq's variables (`PGHOST`,

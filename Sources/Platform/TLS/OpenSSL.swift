@@ -185,7 +185,8 @@
             }
         }
         throw TLSError(
-            "TLS needs OpenSSL 3, which is not installed (\(Self.candidates.joined(separator: ", "))"
+            "TLS needs OpenSSL 3, which is not installed ("
+                + Self.candidates.joined(separator: ", ")
                 + "; on Debian: apt install libssl3; RTD_LIBSSL names another file)")
     }
 

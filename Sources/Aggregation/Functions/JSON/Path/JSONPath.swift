@@ -1,7 +1,7 @@
 import Formats
 
-/// SQL/JSON's path language as PostgreSQL has it: what a text of type jsonpath says. A value, parsed
-/// by `JSONPathParser` and run over a jsonb by `JSONPathRun`.
+/// SQL/JSON's path language as PostgreSQL has it: what a text of type jsonpath says. A value,
+/// parsed by `JSONPathParser` and run over a jsonb by `JSONPathRun`.
 struct JSONPath {
     /// Arrays are unwrapped and what is missing is nothing; strict: it is an error.
     var isLax: Bool
