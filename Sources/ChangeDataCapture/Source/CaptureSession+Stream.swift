@@ -17,6 +17,7 @@ extension CaptureSession {
         self.assembler = assembler
         var isFirst = true
         var failures = 0
+        var interval: Int64 = 0
         let clock = SystemClock()
         while true {
             let before = (given: assembler.given, time: clock.monotonicNanoseconds)
@@ -25,9 +26,10 @@ extension CaptureSession {
                 try retrying(wait) { () throws(CaptureError) in
                     if !isFirst { try openConnections() }
                     isFirst = false
+                    interval = try statusInterval()
                     try startStream(at: assembler.given.end)
                 }
-                return try stream(assembler)
+                return try stream(assembler, interval: interval)
             } catch let error as CaptureError where error.isPassing && !stop.isSet {
                 guard !isTemporary else { throw Self.lostTemporary(error) }
                 assembler.restarted()
@@ -83,13 +85,25 @@ extension CaptureSession {
             doing: "stream from slot \"\(slotName)\"")
     }
 
-    private func stream(_ assembler: ChangeAssembler) throws -> CaptureEnd {
+    /// A third of what the server waits for a word from us, if that is less than what was set.
+    private func statusInterval() throws(CaptureError) -> Int64 {
+        let text = try replication?.value(
+            "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'",
+            doing: "read wal_sender_timeout")
+        let wanted = configuration.statusIntervalNanoseconds
+        guard let milliseconds = text.flatMap({ Int64($0) }), milliseconds > 0 else {
+            return wanted
+        }
+        return min(wanted, max(50, min(milliseconds, 1 << 31) / 3) * 1_000_000)
+    }
+
+    private func stream(_ assembler: ChangeAssembler, interval: Int64) throws -> CaptureEnd {
         guard let replication else {
             throw CaptureError.connection(CaptureReport("not connected"))
         }
         let keeper = StatusKeeper(
             replication, sink, from: assembler.given.end,
-            interval: configuration.statusIntervalNanoseconds)
+            interval: interval)
         keeper.start()
         defer { keeper.end() }
         capture.update { $0.phase = .streaming }
