@@ -24,6 +24,7 @@ final class LineSink: ChangeSink {
     private static let bufferBytes = 64 * 1024
     /// Rows of a snapshot between two looks at the clock.
     private static let clockInterval = 256
+    private static let settleNanoseconds: Int64 = 200_000_000
 
     private let target: any LineTarget
     private var encoder: any ChangeEncoder
@@ -36,6 +37,10 @@ final class LineSink: ChangeSink {
     /// The end of the last transaction whose lines are in the buffer or written.
     private var complete = LogSequenceNumber(0)
     private var sinceClock = 0
+    /// Lines of a transaction (or of the snapshot) were given whose end was not: the bytes so far
+    /// are no whole ones.
+    private var isOpen = false
+    private var settledTime: Int64 = 0
 
     init(
         _ target: any LineTarget, _ format: EnvelopeFormat, _ settings: EnvelopeSettings,
@@ -53,11 +58,13 @@ final class LineSink: ChangeSink {
 
     func snapshotBegan(_ tables: [CapturedTable], at position: LogSequenceNumber) throws {
         readClock()
+        isOpen = true
         if writesStatements { buffer.append("BEGIN;\n") }
     }
 
     func snapshotEnded(at position: LogSequenceNumber) throws {
         if writesStatements { buffer.append("COMMIT;\n") }
+        isOpen = false
         complete = max(complete, position)
         try settle(isLast: false)
     }
@@ -68,6 +75,7 @@ final class LineSink: ChangeSink {
 
     func begin(_ transaction: SourceTransaction) throws {
         readClock()
+        isOpen = true
         if encoder.begin(transaction, into: &buffer) { buffer.append(0x0A) }
     }
 
@@ -91,7 +99,12 @@ final class LineSink: ChangeSink {
 
     func commit(_ transaction: SourceTransaction, changes: Int) throws {
         if encoder.commit(transaction, changes: changes, into: &buffer) { buffer.append(0x0A) }
+        isOpen = false
         complete = max(complete, transaction.end)
+        // While there is always more to read, nothing pauses between two transactions.
+        if clock.monotonicNanoseconds - settledTime > Self.settleNanoseconds {
+            try settle(isLast: false)
+        }
     }
 
     func pause(at position: LogSequenceNumber?) throws {
@@ -104,6 +117,8 @@ final class LineSink: ChangeSink {
 
     private func settle(isLast: Bool) throws(CaptureOutputError) {
         try flush()
+        if isOpen { return }
+        settledTime = clock.monotonicNanoseconds
         let position = try target.reached(complete, isLast: isLast)
         lock.withLock { safe = max(safe, position) }
     }
