@@ -9,6 +9,7 @@ path     an empty directory, removed afterwards
 """
 
 import argparse
+import atexit
 import contextlib
 import faulthandler
 import importlib.util
@@ -357,4 +358,6 @@ if __name__ == "__main__":
     status = main()
     sys.stdout.flush()
     # Clients' threads may be blocked on a server that is gone.
+    # Servers that tests have started end here; threads that hang do not hold this up.
+    atexit._run_exitfuncs()
     os._exit(status)
