@@ -112,8 +112,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--topic --offset --exit-at-end --follow --partition --group --count --timeout --wait --isolation --on-error --format --json --template --raw --length-prefixed --delimiter --zero-terminated --key-delimiter --headers --show-null --json-value --unbuffered --exec --to --txn --txn-every --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
-                _rtd_words "--topic --offset --exit-at-end --follow --partition --group --protocol --ack --count --timeout --wait --isolation --on-error --format --json --template --raw --length-prefixed --delimiter --zero-terminated --key-delimiter --headers --show-null --json-value --unbuffered --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--topic --offset --exit-at-end --follow --partition --group --protocol --ack --count --timeout --wait --isolation --on-error --format --json --template --raw --length-prefixed --delimiter --zero-terminated --key-delimiter --headers --show-null --json-value --unbuffered --exec --to --txn --txn-every --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
             else
                 _rtd_topics
             fi
