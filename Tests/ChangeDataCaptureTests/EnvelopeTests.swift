@@ -69,7 +69,8 @@ import Testing
         let partial = fixture.change(
             .update, before: ["1", nil, nil], beforeIsKey: true, after: ["2", nil, .unchanged])
         #expect(partial.0.halves(of: partial.1.rawSpan) == nil)
-        #expect(partial.0.movesKey(in: partial.1.rawSpan))
+        let moves1 = partial.0.movesKey(in: partial.1.rawSpan)
+        #expect(moves1)
         let same = fixture.change(.update, before: ["1", nil, nil], after: ["1", nil, nil])
         #expect(same.0.halves(of: same.1.rawSpan) == nil)
     }
