@@ -14,7 +14,7 @@ import Testing
         ("rtd --versoin", "rtd: unknown option --versoin; did you mean --version? (rtd help)\n"),
         (
             "rtd",
-            "rtd: which command? serve, produce, consume, query, bench, help (rtd help)\n"
+            "rtd: which command? serve, produce, consume, query, cdc, bench, help (rtd help)\n"
         ),
         (
             "rtd help prodcue",

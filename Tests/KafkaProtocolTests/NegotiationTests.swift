@@ -26,8 +26,7 @@ struct NegotiationTests {
             .describeCluster: 0...2, .describeTopicPartitions: 0...0,
             .addPartitionsToTxn: 0...5, .addOffsetsToTxn: 0...4, .endTxn: 0...5,
             .txnOffsetCommit: 0...5, .describeProducers: 0...0, .describeTransactions: 0...0,
-            // Kafka's version 2 filters by a pattern.
-            .listTransactions: 0...1, .saslHandshake: 0...1, .saslAuthenticate: 0...2,
+            .listTransactions: 0...2, .saslHandshake: 0...1, .saslAuthenticate: 0...2,
             .describeUserScramCredentials: 0...0, .alterUserScramCredentials: 0...0,
             .consumerGroupHeartbeat: 0...1,
             .consumerGroupDescribe: 0...1, .shareGroupHeartbeat: 1...1,

@@ -18,7 +18,7 @@ VERSIONS = {
     "DescribeCluster": (0, 2), "DescribeTopicPartitions": (0, 0),
     "AddPartitionsToTxn": (0, 5), "AddOffsetsToTxn": (0, 4), "EndTxn": (0, 5),
     "TxnOffsetCommit": (0, 5), "DescribeProducers": (0, 0), "DescribeTransactions": (0, 0),
-    "ListTransactions": (0, 1), "SaslHandshake": (0, 1), "SaslAuthenticate": (0, 2),
+    "ListTransactions": (0, 2), "SaslHandshake": (0, 1), "SaslAuthenticate": (0, 2),
     "DescribeUserScramCredentials": (0, 0), "AlterUserScramCredentials": (0, 0),
 }
 # What kafka-python does not have, after Kafka's own message files (clients/src/main/resources):

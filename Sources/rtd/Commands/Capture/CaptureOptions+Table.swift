@@ -133,7 +133,7 @@ extension CaptureOptions {
         .value(
             "image", nil, \.image, .choice("WHICH"), "Which sides of a row to write.",
             details: """
-                    both  the old one as far as it is known, and the new one; the default
+                    both  the old one as far as it is known, and the new; the default
                     new   the new row only
                     old   the old row only
                     keys  the key's columns only
