@@ -86,25 +86,7 @@ extension Cluster {
         _ offsets: [TopicPartition: CommittedOffset], of group: String, in id: String,
         _ producer: ProducerIdentity
     ) async throws(ClientError) {
-        let request = TxnOffsetCommitRequest.with { request in
-            request.transactionalId = id
-            request.groupId = group
-            request.producerId = producer.id
-            request.producerEpoch = producer.epoch
-            request.topics = Dictionary(grouping: offsets, by: \.key.topic).map { name, entries in
-                .with {
-                    $0.name = name
-                    $0.partitions = entries.map { partition, committed in
-                        .with {
-                            $0.partitionIndex = partition.partition
-                            $0.committedOffset = committed.offset
-                            $0.committedLeaderEpoch = committed.leaderEpoch
-                            $0.committedMetadata = committed.metadata ?? ""
-                        }
-                    }
-                }
-            }
-        }
+        let request = Self.request(offsets, of: group, as: GroupMember(), in: id, producer)
         try await withCoordinator(of: group) { [self] broker async throws(ClientError) in
             // From version 5 on the group would join the transaction unasked.
             let response = try await ask(request, of: broker, atMost: 4)

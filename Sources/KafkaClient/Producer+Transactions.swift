@@ -18,18 +18,24 @@ extension Producer {
     /// Gets the producer id of the transactional id now, not with the first batch: from then on
     /// whoever had it before is fenced, and what that one had left open is aborted. A commit that
     /// was under way has come to its end when this returns.
-    public func beginTransactions() async throws(ClientError) {
+    public func initializeTransactions() async throws(ClientError) {
         guard let id = configuration.transactionalID else { return }
         try await cluster.onLoop { [self] () async throws(ClientError) in
-            identity = .ready(
-                try await cluster.initTransactions(
-                    id, timeoutMilliseconds: configuration.transactionTimeoutMilliseconds))
+            identity = .requested
+            do throws(ClientError) {
+                identity = .ready(
+                    try await cluster.initTransactions(
+                        id, timeoutMilliseconds: configuration.transactionTimeoutMilliseconds))
+            } catch {
+                identity = .none
+                throw error
+            }
         }
     }
 
     /// Offsets of a group that are committed together with the transaction under way, which begins
     /// with them if nothing was sent since the last. The group has no members. After
-    /// `beginTransactions`.
+    /// `initializeTransactions`.
     public func commitOffsets(
         _ offsets: [TopicPartition: CommittedOffset], of group: String
     ) async throws(ClientError) {
@@ -120,26 +126,6 @@ extension Producer {
         try? await cluster.onLoop { [self] () async throws(ClientError) in
             try await cluster.endTransaction(
                 id, begun, isCommit: false, forMilliseconds: Limits.abandonMilliseconds)
-        }
-    }
-}
-
-extension Producer {
-    /// Takes the transactional id now instead of with the first batch: whoever had it before is
-    /// fenced, and what it left open is aborted, so that a reader of committed records sees where
-    /// it ended.
-    public func initializeTransactions() async throws(ClientError) {
-        guard let id = configuration.transactionalID else { return }
-        try await cluster.onLoop { [self] () async throws(ClientError) in
-            identity = .requested
-            do throws(ClientError) {
-                identity = .ready(
-                    try await cluster.initTransactions(
-                        id, timeoutMilliseconds: configuration.transactionTimeoutMilliseconds))
-            } catch {
-                identity = .none
-                throw error
-            }
         }
     }
 }

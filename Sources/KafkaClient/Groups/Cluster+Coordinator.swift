@@ -175,7 +175,25 @@ extension Cluster {
         in id: String, _ producer: ProducerIdentity
     ) async throws(ClientError) {
         guard !offsets.isEmpty else { return }
-        let request = TxnOffsetCommitRequest.with {
+        let request = Self.request(offsets, of: group, as: member, in: id, producer)
+        try await withCoordinator(of: group) { [self] broker async throws(ClientError) in
+            let response = try await ask(request, of: broker, atMost: 4)
+            for topic in response.topics {
+                for partition in topic.partitions {
+                    try Cluster.check(
+                        partition.errorCode, TopicPartition(topic.name, partition.partitionIndex),
+                        group)
+                }
+            }
+        }
+    }
+
+    /// Offsets of a group as a part of a transaction; a group without members has `GroupMember()`.
+    static func request(
+        _ offsets: [TopicPartition: CommittedOffset], of group: String, as member: GroupMember,
+        in id: String, _ producer: ProducerIdentity
+    ) -> TxnOffsetCommitRequest {
+        .with {
             $0.transactionalId = id
             $0.groupId = group
             $0.producerId = producer.id
@@ -194,16 +212,6 @@ extension Cluster {
                             $0.committedMetadata = committed.metadata ?? ""
                         }
                     }
-                }
-            }
-        }
-        try await withCoordinator(of: group) { [self] broker async throws(ClientError) in
-            let response = try await ask(request, of: broker, atMost: 4)
-            for topic in response.topics {
-                for partition in topic.partitions {
-                    try Cluster.check(
-                        partition.errorCode, TopicPartition(topic.name, partition.partitionIndex),
-                        group)
                 }
             }
         }

@@ -68,7 +68,7 @@ final class Transform: @unchecked Sendable {
         self.consumer = consumer
         do throws(ClientError) {
             route = try await connection.route(to: settings.topic, newPartitions: 1)
-            try await producer.beginTransactions()
+            try await producer.initializeTransactions()
         } catch {
             throw .client(error)
         }
@@ -207,7 +207,7 @@ final class Transform: @unchecked Sendable {
         producer = renewed
         delivery = Delivery(skipsBadRecords: false)
         let failure = waitFor { () async throws(ClientError) in
-            try await renewed.beginTransactions()
+            try await renewed.initializeTransactions()
         }
         if let failure { throw .client(failure) }
     }

@@ -44,7 +44,7 @@ final class TopicTransaction: ResultTransaction {
         do throws(ClientError) {
             let offsets = try thread.call { () async throws(ClientError) in
                 // Whatever was under way has ended then, so the offsets tell.
-                try await producer.beginTransactions()
+                try await producer.initializeTransactions()
                 return try await cluster.committedOffsets(of: name)
             }
             return offsets.values.compactMap { $0.metadata.flatMap { CommittedStep($0) } }
