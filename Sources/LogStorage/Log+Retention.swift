@@ -110,10 +110,14 @@ extension Log {
     }
 
     private func removeSegments(below target: Int64) throws(LogError) {
-        let removed: [Segment] = lock.withLock {
+        let removed: [Segment] = try lock.withLock { () throws(LogError) in
+            // What producers said may be in these segments only: no snapshot can be written now.
+            if let failure { throw .readOnly(failure) }
             start = max(start, target)
             epochs.removeBefore(start)
             states.removeBefore(start)
+            // The names of these may be those of the segment that took their place.
+            guard compactionFailure == nil else { return [] }
             var removed: [Segment] = []
             while segments.count > 1, segments[0].nextOffset <= start,
                 segments[1].baseOffset <= start

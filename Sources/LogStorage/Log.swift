@@ -123,7 +123,10 @@ public final class Log: @unchecked Sendable {
     /// watermark.
     public var lastStableOffset: Int64 {
         lock.withLock {
-            min(watermark, states.firstUnstableOffset(highWatermark: watermark) ?? watermark)
+            // Records of an open transaction may have been deleted: the log begins no earlier.
+            max(
+                start,
+                min(watermark, states.firstUnstableOffset(highWatermark: watermark) ?? watermark))
         }
     }
     /// The epoch that is written into batches.

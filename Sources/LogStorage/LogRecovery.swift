@@ -169,7 +169,8 @@ struct LogRecovery {
         if let first = segments.first, first.baseOffset > stateFrom {
             // Batches that changed producers behind the snapshot were deleted with their segment.
             // To forget a producer costs the check of its next batch; an old state would refuse
-            // it. Until a new snapshot is written the next start has to do the same.
+            // it, and an old transaction that a marker among them ended would hold back readers for
+            // good. Until a new snapshot is written the next start has to do the same.
             states.forgetProducers()
             stateChange = stateFrom
         }

@@ -155,9 +155,11 @@ public struct ProducerStates: Sendable, Equatable {
         aborted.removeAll { $0.lastOffset < bound }
     }
 
-    /// Forgets every producer that has no transaction under way.
+    /// Forgets every producer, and transactions under way: what else there is of one begins it anew.
     mutating func forgetProducers() {
-        producers = producers.filter { open[$0.key] != nil }
+        producers = [:]
+        open = [:]
+        ending = []
     }
 
     private mutating func makeRoom() {

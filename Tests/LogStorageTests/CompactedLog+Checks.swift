@@ -78,6 +78,31 @@ extension CompactedLog {
         return puts
     }
 
+    /// Where the last stable offset of a log may be. Of a transaction whose records were all deleted
+    /// a restarted log need not know.
+    private func stableOffsets(_ log: Log) -> ClosedRange<Int64> {
+        let (start, end) = (log.startOffset, log.highWatermark)
+        var first: [Int64: Int64] = [:]
+        var last: [Int64: Int64] = [:]
+        for batch in written where batch.isTransactional && batch.lastOffset < end {
+            if batch.marker != nil {
+                first[batch.producerID] = nil
+            } else {
+                first[batch.producerID] = first[batch.producerID] ?? batch.baseOffset
+                last[batch.producerID] = batch.lastOffset
+            }
+        }
+        let known = first.filter { last[$0.key].map { $0 >= start } ?? false }
+        let low = min(end, first.values.min() ?? end)
+        let high = known.keys.compactMap { id in
+            written.first {
+                $0.producerID == id && $0.marker == nil && $0.baseOffset >= (first[id] ?? 0)
+                    && $0.lastOffset >= start
+            }?.baseOffset
+        }.min()
+        return max(start, low)...max(start, min(end, high ?? end))
+    }
+
     /// Checks a log that this one's disk has become; gives a sentence about what is wrong.
     func violation(of log: Log, _ report: RecoveryReport? = nil) throws -> String? {
         if let report, !report.findings.isEmpty { return "damage: \(report.findings)" }
@@ -98,6 +123,8 @@ extension CompactedLog {
             wanted[put.key] = put.value
         }
         if map != wanted { return "the map is \(map), not \(wanted)" }
+        let stableRange = stableOffsets(log)
+        if !stableRange.contains(stable) { return "stable \(stable), not in \(stableRange)" }
         for id in [Int64(0), 1, 10, 11, 12] {
             let last = written.last {
                 $0.producerID == id && $0.marker == nil && $0.lastOffset < end
