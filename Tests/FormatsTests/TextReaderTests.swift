@@ -99,6 +99,24 @@ private func values(_ count: Int) -> [ReadColumn] {
     }
 }
 
+extension CSVReaderTests {
+    @Test func `a broken row is passed over to the end of its line, wherever the input is cut`()
+        throws
+    {
+        let text = "a,b\n1,x\n\"2\"3,\"y\",\"z\n4,w\n"
+        for cut in 0..<text.utf8.count {
+            let reader = CSVReader(
+                fields: [Field("a", .bigint), Field("b", .text)], columns: values(2),
+                separator: 0x2c, hasHeader: true, name: "f.csv", skipsErrors: true)
+            #expect(
+                try readAll(reader, text, cuts: [cut, cut + 3]) == [
+                    [.integer(1), .text("x")], [.integer(4), .text("w")],
+                ], "cut \(cut)")
+            #expect(reader.brokenRows == 1)
+        }
+    }
+}
+
 @Suite struct LineFormatTests {
     @Test func `lines are numbered`() throws {
         let text = "one\r\n\nthree"

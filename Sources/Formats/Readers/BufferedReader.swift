@@ -25,6 +25,9 @@
     final var handedOut = 0
     final var failure: Failure?
 
+    /// A row is being passed over whose line ends in a block that is still to come.
+    private var isSkippingLine = false
+
     /// Rows that were passed over because they were not well formed.
     public final internal(set) var brokenRows = 0
 
@@ -80,6 +83,7 @@
         position = next.start
         self.isLast = isLast
         limit = isLast ? next.end : decodableEnd(next)
+        if isSkippingLine { skipLine() }
     }
 
     /// Rows that `flush` would hand out.
@@ -138,14 +142,15 @@
         }
         guard skipsErrors, canSkip else { throw error }
         brokenRows += 1
-        unsafe skipLine(base)
+        skipLine()
         return nil
     }
 
-    private func skipLine(_ base: Cursor) {
+    private func skipLine() {
         guard let block = block else { return }
         let next = ByteScan.firstIndex(of: 0x0a, in: block.bytes, from: position - block.start)
         if next != nil { line += 1 }
+        isSkippingLine = next == nil && !isLast
         position = min(next.map { $0 + 1 + block.start } ?? limit, limit)
     }
 
