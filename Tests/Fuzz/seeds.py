@@ -7,6 +7,7 @@ seeds.py --pack SURFACE FOLDER: writes corpus/SURFACE.inputs from a folder, the 
 
 import pathlib
 import re
+import struct
 import sys
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -87,6 +88,44 @@ def files():
         for how in range(8):
             for place in (0, 8, 45, 60, 120):
                 yield bytes([file, how, 0, place]) + bytes([255, 0, place])
+
+
+def logins():
+    for how in (0x00, 0x10, 0x20):
+        yield bytes([how]) + b"n,,n=user,r=abc\nc=biws,r=abcdef,p=AAAA"
+        yield bytes([how | 1]) + b"r=abcdef,s=AQID,i=4096\nv=AAAA"
+        yield bytes([how | 3]) + b"us=,er\npencil"
+    yield b"\0\0user\0pencil"
+    yield (b"\2R\0\0\0\x05salt\nR\0\0\0\x0aSCRAM-SHA-256\0\0\nR\0\0\0\x0br=abcdef,s=AQID,i=4096"
+           b"\nR\0\0\0\0\nSserver_version\x0016.1\0\nZI")
+
+
+def changes():
+    """Each message of pgoutput in a message of replication in one of the protocol."""
+    def message(tag, body):
+        return tag + struct.pack(">i", len(body) + 4) + body
+
+    def sent(body):
+        return message(b"d", b"w" + bytes(24) + body)
+
+    row = b"\0\3nut\0\0\0\2ab"
+    oid = b"\0\0\x40\0"
+    for streamed in (b"", b"\0\0\0\7"):
+        for body in (b"I" + streamed + oid + b"N" + row, b"D" + streamed + oid + b"K" + row,
+                     b"U" + streamed + oid + b"O" + row + b"N" + row,
+                     b"R" + streamed + oid + b"public\0t\0d\0\1\1id\0\0\0\0\x17\xff\xff\xff\xff",
+                     b"T" + streamed + b"\0\0\0\1\1" + oid, b"Y" + streamed + oid + b"s\0t\0",
+                     b"M" + streamed + b"\1" + bytes(8) + b"p\0\0\0\0\3abc"):
+            yield bytes([len(streamed) > 0]) + sent(body)
+    yield b"\0" + b"".join(map(sent, (
+        b"B" + bytes(20), b"C\0" + bytes(24), b"O" + bytes(8) + b"o\0", b"S" + bytes(4) + b"\1",
+        b"E", b"c" + bytes(29), b"A" + bytes(8), b"b" + bytes(28) + b"gid\0")))
+    yield b"\0" + message(b"d", b"k" + bytes(16) + b"\1")
+    yield b"\0" + b"".join((
+        message(b"R", b"\0\0\0\0"), message(b"S", b"a\0b\0"), message(b"K", bytes(8)),
+        message(b"T", b"\0\1x\0" + bytes(18)), message(b"D", b"\0\2\xff\xff\xff\xff\0\0\0\1y"),
+        message(b"E", b"SERROR\0C42P01\0Mno\0P7\0\0"), message(b"C", b"SELECT 1\0"),
+        message(b"W", b"\0\0\0"), message(b"Z", b"I")))
 
 
 def json():

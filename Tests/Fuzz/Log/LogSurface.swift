@@ -1,6 +1,6 @@
-/// What the log reads from strangers, each a fuzzer of its own.
+/// What the log, and the capture of changes, read from strangers, each a fuzzer of its own.
 enum LogSurface: String, CaseIterable {
-    case requests, responses, batches, codecs, internals, files, server
+    case requests, responses, batches, codecs, internals, files, server, logins, changes
 
     func run(_ bytes: RawSpan) {
         switch self {
@@ -11,6 +11,8 @@ enum LogSurface: String, CaseIterable {
         case .internals: fuzzInternalRecords(bytes)
         case .files: fuzzFiles(bytes)
         case .server: fuzzServer(bytes)
+        case .logins: fuzzLogin(bytes)
+        case .changes: fuzzChanges(bytes)
         }
     }
 }
