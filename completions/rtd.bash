@@ -147,6 +147,7 @@ _rtd() {
             case $previous in
                 --snapshot) _rtd_words "initial never only always"; return ;;
                 --until) return ;;
+                --backfill) return ;;
                 --slot) return ;;
                 --publication) return ;;
                 --password-file) _rtd_files; return ;;
@@ -158,6 +159,7 @@ _rtd() {
                 --image) _rtd_words "keys new old both"; return ;;
                 --to) _rtd_files; return ;;
                 --format) _rtd_words "debezium flat maxwell wal2json sql csv none"; return ;;
+                --outbox) return ;;
                 --topic-prefix) return ;;
                 --partitions) return ;;
                 -X | --property) return ;;
@@ -168,7 +170,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--snapshot --until --slot --publication --password-file --max-wal --tables --exclude --key --mask --image --to --format --schemas --topic-prefix --partitions --property --check --slots --drop --broker --data --retry --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--snapshot --until --backfill --slot --publication --password-file --max-wal --tables --exclude --key --mask --image --to --format --schemas --schema-changes --outbox --topic-prefix --partitions --property --check --slots --request --drop --broker --data --retry --property-file --quiet --verbose --progress --no-progress --help"
             fi
             ;;
         bench)

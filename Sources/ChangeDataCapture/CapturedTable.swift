@@ -85,4 +85,10 @@ public final class CapturedTable: Sendable {
         self.key = key
         self.version = version
     }
+
+    func with(version: Int) -> CapturedTable {
+        CapturedTable(
+            oid: oid, schema: schema, name: name, columns: columns, identity: identity, key: key,
+            version: version)
+    }
 }

@@ -40,6 +40,8 @@ public struct SourceTransaction: Sendable {
 /// Where in a snapshot a row stands, as Debezium's `source.snapshot` tells it.
 public enum SnapshotMark: Sendable {
     case none, first, middle, last
+    /// Of a backfill.
+    case incremental
 }
 
 /// One change of one row, or one event of the stream, whose tuples are ranges of the message's

@@ -16,8 +16,19 @@ enum Limits {
     static let receiveBytes = 1 << 20
     /// A password file, a service file.
     static let passwordFileBytesMax = 1 << 20
+    /// Certificates and keys.
+    static let certificateFileBytesMax = 4 << 20
     /// Types that are known at once; beyond it they are asked for again.
     static let typesMax = 100_000
+    /// Rows of a backfill's first chunk; later ones have about as many bytes as this, and no more
+    /// rows.
+    static let backfillRowsFirst = 1_024
+    static let backfillRowsMax = 32_768
+    static let backfillBytes = 4 << 20
+    /// Keys that change while a chunk waits, before it is read again.
+    static let backfillKeysMax = 1_000_000
+    /// Transactions that are remembered, to know what a chunk could not see.
+    static let backfillTransactions = 65_536
     /// Rows of a look-up in the catalog.
     static let catalogRowsMax = 1_000_000
 }

@@ -105,6 +105,9 @@ public final class BlockingSocket: @unchecked Sendable {
         }
     }
 
+    /// What a login over this session can be bound to (`tls-server-end-point`); nil without TLS.
+    public var endPointBinding: [UInt8]? { lock.withLock { session?.endPointBinding() } }
+
     /// Moves what has come into the session; false at the end, nil if nothing is there.
     private func feed(_ session: TLSSession, waits: Bool) throws(SystemError) -> Bool? {
         var piece = [UInt8](repeating: 0, count: Self.pieceBytes)

@@ -23,22 +23,38 @@ public struct Login: Sendable {
     private let password: String?
     private let nonce: String
     private let parameters: [(name: String, value: String)]
+    private let binding: ChannelBinding
     private var state = State.started
     /// What the server reports of itself: `server_version`, `integer_datetimes`, ...
     public private(set) var reported: [String: String] = [:]
     /// The process that serves this connection.
     public private(set) var process: Int32 = 0
 
+    /// What ties a proof of the password to the TLS session that it is sent over, so that nobody in
+    /// the middle can pass it on.
+    public struct ChannelBinding: Sendable {
+        /// `tls-server-end-point`: a digest of the server's certificate; nil without TLS.
+        public var endPoint: [UInt8]?
+        /// A login without it is refused.
+        public var isRequired: Bool
+
+        public init(endPoint: [UInt8]? = nil, isRequired: Bool = false) {
+            self.endPoint = endPoint
+            self.isRequired = isRequired
+        }
+    }
+
     /// `nonce` is random and printable, without commas; `parameters` are the session's settings,
     /// beside the user.
     public init(
         user: String, password: String?, nonce: String,
-        parameters: [(name: String, value: String)]
+        parameters: [(name: String, value: String)], binding: ChannelBinding = ChannelBinding()
     ) {
         self.user = user
         self.password = password
         self.nonce = nonce
         self.parameters = parameters
+        self.binding = binding
     }
 
     public var start: [UInt8] { FrontendMessage.startup([("user", user)] + parameters) }
@@ -64,6 +80,9 @@ public struct Login: Sendable {
     }
 
     private mutating func asked(_ request: AuthenticationRequest) throws(ProtocolError) -> Step {
+        if binding.isRequired, case .started = state {
+            guard case .sasl = request else { throw .noChannelBinding }
+        }
         switch (request, state) {
         case (.accepted, .started), (.accepted, .proven):
             state = .accepted
@@ -74,12 +93,9 @@ public struct Login: Sendable {
         case (.md5(let salt), .started):
             return .send(FrontendMessage.password(Self.md5(user, try secret(), salt: salt)))
         case (.sasl(let mechanisms), .started):
-            guard mechanisms.contains(SCRAMClient.mechanism) else {
-                throw .unsupportedAuthentication(mechanisms.joined(separator: ", "))
-            }
-            let client = SCRAMClient(password: try secret(), nonce: nonce)
+            let client = try scram(mechanisms)
             state = .exchanging(client)
-            return .send(FrontendMessage.saslInitial(SCRAMClient.mechanism, client.first))
+            return .send(FrontendMessage.saslInitial(client.mechanism, client.first))
         case (.saslContinue(let token), .exchanging(var client)):
             let answer = try client.challenged(token)
             state = .exchanging(client)
@@ -91,6 +107,20 @@ public struct Login: Sendable {
         case (.unknown(let kind), _): throw .unsupportedAuthentication(Self.name(kind))
         default: throw .malformed("a step of the login that does not follow")
         }
+    }
+
+    private func scram(_ mechanisms: [String]) throws(ProtocolError) -> SCRAMClient {
+        let channel: SCRAMClient.Channel
+        if let endPoint = binding.endPoint, mechanisms.contains(SCRAMClient.boundMechanism) {
+            channel = .bound(endPoint)
+        } else {
+            guard !binding.isRequired else { throw .noChannelBinding }
+            guard mechanisms.contains(SCRAMClient.mechanism) else {
+                throw .unsupportedAuthentication(mechanisms.joined(separator: ", "))
+            }
+            channel = binding.endPoint == nil ? .none : .notOffered
+        }
+        return SCRAMClient(password: try secret(), nonce: nonce, channel)
     }
 
     private func secret() throws(ProtocolError) -> String {

@@ -11,4 +11,6 @@ public enum ProtocolError: Error, Equatable, Sendable {
     case unsupportedAuthentication(String)
     /// SCRAM: the server did not prove that it knows the password.
     case unprovenServer
+    /// The login must be bound to the TLS session, and the server does not offer that.
+    case noChannelBinding
 }

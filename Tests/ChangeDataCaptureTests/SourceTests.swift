@@ -44,6 +44,25 @@ import Testing
         #expect(address.database == "d" && address.password == "p" && address.tls == .disable)
     }
 
+    @Test func `how it is secured is said as for libpq`() throws {
+        let address = try PostgresAddress.parse(
+            "postgres://h/d?sslmode=verify-ca&sslrootcert=ca&sslcert=c&sslkey=k&sslpassword=p"
+                + "&channel_binding=require&sslnegotiation=postgres", surroundings(["HOME": "/u"]))
+        #expect(address.tls == .verifyCA && address.rootCertificate == "ca")
+        #expect(address.certificate == "c" && address.key == "k" && address.keyPassword == "p")
+        #expect(address.channelBinding == .require)
+        #expect(address.certificateDirectory == "/u/.postgresql")
+        let system = try PostgresAddress.parse("postgres://h/d?sslrootcert=system", surroundings())
+        #expect(system.tls == .verifyFull)
+        let attempts = { (text: String) throws in
+            SecurityAttempt.all(for: try PostgresAddress.parse(text, surroundings()))
+        }
+        #expect(try attempts("postgres://h/d") == [.encryptedIfOffered, .plain])
+        #expect(try attempts("postgres://h/d?sslmode=allow") == [.plain, .encrypted])
+        #expect(try attempts("postgres://h/d?sslmode=verify-full") == [.encrypted])
+        #expect(try attempts("postgres:///d?host=/tmp&sslmode=require") == [.plain])
+    }
+
     @Test func `the database is named like its user unless it is said`() throws {
         #expect(try PostgresAddress.parse("postgres://u@h", surroundings()).database == "u")
     }
@@ -76,7 +95,9 @@ import Testing
     @Test(arguments: [
         "mysql://x", "postgres://h:0/d", "postgres://h:70000/d", "postgres://h/d?sslmode=maybe",
         "postgres://h/d?nosuch=1", "postgres://h/%zz", "postgres://h/d?x", "user='a",
-        "postgres://a,b/d",
+        "postgres://a,b/d", "postgres://h/d?sslrootcert=system&sslmode=require",
+        "postgres://h/d?channel_binding=maybe", "postgres://h/d?sslcrl=x",
+        "postgres://h/d?sslnegotiation=direct",
     ])
     func `what cannot be an address is a usage error`(text: String) {
         #expect {

@@ -69,7 +69,7 @@ struct Table: Sendable, CustomTestStringConvertible {
         "COUNT|DURATION": "10k", "ID": "id", "WHEN": "initial", "now|LSN": "now", "NAME": "n",
         "PATTERN": "orders,s.*", "TABLE=COLUMNS": "t=a,b", "COLUMN=HOW": "c=len", "WHICH": "new",
         "TARGET": "out", "ENVELOPE": "flat", "PREFIX": "p",
-        "COMMAND": "cat",
+        "TABLE[:CONDITION]": "t:a > 1", "COMMAND": "cat", "TABLE": "t",
     ]
 
     /// Options that mean something only beside another one.
@@ -80,6 +80,7 @@ struct Table: Sendable, CustomTestStringConvertible {
         "bench generate": ["--data-set", "/tmp/d"], "produce txn-every": ["--txn", "id"],
         "cdc broker": ["--to", "topics"], "cdc data": ["--to", "topics"],
         "cdc partitions": ["--to", "topics"], "cdc drop": ["--slots"],
+        "cdc request": ["--backfill", "t"],
         "consume exec": ["-g", "g", "--to", "u", "--txn", "id"],
         "consume to": ["-g", "g", "--exec", "cat", "--txn", "id"],
         "consume txn": ["-g", "g", "--exec", "cat", "--to", "u"],

@@ -3,10 +3,13 @@ import PostgresProtocol
 import Testing
 
 @Suite struct LoginTests {
-    private func login(user: String = "user", password: String? = "pencil") -> Login {
+    private func login(
+        user: String = "user", password: String? = "pencil",
+        binding: Login.ChannelBinding = .init()
+    ) -> Login {
         Login(
             user: user, password: password, nonce: "rOprNGfwEbeRWgbNEkqO",
-            parameters: [("database", "db")])
+            parameters: [("database", "db")], binding: binding)
     }
 
     private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
@@ -64,11 +67,48 @@ import Testing
         "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=qvT2SWdEH5Q06albL+hjSYuUhCG7VndFyzIb7CK4n9k="
     static let proof = "v=3HO6Qt1M4MKJrmlKaoOqLAI0/0TV0HZe7J9H3MBtSOg="
 
-    private static func initial(_ token: String) -> [UInt8] {
+    @Test func `over TLS the proof is bound to the session`() throws {
+        var bound = login(binding: .init(endPoint: [1, 2, 3]))
+        #expect(
+            try bound.received(
+                .authentication(.sasl(mechanisms: ["SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"])))
+                == .send(
+                    Self.initial(
+                        "p=tls-server-end-point,,n=,r=rOprNGfwEbeRWgbNEkqO", "SCRAM-SHA-256-PLUS")))
+        let step = try bound.received(.authentication(.saslContinue(Array(Self.challenge.utf8))))
+        guard case .send(let bytes) = step else { throw Unexpected() }
+        // Base64 of "p=tls-server-end-point,," and the three bytes.
+        #expect(text(Array(bytes[5...])).hasPrefix("c=cD10bHMtc2VydmVyLWVuZC1wb2ludCwsAQID,r="))
+        // Who could bind says so, or an offer that was taken out would not be noticed.
+        var unbound = login(binding: .init(endPoint: [1, 2, 3]))
+        #expect(
+            try unbound.received(.authentication(.sasl(mechanisms: ["SCRAM-SHA-256"])))
+                == .send(Self.initial("y,,n=,r=rOprNGfwEbeRWgbNEkqO")))
+    }
+
+    @Test(arguments: [
+        AuthenticationRequest.accepted, .clearText, .md5(salt: [1, 2, 3, 4]),
+        .sasl(mechanisms: ["SCRAM-SHA-256"]),
+    ])
+    func `a binding that is required refuses every other login`(request: AuthenticationRequest)
+        throws
+    {
+        var strict = login(binding: .init(endPoint: [1], isRequired: true))
+        #expect(throws: ProtocolError.noChannelBinding) {
+            _ = try strict.received(.authentication(request))
+        }
+        var withoutTLS = login(binding: .init(isRequired: true))
+        #expect(throws: ProtocolError.noChannelBinding) {
+            _ = try withoutTLS.received(
+                .authentication(.sasl(mechanisms: ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"])))
+        }
+    }
+
+    private static func initial(_ token: String, _ mechanism: String = "SCRAM-SHA-256") -> [UInt8] {
         var writer = ByteWriter()
         writer.uint8(UInt8(ascii: "p"))
-        writer.int32(Int32(4 + 14 + 4 + token.utf8.count))
-        writer.append(utf8: "SCRAM-SHA-256\0")
+        writer.int32(Int32(4 + mechanism.utf8.count + 1 + 4 + token.utf8.count))
+        writer.append(utf8: "\(mechanism)\0")
         writer.int32(Int32(token.utf8.count))
         writer.append(utf8: token)
         return writer.bytes

@@ -33,6 +33,10 @@ def database(schema=""):
     return name
 
 
+def server_of():
+    return server
+
+
 def cdc(home, name, *options, **more):
     done = home.rtd("cdc", server.source(name), *options, **more)
     assert done.returncode == 0, done.errors

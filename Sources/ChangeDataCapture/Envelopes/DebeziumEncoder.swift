@@ -126,6 +126,7 @@ final class DebeziumEncoder: ChangeEncoder {
         case .first: output.append(",\"snapshot\":\"first\"")
         case .middle: output.append(",\"snapshot\":\"true\"")
         case .last: output.append(",\"snapshot\":\"last\"")
+        case .incremental: output.append(",\"snapshot\":\"incremental\"")
         }
         output.append(database)
         output.append(lastCommit)
@@ -259,9 +260,43 @@ final class DebeziumEncoder: ChangeEncoder {
         return true
     }
 
+    /// A schema change as Debezium's connectors with a history write it, and the description's
+    /// version.
     func schema(
         _ table: CapturedTable, at position: LogSequenceNumber, into output: inout OutputBuffer
-    ) -> Bool { false }
+    ) -> Bool {
+        guard settings.writesSchemas else { return false }
+        output.append("{\"source\":{\"version\":")
+        output.append(jsonString: settings.version)
+        output.append(",\"connector\":\"postgresql\",\"name\":")
+        output.append(jsonString: settings.topicPrefix)
+        output.append(",\"db\":")
+        output.append(jsonString: settings.database)
+        output.append(",")
+        output.append(plan(table).fragment)
+        output.append(",\"lsn\":")
+        output.append(decimal: Int64(truncatingIfNeeded: position.value))
+        output.append("},")
+        output.append(processing)
+        output.append(",\"databaseName\":")
+        output.append(jsonString: settings.database)
+        output.append(",\"schemaName\":")
+        output.append(jsonString: table.schema)
+        output.append(",\"ddl\":null,\"tableChanges\":[{\"type\":\"")
+        output.append(table.version == 1 ? "CREATE" : "ALTER")
+        output.append("\",\"id\":")
+        output.append(
+            jsonString: [settings.database, table.schema, table.name].map { "\"\($0)\"" }
+                .joined(separator: "."))
+        output.append(",\"table\":{\"defaultCharsetName\":null,\"primaryKeyColumnNames\":")
+        output.append(keyNamesOf: table)
+        output.append(",\"columns\":")
+        output.append(columnDescriptionsOf: table)
+        output.append(",\"comment\":null}}],\"version\":")
+        output.append(decimal: Int64(table.version))
+        output.append(UInt8(ascii: "}"))
+        return true
+    }
 }
 
 extension EnvelopeSettings {

@@ -60,6 +60,9 @@ public struct EnvelopeSettings: Sendable {
     /// Operations that are left out: `c`, `u`, `d`, `t`, `m`.
     public var skippedOperations: Set<Character> = []
     public var writesTransactions = false
+    /// An event for each description of a table that is new.
+    public var writesSchemas = false
+    public var outbox = OutboxSettings()
 
     public init() {}
 }
@@ -73,12 +76,14 @@ public struct EnvelopeSettingError: Error, Equatable, Sendable {
 
 extension EnvelopeSettings {
     /// Names that `set` takes.
-    public static let propertyNames = [
-        "binary.handling.mode", "decimal.handling.mode", "hstore.handling.mode",
-        "interval.handling.mode", "json.handling.mode", "provide.transaction.metadata",
-        "schemas.enable", "skipped.operations", "time.precision.mode", "tombstones.on.delete",
-        "topic.prefix", "unavailable.value.placeholder", "value.converter.schemas.enable",
-    ]
+    public static let propertyNames =
+        [
+            "binary.handling.mode", "decimal.handling.mode", "hstore.handling.mode",
+            "include.schema.changes", "interval.handling.mode", "json.handling.mode",
+            "provide.transaction.metadata", "schemas.enable", "skipped.operations",
+            "time.precision.mode", "tombstones.on.delete", "topic.prefix",
+            "unavailable.value.placeholder", "value.converter.schemas.enable",
+        ] + OutboxSettings.propertyNames
 
     /// Sets a property; false: the name is none of them.
     public mutating func set(
@@ -95,6 +100,7 @@ extension EnvelopeSettings {
         case "schemas.enable", "value.converter.schemas.enable":
             hasSchemas = try Self.boolean(name, value)
         case "tombstones.on.delete": writesTombstones = try Self.boolean(name, value)
+        case "include.schema.changes": writesSchemas = try Self.boolean(name, value)
         case "provide.transaction.metadata": writesTransactions = try Self.boolean(name, value)
         case "topic.prefix": topicPrefix = value
         case "unavailable.value.placeholder": unavailablePlaceholder = value
@@ -106,12 +112,12 @@ extension EnvelopeSettings {
                     name: name, value: value, choices: known)
             }
             skippedOperations = Set(names.filter { $0 != "none" }.joined())
-        default: return false
+        default: return try outbox.set(name, value)
         }
         return true
     }
 
-    private static func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    static func choice<Choice: RawRepresentable<String> & CaseIterable>(
         _ name: String, _ value: String
     ) throws(EnvelopeSettingError) -> Choice {
         if let choice = Choice(rawValue: value) { return choice }
@@ -119,7 +125,7 @@ extension EnvelopeSettings {
             name: name, value: value, choices: Choice.allCases.map(\.rawValue))
     }
 
-    private static func boolean(
+    static func boolean(
         _ name: String, _ value: String
     ) throws(EnvelopeSettingError) -> Bool {
         try pick(name, value, ["true": true, "false": false])

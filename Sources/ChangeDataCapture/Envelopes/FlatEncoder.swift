@@ -124,6 +124,32 @@ final class FlatEncoder: ChangeEncoder {
         fragment = buffer.bytes.copied()
     }
 
+    func schema(
+        _ table: CapturedTable, at position: LogSequenceNumber, into output: inout OutputBuffer
+    ) -> Bool {
+        guard settings.writesSchemas else { return false }
+        output.append("{\"action\":\"schema\",")
+        output.append(plan(table).fragment)
+        output.append(",\"version\":")
+        output.append(decimal: Int64(table.version))
+        output.append(",\"keys\":")
+        output.append(keyNamesOf: table)
+        output.append(",\"columns\":[")
+        for (index, column) in table.columns.enumerated() {
+            if index > 0 { output.append(UInt8(ascii: ",")) }
+            output.append("{\"name\":")
+            output.append(jsonString: column.name)
+            output.append(",\"type\":")
+            output.append(jsonString: column.typeExpression)
+            output.append(column.isNullable ? ",\"optional\":true}" : ",\"optional\":false}")
+        }
+        output.append("]")
+        output.append(database)
+        output.append(lsn: position)
+        output.append("\"}}")
+        return true
+    }
+
     func key(_ change: Change, of bytes: RawSpan, into output: inout OutputBuffer) -> Bool {
         guard let table = change.table, !table.key.isEmpty,
             let tuple = change.after ?? change.before

@@ -22,6 +22,8 @@ final class SQLEncoder: ChangeEncoder {
         /// `INSERT INTO "public"."orders" ("id", "total") OVERRIDING SYSTEM VALUE VALUES (`.
         let insert: [UInt8]
         /// `"id"` of each column.
+        /// ` ON CONFLICT ("id") DO UPDATE SET "total" = EXCLUDED."total"`; empty without a key.
+        let onConflict: [UInt8]
         let columns: [[UInt8]]
         /// Columns that tell a row from others; empty: all of them must.
         let identity: [Int]
@@ -40,9 +42,15 @@ final class SQLEncoder: ChangeEncoder {
         let list = written.map { columns[$0] }.joined(separator: ", ")
         var identity = columns.indices.filter { table.columns[$0].isIdentity }
         if table.identity == .full || table.identity == .nothing { identity = table.key }
+        let rest = written.filter { !identity.contains($0) }
+            .map { "\(columns[$0]) = EXCLUDED.\(columns[$0])" }
+        let key = identity.map { columns[$0] }.joined(separator: ", ")
+        let action =
+            rest.isEmpty ? "DO NOTHING" : "DO UPDATE SET \(rest.joined(separator: ", "))"
         let made = Statements(
             name: Array(name.utf8),
             insert: Array("INSERT INTO \(name) (\(list)) OVERRIDING SYSTEM VALUE VALUES (".utf8),
+            onConflict: identity.isEmpty ? [] : Array(" ON CONFLICT (\(key)) \(action)".utf8),
             columns: columns.map { Array($0.utf8) }, identity: identity)
         statements[ObjectIdentifier(plan)] = made
         return (plan, made)
@@ -55,6 +63,8 @@ final class SQLEncoder: ChangeEncoder {
         case .read, .insert:
             guard let after = change.after else { return false }
             insert(after, of: bytes, plan, made, into: &output)
+            // The replica may have the row already.
+            if change.snapshot == .incremental { output.append(made.onConflict) }
         case .update: return update(change, of: bytes, plan, made, into: &output)
         case .delete:
             guard let before = change.before else { return false }
@@ -213,6 +223,11 @@ struct PlainValue: ~Copyable {
     ) {
         set(text, form, plan)
         output.append(cell: buffer.bytes)
+    }
+
+    mutating func text(_ text: RawSpan, _ form: ValueForm, _ plan: TablePlan) -> [UInt8] {
+        set(text, form, plan)
+        return buffer.bytes.copied()
     }
 
     private mutating func set(_ text: RawSpan, _ form: ValueForm, _ plan: TablePlan) {

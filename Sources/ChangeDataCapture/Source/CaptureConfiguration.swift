@@ -41,6 +41,12 @@ public struct CaptureConfiguration: Sendable {
     public var after: CapturePosition?
     /// Columns that stand in for the primary key, by `schema.table`.
     public var keys: [String: [String]] = [:]
+    /// Rows to read while the stream goes on.
+    public var backfills: [BackfillRequest] = []
+    /// Rows of a chunk; nil chooses by their size.
+    public var backfillChunkRows: Int?
+    /// A pattern of tables of which one must be there.
+    public var outbox: String?
     /// Transactions that the server streams before they commit are kept in memory up to so many
     /// bytes, then in files of the directory.
     public var spoolMemoryBytes = Limits.spoolMemoryBytes
@@ -74,6 +80,8 @@ public struct CapturePosition: Sendable, Equatable {
     public var end: LogSequenceNumber
     /// The transaction of which a part is there, by where its commit record begins; nil if none.
     public var partial: Partial?
+    /// Backfills that are not done.
+    public var backfills: [BackfillState] = []
 
     public struct Partial: Sendable, Equatable {
         public var commit: LogSequenceNumber
@@ -85,9 +93,12 @@ public struct CapturePosition: Sendable, Equatable {
         }
     }
 
-    public init(end: LogSequenceNumber, partial: Partial? = nil) {
+    public init(
+        end: LogSequenceNumber, partial: Partial? = nil, backfills: [BackfillState] = []
+    ) {
         self.end = end
         self.partial = partial
+        self.backfills = backfills
     }
 }
 

@@ -39,6 +39,11 @@ extension CaptureError {
                 CaptureReport(
                     "\(address.description) asks for a login by \(name)",
                     hint: "scram-sha-256, md5, password and trust are spoken here (pg_hba.conf)"))
+        case .noChannelBinding:
+            return .authentication(
+                CaptureReport(
+                    "\(address.description) offers no login that is bound to TLS "
+                        + "(SCRAM-SHA-256-PLUS), and channel_binding=require wants one"))
         case .unprovenServer:
             return .authentication(
                 CaptureReport("\(address.description) did not prove that it knows the password"))

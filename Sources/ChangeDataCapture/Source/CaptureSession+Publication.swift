@@ -7,6 +7,18 @@ extension CaptureSession {
     /// Finds or makes what the stream publishes, and gives its tables. A publication must be older
     /// than its slot.
     func preparePublication(isNewSlot: Bool) throws(CaptureError) -> [CatalogTable] {
+        let tables = try publishedTables(isNewSlot: isNewSlot)
+        if let outbox = configuration.outbox,
+            !tables.contains(where: {
+                TableSelection.matches(outbox, schema: $0.table.schema, table: $0.table.name)
+            })
+        {
+            throw .usage(CaptureReport("no table that is captured is the outbox \"\(outbox)\""))
+        }
+        return tables
+    }
+
+    private func publishedTables(isNewSlot: Bool) throws(CaptureError) -> [CatalogTable] {
         guard let catalog else { throw .connection(CaptureReport("not connected")) }
         if let name = configuration.publication {
             let tables = try catalog.tables(publishedBy: name, configuration.tables)

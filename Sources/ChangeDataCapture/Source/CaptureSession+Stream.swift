@@ -14,7 +14,9 @@ extension CaptureSession {
                 try self.describe(relation, version)
             })
         announced.forEach(assembler.know)
+        assembler.backfill = backfill
         self.assembler = assembler
+        try requestBackfills()
         var isFirst = true
         var failures = 0
         var interval: Int64 = 0
@@ -115,13 +117,26 @@ extension CaptureSession {
         defer { logGuard?.end() }
         var stream = StreamLoop(replication, assembler, keeper, sink, capture)
         let end: CaptureEnd
-        do { end = try stream.run(until: last) } catch {
+        do {
+            end = try stream.run { try besideStream(assembler) }
+        } catch {
             throw logGuard?.failure ?? error
         }
         try sink.pause(at: nil)
         try? keeper.send()
         if !isTemporary { endStream(replication) }
         return end
+    }
+
+    /// Between two looks at the stream: reads a chunk of a backfill, and when all of them are done
+    /// sets the end that waited for them.
+    private func besideStream(_ assembler: ChangeAssembler) throws {
+        guard let backfill else { return }
+        if assembler.isIdle, backfill.wantsChunk { try stepBackfill() }
+        guard configuration.end == .now, assembler.last == nil, assembler.isIdle, backfill.isDone,
+            backfill.accepted >= requested
+        else { return }
+        assembler.last = try endOfLog()
     }
 
     /// Ends CopyBoth in order, so that the server has read the last acknowledgement when we leave.
@@ -165,11 +180,14 @@ struct StreamLoop {
         self.capture = capture
     }
 
-    mutating func run(until last: LogSequenceNumber?) throws -> CaptureEnd {
+    /// `beside` is called between two looks at what has come.
+    mutating func run(beside: () throws -> Void) throws -> CaptureEnd {
         var asked: Int64 = 0
         while true {
             try drain()
+            try beside()
             tell()
+            let last = assembler.last
             if assembler.isAtEnd { return .reached }
             if capture.stopSignal.isSet { return .stopped }
             pace.rest(isLocal: connection.isLocal)
@@ -205,6 +223,8 @@ struct StreamLoop {
             $0.acknowledged = acknowledged
             $0.serverPosition = LogSequenceNumber(server)
             $0.commitMicroseconds = assembler.commitMicroseconds
+            $0.backfillRows = assembler.backfill?.rows ?? 0
+            $0.backfill = assembler.backfill?.states.first?.request.text ?? ""
         }
     }
 

@@ -16,6 +16,9 @@ final class CaptureSession {
     var replication: PostgresConnection?
     private(set) var catalog: Catalog?
     var assembler: ChangeAssembler?
+    var backfill: Backfill?
+    /// Backfills that this run has asked for.
+    var requested = 0
     let slotName: String
     /// What START_REPLICATION names.
     var publications: [String] = []
@@ -60,8 +63,13 @@ final class CaptureSession {
                     hint: "--snapshot always begins with a new snapshot"))
         }
         let tables = try preparePublication(isNewSlot: known == nil)
-        let start = try begin(known, tables)
-        guard let start else { return .stopped }
+        guard let start = try begin(known, tables) else { return .stopped }
+        backfill = try makeBackfill(after: start)
+        let isBackfilling = !configuration.backfills.isEmpty || !start.backfills.isEmpty
+        if isBackfilling, configuration.end == .now {
+            // Its end comes behind their last rows.
+            last = nil
+        }
         if let last, start.end >= last { return .reached }
         return try streamWithRetries(from: start)
     }
@@ -170,14 +178,17 @@ extension CaptureSession {
         switch configuration.end {
         case .never: break
         case .position(let position): last = position
-        case .now:
-            let text = try connection.value(
-                """
-                SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
-                ELSE pg_current_wal_flush_lsn() END
-                """, doing: "read where the log ends")
-            last = text.flatMap { LogSequenceNumber($0) }
+        case .now: last = try endOfLog()
         }
+    }
+
+    func endOfLog() throws(CaptureError) -> LogSequenceNumber? {
+        let text = try statements().value(
+            """
+            SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
+            ELSE pg_current_wal_flush_lsn() END
+            """, doing: "read where the log ends")
+        return text.flatMap { LogSequenceNumber($0) }
     }
 
     func statements() throws(CaptureError) -> PostgresConnection {

@@ -8,6 +8,8 @@ struct CatalogTable: Sendable {
     /// `r`, or `p` for the root of partitions.
     let kind: UInt8
     let rowsExpected: Int64
+    /// Indices of the primary key's columns, in its order.
+    var primaryKey: [Int] = []
     /// Of the publication; nil without one.
     var filter: String?
 
@@ -17,6 +19,27 @@ struct CatalogTable: Sendable {
     /// Whether updates and deletes of it can be published: it has what tells its rows apart.
     var hasIdentity: Bool {
         table.identity == .full || table.columns.contains { $0.isIdentity }
+    }
+
+    /// What tells rows apart, also in the changes of the stream.
+    var rowKey: [Int] {
+        guard table.identity == .index else { return primaryKey }
+        return table.columns.indices.filter { table.columns[$0].isIdentity }
+    }
+
+    /// The statement that reads the next rows in the order of the key.
+    func copy(where condition: String?, key: [Int], after: [String]?, limit: Int) -> String {
+        let columns = table.columns.map { quotedName($0.name) }.joined(separator: ", ")
+        let names = key.map { quotedName(table.columns[$0].name) }.joined(separator: ", ")
+        var conditions = [filter, condition].compactMap { $0 }.map { "(\($0))" }
+        if let after {
+            conditions.append("(\(names)) > (\(after.map(quotedText).joined(separator: ", ")))")
+        }
+        let only = kind == UInt8(ascii: "r") ? "ONLY " : ""
+        let selected =
+            conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
+        return "COPY (SELECT \(columns) FROM \(only)\(quoted)\(selected) ORDER BY \(names) "
+            + "LIMIT \(limit)) TO STDOUT"
     }
 
     /// The statement that reads its rows. Only a table without a filter that holds its own rows can
@@ -178,13 +201,17 @@ final class Catalog {
             guard let place = row[10].flatMap({ Int($0) }), place > 0 else { return nil }
             return (place, row[6] ?? "")
         }
+        let keyNames = key.sorted { $0.0 < $1.0 }.map(\.1)
         let notNull = Set(columns.filter { $0[9] == "t" }.compactMap { $0[6] })
         let table = try makeTable(
-            relation, key: key.sorted { $0.0 < $1.0 }.map(\.1), version: 1,
+            relation, key: keyNames, version: 1,
             isNullable: { !notNull.contains($0) })
         return CatalogTable(
             table: table, relation: relation, kind: first[4]?.utf8.first ?? UInt8(ascii: "r"),
-            rowsExpected: first[5].flatMap { Int64($0) } ?? 0)
+            rowsExpected: first[5].flatMap { Int64($0) } ?? 0,
+            primaryKey: keyNames.compactMap { name in
+                relation.columns.firstIndex { $0.name == name }
+            })
     }
 
     private func makeTable(

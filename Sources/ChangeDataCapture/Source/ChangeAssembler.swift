@@ -1,4 +1,5 @@
 import Bytes
+import Formats
 import Platform
 import PostgresProtocol
 
@@ -42,7 +43,11 @@ final class ChangeAssembler {
     /// Looks up what only the catalog knows; the number is the description's version.
     private let describe: (LogicalRelation, Int) throws(CaptureError) -> CapturedTable
     /// Transactions whose commit record ends after this are not wanted.
-    private let last: LogSequenceNumber?
+    var last: LogSequenceNumber?
+    /// Told of marks, transactions and the changes of the table that it reads.
+    var backfill: Backfill?
+    /// What that table is; 0 if there is none.
+    private var watched: UInt32 = 0
     private var entries: [UInt32: Entry] = [:]
     private var recent: (oid: UInt32, entry: Entry)?
     private var isFirst: Set<UInt32> = []
@@ -196,6 +201,7 @@ extension ChangeAssembler {
         }
         commitMicroseconds = commit.time
         given = CapturePosition(end: max(end, given.end))
+        if let backfill { tell(backfill, of: ended.transaction.xid) }
         if let last, end >= last { isAtEnd = true }
     }
 
@@ -233,6 +239,7 @@ extension ChangeAssembler {
     }
 
     private func announced(_ relation: LogicalRelation) throws {
+        if relation.oid == watched { backfill?.spoil() }
         let known = entries[relation.oid]
         recent = nil
         if let known, isFirst.remove(relation.oid) != nil, isSame(known.relation, relation) {
@@ -253,6 +260,71 @@ extension ChangeAssembler {
     }
 }
 
+// Marks of our own.
+extension ChangeAssembler {
+    private func give(own text: RawSpan, _ content: LogicalContent) throws {
+        guard let backfill, let mark = StreamMark(text), mark.slot == backfill.slot else { return }
+        switch mark.kind {
+        case .low:
+            backfill.low(mark.word)
+            watched = backfill.watched
+        case .high:
+            guard content.isTransactional, let (chunk, rows) = backfill.high(mark.word) else {
+                watched = backfill.watched
+                return
+            }
+            watched = 0
+            try give(chunk, rows, at: content.position)
+            try sink.backfills(backfill.statesBehindChunk())
+        case .backfill:
+            guard content.isTransactional, let request = BackfillRequest(mark.word),
+                try next(nil, content.position) != nil
+            else { return }
+            backfill.accept(request)
+            try sink.backfills(backfill.states)
+        }
+    }
+
+    private func give(_ chunk: Backfill.Chunk, _ rows: [Range<Int>], at position: UInt64) throws {
+        // A chunk without rows still moves the state, so its transaction is begun.
+        guard !rows.isEmpty else {
+            _ = try next(nil, position)
+            return
+        }
+        let entry = entry(of: chunk.table)
+        let bytes = chunk.bytes
+        for row in rows {
+            guard let (transaction, order) = try next(entry, position) else { continue }
+            changes &+= 1
+            try sink.change(
+                Change(
+                    kind: .read, table: entry.table, after: row,
+                    position: LogSequenceNumber(position), transaction: transaction, order: order,
+                    tableOrder: entry.order, snapshot: .incremental), of: bytes.rawSpan)
+        }
+    }
+
+    /// What the stream knows of the table, if it is what the chunk was read with.
+    private func entry(of table: CatalogTable) -> Entry {
+        let oid = table.relation.oid
+        if let known = entries[oid], isSame(known.relation, table.relation) { return known }
+        let version = (entries[oid]?.table.version ?? 0) + 1
+        let made = Entry(table.relation, table.table.with(version: version), isSelected: true)
+        entries[oid] = made
+        recent = nil
+        isFirst.insert(oid)
+        return made
+    }
+
+    private func tell(_ backfill: Backfill, of xid: UInt32) {
+        if let done = backfill.finishChunk() {
+            sink.notice("backfill of \(done.request.text) is done: \(done.rows) rows")
+        }
+        backfill.committed(xid)
+        watched = backfill.watched
+    }
+}
+
 // Changes.
 extension ChangeAssembler {
     private func entry(_ oid: UInt32) throws(CaptureError) -> Entry {
@@ -267,6 +339,7 @@ extension ChangeAssembler {
         guard row.columns == entry.table.columns.count else {
             throw misplaced("a row of \(row.columns) columns")
         }
+        if row.relation == watched { backfill?.changed(row, of: bytes) }
         let kind: Change.Kind =
             switch row.kind {
             case .insert: .insert
@@ -284,6 +357,7 @@ extension ChangeAssembler {
 
     private func give(_ truncate: LogicalTruncate, _ bytes: RawSpan, _ position: UInt64) throws {
         for oid in truncate.relations {
+            if oid == watched { backfill?.spoil() }
             let entry = try entry(oid)
             guard let (transaction, order) = try next(entry, position) else { continue }
             changes &+= 1
@@ -295,6 +369,9 @@ extension ChangeAssembler {
     }
 
     private func give(_ content: LogicalContent, _ bytes: RawSpan) throws {
+        if StreamMark.isOwn(bytes.extracting(content.prefix)) {
+            return try give(own: bytes.extracting(content.content), content)
+        }
         let position = LogSequenceNumber(content.position)
         if pending == nil {
             guard !content.isTransactional else { throw misplaced("a transaction's message") }

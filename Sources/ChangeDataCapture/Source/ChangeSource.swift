@@ -35,6 +35,8 @@ public protocol ChangeSink: AnyObject {
     func change(_ change: Change, of bytes: RawSpan) throws
     /// `changes` counts all of the transaction, also those that the output had before.
     func commit(_ transaction: SourceTransaction, changes: Int) throws
+    /// How far backfills are with what is given of this transaction: kept with its position.
+    func backfills(_ states: [BackfillState]) throws
     /// The source has nothing more to give right now: what is gathered should be written. Called
     /// often. Nothing is in flight when `position` is not nil: the log up to there has no changes
     /// that were not given.
@@ -44,6 +46,10 @@ public protocol ChangeSink: AnyObject {
     var durable: LogSequenceNumber { get }
     /// Something that people should know and that is no error, without a full stop.
     func notice(_ message: String)
+}
+
+extension ChangeSink {
+    public func backfills(_ states: [BackfillState]) throws {}
 }
 
 /// A moment of a capture.
@@ -59,6 +65,9 @@ public struct CaptureProgress: Sendable, Equatable {
     public var snapshotRowsExpected: Int64 = 0
     public var snapshotTables = 0
     public var snapshotTablesDone = 0
+    /// Rows that backfills have given, and what they are at; empty when there is none.
+    public var backfillRows: Int64 = 0
+    public var backfill = ""
     /// Of the stream.
     public var changes: Int64 = 0
     public var transactions: Int64 = 0

@@ -36,17 +36,21 @@ extension PostgresAddress {
         ("PGPASSWORD", "password"), ("PGPASSFILE", "passfile"), ("PGSSLMODE", "sslmode"),
         ("PGSSLROOTCERT", "sslrootcert"), ("PGSSLCERT", "sslcert"), ("PGSSLKEY", "sslkey"),
         ("PGCONNECT_TIMEOUT", "connect_timeout"), ("PGOPTIONS", "options"),
-        ("PGAPPNAME", "application_name"),
+        ("PGAPPNAME", "application_name"), ("PGCHANNELBINDING", "channel_binding"),
     ]
 
     /// What else libpq knows, and what has no effect here.
     private static let withoutEffect: Set<String> = [
         "hostaddr", "client_encoding", "fallback_application_name", "keepalives",
         "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
-        "replication", "gssencmode", "sslcompression", "sslcrl", "sslcrldir", "sslsni",
-        "requirepeer", "krbsrvname", "gsslib", "target_session_attrs", "channel_binding",
-        "load_balance_hosts", "require_auth", "sslnegotiation", "ssl_min_protocol_version",
-        "ssl_max_protocol_version", "sslpassword",
+        "replication", "gssencmode", "sslcompression", "sslsni", "krbsrvname", "gsslib",
+        "target_session_attrs", "load_balance_hosts", "ssl_min_protocol_version",
+        "ssl_max_protocol_version",
+    ]
+
+    /// What libpq knows and would be unsafe to pass over.
+    private static let refused: Set<String> = [
+        "sslcrl", "sslcrldir", "requirepeer", "require_auth", "sslnegotiation",
     ]
 
     private static func make(_ settings: [String: String], _ surroundings: AddressSurroundings)
@@ -57,6 +61,7 @@ extension PostgresAddress {
         var address = PostgresAddress(
             host: host, user: user, database: settings["dbname"] ?? user)
         address.password = settings["password"]
+        address.certificateDirectory = surroundings.variable("HOME").map { $0 + "/.postgresql" }
         for (name, value) in settings {
             switch name {
             case "host", "user", "dbname", "password", "passfile": break
@@ -65,16 +70,12 @@ extension PostgresAddress {
                     throw invalid("the port \"\(value)\" is no number from 1 to 65535")
                 }
                 address.port = port
-            case "sslmode":
-                guard let mode = TLSMode(rawValue: value) else {
-                    throw invalid(
-                        "sslmode=\(value) is unknown",
-                        hint: TLSMode.allCases.map(\.rawValue).joined(separator: ", "))
-                }
-                address.tls = mode
+            case "sslmode": address.tls = try choice(name, value)
+            case "channel_binding": address.channelBinding = try choice(name, value)
             case "sslrootcert": address.rootCertificate = value
             case "sslcert": address.certificate = value
             case "sslkey": address.key = value
+            case "sslpassword": address.keyPassword = value
             case "application_name": address.applicationName = value
             case "options": address.options = value
             case "connect_timeout":
@@ -84,15 +85,34 @@ extension PostgresAddress {
                 // libpq: 0 and less wait for ever, 1 is taken as 2.
                 address.connectTimeoutSeconds = seconds <= 0 ? 86_400 : max(2, seconds)
             default:
-                guard withoutEffect.contains(name) else {
+                guard !refused.contains(name) || value == "postgres" else {
+                    throw invalid("the address's parameter \(name) is not supported")
+                }
+                guard withoutEffect.contains(name) || refused.contains(name) else {
                     throw invalid("the address has an unknown parameter \"\(name)\"")
                 }
+            }
+        }
+        if address.rootCertificate == "system" {
+            // As libpq: whoever has a certificate of any authority is not trusted for that alone.
+            if settings["sslmode"] == nil { address.tls = .verifyFull }
+            guard address.tls == .verifyFull else {
+                throw invalid("sslrootcert=system goes with sslmode=verify-full only")
             }
         }
         guard !address.host.contains(",") else {
             throw invalid("several hosts in an address are not supported")
         }
         return address
+    }
+
+    private static func choice<Choice: RawRepresentable<String> & CaseIterable>(
+        _ name: String, _ value: String
+    ) throws(CaptureError) -> Choice {
+        if let choice = Choice(rawValue: value) { return choice }
+        throw invalid(
+            "\(name)=\(value) is unknown",
+            hint: Choice.allCases.map(\.rawValue).joined(separator: ", "))
     }
 
     /// The directory of Debian's sockets if there is one there, as its libpq has it.

@@ -14,6 +14,8 @@ public struct PostgresAddress: Sendable, Equatable {
         case verifyFull = "verify-full"
     }
 
+    public enum ChannelBinding: String, Sendable, CaseIterable { case disable, prefer, require }
+
     /// A name, a numeric address, or the directory of a Unix socket (it begins with a slash).
     public var host: String
     public var port: UInt16
@@ -21,10 +23,15 @@ public struct PostgresAddress: Sendable, Equatable {
     public var database: String
     public var password: String?
     public var tls = TLSMode.prefer
-    /// Files of PEM: authorities that are believed, a certificate of our own, its key.
+    /// Files of PEM: authorities that are believed (`system`: those of this machine), a certificate
+    /// of our own, its key. What is nil is looked for in `certificateDirectory`.
     public var rootCertificate: String?
     public var certificate: String?
     public var key: String?
+    public var keyPassword: String?
+    /// `~/.postgresql`, where libpq looks.
+    public var certificateDirectory: String?
+    public var channelBinding = ChannelBinding.prefer
     public var applicationName = "rtd"
     public var connectTimeoutSeconds = 10
     /// More settings of the session, `-c name=value ...`.
@@ -37,9 +44,12 @@ public struct PostgresAddress: Sendable, Equatable {
         self.database = database
     }
 
+    /// A Unix socket needs no TLS, and has none.
+    var isLocal: Bool { host.hasPrefix("/") }
+
     /// As people see it: without the password.
     public var description: String {
-        host.hasPrefix("/") ? "\(host)/.s.PGSQL.\(port)" : "\(host):\(port)"
+        isLocal ? "\(host)/.s.PGSQL.\(port)" : "\(host):\(port)"
     }
 }
 

@@ -8,7 +8,7 @@ import PostgresProtocol
 /// Calls block, at most until `stop` is set.
 public final class PostgresConnection: @unchecked Sendable {
     let address: PostgresAddress
-    private let socket: BlockingSocket
+    let socket: BlockingSocket
     private let sending = Lock()
     private let stopSignal: StopSignal?
     /// Read bytes: those from `start` to `end` were not taken yet.
@@ -21,6 +21,9 @@ public final class PostgresConnection: @unchecked Sendable {
     /// `server_version_num`: 150020.
     public private(set) var version = 0
     private(set) var process: Int32 = 0
+    /// The server has asked for a proof of who we are: what it says then is about that, and not
+    /// about how the connection is secured.
+    private var wasAsked = false
     /// Errors of a connection that was lost say "lost" instead of "cannot".
     private var isOpen = false
     var noticed: ((ServerReport) -> Void)?
@@ -29,10 +32,23 @@ public final class PostgresConnection: @unchecked Sendable {
     public static func open(
         _ address: PostgresAddress, replication: Bool = false, stop: StopSignal? = nil
     ) throws(CaptureError) -> PostgresConnection {
-        let socket = try connect(address)
-        let connection = PostgresConnection(address, socket, stop)
-        try connection.logIn(replication: replication)
-        return connection
+        var first: CaptureError?
+        for attempt in SecurityAttempt.all(for: address) {
+            let connection = PostgresConnection(address, try connect(address), stop)
+            do throws(CaptureError) {
+                try connection.secure(attempt)
+                try connection.logIn(replication: replication)
+                return connection
+            } catch {
+                connection.close()
+                switch error {
+                case .authentication, .setting: if connection.wasAsked { throw error }
+                default: throw first ?? error
+                }
+                first = first ?? error
+            }
+        }
+        throw first ?? .connection(CaptureReport("cannot reach \(address.description)"))
     }
 
     private init(_ address: PostgresAddress, _ socket: BlockingSocket, _ stop: StopSignal?) {
@@ -68,7 +84,6 @@ public final class PostgresConnection: @unchecked Sendable {
     }
 
     private func logIn(replication: Bool) throws(CaptureError) {
-        try agreeOnTLS()
         var parameters: [(name: String, value: String)] = [("database", address.database)]
         if replication { parameters.append(("replication", "database")) }
         parameters.append(("application_name", address.applicationName))
@@ -77,7 +92,7 @@ public final class PostgresConnection: @unchecked Sendable {
         let random = (0..<18).map { _ in UInt8.random(in: .min ... .max) }
         var login = Login(
             user: address.user, password: address.password, nonce: StrictBase64.text(random),
-            parameters: parameters)
+            parameters: parameters, binding: loginBinding)
         try send(login.start)
         while true {
             let message = try nextMessage("log in")
@@ -87,7 +102,9 @@ public final class PostgresConnection: @unchecked Sendable {
             }
             switch step {
             case .wait: continue
-            case .send(let bytes): try send(bytes)
+            case .send(let bytes):
+                wasAsked = true
+                try send(bytes)
             case .ready:
                 isOpen = true
                 process = login.process
@@ -114,17 +131,6 @@ public final class PostgresConnection: @unchecked Sendable {
         let major = parts.first.flatMap { Int($0) } ?? 0
         let minor = parts.dropFirst().first.flatMap { Int($0) } ?? 0
         return min(major, 10_000) * 10_000 + min(minor, 9_999)
-    }
-
-    private func agreeOnTLS() throws(CaptureError) {
-        switch address.tls {
-        case .disable, .allow, .prefer: return
-        case .require, .verifyCA, .verifyFull:
-            throw .setting(
-                CaptureReport(
-                    "sslmode=\(address.tls.rawValue) is not available in this build",
-                    hint: "sslmode=prefer and sslmode=disable connect without encryption"))
-        }
     }
 
     public func close() {
@@ -204,7 +210,7 @@ extension PostgresConnection {
         }
     }
 
-    var isLocal: Bool { address.host.hasPrefix("/") }
+    var isLocal: Bool { address.isLocal }
 
     /// Moves the rest of a message to the front, and grows with what has really come: a length that
     /// is only claimed takes no memory.

@@ -16,6 +16,7 @@
     typealias Bytes = UnsafeRawPointer
     typealias Room = UnsafeMutableRawPointer
     typealias Text = UnsafePointer<CChar>
+    typealias Number = UnsafeMutablePointer<CInt>
 
     /// The requests behind the macros of ssl.h.
     enum Control {
@@ -75,6 +76,11 @@
     let verifyText: @convention(c) (CLong) -> Text?
     let certificateFree: @convention(c) (Pointer?) -> Void
     let certificateSubject: @convention(c) (Pointer?) -> Pointer?
+    let certificateSignature: @convention(c) (Pointer?, Number?, Number?, Number?, Number?) -> CInt
+    let certificateDigest:
+        @convention(c) (Pointer?, Pointer?, Room?, UnsafeMutablePointer<CUnsignedInt>?) -> CInt
+    let objectName: @convention(c) (CInt) -> Text?
+    let digestNamed: @convention(c) (Text?) -> Pointer?
     let keyFree: @convention(c) (Pointer?) -> Void
     let nameText: @convention(c) (Pointer?, Pointer?, CInt, CUnsignedLong) -> CInt
     let readCertificate: @convention(c) (Pointer?, Pointer?, Room?, Room?) -> Pointer?
@@ -136,6 +142,10 @@
         unsafe verifyText = unsafe try symbols.find("X509_verify_cert_error_string")
         unsafe certificateFree = unsafe try symbols.find("X509_free")
         unsafe certificateSubject = unsafe try symbols.find("X509_get_subject_name")
+        unsafe certificateSignature = unsafe try symbols.find("X509_get_signature_info")
+        unsafe certificateDigest = unsafe try symbols.find("X509_digest")
+        unsafe objectName = unsafe try symbols.find("OBJ_nid2sn")
+        unsafe digestNamed = unsafe try symbols.find("EVP_get_digestbyname")
         unsafe keyFree = unsafe try symbols.find("EVP_PKEY_free")
         unsafe nameText = unsafe try symbols.find("X509_NAME_print_ex")
         unsafe readCertificate = unsafe try symbols.find("PEM_read_bio_X509")

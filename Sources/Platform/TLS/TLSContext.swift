@@ -81,7 +81,8 @@
             let isLocked = String(decoding: text.bytes, as: UTF8.self).mentions("ENCRYPTED")
             throw TLSError(
                 isLocked
-                    ? "the key in \(text.name) is encrypted, and ssl.key.password does not open it"
+                    ? "the key in \(text.name) is encrypted, and "
+                        + "\(settings.vocabulary.keyPassword) does not open it"
                     : "\(text.name) holds no private key in PEM")
         }
         defer { unsafe library.keyFree(key) }

@@ -33,26 +33,28 @@ extension SystemError {
 /// Puts OpenSSL's words into ones that name the way out.
 enum TLSReason {
     /// Why the certificate of a server was refused; `code` is that of X509_V_ERR.
-    static func certificate(_ code: Int, _ text: String, host: String?) -> String {
+    static func certificate(
+        _ code: Int, _ text: String, host: String?, _ names: TLSSettings.Vocabulary
+    ) -> String {
         switch code {
         case 9: "its certificate is not valid yet"
         case 10: "its certificate has expired"
         case 18, 19, 20, 21, 2:
             "its certificate is of an authority that is not trusted here"
-                + " (ssl.ca.location names a PEM file of those that are)"
+                + " (\(names.authorities) names a PEM file of those that are)"
         case 62, 64: "its certificate is not for \(host ?? "that host")"
         default: "its certificate is refused: \(text)"
         }
     }
 
     /// What broke a handshake or session, seen from a client.
-    static func ofClient(_ reason: String) -> String {
-        if isNoTLS(reason) { return "it does not speak TLS there (security.protocol)" }
+    static func ofClient(_ reason: String, _ names: TLSSettings.Vocabulary) -> String {
+        if isNoTLS(reason) { return "it does not speak TLS there (\(names.mode))" }
         if reason.mentions("certificate required") || reason.mentions("handshake failure")
             || reason.mentions("alert bad certificate")
         {
-            return "it refused the client certificate or wants one (ssl.keystore.location, or"
-                + " ssl.certificate.location and ssl.key.location): \(reason)"
+            return "it refused the client certificate or wants one (\(names.certificate)): "
+                + reason
         }
         if reason.mentions("unknown ca") { return "it does not trust the client certificate" }
         return reason.isEmpty ? "TLS failed" : reason

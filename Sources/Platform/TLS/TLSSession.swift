@@ -117,10 +117,33 @@
         if isServer { return TLSReason.ofServer(words) }
         let code = unsafe library.sessionVerifyResult(pointer)
         guard code != 0, context.settings.verifiesPeer, words == "certificate verify failed" else {
-            return TLSReason.ofClient(words)
+            return TLSReason.ofClient(words, context.settings.vocabulary)
         }
         let text = unsafe library.verifyText(code).map { unsafe String(cString: $0) } ?? words
-        return TLSReason.certificate(Int(code), text, host: host)
+        return TLSReason.certificate(
+            Int(code), text, host: host, context.settings.vocabulary)
+    }
+
+    /// What `tls-server-end-point` binds a login to (RFC 5929): the digest of the peer's certificate
+    /// by the hash of its signature, SHA-256 for the weak ones; nil where that is not defined.
+    func endPointBinding() -> [UInt8]? {
+        guard let certificate = unsafe library.sessionPeer(pointer) else { return nil }
+        defer { unsafe library.certificateFree(certificate) }
+        var hash: CInt = 0
+        guard unsafe library.certificateSignature(certificate, &hash, nil, nil, nil) == 1 else {
+            return nil
+        }
+        // NID_md5 and NID_sha1.
+        let name = unsafe hash == 4 || hash == 64 ? nil : library.objectName(hash)
+        let digest =
+            unsafe name == nil ? library.digestNamed("SHA256") : library.digestNamed(name)
+        guard unsafe digest != nil else { return nil }
+        var bytes = [UInt8](repeating: 0, count: 64)
+        var count: CUnsignedInt = 0
+        let isDone = unsafe bytes.withUnsafeMutableBytes { room in
+            unsafe library.certificateDigest(certificate, digest, room.baseAddress, &count) == 1
+        }
+        return isDone ? Array(bytes.prefix(Int(count))) : nil
     }
 
     /// The name in the peer's verified certificate, as RFC 2253 writes it; nil if it sent none.

@@ -16,6 +16,20 @@ public struct TLSSettings: Sendable, Equatable, CustomStringConvertible {
         case none, requested, required
     }
 
+    /// Whose names messages use for these settings.
+    public enum Vocabulary: Sendable {
+        case kafka, postgres
+
+        var authorities: String { self == .kafka ? "ssl.ca.location" : "sslrootcert" }
+        var mode: String { self == .kafka ? "security.protocol" : "sslmode" }
+        var keyPassword: String { self == .kafka ? "ssl.key.password" : "sslpassword" }
+        var certificate: String {
+            self == .kafka
+                ? "ssl.keystore.location, or ssl.certificate.location and ssl.key.location"
+                : "sslcert and sslkey"
+        }
+    }
+
     /// Certificates of the authorities that are trusted; nil for those of this machine.
     public var authorities: Text?
     /// A folder of hashed authorities, as `c_rehash` makes it.
@@ -32,6 +46,7 @@ public struct TLSSettings: Sendable, Equatable, CustomStringConvertible {
     /// Cipher suites of TLS 1.2 by OpenSSL's names.
     public var cipherSuites: String?
     public var clientCertificates = ClientCertificates.none
+    public var vocabulary = Vocabulary.kafka
 
     public init() {}
 

@@ -13,6 +13,7 @@ enum CaptureCommand {
             switch options.job {
             case .check: status = try CaptureCheck.run(address, options)
             case .slots: try SlotListing.run(address, options)
+            case .request: try request(address, options)
             case nil: try capture(address, options, interruption)
             }
         } catch {
@@ -31,6 +32,18 @@ enum CaptureCommand {
                 options.source, passwordFile: options.passwordFile)
             address.applicationName = "rtd"
             return address
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
+    /// Asks the capture of a slot for rows.
+    private static func request(
+        _ address: PostgresAddress, _ options: CaptureOptions
+    ) throws(CommandFailure) {
+        let plan = try CapturePlan(address, options)
+        do throws(CaptureError) {
+            try BackfillRequest.send(options.backfills, to: plan.slot, at: address)
         } catch {
             throw CommandFailure(error)
         }
@@ -150,10 +163,12 @@ struct CapturePlan {
         settings.image = options.image ?? .both
         settings.masks = options.masks
         settings.hasSchemas = options.hasSchemas
+        settings.outbox.table = options.outbox ?? ""
         for case .envelope(let name, let value) in options.properties {
             // Judged when it was parsed.
             _ = try? settings.set(name, value)
         }
+        if options.writesSchemaChanges { settings.writesSchemas = true }
         if let prefix = options.topicPrefix { settings.topicPrefix = prefix }
         self.settings = settings
         slot = options.slot ?? Self.slotName(settings.topicPrefix)
@@ -179,6 +194,11 @@ struct CapturePlan {
             publication: options.publication,
             tables: TableSelection(included: options.tables, excluded: options.excluded),
             snapshot: snapshot, end: options.end ?? .never, after: after)
+        configuration.outbox = options.outbox
+        configuration.backfills = options.backfills
+        for case .chunkRows(let rows) in options.properties {
+            configuration.backfillChunkRows = rows
+        }
         for key in options.keys { configuration.keys[key.table] = key.columns }
         configuration.retainedBytesMax = options.retainedBytesMax.map(Int64.init)
         if let retry = options.connection.retry {

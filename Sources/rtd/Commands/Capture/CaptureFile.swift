@@ -10,7 +10,7 @@ import Platform
 /// at the start and comes again. The position is written when the bytes before it are on the disk,
 /// and only then is the server told.
 final class CaptureFile: LineTarget {
-    private static let positionBytesMax = 4_096
+    private static let positionBytesMax = 1 << 20
     private static let intervalNanoseconds: Int64 = 100_000_000
 
     private let path: String
@@ -23,6 +23,7 @@ final class CaptureFile: LineTarget {
     private var savedTime: Int64
     /// Where the capture goes on; nil for a new file.
     let position: CapturePosition?
+    var backfills: [BackfillState] = []
 
     init(_ path: String, slot: String) throws(CommandFailure) {
         self.path = path
@@ -62,7 +63,10 @@ final class CaptureFile: LineTarget {
         }
         size = state.size
         saved = state.end
-        position = state.end.value == 0 ? nil : CapturePosition(end: state.end)
+        backfills = state.backfills
+        position =
+            state.end.value == 0
+            ? nil : CapturePosition(end: state.end, backfills: state.backfills)
     }
 
     deinit { file.close() }
@@ -83,7 +87,13 @@ final class CaptureFile: LineTarget {
         guard position > saved, isLast || now - savedTime >= Self.intervalNanoseconds else {
             return saved
         }
-        let text = "{\"lsn\":\"\(position)\",\"bytes\":\(size),\"slot\":\"\(slot)\"}\n"
+        let rest =
+            backfills.isEmpty
+            ? ""
+            : ",\"backfills\":"
+                + String(decoding: BackfillState.json(backfills), as: UTF8.self)
+        let text =
+            "{\"lsn\":\"\(position)\",\"bytes\":\(size),\"slot\":\"\(slot)\"\(rest)}\n"
         do throws(SystemError) {
             try file.synchronize()
             try fileSystem.replace(path + ".position", with: Array(text.utf8))
@@ -97,7 +107,9 @@ final class CaptureFile: LineTarget {
 
     private static func read(
         _ path: String, _ slot: String, _ fileSystem: POSIXFileSystem
-    ) throws(CommandFailure) -> (end: LogSequenceNumber, size: Int64)? {
+    ) throws(CommandFailure) -> (
+        end: LogSequenceNumber, size: Int64, backfills: [BackfillState]
+    )? {
         let name = path + ".position"
         guard fileSystem.exists(name) else { return nil }
         let bytes: [UInt8]
@@ -114,6 +126,6 @@ final class CaptureFile: LineTarget {
             throw CommandFailure(
                 "\(path) was written from slot \"\(other)\", not \"\(slot)\" (--slot \(other))")
         }
-        return (lsn, size)
+        return (lsn, size, members["backfills"].map { BackfillState.read($0) } ?? [])
     }
 }

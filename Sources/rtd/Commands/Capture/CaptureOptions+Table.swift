@@ -8,7 +8,10 @@ extension CaptureOptions {
     private static let documentation = CommandDocumentation(
         name: "cdc",
         summary: "the changes of a PostgreSQL database, and the rows it has",
-        synopsis: ["[OPTION...] SOURCE", "--check SOURCE", "--slots [--drop NAME] SOURCE"],
+        synopsis: [
+            "[OPTION...] SOURCE", "--check SOURCE", "--backfill TABLE --request SOURCE",
+            "--slots [--drop NAME] SOURCE",
+        ],
         description: """
             Prints the rows of a database and then each change that is committed, in the order of \
             the commits, without a gap or a repetition between the two. By default a change is a \
@@ -48,6 +51,9 @@ extension CaptureOptions {
             Example(
                 "rtd cdc postgres://localhost/shop --to topics",
                 "Keeps topics that hold every change once.", needsDatabase: true),
+            Example(
+                "rtd cdc postgres://localhost/shop --to topics --outbox outbox",
+                "Sends what applications put into an outbox table.", needsDatabase: true),
             Example(
                 "rtd cdc postgres://localhost/shop --check",
                 "Says what will go wrong before it does.", needsDatabase: true),
@@ -89,6 +95,16 @@ extension CaptureOptions {
             details: """
                 `now` is everything that was committed before the start, with the rows; a \
                 position is that of a commit's end, as `pg_current_wal_lsn()` prints it.
+                """),
+        .list(
+            "backfill", nil, \.backfills, .backfill,
+            "Read TABLE's rows anew beside the stream; may be repeated.",
+            details: """
+                All of them or those that a condition in SQL selects: `orders`, \
+                `sales.orders:total > 100`. They are read in chunks by the primary key while \
+                changes go on, and no row is given that is older than what was given before. The \
+                rows are `r` events with `snapshot` `incremental`; what is not done when the \
+                command ends goes on at the next start. Needs PostgreSQL 14.
                 """),
         .value(
             "slot", nil, \.slot, .nonEmpty("NAME"), "Use the slot NAME, and keep it.",
@@ -160,6 +176,23 @@ extension CaptureOptions {
                 """),
         .toggle(
             "schemas", nil, \.hasSchemas, "Put Debezium's schema block beside each payload."),
+        .toggle(
+            "schema-changes", nil, \.writesSchemaChanges,
+            "Write an event where a table's columns are new.",
+            details: """
+                Before the first row of a table and where its columns differ from those before, \
+                with the number of the version; in topics in `PREFIX`.
+                """),
+        .value(
+            "outbox", nil, \.outbox, .nonEmpty("TABLE"),
+            "Make messages of the rows inserted into TABLE.",
+            details: """
+                As Debezium's event router: a row is a record of the topic \
+                `outbox.event.AGGREGATETYPE` with the key `aggregateid`, the value `payload` and \
+                the header `id`; {property} `route.by.field`, `route.topic.replacement`, \
+                `table.field.event.key` and their like name others. Deletes are passed over. To \
+                stdout it is a line for `rtd produce -J`.
+                """),
         .value(
             "topic-prefix", nil, \.topicPrefix, .nonEmpty("PREFIX"),
             "Name topics and slot by PREFIX (default the database)."),
@@ -174,7 +207,8 @@ extension CaptureOptions {
                 (number: the default, exact digits; precise, double, string), \
                 `time.precision.mode`, `binary.handling.mode`, `interval.handling.mode`, \
                 `hstore.handling.mode`, `unavailable.value.placeholder`, `tombstones.on.delete`, \
-                `skipped.operations`, `provide.transaction.metadata`, `schemas.enable`; \
+                `skipped.operations`, `provide.transaction.metadata`, `schemas.enable`, \
+                `include.schema.changes`, those of the event router; \
                 `json.handling.mode=string` makes json a string in flat lines.
                 """),
     ]
@@ -186,6 +220,11 @@ extension CaptureOptions {
         ).exclusive("job"),
         .choosing(
             "slots", nil, .slots, \.job, "List the server's slots and the log they keep."
+        ).exclusive("job"),
+        .choosing(
+            "request", nil, .request, \.job,
+            "With --backfill: ask the capture that runs, and end.",
+            details: "The request goes through the database's log to the capture of the slot."
         ).exclusive("job"),
         .value(
             "drop", nil, \.droppedSlot, .nonEmpty("NAME"),

@@ -17,6 +17,8 @@ struct CaptureOptions: Sendable, Equatable {
         case check
         /// Lists the slots, or drops one.
         case slots
+        /// Asks the capture that runs for a backfill.
+        case request
     }
 
     var source = ""
@@ -29,6 +31,7 @@ struct CaptureOptions: Sendable, Equatable {
     var masks: [ColumnMask] = []
     var snapshot: Snapshot?
     var end: CaptureConfiguration.End?
+    var backfills: [BackfillRequest] = []
     var slot: String?
     var publication: String?
     var passwordFile: String?
@@ -38,6 +41,8 @@ struct CaptureOptions: Sendable, Equatable {
     var format: EnvelopeFormat?
     var image: RowImage?
     var hasSchemas = false
+    var writesSchemaChanges = false
+    var outbox: String?
     var topicPrefix: String?
     var partitions: Int?
     /// `-X` in the order typed: Debezium's names and those of Kafka's clients.
@@ -58,6 +63,12 @@ struct CaptureOptions: Sendable, Equatable {
         if options.droppedSlot != nil, options.job != .slots {
             throw UsageError("--drop NAME goes with --slots")
         }
+        if options.job == .request, options.backfills.isEmpty {
+            throw UsageError("--request goes with --backfill TABLE")
+        }
+        if options.snapshot == .only, !options.backfills.isEmpty {
+            throw UsageError("--backfill reads beside the stream, and --snapshot only has none")
+        }
         if options.target != .topics {
             if options.connection.brokers != nil || options.connection.data != nil {
                 throw UsageError("--broker and --data go with --to topics")
@@ -68,6 +79,17 @@ struct CaptureOptions: Sendable, Equatable {
             [.sql, .csv, .wal2json].contains(format)
         {
             throw UsageError("--to topics takes debezium, flat or maxwell, not \(format.rawValue)")
+        }
+        if options.outbox != nil, let format = options.format,
+            [.sql, .csv, .wal2json].contains(format)
+        {
+            throw UsageError(
+                "--outbox goes with --format debezium, flat or maxwell, not \(format.rawValue)")
+        }
+        if options.writesSchemaChanges, let format = options.format,
+            ![.debezium, .flat].contains(format)
+        {
+            throw UsageError("--schema-changes goes with --format debezium or flat")
         }
         if options.hasSchemas, let format = options.format, format != .debezium {
             throw UsageError("--schemas goes with --format debezium")
@@ -85,6 +107,8 @@ struct KeyChoice: Sendable, Equatable {
 enum CaptureProperty: Sendable, Equatable {
     case envelope(name: String, value: String)
     case kafka(PropertyAssignment)
+    /// Rows of a backfill's chunk.
+    case chunkRows(Int)
     /// Of Debezium, without a meaning here.
     case accepted
 
@@ -146,6 +170,15 @@ extension ValueParser where Value == KeyChoice {
     }
 }
 
+extension ValueParser where Value == BackfillRequest {
+    static let backfill = ValueParser("TABLE[:CONDITION]") { text throws(UsageError) in
+        guard let request = BackfillRequest(text) else {
+            throw UsageError("wants TABLE or TABLE:CONDITION, not \"\(text)\"")
+        }
+        return request
+    }
+}
+
 extension ValueParser where Value == [String] {
     static let tablePatterns = ValueParser("PATTERN") { text throws(UsageError) in
         let patterns = text.split(separator: ",").map(String.init)
@@ -189,7 +222,15 @@ extension ValueParser where Value == CaptureProperty {
                     + "not \"\(error.value)\"")
         }
         if DebeziumProperties.accepted.contains(assignment.name) { return .accepted }
-        let names = EnvelopeSettings.propertyNames + DebeziumProperties.accepted
+        if assignment.name == DebeziumProperties.chunkRows {
+            guard let rows = Int(assignment.value), (1...1_000_000).contains(rows) else {
+                throw UsageError("\(assignment.name) wants 1 to 1000000, not \(assignment.value)")
+            }
+            return .chunkRows(rows)
+        }
+        let names =
+            EnvelopeSettings.propertyNames + DebeziumProperties.accepted
+            + [DebeziumProperties.chunkRows]
         if !PropertyNames.client.contains(assignment.name),
             let nearest = nearestName(to: assignment.name, among: names + PropertyNames.client)
         {
@@ -204,6 +245,7 @@ extension ValueParser where Value == CaptureProperty {
 
 /// Properties of Debezium's connector that say how it works inside, which have no meaning here.
 enum DebeziumProperties {
+    static let chunkRows = "incremental.snapshot.chunk.size"
     static let accepted = [
         "connector.class", "event.processing.failure.handling.mode", "heartbeat.interval.ms",
         "include.unknown.datatypes", "key.converter", "max.batch.size", "max.queue.size",

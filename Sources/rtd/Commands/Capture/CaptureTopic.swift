@@ -32,18 +32,25 @@ final class CaptureTopic {
     /// Adds a record; what has become full by it is given. Records without a key stay in their
     /// order, in the first partition. A nil value is a tombstone.
     func add(
-        key: Range<Int>?, value: Range<Int>?, in bytes: RawSpan, timestamp: Int64
+        key: Range<Int>?, value: Range<Int>?, in bytes: RawSpan, timestamp: Int64,
+        headers: EncodedHeaders? = nil
     ) -> Full? {
         let index =
             key.map {
                 Int(Partitioner.partition(key: bytes.extracting($0), partitions: partitions))
             } ?? 0
-        let size = RecordBatchBuilder.sizeMax(key: key?.count ?? 0, value: value?.count ?? 0)
+        let size = RecordBatchBuilder.sizeMax(
+            key: key?.count ?? 0, value: value?.count ?? 0, headers: headers?.bytes.count ?? 0)
         let batch = open[index]
         let full =
             !batch.builder.isEmpty && batch.builder.size + size > Self.batchBytesMax
             ? take(index) : nil
-        batch.builder.append(key: key, value: value, in: bytes, timestamp: timestamp)
+        if let headers {
+            batch.builder.append(
+                key: key, value: value, in: bytes, timestamp: timestamp, headers: headers)
+        } else {
+            batch.builder.append(key: key, value: value, in: bytes, timestamp: timestamp)
+        }
         return full
     }
 

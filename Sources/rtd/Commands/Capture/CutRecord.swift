@@ -9,6 +9,8 @@ struct CutRecord: Sendable, Equatable {
     var slot: String
     var lsn: LogSequenceNumber
     var ends: [TopicPartition: Int64]
+    /// Backfills that are not done.
+    var backfills: [BackfillState] = []
 
     /// `{"lsn":"0/16B2D88","slot":"rtd_shop","offsets":{"shop.public.orders-0":12}}`.
     var value: [UInt8] {
@@ -25,7 +27,12 @@ struct CutRecord: Sendable, Equatable {
             buffer.append(decimal: end)
         }
         if separator == UInt8(ascii: "{") { buffer.append(separator) }
-        buffer.append("}}")
+        buffer.append("}")
+        if !backfills.isEmpty {
+            buffer.append(",\"backfills\":")
+            buffer.append(BackfillState.json(backfills))
+        }
+        buffer.append("}")
         return buffer.bytes.copied()
     }
 
@@ -36,6 +43,7 @@ struct CutRecord: Sendable, Equatable {
         else { return nil }
         self.slot = slot
         self.lsn = lsn
+        backfills = members["backfills"].map { BackfillState.read($0) } ?? []
         ends = [:]
         for (name, text) in Self.members(Array((members["offsets"] ?? "").utf8)) {
             guard let dash = name.lastIndex(of: "-"), let end = Int64(text),
@@ -45,37 +53,15 @@ struct CutRecord: Sendable, Equatable {
         }
     }
 
-    init(slot: String, lsn: LogSequenceNumber, ends: [TopicPartition: Int64]) {
+    init(
+        slot: String, lsn: LogSequenceNumber, ends: [TopicPartition: Int64],
+        backfills: [BackfillState] = []
+    ) {
         self.slot = slot
         self.lsn = lsn
         self.ends = ends
+        self.backfills = backfills
     }
 
-    /// The members of an object: strings by their value, the others by their text. Empty for what
-    /// is no object.
-    static func members(_ text: [UInt8]) -> [String: String] {
-        var cursor = JSONCursor(text.rawSpan)
-        var members: [String: String] = [:]
-        do throws(FormatError) {
-            try cursor.enterObject()
-            while let name = try cursor.nextMember() {
-                let key = Self.string(name, text)
-                if try cursor.kind() == .string {
-                    members[key] = Self.string(try cursor.string(), text)
-                } else {
-                    let range = try cursor.skip()
-                    members[key] = String(decoding: text[range], as: UTF8.self)
-                }
-            }
-        } catch {
-            return [:]
-        }
-        return members
-    }
-
-    private static func string(_ string: JSONString, _ text: [UInt8]) -> String {
-        var buffer = OutputBuffer(capacity: 64)
-        string.decode(from: text.rawSpan, into: &buffer)
-        return String(decoding: buffer.bytes.copied(), as: UTF8.self)
-    }
+    static func members(_ text: [UInt8]) -> [String: String] { JSONMembers.read(text) }
 }

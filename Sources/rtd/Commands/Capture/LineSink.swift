@@ -12,6 +12,8 @@ enum CaptureOutputError: Error, Sendable {
 
 /// Where lines of changes go.
 protocol LineTarget: AnyObject {
+    /// Backfills that are not done with the transaction that is being written.
+    var backfills: [BackfillState] { get set }
     func write(_ bytes: borrowing OutputBuffer) throws(CaptureOutputError)
     /// Everything up to `position` was written, and whole. Gives the position up to which nothing
     /// can be lost any more.
@@ -28,6 +30,7 @@ final class LineSink: ChangeSink {
 
     private let target: any LineTarget
     private var encoder: any ChangeEncoder
+    private let outbox: OutboxRouter?
     private let writesStatements: Bool
     private let notices: @Sendable (String) -> Void
     private let clock = SystemClock()
@@ -48,6 +51,7 @@ final class LineSink: ChangeSink {
     ) {
         self.target = target
         encoder = format.encoder(settings)
+        outbox = OutboxRouter(settings, notices: notices)
         writesStatements = format == .sql
         self.notices = notices
     }
@@ -82,7 +86,11 @@ final class LineSink: ChangeSink {
     func change(_ change: Change, of bytes: RawSpan) throws {
         sinceClock += 1
         if sinceClock == Self.clockInterval { readClock() }
-        if encoder.splitsKeyChanges, change.before != nil,
+        if let outbox, outbox.covers(change) {
+            guard let message = try outbox.message(change, of: bytes) else { return }
+            buffer.append(message)
+            buffer.append(0x0A)
+        } else if encoder.splitsKeyChanges, change.before != nil,
             let halves = change.halves(of: bytes)
         {
             append(halves.old, of: bytes)
@@ -106,6 +114,8 @@ final class LineSink: ChangeSink {
             try settle(isLast: false)
         }
     }
+
+    func backfills(_ states: [BackfillState]) throws { target.backfills = states }
 
     func pause(at position: LogSequenceNumber?) throws {
         if let position { complete = max(complete, position) }
@@ -137,6 +147,8 @@ final class LineSink: ChangeSink {
 
 /// stdout: what was written is out of our hands.
 final class StandardOutputLines: LineTarget {
+    var backfills: [BackfillState] = []
+
     func write(_ bytes: borrowing OutputBuffer) throws(CaptureOutputError) {
         do throws(SystemError) {
             try StandardOutput.write(bytes.bytes)

@@ -25,6 +25,7 @@ final class TopicSink: ChangeSink {
     private let outcome = CaptureOutcome()
     private let settings: EnvelopeSettings
     private var encoder: any ChangeEncoder
+    private let outbox: OutboxRouter?
     private let slot: String
     private let partitions: Int
     private let notices: @Sendable (String) -> Void
@@ -41,6 +42,8 @@ final class TopicSink: ChangeSink {
     /// Where the capture goes on; nil when nothing was captured yet.
     private(set) var position: CapturePosition?
     private var complete = LogSequenceNumber(0)
+    /// Backfills that are not done with what was given.
+    private var states: [BackfillState] = []
     private var isInside = false
     private var groupBytes = 0
     private var groupStart: Int64?
@@ -57,6 +60,7 @@ final class TopicSink: ChangeSink {
         self.partitions = partitions
         self.notices = notices
         encoder = format.encoder(settings)
+        outbox = OutboxRouter(settings, notices: notices)
         var configuration = ProducerConfiguration()
         configuration.transactionalID = "rtd-cdc-\(slot)"
         configuration.transactionTimeoutMilliseconds = Self.transactionTimeoutMilliseconds
@@ -73,7 +77,8 @@ final class TopicSink: ChangeSink {
                 return try await CutTopic.last(cuts, slot: slot, cluster)
             }
             if let cut {
-                position = CapturePosition(end: cut.lsn)
+                position = CapturePosition(end: cut.lsn, backfills: cut.backfills)
+                states = cut.backfills
                 safe = cut.lsn
                 complete = cut.lsn
                 outcome.start(cut.ends)
@@ -98,20 +103,27 @@ final class TopicSink: ChangeSink {
         try commitGroup(isCut: true)
     }
 
-    func schema(_ table: CapturedTable, at position: LogSequenceNumber) throws {}
+    /// Schema changes go to the topic that is named by the prefix alone, as Debezium has it.
+    func schema(_ table: CapturedTable, at position: LogSequenceNumber) throws {
+        buffer.removeAll()
+        buffer.append("{\"databaseName\":")
+        buffer.append(jsonString: settings.database)
+        buffer.append(UInt8(ascii: "}"))
+        let start = buffer.count
+        guard encoder.schema(table, at: position, into: &buffer) else { return }
+        try addEvent(
+            to: CaptureTopic.topicName([settings.topicPrefix]), key: 0..<start,
+            timestamp: clock.wallMilliseconds)
+    }
 
     func begin(_ transaction: SourceTransaction) throws {
         readClock()
         isInside = true
-        buffer.removeAll()
-        if encoder.begin(transaction, into: &buffer) { try addMarker(transaction) }
+        try addMarker(transaction) { $0.begin(transaction, into: &$1) }
     }
 
     func commit(_ transaction: SourceTransaction, changes: Int) throws {
-        buffer.removeAll()
-        if encoder.commit(transaction, changes: changes, into: &buffer) {
-            try addMarker(transaction)
-        }
+        try addMarker(transaction) { $0.commit(transaction, changes: changes, into: &$1) }
         isInside = false
         complete = max(complete, transaction.end)
         guard let groupStart else { return }
@@ -122,7 +134,9 @@ final class TopicSink: ChangeSink {
     }
 
     func change(_ change: Change, of bytes: RawSpan) throws {
-        if encoder.splitsKeyChanges, change.before != nil,
+        if let outbox, outbox.covers(change) {
+            if let message = try outbox.message(change, of: bytes) { try add(message) }
+        } else if encoder.splitsKeyChanges, change.before != nil,
             let halves = change.halves(of: bytes)
         {
             try add(halves.old, of: bytes)
@@ -171,13 +185,52 @@ final class TopicSink: ChangeSink {
                 timestamp: change.transaction.time / 1_000))
     }
 
-    /// A line of transaction metadata.
-    private func addMarker(_ transaction: SourceTransaction) throws(CaptureOutputError) {
-        let topic = try topic(CaptureTopic.topicName([settings.topicPrefix, "transaction"]))
+    private func add(_ message: OutboxMessage) throws(CaptureOutputError) {
+        buffer.removeAll()
+        buffer.append(message.key ?? [])
+        let start = buffer.count
+        buffer.append(message.value ?? [])
+        let headers = message.headers.map { RecordHeader(key: $0.name, value: $0.value) }
+        let topic = try topic(CaptureTopic.topicName([message.topic]))
         try send(
             topic.add(
-                key: nil, value: 0..<buffer.count, in: buffer.bytes,
-                timestamp: transaction.time / 1_000))
+                key: message.key == nil ? nil : 0..<start,
+                value: message.value == nil ? nil : start..<buffer.count, in: buffer.bytes,
+                timestamp: message.timestamp, headers: EncodedHeaders(headers)))
+        groupBytes += buffer.count
+        if groupStart == nil { groupStart = clock.monotonicNanoseconds }
+    }
+
+    /// A line of transaction metadata, if the format writes any.
+    private func addMarker(
+        _ transaction: SourceTransaction,
+        _ append: (inout any ChangeEncoder, inout OutputBuffer) -> Bool
+    ) throws(CaptureOutputError) {
+        guard settings.writesTransactions else { return }
+        buffer.removeAll()
+        buffer.append(utf8: "{\"id\":\"\(transaction.xid):\(transaction.commit.value)\"}")
+        let start = buffer.count
+        guard append(&encoder, &buffer) else { return }
+        try addEvent(
+            to: CaptureTopic.topicName([settings.topicPrefix, "transaction"]), key: 0..<start,
+            timestamp: transaction.time / 1_000)
+    }
+
+    /// What is no row; its value stands behind its key in the buffer.
+    private func addEvent(
+        to name: String, key: Range<Int>, timestamp: Int64
+    ) throws(CaptureOutputError) {
+        let topic = try topic(name)
+        try send(
+            topic.add(
+                key: key, value: key.upperBound..<buffer.count, in: buffer.bytes,
+                timestamp: timestamp))
+        groupBytes += buffer.count
+        if groupStart == nil { groupStart = clock.monotonicNanoseconds }
+    }
+
+    func backfills(_ states: [BackfillState]) throws {
+        self.states = states
         if groupStart == nil { groupStart = clock.monotonicNanoseconds }
     }
 
@@ -213,7 +266,8 @@ final class TopicSink: ChangeSink {
         thread.call { () async in await producer.flush() }
         try check()
         if isCut {
-            let cut = CutRecord(slot: slot, lsn: complete, ends: outcome.ends)
+            let cut = CutRecord(
+                slot: slot, lsn: complete, ends: outcome.ends, backfills: states)
             sendCut(cut)
         }
         do throws(ClientError) {

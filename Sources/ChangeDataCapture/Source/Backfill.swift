@@ -1,0 +1,252 @@
+import Bytes
+import Formats
+import PostgresProtocol
+
+/// Reads rows of tables anew while the stream goes on, as DBLog does (arXiv 2010.12597): a mark is
+/// written into the server's log, a chunk of rows is read in the order of the key, and a second mark
+/// is written. When the stream comes to that one, the rows whose keys it has changed between the two
+/// are left out, and the others are given there: no image that is given is older than one before.
+///
+/// A machine without I/O, but for what `CaptureSession.readChunk` puts in. On the capture's thread.
+final class Backfill {
+    /// Rows that were read and wait for the second mark.
+    final class Chunk {
+        let table: CatalogTable
+        /// Indices of the key's columns.
+        let key: [Int]
+        /// Their tuples, one behind the other, and where each lies.
+        var bytes: [UInt8] = []
+        var places: [Range<Int>] = []
+        let visible: VisibleTransactions
+        /// As many rows as were asked for: there may be more behind them.
+        var isFull = false
+
+        init(_ table: CatalogTable, key: [Int], visible: VisibleTransactions) {
+            self.table = table
+            self.key = key
+            self.visible = visible
+        }
+
+        func keyOfLast() -> [String]? {
+            guard let last = places.last else { return nil }
+            return key.compactMap { index in
+                guard
+                    case .text(let start, let end) =
+                        TupleCursor.field(index, of: last, in: bytes.rawSpan)
+                else { return nil }
+                return String(decoding: bytes[start..<end], as: UTF8.self)
+            }
+        }
+    }
+
+    /// The stretch of the stream between two marks.
+    private struct Window {
+        var id: String
+        var chunk: Chunk?
+        /// Keys that the stream has changed since the first mark.
+        var changed: Set<[UInt8]> = []
+        /// Transactions that the stream had given before the first mark.
+        var earlier = 0
+        var isOpen = false
+        /// The chunk must be read again.
+        var isSpoiled = false
+        /// Places of the rows that are given; set at the second mark.
+        var kept: [Range<Int>]?
+    }
+
+    let slot: String
+    /// What is asked for and not done, in its order.
+    private(set) var states: [BackfillState]
+    /// Requests that have come.
+    private(set) var accepted = 0
+    /// Rows that were given in all.
+    private(set) var rows: Int64 = 0
+    private var window: Window?
+    private var number = 0
+    private let token: String
+    /// Transactions that the stream has given lately, oldest first.
+    private var given: [UInt32] = []
+    private(set) var chunkRows: Int
+    private let hasFixedSize: Bool
+
+    init(slot: String, states: [BackfillState], chunkRows: Int?, token: String) {
+        self.slot = slot
+        self.states = states
+        self.token = token
+        self.chunkRows = chunkRows ?? Limits.backfillRowsFirst
+        hasFixedSize = chunkRows != nil
+    }
+
+    var isDone: Bool { states.isEmpty }
+
+    /// Whether a chunk can be read now.
+    var wantsChunk: Bool { window == nil && !states.isEmpty }
+
+    /// The table whose changes must be told; 0 if none.
+    var watched: UInt32 {
+        guard let window, window.isOpen else { return 0 }
+        return window.chunk?.table.table.oid ?? 0
+    }
+
+    func accept(_ request: BackfillRequest) {
+        accepted += 1
+        if states.contains(where: { $0.request == request }) { return }
+        states.append(BackfillState(request))
+    }
+
+    /// A request that cannot be done.
+    func drop(_ request: BackfillRequest) {
+        states.removeAll { $0.request == request }
+        window = nil
+    }
+}
+
+// What reads chunks.
+extension Backfill {
+    /// Begins the next chunk; its id stands in both marks.
+    func begin() -> (id: String, state: BackfillState)? {
+        guard wantsChunk, let state = states.first else { return nil }
+        number += 1
+        let id = "\(token)-\(number)"
+        window = Window(id: id)
+        return (id, state)
+    }
+
+    func read(_ chunk: Chunk) { window?.chunk = chunk }
+
+    /// Reading failed in a way that passes.
+    func giveUpChunk() { window = nil }
+
+    /// Chunks take some megabytes, whatever the rows are.
+    private func adapt(to chunk: Chunk) {
+        guard !hasFixedSize, chunk.isFull, !chunk.places.isEmpty else { return }
+        let rowBytes = max(1, chunk.bytes.count / chunk.places.count)
+        let wanted = Limits.backfillBytes / rowBytes
+        chunkRows = max(64, min(wanted, chunkRows * 2, Limits.backfillRowsMax))
+    }
+}
+
+// What the stream tells.
+extension Backfill {
+    func committed(_ xid: UInt32) {
+        if states.isEmpty { return given.removeAll() }
+        given.append(xid)
+        if window == nil, given.count > Limits.backfillTransactions * 2 {
+            given.removeFirst(given.count - Limits.backfillTransactions)
+        }
+    }
+
+    /// The first mark. The chunk was read behind it, so it is here; when it comes a second time
+    /// after a reconnection, what was seen since then still counts.
+    func low(_ id: String) {
+        guard var open = window, open.id == id, !open.isOpen, open.kept == nil else { return }
+        open.isOpen = true
+        open.earlier = given.count
+        window = open
+    }
+
+    /// A change of the watched table: its keys, before and after.
+    func changed(_ row: LogicalRow, of bytes: RawSpan) {
+        guard let chunk = window?.chunk else { return }
+        for tuple in [row.before, row.after] {
+            guard let tuple else { continue }
+            if let key = Self.key(chunk.key, of: tuple, in: bytes) {
+                window?.changed.insert(key)
+            } else {
+                // The key is not in the stream.
+                window?.isSpoiled = true
+            }
+        }
+        if (window?.changed.count ?? 0) > Limits.backfillKeysMax { window?.isSpoiled = true }
+    }
+
+    /// The watched table was truncated, or its columns are others now.
+    func spoil() { window?.isSpoiled = true }
+
+    /// The second mark: the chunk with the rows that are to be given; nil if it is not ours, or is
+    /// read again.
+    func high(_ id: String) -> (chunk: Chunk, rows: [Range<Int>])? {
+        guard let open = window, open.id == id, let chunk = open.chunk else { return nil }
+        if let kept = open.kept { return (chunk, kept) }
+        let hidden = given.prefix(open.earlier).contains { !chunk.visible.contains($0) }
+        guard open.isOpen, !open.isSpoiled, !hidden else {
+            window = nil
+            return nil
+        }
+        let bytes = chunk.bytes
+        let kept = chunk.places.filter { place in
+            guard let key = Self.key(chunk.key, of: place, in: bytes.rawSpan) else {
+                return true
+            }
+            return !open.changed.contains(key)
+        }
+        window?.kept = kept
+        window?.isOpen = false
+        return (chunk, kept)
+    }
+
+    /// How far the request is when the chunk at hand has been given.
+    func statesBehindChunk() -> [BackfillState] {
+        guard let window, let chunk = window.chunk, let kept = window.kept else { return states }
+        var rest = states
+        guard chunk.isFull, let last = chunk.keyOfLast(), !rest.isEmpty else {
+            return Array(rest.dropFirst())
+        }
+        rest[0].after = last
+        rest[0].rows += Int64(kept.count)
+        return rest
+    }
+
+    /// The transaction of the second mark is committed. Gives the request if it was its last chunk.
+    func finishChunk() -> BackfillState? {
+        guard let window, let chunk = window.chunk, let kept = window.kept else { return nil }
+        adapt(to: chunk)
+        rows += Int64(kept.count)
+        var done: BackfillState?
+        let next = statesBehindChunk()
+        if next.count < states.count, var last = states.first {
+            last.rows += Int64(kept.count)
+            done = last
+        }
+        states = next
+        self.window = nil
+        return done
+    }
+
+    /// The key's values, each with its length; nil if one of them is not there.
+    private static func key(_ columns: [Int], of tuple: Range<Int>, in bytes: RawSpan) -> [UInt8]? {
+        var key: [UInt8] = []
+        for index in columns {
+            guard case .text(let start, let end) = TupleCursor.field(index, of: tuple, in: bytes)
+            else { return nil }
+            let length = UInt32(truncatingIfNeeded: end - start)
+            key += [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: length >> $0) }
+            key += bytes.extracting(start..<end).copied()
+        }
+        return key
+    }
+}
+
+/// What a snapshot of the server sees: `txid_current_snapshot()`, such as `10:20:10,14,15`.
+///
+/// The stream gives a transaction when its commit is in the log, and a moment passes before others
+/// see it; a chunk that was read in that moment would bring back what it replaced.
+struct VisibleTransactions: Equatable {
+    private let end: UInt64
+    private let running: Set<UInt64>
+
+    init?(_ text: String) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 3, let end = UInt64(parts[1]) else { return nil }
+        self.end = end
+        running = Set(parts[2].split(separator: ",").compactMap { UInt64($0) })
+    }
+
+    /// `xid` is of the last two billion transactions.
+    func contains(_ xid: UInt32) -> Bool {
+        if xid == 0 { return true }
+        let distance = Int32(bitPattern: xid &- UInt32(truncatingIfNeeded: end))
+        let full = UInt64(bitPattern: Int64(bitPattern: end) &+ Int64(distance))
+        return full < end && !running.contains(full)
+    }
+}

@@ -1,0 +1,113 @@
+import Bytes
+import Formats
+
+/// What `--backfill` asks for: the rows of a table, or those that a condition selects.
+public struct BackfillRequest: Sendable, Hashable {
+    /// `schema.table`.
+    public var table: String
+    /// SQL; nil takes all rows.
+    public var condition: String?
+
+    public init(table: String, condition: String? = nil) {
+        self.table = table
+        self.condition = condition
+    }
+
+    /// `TABLE` or `TABLE:CONDITION`; a table without a schema is in `public`.
+    public init?(_ text: String) {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let name = parts.first, !name.isEmpty else { return nil }
+        table = name.contains(".") ? String(name) : "public.\(name)"
+        condition = parts.count == 2 && !parts[1].isEmpty ? String(parts[1]) : nil
+    }
+
+    public var text: String { condition.map { "\(table):\($0)" } ?? table }
+}
+
+/// How far the rows of a request are: kept by outputs together with their position, so that what was
+/// read is not read again.
+public struct BackfillState: Sendable, Equatable {
+    public var request: BackfillRequest
+    /// The key of the last row, column by column; nil before the first.
+    public var after: [String]?
+    public var rows: Int64
+
+    public init(_ request: BackfillRequest, after: [String]? = nil, rows: Int64 = 0) {
+        self.request = request
+        self.after = after
+        self.rows = rows
+    }
+
+    /// `{"public.orders:total > 5":{"rows":1000,"after":{"0":"17"}}}`.
+    public static func json(_ states: [BackfillState]) -> [UInt8] {
+        var buffer = OutputBuffer(capacity: 256)
+        buffer.append(UInt8(ascii: "{"))
+        for (index, state) in states.enumerated() {
+            if index > 0 { buffer.append(UInt8(ascii: ",")) }
+            buffer.append(jsonString: state.request.text)
+            buffer.append(":{\"rows\":")
+            buffer.append(decimal: state.rows)
+            if let after = state.after {
+                buffer.append(",\"after\":{")
+                for (place, value) in after.enumerated() {
+                    if place > 0 { buffer.append(UInt8(ascii: ",")) }
+                    buffer.append(utf8: "\"\(place)\":")
+                    buffer.append(jsonString: value)
+                }
+                buffer.append(UInt8(ascii: "}"))
+            }
+            buffer.append(UInt8(ascii: "}"))
+        }
+        buffer.append(UInt8(ascii: "}"))
+        return buffer.bytes.copied()
+    }
+
+    /// Reads what `json` writes; nothing of what is none.
+    public static func read(_ text: String) -> [BackfillState] {
+        JSONMembers.read(Array(text.utf8)).sorted { $0.key < $1.key }.compactMap { name, value in
+            guard let request = BackfillRequest(name) else { return nil }
+            let members = JSONMembers.read(Array(value.utf8))
+            let after = members["after"].map { JSONMembers.read(Array($0.utf8)) }
+            return BackfillState(
+                request, after: after.map { parts in parts.indices(in: parts.count) },
+                rows: members["rows"].flatMap { Int64($0) } ?? 0)
+        }
+    }
+}
+
+extension [String: String] {
+    /// The values of the names "0", "1", ...
+    fileprivate func indices(in count: Int) -> [String] {
+        (0..<count).compactMap { self["\($0)"] }
+    }
+}
+
+/// The members of small JSON objects of our own.
+public enum JSONMembers {
+    /// Strings by their value, the others by their text. Empty for what is no object.
+    public static func read(_ text: [UInt8]) -> [String: String] {
+        var cursor = JSONCursor(text.rawSpan)
+        var members: [String: String] = [:]
+        do throws(FormatError) {
+            try cursor.enterObject()
+            while let name = try cursor.nextMember() {
+                let key = string(name, text)
+                if try cursor.kind() == .string {
+                    members[key] = string(try cursor.string(), text)
+                } else {
+                    let range = try cursor.skip()
+                    members[key] = String(decoding: text[range], as: UTF8.self)
+                }
+            }
+        } catch {
+            return [:]
+        }
+        return members
+    }
+
+    private static func string(_ string: JSONString, _ text: [UInt8]) -> String {
+        var buffer = OutputBuffer(capacity: 64)
+        string.decode(from: text.rawSpan, into: &buffer)
+        return String(decoding: buffer.bytes.copied(), as: UTF8.self)
+    }
+}

@@ -1,0 +1,53 @@
+import Bytes
+import Formats
+
+/// A logical message of our own in the stream: a request to a capture, or a mark of its backfill.
+/// The slot says which capture is meant.
+struct StreamMark: Equatable {
+    enum Kind: String { case backfill, low, high }
+
+    static let prefix = "rtd.cdc"
+
+    var kind: Kind
+    var slot: String
+    /// Of a pair of marks; the request's text for a request.
+    var word: String
+
+    init(_ kind: Kind, slot: String, _ word: String) {
+        self.kind = kind
+        self.slot = slot
+        self.word = word
+    }
+
+    init?(_ content: RawSpan) {
+        let members = JSONMembers.read(content.copied())
+        guard let kind = members["kind"].flatMap({ Kind(rawValue: $0) }),
+            let slot = members["slot"], let word = members["word"]
+        else { return nil }
+        self.init(kind, slot: slot, word)
+    }
+
+    var text: String {
+        var buffer = OutputBuffer(capacity: 128)
+        buffer.append(utf8: "{\"kind\":\"\(kind.rawValue)\",\"slot\":")
+        buffer.append(jsonString: slot)
+        buffer.append(",\"word\":")
+        buffer.append(jsonString: word)
+        buffer.append(UInt8(ascii: "}"))
+        return String(decoding: buffer.bytes.copied(), as: UTF8.self)
+    }
+
+    /// The statement that writes it into the server's log: as a transaction of its own, which the
+    /// server flushes at once, or just there.
+    func statement(isTransactional: Bool) -> String {
+        "SELECT pg_catalog.pg_logical_emit_message(\(isTransactional), \(quotedText(Self.prefix)), "
+            + "\(quotedText(text)))"
+    }
+
+    static func isOwn(_ prefix: RawSpan) -> Bool {
+        let own = Array(Self.prefix.utf8)
+        guard prefix.byteCount == own.count else { return false }
+        let bytes = ByteReader(prefix)
+        return own.indices.allSatisfy { bytes.peek(at: $0) == own[$0] }
+    }
+}

@@ -1,0 +1,247 @@
+import Bytes
+import Formats
+import PostgresProtocol
+import Testing
+
+@testable import ChangeDataCapture
+
+/// A capture's assembler with a backfill of one table, and the messages of its stream.
+private final class BackfillRig {
+    let sink = RecordingSink()
+    let backfill: Backfill
+    let assembler: ChangeAssembler
+    let table: CatalogTable
+    private var log: UInt64 = 100
+
+    init(states: [BackfillState] = [BackfillState(BackfillRequest(table: "public.t"))]) {
+        backfill = Backfill(slot: "s", states: states, chunkRows: 3, token: "x")
+        let columns = ["id", "v"].map {
+            LogicalRelation.Column(isIdentity: $0 == "id", name: $0, type: 25, modifier: -1)
+        }
+        let relation = LogicalRelation(
+            oid: 7, schema: "public", name: "t", identity: UInt8(ascii: "d"), columns: columns)
+        let described = CapturedTable(
+            oid: 7, schema: "public", name: "t",
+            columns: columns.map {
+                CapturedColumn(
+                    name: $0.name, type: ColumnType(oid: 25, name: "text"),
+                    isIdentity: $0.isIdentity)
+            }, key: [0])
+        table = CatalogTable(
+            table: described, relation: relation, kind: UInt8(ascii: "r"), rowsExpected: 0,
+            primaryKey: [0])
+        assembler = ChangeAssembler(
+            sink: sink, spool: TransactionSpool(directory: "/tmp", memoryBytesMax: 1 << 20),
+            selection: TableSelection(), after: CapturePosition(end: LogSequenceNumber(0)),
+            last: nil, describe: { _, _ throws(CaptureError) in described })
+        assembler.backfill = backfill
+        assembler.know(table)
+    }
+
+    /// A chunk as it was read when the transactions from `next` on were not visible.
+    func chunk(_ rows: [[String]], next: UInt64 = 1_000, running: String = "") {
+        let visible = VisibleTransactions("1:\(next):\(running)")
+        guard let visible else { return }
+        let chunk = Backfill.Chunk(table, key: [0], visible: visible)
+        var tuples = OutputBuffer()
+        for row in rows {
+            let start = tuples.count
+            let line = Array((row.joined(separator: "\t") + "\n").utf8)
+            _ = CopyRow.append(line.rawSpan, columns: 2, to: &tuples)
+            chunk.places.append(start..<tuples.count)
+        }
+        chunk.bytes = tuples.bytes.copied()
+        chunk.isFull = rows.count == backfill.chunkRows
+        backfill.read(chunk)
+    }
+
+    func mark(
+        _ kind: StreamMark.Kind, _ word: String, slot: String = "s", isCutOff: Bool = false,
+        isRepeated: Bool = false
+    ) throws {
+        let isTransactional = kind != .low
+        let text = StreamMark(kind, slot: slot, word).text
+        var message = ByteWriter()
+        message.uint8(UInt8(ascii: "M"))
+        message.uint8(isTransactional ? 1 : 0)
+        message.uint64(log)
+        message.append(utf8: StreamMark.prefix + "\0")
+        message.uint32(UInt32(text.utf8.count))
+        message.append(utf8: text)
+        if isTransactional {
+            if isRepeated { log -= 10 }
+            try transaction(xid: 5, [message.bytes], isCutOff: isCutOff)
+        } else {
+            try assembler.received(message.bytes.rawSpan, at: log)
+        }
+    }
+
+    func transaction(xid: UInt32, _ messages: [[UInt8]], isCutOff: Bool = false) throws {
+        log += 10
+        var begin = ByteWriter()
+        begin.uint8(UInt8(ascii: "B"))
+        begin.uint64(log)
+        begin.int64(0)
+        begin.uint32(xid)
+        var commit = ByteWriter()
+        commit.uint8(UInt8(ascii: "C"))
+        commit.uint8(0)
+        commit.uint64(log)
+        commit.uint64(log + 5)
+        commit.int64(0)
+        for message in [begin.bytes] + messages + (isCutOff ? [] : [commit.bytes]) {
+            try assembler.received(message.rawSpan, at: log)
+        }
+    }
+
+    func change(_ tag: Unicode.Scalar, old: [String]? = nil, new: [String]? = nil) -> [UInt8] {
+        var message = ByteWriter()
+        message.uint8(UInt8(ascii: tag))
+        message.uint32(7)
+        for (kind, row) in [(UInt8(ascii: "K"), old), (UInt8(ascii: "N"), new)] {
+            guard let row else { continue }
+            message.uint8(kind)
+            message.int16(Int16(row.count))
+            for value in row {
+                message.uint8(UInt8(ascii: "t"))
+                message.int32(Int32(value.utf8.count))
+                message.append(utf8: value)
+            }
+        }
+        return message.bytes
+    }
+
+    var truncate: [UInt8] {
+        var message = ByteWriter()
+        message.uint8(UInt8(ascii: "T"))
+        message.uint32(1)
+        message.uint8(0)
+        message.uint32(7)
+        return message.bytes
+    }
+
+    func rows() -> [String] {
+        sink.take().filter { $0.hasPrefix("read") }
+            .map { String($0.split(separator: " ")[2]) }
+    }
+}
+
+@Suite struct BackfillTests {
+    @Test func `rows come at the second mark, but for those that changed in between`() throws {
+        let rig = BackfillRig()
+        let id = try #require(rig.backfill.begin()).id
+        rig.chunk([["1", "a"], ["2", "b"], ["3", "c"]])
+        try rig.transaction(xid: 9, [rig.change("U", new: ["1", "early"])])
+        try rig.mark(.low, id)
+        try rig.transaction(xid: 10, [rig.change("U", new: ["2", "new"])])
+        try rig.mark(.high, id)
+        #expect(rig.rows() == ["1|a", "3|c"])
+        #expect(rig.backfill.states.first?.after == ["3"] && rig.backfill.wantsChunk)
+        // The last chunk is one that is not full.
+        let next = try #require(rig.backfill.begin())
+        #expect(next.state.after == ["3"] && next.state.rows == 2)
+        rig.chunk([["4", "d"]])
+        try rig.mark(.low, next.id)
+        try rig.mark(.high, next.id)
+        #expect(rig.backfill.isDone)
+        #expect(rig.sink.take().contains("notice backfill of public.t is done: 3 rows"))
+    }
+
+    @Test func `a row that is deleted or gets another key meanwhile is not brought back`() throws {
+        let rig = BackfillRig()
+        let id = try #require(rig.backfill.begin()).id
+        rig.chunk([["1", "a"], ["2", "b"], ["3", "c"]])
+        try rig.mark(.low, id)
+        try rig.transaction(
+            xid: 10,
+            [rig.change("D", old: ["1", ""]), rig.change("U", old: ["2", ""], new: ["9", "b"])])
+        try rig.mark(.high, id)
+        #expect(rig.rows() == ["3|c"])
+    }
+
+    /// Its commit was in the log, and in the stream, before the chunk's snapshot saw it.
+    @Test func `a chunk that missed what the stream had given before is read again`() throws {
+        let rig = BackfillRig()
+        try rig.transaction(xid: 800, [rig.change("U", new: ["1", "new"])])
+        for (next, running) in [(700 as UInt64, ""), (900, "800,801")] {
+            let id = try #require(rig.backfill.begin()).id
+            rig.chunk([["1", "old"]], next: next, running: running)
+            try rig.mark(.low, id)
+            try rig.mark(.high, id)
+            #expect(rig.rows().isEmpty && rig.backfill.wantsChunk)
+        }
+        let id = try #require(rig.backfill.begin()).id
+        rig.chunk([["1", "new"]], next: 900)
+        try rig.mark(.low, id)
+        try rig.mark(.high, id)
+        #expect(rig.rows() == ["1|new"] && rig.backfill.isDone)
+    }
+
+    @Test func `a truncate between the marks has the chunk read again`() throws {
+        let rig = BackfillRig()
+        let id = try #require(rig.backfill.begin()).id
+        rig.chunk([["1", "a"]])
+        try rig.mark(.low, id)
+        try rig.transaction(xid: 10, [rig.truncate])
+        try rig.mark(.high, id)
+        #expect(rig.rows().isEmpty && rig.backfill.wantsChunk)
+    }
+
+    @Test func `requests come through the stream, once, and only to their capture`() throws {
+        let rig = BackfillRig(states: [])
+        #expect(!rig.backfill.wantsChunk)
+        try rig.mark(.backfill, "public.t:v > 'a'", slot: "other")
+        #expect(rig.backfill.isDone)
+        try rig.mark(.backfill, "public.t:v > 'a'")
+        try rig.mark(.backfill, "public.t:v > 'a'")
+        #expect(
+            rig.backfill.states.map(\.request)
+                == [BackfillRequest(table: "public.t", condition: "v > 'a'")])
+        // Marks are no messages of the database's users.
+        #expect(!rig.sink.take().contains { $0.hasPrefix("message") })
+    }
+
+    @Test func `a connection that is lost before the commit repeats no row`() throws {
+        let rig = BackfillRig()
+        let id = try #require(rig.backfill.begin()).id
+        rig.chunk([["1", "a"], ["2", "b"]])
+        try rig.mark(.low, id)
+        try rig.mark(.high, id, isCutOff: true)
+        #expect(rig.rows() == ["1|a", "2|b"] && !rig.backfill.isDone)
+        rig.assembler.restarted()
+        try rig.mark(.low, id)
+        try rig.mark(.high, id, isRepeated: true)
+        #expect(rig.rows().isEmpty && rig.backfill.isDone)
+    }
+
+    @Test func `a snapshot's text says what it sees`() throws {
+        let snapshot = try #require(VisibleTransactions("10:20:12,15"))
+        #expect(snapshot.contains(9) && snapshot.contains(11) && snapshot.contains(19))
+        #expect(!snapshot.contains(12) && !snapshot.contains(15) && !snapshot.contains(20))
+        // The upper half counts the rounds of the lower one.
+        let wrapped = try #require(VisibleTransactions("4294967300:4294967310:"))
+        #expect(wrapped.contains(4_294_967_295) && wrapped.contains(13) && !wrapped.contains(14))
+        #expect(VisibleTransactions("1:2") == nil && VisibleTransactions("a:b:") == nil)
+    }
+
+    @Test func `states are kept as JSON and read back`() {
+        let states = [
+            BackfillState(BackfillRequest(table: "a.b")),
+            BackfillState(
+                BackfillRequest(table: "public.t", condition: "x = 'a:\"b'"), after: ["1", "é\n"],
+                rows: 17),
+        ]
+        let text = String(decoding: BackfillState.json(states), as: UTF8.self)
+        #expect(BackfillState.read(text) == states)
+        #expect(BackfillState.read("{}").isEmpty && BackfillState.read("x").isEmpty)
+        #expect(BackfillRequest("t")?.table == "public.t" && BackfillRequest(":x") == nil)
+    }
+
+    @Test func `a chunk is read in the order of the key, behind the last one`() {
+        let table = BackfillRig().table
+        #expect(
+            table.copy(where: "v <> 'x'", key: [0], after: ["it's"], limit: 5)
+                == "COPY (SELECT \"id\", \"v\" FROM ONLY \"public\".\"t\" WHERE (v <> 'x') AND "
+                + "(\"id\") > ('it''s') ORDER BY \"id\" LIMIT 5) TO STDOUT")
+    }
+}
