@@ -27,6 +27,16 @@ public struct StateReader {
         return value
     }
 
+    /// Hands out the next bytes, which live as long as the call.
+    public mutating func withBytes<Result>(
+        _ count: Int, _ body: (UnsafeRawBufferPointer) -> Result
+    ) throws(SQLError) -> Result {
+        let start = try take(count)
+        return unsafe bytes.withUnsafeBytes { all in
+            unsafe body(UnsafeRawBufferPointer(rebasing: all[start..<start + count]))
+        }
+    }
+
     /// Bytes with an Int64 length before them.
     public mutating func blob() throws(SQLError) -> [UInt8] {
         let count = Int(try integer(Int64.self))
@@ -39,6 +49,12 @@ extension OutputBuffer {
     /// What `StateReader.blob` reads.
     public mutating func append(blob: [UInt8]) {
         append(bigEndian: Int64(blob.count))
+        append(blob)
+    }
+
+    /// The same.
+    public mutating func append(blob: RawSpan) {
+        append(bigEndian: Int64(blob.byteCount))
         append(blob)
     }
 }

@@ -28,6 +28,11 @@
         }
     }
 
+    /// A copy of the bytes.
+    public var array: [UInt8] {
+        unsafe [UInt8](UnsafeRawBufferPointer(start: base, count: used))
+    }
+
     /// Makes sure that `more` bytes fit without growing.
     @inlinable
     public mutating func reserve(_ more: Int) {
@@ -80,6 +85,14 @@
     @inlinable
     public mutating func append(_ text: StaticString) {
         unsafe append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// Appends `count` bytes, all of which `fill` writes.
+    @inlinable
+    public mutating func append(count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
+        reserve(count)
+        unsafe fill(UnsafeMutableRawBufferPointer(start: base + used, count: count))
+        used &+= count
     }
 
     public mutating func append(utf8 text: String) {

@@ -76,4 +76,5 @@ public enum SQLState: String, Sendable, Equatable {
     case inputOutputError = "58030"
     case undefinedFile = "58P01"
     case internalError = "XX000"
+    case dataCorrupted = "XX001"
 }

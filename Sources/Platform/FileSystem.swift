@@ -89,11 +89,20 @@ extension FileSystem {
     public func replace(_ path: String, with bytes: [UInt8], isDurable: Bool = true)
         throws(SystemError)
     {
+        try replace(path, isDurable: isDurable) { file throws(SystemError) in
+            try file.write(at: 0, bytes)
+        }
+    }
+
+    /// The same, with what `write` writes into an empty file.
+    public func replace(
+        _ path: String, isDurable: Bool = true, _ write: (any File) throws(SystemError) -> Void
+    ) throws(SystemError) {
         let temporary = path + ".tmp"
         if exists(temporary) { try remove(temporary) }
         let file = try create(temporary)
         do throws(SystemError) {
-            try file.write(at: 0, bytes)
+            try write(file)
             if isDurable { try file.synchronize() }
         } catch {
             file.close()

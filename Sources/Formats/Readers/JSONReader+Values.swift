@@ -113,7 +113,11 @@ extension JSONReader {
             return nil
         }
         guard unsafe coerced(UnsafeBufferPointer(start: at, count: end - at), node) else {
-            if failure == nil { failure = unsafe .uncoercible(node: node, start: at, end: end) }
+            // What is said of a string is said of what it holds.
+            let inside = unsafe at.pointee == UInt8(ascii: "\"") && end - at > 1 ? 1 : 0
+            if failure == nil {
+                failure = unsafe .uncoercible(node: node, start: at + inside, end: end - inside)
+            }
             return nil
         }
         return unsafe end

@@ -54,12 +54,19 @@ struct InputReading {
         state.append(blob: position)
     }
 
-    /// `resuming`: the source is a new one and goes on where the old one was.
-    mutating func read(_ state: inout StateReader, resuming: Bool) throws(SQLError) {
+    /// `resuming`: the source is a new one and goes on where the old one was; `version`: of the
+    /// state.
+    mutating func read(
+        _ state: inout StateReader, resuming: Bool, version: UInt32
+    ) throws(SQLError) {
         hasEnded = try state.integer(UInt8.self) != 0
         watermark = try state.integer(Int64.self)
         try tracker.read(&state)
         let position = try state.blob()
-        if resuming, !hasEnded { try input.source.resume(at: position) }
+        guard resuming, !hasEnded else { return }
+        if version < 3, let keeper = input.source as? any RowKeepingSource {
+            return try keeper.resume(withRows: position)
+        }
+        try input.source.resume(at: position)
     }
 }

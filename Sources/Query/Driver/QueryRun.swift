@@ -34,6 +34,8 @@ public final class QueryRun {
         public var estimatedRows: Int?
         /// The time of each row, over the batch; nil: no watermark.
         public var time: TimeOfRows?
+        /// Of the columns of its batches, where they are saved.
+        var types: [DataType] = []
 
         public init(
             source: any Source, entry: Operator, time: TimeOfRows?,
@@ -96,6 +98,12 @@ public final class QueryRun {
     public var whileWaiting: ((Int64) -> Void)?
     /// Called between steps; true: the run pauses here.
     public var betweenSteps: (() throws(SQLError) -> Bool)?
+    /// The sources had nothing when they were asked last.
+    private(set) var isQuiet = false
+    /// For how many nanoseconds `betweenSteps` can wait to be called again if nothing comes.
+    var betweenStepsWithin = Int64.max
+    /// Is told all that is done to the operators.
+    var recorder: StepRecorder?
     /// What `stop` asks for is a pause, not the end of input.
     public var pausesWhenStopped = false
     /// Nanoseconds after which silence of all sources closes the open windows; nil: never.
@@ -144,18 +152,18 @@ public final class QueryRun {
                 try endAll()
                 break
             }
-            if try advanceOnce() {
-                (silentSince, silent) = (nil, 0)
-                try endStepIfDue(isQuiet: false)
-            } else if !open.isEmpty {
-                try endStepIfDue(isQuiet: true)
+            isQuiet = try !advanceOnce() && !open.isEmpty
+            try endStepIfDue(isQuiet: isQuiet)
+            if isQuiet {
                 try sink.flush()
-                try wait()
+            } else {
+                (silentSince, silent) = (nil, 0)
             }
             if batchesInStep == 0, !open.isEmpty, let betweenSteps, try betweenSteps() {
                 ending = .paused
                 return ending
             }
+            if isQuiet { try wait() }
         }
         guard !sink.isClosed else { return ending }
         try endStep()
@@ -237,11 +245,15 @@ public final class QueryRun {
 
     private func push(_ batch: Batch, _ partition: Int, _ index: Int) throws(SQLError) {
         let input = readings[index].input
-        guard let time = input.time else { return try input.entry.push(batch, input: 0) }
+        guard let time = input.time else {
+            recorder?.push(batch, index)
+            return try input.entry.push(batch, input: 0)
+        }
         readings[index].saw(partition, waited: waited)
         if input.isEndless { readings[index].tracker.now = clock.wallMilliseconds * 1_000 }
         let times = try time.of(batch)
         let marked = readings[index].tracker.observe(batch, times, partition: partition)
+        recorder?.push(marked, index)
         try input.entry.push(marked, input: 0)
         try advance(index, readings[index].tracker.watermark)
     }
@@ -255,6 +267,7 @@ public final class QueryRun {
     private func advance(_ index: Int, _ watermark: Int64) throws(SQLError) {
         guard watermark > readings[index].watermark else { return }
         readings[index].watermark = watermark
+        recorder?.advance(watermark, index)
         try readings[index].input.entry.advance(watermark, input: 0)
     }
 
@@ -284,6 +297,7 @@ public final class QueryRun {
 
     private func endStep() throws(SQLError) {
         try tellTime()
+        recorder?.endStep()
         for node in operators { try node.endStep() }
         try sink.endStep()
         batchesInStep = 0
@@ -297,6 +311,7 @@ public final class QueryRun {
     private func tellTime() throws(SQLError) {
         guard !timed.isEmpty else { return }
         let now = clock.wallMilliseconds * 1_000
+        recorder?.tellTime(now)
         for node in timed { try node.advanceTime(to: now) }
     }
 
@@ -332,7 +347,7 @@ extension QueryRun {
 
     /// How long nothing may happen before the driver must look again.
     private func waitNanoseconds(_ now: Int64) -> Int64 {
-        var longest: Int64 = 100_000_000
+        var longest = min(100_000_000, max(0, betweenStepsWithin))
         if case .periodic(let interval) = policy {
             longest = min(longest, max(1_000_000, interval - (now - stepStart)))
         }
@@ -384,7 +399,7 @@ extension QueryRun {
         if batchesInStep > 0 { try endStep() }
     }
 
-    /// Positions and watermarks of the inputs, then the operators.
+    /// Positions and watermarks of the inputs.
     public func write(_ state: inout OutputBuffer) throws(SQLError) {
         state.append(bigEndian: Int64(readings.count))
         for reading in readings { try reading.write(&state) }
@@ -394,11 +409,78 @@ extension QueryRun {
     var readOffsets: [ReadOffset] { readings.flatMap { $0.input.source.readOffsets } }
 
     /// What an earlier run of the same query wrote. `resuming`: the sources are new ones.
-    public func read(_ state: inout StateReader, resuming: Bool) throws(SQLError) {
+    func read(
+        _ state: inout StateReader, resuming: Bool, version: UInt32 = Snapshot.version
+    ) throws(SQLError) {
         let count = try state.integer(Int64.self)
         guard count == Int64(readings.count) else {
             throw SQLError("the saved state belongs to another query", .internalError)
         }
-        for index in readings.indices { try readings[index].read(&state, resuming: resuming) }
+        for index in readings.indices {
+            try readings[index].read(&state, resuming: resuming, version: version)
+        }
     }
+}
+
+// State that is saved as what was done since.
+extension QueryRun {
+    private var keepers: [(index: Int, source: any RowKeepingSource)] {
+        readings.indices.compactMap { index in
+            (readings[index].input.source as? any RowKeepingSource).map { (index, $0) }
+        }
+    }
+
+    /// All that is done is told to `recorder` from now on.
+    func record(to recorder: StepRecorder) {
+        self.recorder = recorder
+        for (index, source) in keepers { source.record(to: recorder, input: index) }
+    }
+
+    /// The rows that sources keep.
+    func writeRows(_ state: inout OutputBuffer) {
+        for (_, source) in keepers { source.writeRows(&state) }
+    }
+
+    func readRows(_ state: inout StateReader) throws(SQLError) {
+        for (_, source) in keepers { try source.readRows(&state) }
+    }
+
+    /// Does once more what a recorder was told. `start`: lets rows out that need no source.
+    func replay(_ recorded: [UInt8], start: () throws(SQLError) -> Void) throws(SQLError) {
+        let types = readings.map { $0.input.types }
+        var reader = StateReader(recorded)
+        while reader.remaining > 0 {
+            switch StepRecorder.Call(rawValue: try reader.integer(UInt8.self)) {
+            case .start: try start()
+            case .push:
+                let index = try input(&reader)
+                let batch = try reader.batch(types[index])
+                try readings[index].input.entry.push(batch, input: 0)
+            case .advance:
+                let index = try input(&reader)
+                let watermark = try reader.integer(Int64.self)
+                try readings[index].input.entry.advance(watermark, input: 0)
+            case .time:
+                let now = try reader.integer(Int64.self)
+                for node in timed { try node.advanceTime(to: now) }
+            case .endStep: for node in operators { try node.endStep() }
+            case .sourceChange:
+                let index = try input(&reader)
+                guard let source = readings[index].input.source as? any RowKeepingSource else {
+                    throw QueryRun.foreignCalls
+                }
+                try source.repeatChange(&reader)
+            case nil: throw QueryRun.foreignCalls
+            }
+        }
+    }
+
+    private func input(_ reader: inout StateReader) throws(SQLError) -> Int {
+        let index = Int(try reader.integer(Int32.self))
+        guard readings.indices.contains(index) else { throw QueryRun.foreignCalls }
+        return index
+    }
+
+    private static let foreignCalls = SQLError(
+        "the saved steps belong to another query", .internalError)
 }

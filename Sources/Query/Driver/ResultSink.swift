@@ -44,6 +44,8 @@ public final class ResultSink: Operator {
     private var lastFlush: Int64 = 0
     /// Rows written.
     public private(set) var rows = 0
+    /// What comes has left in an earlier run.
+    var isMuted = false
 
     public init(_ output: any ResultOutput) {
         self.output = output
@@ -57,6 +59,7 @@ public final class ResultSink: Operator {
     public var isClosed: Bool { output.isClosed }
 
     public override func push(_ batch: Batch, input: Int) throws(SQLError) {
+        guard !isMuted else { return }
         rows += batch.count
         hasUnflushed = true
         hasWritten.set()

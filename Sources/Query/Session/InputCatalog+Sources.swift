@@ -71,7 +71,7 @@ extension InputCatalog {
         var topic = topic
         topic.ask(reference, wanted)
         topic.form = form
-        guard let found = try environment.topics?.relation(topic) else {
+        guard let found = try self.topic(topic) else {
             throw SQLError(
                 "topic \"\(topic.name)\" does not exist", .undefinedRelation,
                 at: reference.place

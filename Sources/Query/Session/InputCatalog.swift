@@ -12,14 +12,22 @@ final class InputCatalog {
     private var files: [String: any SourceRelation] = [:]
     /// Stdin, once a statement has named it.
     private var feed: InputFeed?
+    /// Of the inputs of a query with --state.
+    let kept: KeptColumns?
 
-    init(_ environment: SessionEnvironment) { self.environment = environment }
+    init(_ environment: SessionEnvironment) {
+        self.environment = environment
+        kept = environment.stateDirectory.map { KeptColumns(of: $0) }
+    }
 
     /// What window functions add, which no input has.
     static let windowNames: Set<String> = ["window_start", "window_end", "window_time"]
 
     /// A statement begins: files may have changed since the last one.
-    func forgetFiles() { files = [:] }
+    func forgetFiles() {
+        files = [:]
+        kept?.forgetUse()
+    }
 
     func file(
         _ path: String, options: [String: String], _ reference: RelationReference,
@@ -37,6 +45,7 @@ final class InputCatalog {
         let names = wanted.map { $0.sorted().joined(separator: "\u{0}") } ?? "*"
         let key = "\(path)\u{0}\(isFollowed)\u{0}\(isEnvelope)\u{0}\(names)"
         if let known = files[key] { return known }
+        input.known = kept?.columns(of: key)
         let found: any SourceRelation
         if isStandardInput {
             if input.format == nil {
@@ -50,9 +59,24 @@ final class InputCatalog {
         } else {
             found = try FileRelation.make(path, paths: [path], options: input)
         }
+        if let found = found as? any KnownColumnsRelation { kept?.use(found, as: key) }
         let relation = TimedRelation.declaring(environment.time, found)
         files[key] = relation
         return relation
+    }
+
+    /// nil: there is no such topic.
+    func topic(_ reference: TopicReference) throws(SQLError) -> (any SourceRelation)? {
+        var reference = reference
+        let wanted = reference.wanted.map { $0.sorted().joined(separator: "\u{0}") } ?? "*"
+        let key = [
+            "topic", reference.brokers ?? "", reference.name, "\(reference.form)",
+            "\(reference.isStream)", wanted,
+        ].joined(separator: "\u{0}")
+        reference.known = kept?.columns(of: key)
+        let found = try environment.topics?.relation(reference)
+        if let found = found as? any KnownColumnsRelation { kept?.use(found, as: key) }
+        return found
     }
 
     private func standardInput(

@@ -19,6 +19,17 @@ final class QueryExecution {
     /// Where late rows go.
     var lateRows: LateRows?
 
+    /// Rows that the operators hand out have left already, in an earlier run.
+    var isMuted = false {
+        didSet {
+            sink.isMuted = isMuted
+            lateRows?.isMuted = isMuted
+        }
+    }
+
+    /// Rows that were written, late ones too.
+    var rowsWritten: Int { sink.rows + (lateRows?.rows ?? 0) }
+
     /// Compiles and opens nothing yet. `isVerifying`: the inputs will be read once more.
     init(
         _ prepared: PreparedQuery, _ environment: SessionEnvironment, settings: SessionSettings,
@@ -129,11 +140,12 @@ final class QueryExecution {
     func makeRun(_ policy: StepPolicy) throws(SQLError) -> QueryRun {
         var inputs: [QueryRun.Input] = []
         for (input, source) in zip(compiled.inputs, sources) {
-            inputs.append(
-                QueryRun.Input(
-                    source: source, entry: input.entry, time: try time(of: input.scan),
-                    isEndless: input.relation.isEndless, isLookedUp: input.isLookedUp,
-                    estimatedRows: input.relation.estimatedRows))
+            var one = QueryRun.Input(
+                source: source, entry: input.entry, time: try time(of: input.scan),
+                isEndless: input.relation.isEndless, isLookedUp: input.isLookedUp,
+                estimatedRows: input.relation.estimatedRows)
+            one.types = input.scan.columns.map(\.type)
+            inputs.append(one)
         }
         let run = QueryRun(
             inputs: inputs, operators: compiled.operators, sink: sink, policy: policy,

@@ -40,7 +40,8 @@ extension QuerySession {
         hasKeptQuery = true
         let kept = try KeptQuery(
             path, execution, output, environment, transaction,
-            name: transactionName ?? newTransactionName(delivery))
+            name: transactionName ?? newTransactionName(delivery),
+            columns: catalog.inputs.kept)
         transactionName = kept.transactionName
         do {
             try kept.run()

@@ -86,6 +86,10 @@ extension QuerySession {
 final class LateRows: Operator {
     let output: any ResultOutput
     private let columns: [Int]
+    /// Rows that were written.
+    private(set) var rows = 0
+    /// What comes has left in an earlier run.
+    var isMuted = false
 
     /// What inputs and windows add to a row.
     static let addedNames: Set<String> = [
@@ -100,6 +104,8 @@ final class LateRows: Operator {
     }
 
     override func push(_ batch: Batch, input: Int) throws(SQLError) {
+        guard !isMuted else { return }
+        rows += batch.count
         try output.write(Batch(columns.map { batch.columns[$0] }, count: batch.count))
     }
 }

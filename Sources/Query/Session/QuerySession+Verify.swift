@@ -48,29 +48,40 @@ extension QuerySession {
         return finite
     }
 
-    /// Runs to the end with restarts at drawn steps; gives their number.
+    /// Runs to the end with restarts at drawn steps; gives their number. A restart reads the state,
+    /// or an older one and does again what was done since.
     private func run(_ execution: QueryExecution, _ seed: UInt64) throws(SQLError) -> Int {
         var numbers = SeededRandom(seed: seed ^ 0x5eed)
         var restarts = 0
-        var saved: [UInt8]?
+        var saved: VerifiedState?
         try execution.begin()
         while true {
             let run = try execution.makeRun(.drawn(seed: seed &+ UInt64(restarts)))
+            var state: VerifiedState
             if let saved {
-                var reader = StateReader(saved)
-                try run.read(&reader, resuming: false)
-                try execution.compiled.read(&reader)
+                state = saved
+                try state.read(into: run, execution)
+            } else {
+                state = try VerifiedState(of: run, execution)
             }
+            let recorder = StepRecorder(
+                execution.compiled.inputs.map { $0.scan.columns.map(\.type) },
+                isRepeatable: execution.prepared.plan.isRepeatable)
+            recorder.begin(limit: VerifiedState.callBytesMax)
+            run.record(to: recorder)
+            recorder.start()
             try execution.compiled.start()
             let limit = 1 << min(restarts, 20)
             let isKept = execution.compiled.operators.allSatisfy(\.keepsState)
             run.betweenSteps = { isKept && numbers.below(limit) == 0 && numbers.chance(1, in: 3) }
             if try run.run() == .finished { return restarts }
-            var state = OutputBuffer(capacity: 64 * 1024)
             try run.reachBoundary()
-            try run.write(&state)
-            execution.compiled.write(&state)
-            saved = unsafe state.bytes.withUnsafeBytes { unsafe Array($0) }
+            if recorder.isComplete, numbers.chance(1, in: 2) {
+                try state.add(recorder, run)
+            } else {
+                state = try VerifiedState(of: run, execution)
+            }
+            saved = state
             try execution.recompile()
             restarts += 1
         }
@@ -115,6 +126,46 @@ extension QuerySession {
         zip(columns, row).map { column, value in
             "\(column.name)=\(TypeText.text(value, column.type) ?? "null")"
         }.joined(separator: " ")
+    }
+}
+
+/// The state of the run that is verified, as it would lie on a disk.
+private struct VerifiedState {
+    private var positions: [UInt8] = []
+    private let whole: [UInt8]
+    private var calls: [[UInt8]] = []
+
+    /// Of what is done between two restarts.
+    static let callBytesMax = 16 << 20
+
+    init(of run: QueryRun, _ execution: QueryExecution) throws(SQLError) {
+        var state = OutputBuffer(capacity: 64 * 1024)
+        execution.compiled.write(&state)
+        whole = state.array
+        try note(run)
+    }
+
+    private mutating func note(_ run: QueryRun) throws(SQLError) {
+        var state = OutputBuffer(capacity: 1024)
+        try run.write(&state)
+        positions = state.array
+    }
+
+    mutating func add(_ recorder: StepRecorder, _ run: QueryRun) throws(SQLError) {
+        calls.append(recorder.bytes)
+        try note(run)
+    }
+
+    func read(into run: QueryRun, _ execution: QueryExecution) throws(SQLError) {
+        var places = StateReader(positions)
+        try run.read(&places, resuming: false)
+        var state = StateReader(whole)
+        try execution.compiled.read(&state)
+        execution.isMuted = true
+        for recorded in calls {
+            try run.replay(recorded) { () throws(SQLError) in try execution.compiled.start() }
+        }
+        execution.isMuted = false
     }
 }
 

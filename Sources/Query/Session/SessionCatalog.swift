@@ -77,7 +77,7 @@ final class SessionCatalog: Catalog {
         }
         var topic = TopicReference(spelled.text, isQuoted: spelled.isQuoted)
         topic.ask(reference, wanted)
-        if let found = try environment.topics?.relation(topic) {
+        if let found = try inputs.topic(topic) {
             return .relation(TimedRelation.declaring(environment.time, found))
         }
         throw missing(spelled)
@@ -88,7 +88,7 @@ final class SessionCatalog: Catalog {
     ) throws(SQLError) -> CatalogEntry {
         var topic = try TopicReference.parse(text, reference.place)
         topic.ask(reference, wanted)
-        guard let found = try environment.topics?.relation(topic) else {
+        guard let found = try inputs.topic(topic) else {
             throw SQLError(
                 "relation \"\(text)\" does not exist", .undefinedRelation, at: reference.place)
         }

@@ -101,6 +101,8 @@ public struct TopicReference: Sendable {
     public var wanted: Set<String>?
     /// Names that are null as long as no record has had them.
     public var expected: Set<String> = []
+    /// What its columns were when the state of the query was begun.
+    public var known: KnownColumns?
 
     public init(_ name: String, isQuoted: Bool, brokers: String? = nil) {
         self.name = name

@@ -2,7 +2,7 @@ import Aggregation
 import Formats
 
 /// Makes weighted rows of changes; used by the query's thread.
-final class EnvelopeSource: Source {
+final class EnvelopeSource {
     private let inner: any Source
     private let layout: EnvelopeLayout
     private let name: String
@@ -14,6 +14,7 @@ final class EnvelopeSource: Source {
     private var builders: [ColumnBuilder] = []
     private var weights: [Int64] = []
     private var hasNoted = false
+    private var recorder: (to: StepRecorder, input: Int)?
 
     init(
         _ inner: any Source, _ layout: EnvelopeLayout, name: String,
@@ -62,7 +63,7 @@ final class EnvelopeSource: Source {
             if operation == .text("u") {
                 try takeBack(try values(batch, row, layout.before), isUpdate: true, partition)
             }
-            counts[new, default: 0] += 1
+            count(new, 1)
             emit(new, 1, partition)
         case .text("d"):
             guard isKeyless else {
@@ -107,14 +108,18 @@ final class EnvelopeSource: Source {
         guard old != new else { return }
         if let old { emit(old, -1, partition) }
         byKey[key] = new
+        record(.put) { state in
+            state.append(value: key)
+            state.append(value: new.map { .record($0) } ?? .null)
+        }
         if let new { emit(new, 1, partition) }
     }
 
     private func takeBack(
         _ old: [Value], isUpdate: Bool, _ partition: Int
     ) throws(SQLError) {
-        if let count = counts[old] {
-            counts[old] = count > 1 ? count - 1 : nil
+        if counts[old] != nil {
+            count(old, -1)
             return emit(old, -1, partition)
         }
         if isUpdate, !old.isEmpty, old.allSatisfy(\.isNull) {
@@ -134,6 +139,17 @@ final class EnvelopeSource: Source {
         for (row, count) in counts { for _ in 0..<count { emit(row, -1, partition) } }
         byKey = [:]
         counts = [:]
+        record(.removeAll) { _ in }
+    }
+
+    /// So many more rows like this stand.
+    private func count(_ row: [Value], _ change: Int) {
+        let sum = counts[row, default: 0] + change
+        counts[row] = sum > 0 ? sum : nil
+        record(.count) { state in
+            state.append(value: .record(row))
+            state.append(bigEndian: Int64(change))
+        }
     }
 
     private func emit(_ row: [Value], _ weight: Int64, _ partition: Int) {
@@ -154,12 +170,44 @@ final class EnvelopeSource: Source {
     }
 }
 
-// The position is that of the input, and the rows that stand there.
-extension EnvelopeSource {
-    var position: [UInt8]? {
-        guard ready.isEmpty, let inside = inner.position else { return nil }
-        var state = OutputBuffer(capacity: 64 * 1024)
-        state.append(blob: inside)
+// The state: the position of the input, and the rows that stand there.
+extension EnvelopeSource: RowKeepingSource {
+    private enum Change: UInt8 { case put = 1, count, removeAll }
+
+    func record(to recorder: StepRecorder, input: Int) { self.recorder = (recorder, input) }
+
+    private func record(_ change: Change, _ write: (inout OutputBuffer) -> Void) {
+        guard let recorder else { return }
+        recorder.to.changeSource(recorder.input) { state in
+            state.append(change.rawValue)
+            write(&state)
+        }
+    }
+
+    func repeatChange(_ changes: inout StateReader) throws(SQLError) {
+        switch Change(rawValue: try changes.integer(UInt8.self)) {
+        case .put:
+            let key = try changes.value()
+            switch try changes.value() {
+            case .null: byKey[key] = nil
+            case let row: byKey[key] = try self.row(row)
+            }
+        case .count:
+            let row = try self.row(try changes.value())
+            let sum = counts[row, default: 0] + Int(try changes.integer(Int64.self))
+            counts[row] = sum > 0 ? sum : nil
+        case .removeAll:
+            byKey = [:]
+            counts = [:]
+        case nil: throw damaged
+        }
+    }
+
+    var position: [UInt8]? { ready.isEmpty ? inner.position : nil }
+
+    func resume(at position: [UInt8]) throws(SQLError) { try inner.resume(at: position) }
+
+    func writeRows(_ state: inout OutputBuffer) {
         state.append(bigEndian: Int64(byKey.count))
         for (key, row) in byKey {
             state.append(value: key)
@@ -170,26 +218,31 @@ extension EnvelopeSource {
             state.append(value: .record(row))
             state.append(bigEndian: Int64(count))
         }
-        return unsafe state.bytes.withUnsafeBytes { unsafe Array($0) }
     }
 
-    func resume(at position: [UInt8]) throws(SQLError) {
-        var state = StateReader(position)
-        try inner.resume(at: try state.blob())
+    func readRows(_ state: inout StateReader) throws(SQLError) {
         for _ in 0..<(try state.integer(Int64.self)) {
             let key = try state.value()
-            byKey[key] = try row(&state)
+            byKey[key] = try row(try state.value())
         }
         for _ in 0..<(try state.integer(Int64.self)) {
-            let row = try row(&state)
+            let row = try row(try state.value())
             counts[row] = Int(try state.integer(Int64.self))
         }
     }
 
-    private func row(_ state: inout StateReader) throws(SQLError) -> [Value] {
-        guard case .record(let row) = try state.value(), row.count == layout.types.count else {
-            throw SQLError("the saved rows of \(name) are damaged", .internalError)
-        }
+    func resume(withRows position: [UInt8]) throws(SQLError) {
+        var state = StateReader(position)
+        try inner.resume(at: try state.blob())
+        try readRows(&state)
+    }
+
+    private func row(_ value: Value) throws(SQLError) -> [Value] {
+        guard case .record(let row) = value, row.count == layout.types.count else { throw damaged }
         return row
+    }
+
+    private var damaged: SQLError {
+        SQLError("the saved rows of \(name) are damaged", .internalError)
     }
 }

@@ -4,7 +4,7 @@ import Platform
 
 /// Stdin or a file that is followed as a relation. Its columns come from the rows that lie at its
 /// start.
-public final class FeedRelation: SourceRelation, EnvelopeRecords {
+public final class FeedRelation: SourceRelation, EnvelopeRecords, KnownColumnsRelation {
     public let name: String
     public let time: TimeDeclaration? = nil
     public let isEndless: Bool
@@ -20,6 +20,7 @@ public final class FeedRelation: SourceRelation, EnvelopeRecords {
     typealias Follow = @Sendable (FilePlace) throws(SQLError) -> InputFeed
 
     public var envelopes: EnvelopeSchema? { schema.envelopes }
+    public var known: KnownColumns { schema.known }
     public var columns: [RelationColumn] { schema.columns }
 
     private init(
@@ -44,6 +45,10 @@ public final class FeedRelation: SourceRelation, EnvelopeRecords {
         stop: StopFlag, note: @Sendable (String) -> Void, follow: Follow? = nil
     ) throws(SQLError) -> FeedRelation {
         try feed.rewind(nil)
+        if let known = options.known, !options.readsEnvelopes {
+            return FeedRelation(
+                feed, InputSchema(known), isStrict: options.isStrict, isEndless: isEndless, follow)
+        }
         let bytes = InputBlock(capacity: 0, headroom: 0)
         var sample = SampleInProgress(options, rowsMin: InputSample.fileRowsMin)
         var seen = bytes
@@ -80,6 +85,7 @@ public final class FeedRelation: SourceRelation, EnvelopeRecords {
             let names = missing.map { "\"\($0)\"" }.joined(separator: ", ")
             note("no row of \(feed.name) has had \(names) yet; null until one has")
         }
+        if let known = options.known { schema = InputSchema(known, sampled: schema) }
         return FeedRelation(
             feed, schema, isStrict: options.isStrict, isEndless: isEndless, follow)
     }

@@ -3,7 +3,7 @@ import Formats
 import Platform
 
 /// Files as a relation: one, or several that are read one after the other as one input.
-public final class FileRelation: SourceRelation, EnvelopeRecords {
+public final class FileRelation: SourceRelation, EnvelopeRecords, KnownColumnsRelation {
     public let name: String
     public let time: TimeDeclaration? = nil
     public let isEndless = false
@@ -15,6 +15,7 @@ public final class FileRelation: SourceRelation, EnvelopeRecords {
     private let isStrict: Bool
 
     public var envelopes: EnvelopeSchema? { schema.envelopes }
+    public var known: KnownColumns { schema.known }
     public var columns: [RelationColumn] { schema.columns }
 
     private init(
@@ -36,8 +37,9 @@ public final class FileRelation: SourceRelation, EnvelopeRecords {
         var paths: [String] = []
         for pattern in patterns { paths += try PathPattern.expand(pattern) }
         let sample = try InputSample.take(paths, options)
+        let schema = options.known.map { InputSchema($0, sampled: sample.schema) }
         return FileRelation(
-            name, paths, sample.schema, options, estimatedRows: sample.estimatedRows)
+            name, paths, schema ?? sample.schema, options, estimatedRows: sample.estimatedRows)
     }
 
     public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {

@@ -47,12 +47,14 @@ public struct InputOptions: Sendable {
     public var expected: Set<String> = []
     /// The rows are Debezium's envelopes of changes.
     public var readsEnvelopes = false
+    /// What the columns were when the state of the query was begun.
+    var known: KnownColumns?
 
     public init() {}
 }
 
 /// How an input is decoded, once its first bytes were seen.
-enum InputForm: Sendable {
+enum InputForm: Sendable, Equatable {
     case json(JSONFraming)
     case csv(separator: UInt8, hasHeader: Bool)
     case lines

@@ -26,6 +26,21 @@ final class InputSchema: @unchecked Sendable {
         wholeValue = sample.wholeValue
     }
 
+    /// As an earlier run knew them. `sampled`: what the input says of itself now.
+    convenience init(_ known: KnownColumns, sampled: InputSchema? = nil) {
+        var sample = SampledSchema()
+        sample.fields = known.fields
+        sample.wholeValue = known.wholeValue
+        self.init(
+            sample, known.form ?? sampled?.form ?? .json(.lines),
+            holdsEnvelopes: sampled?.holdsEnvelopes ?? false, sampled?.envelopes)
+    }
+
+    /// For the next run.
+    var known: KnownColumns {
+        KnownColumns(form: form, fields: current, wholeValue: wholeValue)
+    }
+
     /// Rows can be read from the middle of the input on.
     var isResumable: Bool {
         if case .json(let framing) = form { return framing == .lines }

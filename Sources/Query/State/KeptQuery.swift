@@ -7,11 +7,14 @@ import SQL
 /// A query whose state is kept in a directory: it begins where the last run of it was saved, and
 /// saves itself as it runs. Made by the session for one statement; used on its thread.
 ///
-/// Rows count as written when the snapshot that follows them is: what the output got since is cut
+/// Rows count as written when the step that follows them is saved: what the output got since is cut
 /// off at the next start where it is a file. What goes to topics is in a transaction, which is
-/// committed, with the number of the step, once its snapshot is on the disk: the next start goes on
-/// from the snapshot of the step that the cluster names. Where the output is something else, rows
-/// written since come once more.
+/// committed, with the number of the step, once that is on the disk: the next start goes on from
+/// the step that the cluster names. Where the output is something else, rows written since come
+/// once more.
+///
+/// A step is saved as what was done since the last one (`StepRecorder`), which a start does again
+/// in silence; as the whole state where that is shorter, and when the journal has become long.
 final class KeptQuery {
     private let directory: StateDirectory
     private let execution: QueryExecution
@@ -21,32 +24,36 @@ final class KeptQuery {
     private let note: @Sendable (String) -> Void
     private let fingerprint: String
     private let transaction: (any ResultTransaction)?
-    /// Its own or, once a snapshot was found, that of the earlier runs.
+    private let recorder: StepRecorder
+    private let columns: KeptColumns?
+    /// Its own or, once a state was found, that of the earlier runs.
     private(set) var transactionName: String
     private var step = CommittedStep(number: 0, nonce: 0)
-    private var lastSave: Int64
+    private var pace: SavingPace
     private var stepsSaved = 0
-    private var pause = KeptQuery.pauseMin
+    private var rowsSaved = 0
 
-    /// Between two snapshots lies ten times what the last one took, and at least this.
-    private static let pauseMin: Int64 = 100_000_000
-    /// Rows in a transaction are waited for, and it must not become too old.
-    private static let pauseMax: Int64 = 10_000_000_000
     private static let transactionMilliseconds: Int64 = 60_000
 
     init(
         _ path: String, _ execution: QueryExecution, _ output: any ResultOutput,
-        _ environment: SessionEnvironment, _ transaction: (any ResultTransaction)?, name: String
+        _ environment: SessionEnvironment, _ transaction: (any ResultTransaction)?, name: String,
+        columns: KeptColumns?
     ) throws(SQLError) {
         self.execution = execution
+        self.columns = columns
         self.output = output
         self.transaction = transaction
         transactionName = transaction == nil ? "" : name
         clock = environment.clock
         random = environment.random
         note = environment.note
-        lastSave = clock.monotonicNanoseconds
+        pace = SavingPace(
+            isCommitting: transaction != nil, now: environment.clock.monotonicNanoseconds)
         fingerprint = KeptQuery.fingerprint(execution)
+        recorder = StepRecorder(
+            execution.compiled.inputs.map { $0.scan.columns.map(\.type) },
+            isRepeatable: execution.prepared.plan.isRepeatable)
         directory = try StateDirectory(path)
     }
 
@@ -64,10 +71,10 @@ final class KeptQuery {
         return lines.joined(separator: "\n")
     }
 
-    /// Goes on from the newest snapshot that counts, to the end of the inputs or to a signal.
+    /// Goes on from the newest step that counts, to the end of the inputs or to a signal.
     func run() throws(SQLError) {
         let saved = try newest()
-        if let saved, saved.snapshot.isFinished {
+        if let saved, saved.step.isFinished {
             transaction?.end()
             return note(
                 "the query of \(directory.path) has ended and its rows were written; remove the "
@@ -89,8 +96,11 @@ final class KeptQuery {
         let run = try execution.makeRun(execution.prepared.policy)
         run.pausesWhenStopped = true
         if let saved { try resume(saved, run) }
+        run.record(to: recorder)
+        if let columns { try directory.save(columns: columns.bytes) }
         // Before the first row leaves: what follows is known to come after it.
         try save(run)
+        recorder.start()
         try execution.compiled.start()
         run.betweenSteps = { [self, unowned run] () throws(SQLError) in
             try saveIfDue(run)
@@ -114,72 +124,110 @@ final class KeptQuery {
     }
 
     private func resume(_ saved: Found, _ run: QueryRun) throws(SQLError) {
-        try directory.remove(after: saved.number)
-        step.number = saved.snapshot.step.number
-        var reader = StateReader(saved.snapshot.state)
-        try run.read(&reader, resuming: true)
-        try execution.compiled.read(&reader)
-        guard reader.remaining == 0 else {
+        try directory.remove(after: saved.generation.number)
+        step.number = saved.step.step.number
+        let (whole, calls) = saved.generation.state(saved.index)
+        let version = saved.generation.snapshot.version
+        var state = StateReader(whole)
+        if version < 3 {
+            try run.read(&state, resuming: true, version: version)
+        } else {
+            var positions = StateReader(saved.step.positions)
+            try run.read(&positions, resuming: true)
+            try run.readRows(&state)
+        }
+        try execution.compiled.read(&state)
+        guard state.remaining == 0 else {
             throw SQLError("the state in \(directory.path) is damaged", .internalError)
         }
-        try output.resume(at: saved.snapshot.output)
-        if saved.snapshot.output == nil, transaction == nil {
+        execution.isMuted = true
+        for recorded in calls {
+            try run.replay(recorded) { () throws(SQLError) in try execution.compiled.start() }
+        }
+        execution.isMuted = false
+        try output.resume(at: saved.step.output)
+        if saved.step.output == nil, transaction == nil {
             note("the output is no file, so rows written after the last saved step come again")
         }
     }
 }
 
-// Which snapshot counts.
+// Which of the saved steps counts.
 extension KeptQuery {
     private struct Found {
-        var number: UInt64
-        var snapshot: Snapshot
+        var generation: StateDirectory.Generation
+        /// Records of its journal before it.
+        var index: Int
+
+        var step: SavedStep { generation.step(index) }
+        var isCommitted: Bool { generation.isCommitted(index) }
     }
 
     private func newest() throws(SQLError) -> Found? {
-        let found = try readable()
-        guard let newest = found.first else {
+        let generations = try readable()
+        guard let newest = KeptQuery.find(generations, { _ in true }) else {
             try begin()
             return nil
         }
-        let isOfTransactions = !newest.snapshot.transaction.isEmpty
+        let name = newest.generation.snapshot.transaction
         guard transaction != nil else {
             // Its rows may never have counted; those of the one before it have.
-            let isOpen = isOfTransactions && !newest.snapshot.isCommitted
-            return isOpen ? found.dropFirst().first ?? newest : newest
+            guard !name.isEmpty, !newest.isCommitted else { return newest }
+            return KeptQuery.find(generations) { $0 != newest.step.step } ?? newest
         }
-        guard isOfTransactions else {
+        guard !name.isEmpty else {
             try begin()
             return newest
         }
-        transactionName = newest.snapshot.transaction
-        guard let committed = try begin() else { return try unnamed(found) }
-        if let match = found.first(where: { $0.snapshot.step == committed }) { return match }
+        transactionName = name
+        guard let committed = try begin() else { return try unnamed(generations, newest) }
+        if let match = KeptQuery.find(generations, { $0 == committed }) { return match }
+        if newest.generation.journal.unreadBytes > 0, committed.number > newest.step.step.number {
+            throw SQLError(
+                "the state in \(directory.path) is damaged", .dataCorrupted,
+                hint: "Look into the topic for what was written last; remove "
+                    + "\(directory.path) to begin anew.",
+                detail: "Step \(committed.number) was committed, and it can be read up to step "
+                    + "\(newest.step.step.number).")
+        }
         throw SQLError(
             "the state in \(directory.path) is not the one whose rows were written last",
             .objectNotReady,
             hint: "Another copy of it went on: start that one. Or remove \(directory.path) to "
                 + "begin anew.",
-            detail: "It is at step \(newest.snapshot.step.number); \"\(transactionName)\" has "
+            detail: "It is at step \(newest.step.step.number); \"\(transactionName)\" has "
                 + "committed step \(committed.number).")
     }
 
+    /// The last saved step that is wanted.
+    private static func find(
+        _ generations: [StateDirectory.Generation], _ isWanted: (CommittedStep) -> Bool
+    ) -> Found? {
+        for generation in generations {
+            if let index = generation.indices.last(where: { isWanted(generation.step($0).step) }) {
+                return Found(generation: generation, index: index)
+            }
+        }
+        return nil
+    }
+
     /// Of this query and undamaged, the newest first.
-    private func readable() throws(SQLError) -> [Found] {
-        var found: [Found] = []
-        for file in try directory.snapshots() {
-            guard let snapshot = try Snapshot(file.bytes, directory.path) else {
-                note("\(file.name) is damaged and was passed over")
+    private func readable() throws(SQLError) -> [StateDirectory.Generation] {
+        var found: [StateDirectory.Generation] = []
+        for number in try directory.generations() {
+            guard let generation = try directory.generation(number) else {
+                note("\(directory.name(of: number)) is damaged and was passed over")
                 continue
             }
-            guard snapshot.fingerprint == fingerprint else {
+            guard generation.snapshot.fingerprint == fingerprint else {
                 throw SQLError(
                     "the state in \(directory.path) is of another query", .objectNotReady,
                     hint: "Give each query a directory of its own; remove \(directory.path) to "
                         + "begin anew.",
-                    detail: "It was kept for: \(KeptQuery.inShort(snapshot.fingerprint)).")
+                    detail: "It was kept for: "
+                        + "\(KeptQuery.inShort(generation.snapshot.fingerprint)).")
             }
-            found.append(Found(number: file.number, snapshot: snapshot))
+            found.append(generation)
         }
         return found
     }
@@ -203,26 +251,39 @@ extension KeptQuery {
 
     /// The cluster knows of no step: none was committed yet, or it has forgotten, as it does with
     /// the offsets of a group that is long unused.
-    private func unnamed(_ found: [Found]) throws(SQLError) -> Found? {
-        if let first = found.first(where: { $0.snapshot.step.number == 1 }) { return first }
-        if let newest = found.first, newest.snapshot.isCommitted { return newest }
+    private func unnamed(
+        _ generations: [StateDirectory.Generation], _ newest: Found
+    ) throws(SQLError) -> Found? {
+        if newest.isCommitted { return newest }
+        // The second is saved once more where the first was not committed.
+        if newest.step.step.number <= 2,
+            let first = KeptQuery.find(generations, { $0.number == 1 })
+        {
+            return first
+        }
         throw SQLError(
             "the cluster has forgotten what \"\(transactionName)\" has committed",
             .objectNotReady,
             hint: "Look into the topic for what was written last; remove \(directory.path) to "
                 + "begin anew.",
             detail: "The query was ended in the middle, and whether the rows of step "
-                + "\(found.first?.snapshot.step.number ?? 0) were committed is not known.")
+                + "\(newest.step.step.number) were committed is not known.")
     }
 }
 
 // Saving.
 extension KeptQuery {
     private func saveIfDue(_ run: QueryRun) throws(SQLError) {
+        run.betweenStepsWithin = .max
         // Nothing has happened since.
         guard run.steps != stepsSaved else { return }
+        guard recorder.hasChanges || execution.rowsWritten != rowsSaved else { return }
         let now = clock.monotonicNanoseconds
-        guard now - lastSave >= pause else { return }
+        let due = pace.due(isQuiet: run.isQuiet)
+        guard now >= due else {
+            run.betweenStepsWithin = due - now
+            return
+        }
         try run.reachBoundary()
         try save(run)
     }
@@ -238,26 +299,92 @@ extension KeptQuery {
             _ = try late.mark()
         }
         step = CommittedStep(number: step.number + 1, nonce: random.next())
-        var snapshot = Snapshot(fingerprint: fingerprint)
-        snapshot.output = try output.mark()
-        snapshot.isFinished = isFinished
-        snapshot.transaction = transactionName
-        snapshot.step = step
-        var state = OutputBuffer(capacity: 64 * 1024)
-        try run.write(&state)
-        execution.compiled.write(&state)
-        snapshot.state = unsafe state.bytes.withUnsafeBytes { unsafe Array($0) }
-        try directory.save(snapshot.bytes)
+        var saved = SavedStep()
+        saved.step = step
+        saved.isFinished = isFinished
+        saved.output = try output.mark()
+        var positions = OutputBuffer(capacity: 1024)
+        try run.write(&positions)
+        saved.positions = positions.array
+        let isNew = try write(saved, run, start)
         if let transaction {
             try transaction.commit(step, run.readOffsets)
-            if isLast {
-                snapshot.isCommitted = true
-                try directory.save(snapshot.bytes)
-            }
+            if isLast { try directory.markCommitted() }
         }
+        recorder.begin(limit: max(directory.stateBytes, 4096))
         stepsSaved = run.steps
-        lastSave = clock.monotonicNanoseconds
-        pause = max(KeptQuery.pauseMin, (lastSave - start) * 10)
-        if transaction != nil { pause = min(pause, KeptQuery.pauseMax) }
+        rowsSaved = execution.rowsWritten
+        pace.saved(from: start, to: clock.monotonicNanoseconds, isNew: isNew)
+    }
+
+    /// True if a new generation has begun.
+    private func write(
+        _ saved: SavedStep, _ run: QueryRun, _ now: Int64
+    ) throws(SQLError) -> Bool {
+        let isDue =
+            directory.isJournalFull
+            && pace.takesWhole(now, fullness: directory.fullness)
+        if recorder.isComplete, directory.takesCalls, !isDue,
+            recorder.count < directory.stateBytes
+        {
+            try directory.append(calls: recorder.bytes, saved)
+            return false
+        }
+        var snapshot = Snapshot(fingerprint: fingerprint)
+        snapshot.transaction = transactionName
+        snapshot.saved = saved
+        var state = OutputBuffer(capacity: directory.stateBytes + 64 * 1024)
+        run.writeRows(&state)
+        execution.compiled.write(&state)
+        return try directory.save(snapshot, state.bytes)
+    }
+}
+
+/// When the steps of a kept query are saved, in nanoseconds of the monotonic clock.
+private struct SavingPace {
+    /// Rows become visible by it.
+    private let isCommitting: Bool
+    private var last: Int64
+    /// What it takes to save a step and to commit it, without writing the whole state.
+    private var cost: Int64 = 0
+    private var lastWhole: Int64
+    private var wholeCost: Int64 = 0
+
+    /// While the sources have nothing to be read, what has come should be seen soon.
+    private static let quietMin: Int64 = 5_000_000
+    private static let busyMin: Int64 = 50_000_000
+    /// Where rows are seen as they leave.
+    private static let uncommittedMin: Int64 = 100_000_000
+    /// A transaction must not become too old.
+    private static let busyMax: Int64 = 10_000_000_000
+
+    init(isCommitting: Bool, now: Int64) {
+        self.isCommitting = isCommitting
+        last = now
+        lastWhole = now
+    }
+
+    /// When the next step is to be saved: under load a tenth of the time goes into it.
+    func due(isQuiet: Bool) -> Int64 {
+        guard isCommitting else { return last + max(Self.uncommittedMin, cost * 10) }
+        if isQuiet { return last + Self.quietMin }
+        return last + min(max(Self.busyMin, cost * 10), Self.busyMax)
+    }
+
+    /// The whole state is written when the journal is full, and not more often than it takes a
+    /// tenth of the time; but no journal is several times as long as the state.
+    func takesWhole(_ now: Int64, fullness: Int64) -> Bool {
+        fullness >= 4 || now - lastWhole >= wholeCost * 10
+    }
+
+    /// `isNew`: a generation has begun with the whole state.
+    mutating func saved(from start: Int64, to end: Int64, isNew: Bool) {
+        last = end
+        if isNew {
+            lastWhole = end
+            wholeCost = end - start
+        } else {
+            cost = end - start
+        }
     }
 }

@@ -10,7 +10,7 @@ import Records
 ///
 /// A bounded read ends at the offsets that the topic had when its name was bound, and sees only
 /// what is committed.
-final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords,
+final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, KnownColumnsRelation,
     @unchecked Sendable
 {
     let name: String
@@ -91,6 +91,12 @@ final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords,
             let names = missing.map { "\"\($0)\"" }.joined(separator: ", ")
             note("no record of \(name) has had \(names) yet; null until one has")
         }
+    }
+
+    var known: KnownColumns {
+        KnownColumns(
+            fields: schema.fields, wholeValue: schema.wholeValue, isText: isText,
+            keyNames: keyNames)
     }
 
     func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {

@@ -30,6 +30,19 @@ struct TopicSample {
     }
 
     mutating func read() throws(ClientError) {
+        if let known = reference.known {
+            // Envelopes say more than their columns.
+            if reference.form == .debezium { try readFirst() }
+            schema.fields = known.fields
+            schema.wholeValue = known.wholeValue
+            schema.unknown = []
+            (isText, keyNames) = (known.isText, known.keyNames)
+            return
+        }
+        try readFirst()
+    }
+
+    private mutating func readFirst() throws(ClientError) {
         var sampled = InputBlock([])
         var open = ends.filter { $0.value > (starts[$0.key] ?? 0) }
         guard !open.isEmpty else { return }
