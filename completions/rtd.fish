@@ -181,6 +181,8 @@ complete -c rtd -n '__fish_seen_subcommand_from cdc' -l format -r -f -a 'debeziu
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l schemas -d 'Put Debezium\'s schema block beside each payload.'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l schema-changes -d 'Write an event where a table\'s columns are new.'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l outbox -r -f -d 'Make messages of the rows inserted into TABLE.'
+complete -c rtd -n '__fish_seen_subcommand_from cdc' -l metrics -r -f -d 'Answer Prometheus at http://HOST:PORT/metrics.'
+complete -c rtd -n '__fish_seen_subcommand_from cdc' -l insecure-listen -d 'Let other machines reach the address of --metrics.'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l topic-prefix -r -f -d 'Name topics and slot by PREFIX (default the database).'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l partitions -r -f -d 'Create missing topics with COUNT partitions (default 1).'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -s X -l property -r -f -d 'Set a property of Debezium\'s or of a Kafka client.'

@@ -81,6 +81,9 @@ public struct Change: Sendable {
     public var order: Int
     public var tableOrder: Int
     public var snapshot: SnapshotMark
+    /// Of a truncate: the next change is a table of the same statement; it restarts sequences.
+    public var truncatesMore = false
+    public var restartsIdentity = false
 
     public init(
         kind: Kind, table: CapturedTable?, before: Range<Int>? = nil, beforeIsKey: Bool = false,

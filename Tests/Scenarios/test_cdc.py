@@ -25,7 +25,7 @@ def database(schema=""):
     """A new database of a server that is started once."""
     global server, databases
     server = server or Postgres(wal_level="logical", max_replication_slots=40, max_wal_senders=40,
-                                wal_sender_timeout="10s")
+                                wal_sender_timeout="10s", max_prepared_transactions=10)
     databases += 1
     name = f"d{databases}"
     server.sql(f"CREATE DATABASE {name}")

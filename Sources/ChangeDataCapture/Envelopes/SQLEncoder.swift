@@ -14,6 +14,8 @@ final class SQLEncoder: ChangeEncoder {
     private var plans = TablePlans()
     private var statements: [ObjectIdentifier: Statements] = [:]
     private var plain = PlainValue()
+    /// Names of the tables of a truncate that goes on.
+    private var truncated: [UInt8] = []
 
     /// What is the same in every statement of a table.
     private struct Statements {
@@ -72,8 +74,13 @@ final class SQLEncoder: ChangeEncoder {
             output.append(made.name)
             filter(before, of: bytes, plan, made, into: &output)
         case .truncate:
+            // Tables that refer to each other can only be emptied by one statement.
+            truncated += truncated.isEmpty ? made.name : Array(", ".utf8) + made.name
+            if change.truncatesMore { return false }
             output.append("TRUNCATE TABLE ")
-            output.append(made.name)
+            output.append(truncated)
+            truncated = []
+            if change.restartsIdentity { output.append(" RESTART IDENTITY") }
         case .message: return false
         }
         output.append(UInt8(ascii: ";"))

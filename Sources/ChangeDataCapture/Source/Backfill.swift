@@ -3,9 +3,10 @@ import Formats
 import PostgresProtocol
 
 /// Reads rows of tables anew while the stream goes on, as DBLog does (arXiv 2010.12597): a mark is
-/// written into the server's log, a chunk of rows is read in the order of the key, and a second mark
-/// is written. When the stream comes to that one, the rows whose keys it has changed between the two
-/// are left out, and the others are given there: no image that is given is older than one before.
+/// written into the server's log, a chunk of rows is read in the order of the key, and a second
+/// mark is written. When the stream comes to that one, the rows whose keys it has changed between
+/// the two are left out, and the others are given there: no image that is given is older than one
+/// before.
 ///
 /// A machine without I/O, but for what `CaptureSession.readChunk` puts in. On the capture's thread.
 final class Backfill {

@@ -24,8 +24,8 @@ public struct BackfillRequest: Sendable, Hashable {
     public var text: String { condition.map { "\(table):\($0)" } ?? table }
 }
 
-/// How far the rows of a request are: kept by outputs together with their position, so that what was
-/// read is not read again.
+/// How far the rows of a request are: kept by outputs together with their position, so that what
+/// was read is not read again.
 public struct BackfillState: Sendable, Equatable {
     public var request: BackfillRequest
     /// The key of the last row, column by column; nil before the first.

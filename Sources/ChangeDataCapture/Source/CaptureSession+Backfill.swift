@@ -22,8 +22,8 @@ extension CaptureSession {
             token: String(UInt64.random(in: .min ... .max), radix: 36))
     }
 
-    /// Asks this capture for what its command line asks, through the stream, so that the request has
-    /// its place in the order of things.
+    /// Asks this capture for what its command line asks, through the stream, so that the request
+    /// has its place in the order of things.
     func requestBackfills() throws(CaptureError) {
         guard let backfill else { return }
         for request in configuration.backfills

@@ -60,7 +60,7 @@ extension CaptureSession {
             known == nil ? slotName : "\(slotName.prefix(40))_snapshot_\(Processes.currentID)"
         let (point, snapshot) = try create(
             name, isTemporary: isTemporary || known != nil, exports: wantsRows)
-        if known == nil, !isTemporary { unfinishedSlot = name }
+        if known == nil, !isTemporary { unfinishedSlot = (name, point) }
         if wantsRows, try !read(tables, at: point, snapshot: snapshot) { return nil }
         unfinishedSlot = nil
         if known != nil {
@@ -77,7 +77,9 @@ extension CaptureSession {
         let kind = isTemporary ? " TEMPORARY" : ""
         let option: String
         if replication.version >= 150_000 {
-            option = "(SNAPSHOT '\(exports ? "export" : "nothing")')"
+            let canFailOver = isTemporary ? false : try canFailOver(replication)
+            let failover = canFailOver ? ", FAILOVER true" : ""
+            option = "(SNAPSHOT '\(exports ? "export" : "nothing")'\(failover))"
         } else {
             option = exports ? "EXPORT_SNAPSHOT" : "NOEXPORT_SNAPSHOT"
         }
@@ -93,6 +95,13 @@ extension CaptureSession {
             let point = row[1].flatMap({ LogSequenceNumber($0) })
         else { throw replication.unexpected("make slot \"\(name)\"") }
         return (point, row[2])
+    }
+
+    /// Since 17 a standby can take a slot over, if it is made so; a standby itself makes none.
+    private func canFailOver(_ replication: PostgresConnection) throws(CaptureError) -> Bool {
+        guard replication.version >= 170_000 else { return false }
+        return try statements().value(
+            "SELECT NOT pg_is_in_recovery()", doing: "ask whether the server is a standby") == "t"
     }
 
     /// A slot begins when all transactions that were open have ended, also those of other

@@ -50,7 +50,10 @@ extension CaptureSession {
             SourceTransaction(
                 xid: 0, commit: position, end: position,
                 time: SystemClock().wallMilliseconds * 1_000))
-        for table in tables {
+        // What has no key cannot be read in pieces: it comes first.
+        let tables = tables.filter(\.rowKey.isEmpty) + tables.filter { !$0.rowKey.isEmpty }
+        let isResumable = point != nil && connection.version >= 140_000
+        for (index, table) in tables.enumerated() {
             try sink.schema(table.table, at: position)
             announced.append(table)
             do {
@@ -65,8 +68,18 @@ extension CaptureSession {
             capture.update { $0.snapshotTablesDone += 1 }
             try tell(reader.rows)
             if stop.isSet { return false }
+            let rest = tables[(index + 1)...]
+            if isResumable, !rest.isEmpty, rest.allSatisfy({ !$0.rowKey.isEmpty }),
+                sink.endsSnapshotPiece
+            {
+                try reader.endPiece()
+                try sink.snapshotPieceEnded(
+                    rest: rest.map { BackfillState(BackfillRequest(table: $0.name)) },
+                    at: position)
+            }
         }
         try reader.end()
+        if isResumable { try sink.backfills([]) }
         try sink.snapshotEnded(at: position)
         try connection.execute("COMMIT", doing: "end the snapshot")
         return true
@@ -86,6 +99,7 @@ struct SnapshotReader: ~Copyable {
     private var waiting = OutputBuffer(capacity: 4 << 10)
     private var incoming = OutputBuffer(capacity: 4 << 10)
     private var waitingTable: CapturedTable?
+    private var lastTable: CapturedTable?
     private(set) var rows: Int64 = 0
     private var tableRows = 0
 
@@ -103,12 +117,20 @@ struct SnapshotReader: ~Copyable {
         }
         if let before = waitingTable {
             try pass(before, rows == 1 ? .first : .middle)
-            if before !== table { tableRows = 0 }
         }
+        if lastTable !== table { tableRows = 0 }
+        lastTable = table
         swap(&waiting, &incoming)
         waitingTable = table
         rows += 1
         tableRows += 1
+    }
+
+    /// Gives the row that waits, which is not the last.
+    mutating func endPiece() throws {
+        guard let table = waitingTable else { return }
+        waitingTable = nil
+        try pass(table, rows == 1 ? .first : .middle)
     }
 
     mutating func end() throws {

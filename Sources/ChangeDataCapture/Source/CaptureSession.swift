@@ -24,7 +24,7 @@ final class CaptureSession {
     var publications: [String] = []
     /// What this run has made and takes back at its end.
     var temporaryPublications: [String] = []
-    var unfinishedSlot: String?
+    var unfinishedSlot: (name: String, point: LogSequenceNumber)?
     /// Tables that the sink knows from the snapshot.
     var announced: [CatalogTable] = []
     /// Nothing that ends behind it is wanted.
@@ -89,7 +89,10 @@ final class CaptureSession {
             try? fresh.execute(
                 "DROP PUBLICATION IF EXISTS \(quotedName(name))", doing: "drop a publication")
         }
-        if let slot = unfinishedSlot { try? Self.drop(slot, fresh) }
+        // A slot that the output counts on stays: a part of the snapshot is kept.
+        if let (slot, point) = unfinishedSlot, sink.durable < point {
+            try? Self.drop(slot, fresh)
+        }
     }
 
     /// Drops a slot, which its walsender may still hold for a moment.

@@ -356,15 +356,18 @@ extension ChangeAssembler {
     }
 
     private func give(_ truncate: LogicalTruncate, _ bytes: RawSpan, _ position: UInt64) throws {
-        for oid in truncate.relations {
-            if oid == watched { backfill?.spoil() }
-            let entry = try entry(oid)
+        if truncate.relations.contains(watched) { backfill?.spoil() }
+        let entries = try truncate.relations.map { oid throws(CaptureError) in try entry(oid) }
+            .filter(\.isSelected)
+        for (index, entry) in entries.enumerated() {
             guard let (transaction, order) = try next(entry, position) else { continue }
             changes &+= 1
-            try sink.change(
-                Change(
-                    kind: .truncate, table: entry.table, position: LogSequenceNumber(position),
-                    transaction: transaction, order: order, tableOrder: entry.order), of: bytes)
+            var change = Change(
+                kind: .truncate, table: entry.table, position: LogSequenceNumber(position),
+                transaction: transaction, order: order, tableOrder: entry.order)
+            change.truncatesMore = index < entries.count - 1
+            change.restartsIdentity = truncate.restartsIdentity
+            try sink.change(change, of: bytes)
         }
     }
 

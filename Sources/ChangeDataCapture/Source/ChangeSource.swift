@@ -27,6 +27,12 @@ public enum CaptureEnd: Sendable {
 /// change and whenever its description differs, inside a transaction or before a snapshot's rows.
 public protocol ChangeSink: AnyObject {
     func snapshotBegan(_ tables: [CapturedTable], at position: LogSequenceNumber) throws
+    /// Whether the rows so far are so many that the output would rather keep them now, tables that
+    /// are whole without those that are missing, than all at once at the end.
+    var endsSnapshotPiece: Bool { get }
+    /// All tables but those of `rest` are whole; if the output keeps that, a capture that starts
+    /// behind it goes on with `rest` beside the stream.
+    func snapshotPieceEnded(rest: [BackfillState], at position: LogSequenceNumber) throws
     func snapshotEnded(at position: LogSequenceNumber) throws
     func schema(_ table: CapturedTable, at position: LogSequenceNumber) throws
     func begin(_ transaction: SourceTransaction) throws
@@ -49,6 +55,10 @@ public protocol ChangeSink: AnyObject {
 }
 
 extension ChangeSink {
+    public var endsSnapshotPiece: Bool { false }
+    public func snapshotPieceEnded(
+        rest: [BackfillState], at position: LogSequenceNumber
+    ) throws {}
     public func backfills(_ states: [BackfillState]) throws {}
 }
 

@@ -124,8 +124,9 @@
             Int(code), text, host: host, context.settings.vocabulary)
     }
 
-    /// What `tls-server-end-point` binds a login to (RFC 5929): the digest of the peer's certificate
-    /// by the hash of its signature, SHA-256 for the weak ones; nil where that is not defined.
+    /// What `tls-server-end-point` binds a login to (RFC 5929): the digest of the peer's
+    /// certificate by the hash of its signature, SHA-256 for the weak ones; nil where that is not
+    /// defined.
     func endPointBinding() -> [UInt8]? {
         guard let certificate = unsafe library.sessionPeer(pointer) else { return nil }
         defer { unsafe library.certificateFree(certificate) }

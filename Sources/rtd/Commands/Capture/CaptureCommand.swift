@@ -96,6 +96,8 @@ enum CaptureCommand {
         let hasLeft = ReaderWatch()
         interruption.handle { capture.stop() }
         if leaves { hasLeft.watch { capture.stop() } }
+        let metrics = try metricsListener(options, configuration, capture)
+        defer { metrics?.close() }
         let progress = CaptureProgressLine(options.reporting, capture)
         defer { progress?.finish() }
         do {
@@ -113,6 +115,36 @@ enum CaptureCommand {
             throw CommandFailure(error)
         } catch {
             throw CommandFailure("\(error)")
+        }
+    }
+}
+
+// Metrics.
+extension CaptureCommand {
+    private static func metricsListener(
+        _ options: CaptureOptions, _ configuration: CaptureConfiguration, _ capture: Capture
+    ) throws(CommandFailure) -> MetricsListener? {
+        guard let place = options.metrics else { return nil }
+        var slot = ""
+        if case .durable(let name) = configuration.slot { slot = name }
+        let metrics = CaptureMetrics(database: configuration.address.database, slot: slot)
+        let address: SocketAddress
+        do throws(ResolutionError) {
+            address = try SocketAddress.resolve(host: place.host, port: place.port)[0]
+        } catch {
+            throw CommandFailure("cannot listen on \(place): \(error.reason)")
+        }
+        do throws(SystemError) {
+            let listener = try MetricsListener(address) {
+                metrics.text(
+                    capture.progress, wallMilliseconds: SystemClock().wallMilliseconds)
+            }
+            if place.port == 0 || !options.reporting.isQuiet {
+                StandardError.write(line: "rtd: metrics at http://\(listener.address)/metrics")
+            }
+            return listener
+        } catch {
+            throw CommandFailure(error)
         }
     }
 }

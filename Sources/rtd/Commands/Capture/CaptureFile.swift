@@ -24,6 +24,8 @@ final class CaptureFile: LineTarget {
     /// Where the capture goes on; nil for a new file.
     let position: CapturePosition?
     var backfills: [BackfillState] = []
+    private var savedBackfills: [BackfillState] = []
+    let isKept = true
 
     init(_ path: String, slot: String) throws(CommandFailure) {
         self.path = path
@@ -64,6 +66,7 @@ final class CaptureFile: LineTarget {
         size = state.size
         saved = state.end
         backfills = state.backfills
+        savedBackfills = state.backfills
         position =
             state.end.value == 0
             ? nil : CapturePosition(end: state.end, backfills: state.backfills)
@@ -84,7 +87,9 @@ final class CaptureFile: LineTarget {
         _ position: LogSequenceNumber, isLast: Bool
     ) throws(CaptureOutputError) -> LogSequenceNumber {
         let now = clock.monotonicNanoseconds
-        guard position > saved, isLast || now - savedTime >= Self.intervalNanoseconds else {
+        guard position > saved || backfills != savedBackfills,
+            isLast || now - savedTime >= Self.intervalNanoseconds
+        else {
             return saved
         }
         let rest =
@@ -100,7 +105,8 @@ final class CaptureFile: LineTarget {
         } catch {
             throw .failed(CommandFailure(error))
         }
-        saved = position
+        saved = max(saved, position)
+        savedBackfills = backfills
         savedTime = now
         return saved
     }

@@ -24,13 +24,20 @@ extension CaptureOptions {
             the right to replicate; {check} says in one screen what is missing and what will go \
             wrong.
 
+            TLS is as libpq has it: `sslmode` in SOURCE or `PGSSLMODE` (disable, allow, prefer: \
+            the default, require, verify-ca, verify-full), `sslrootcert`, `sslcert`, `sslkey`, \
+            `sslpassword`, `channel_binding`, and the files in `~/.postgresql`. A Unix socket has \
+            none.
+
             To stdout the slot and the publication are temporary. With {to} `topics` or a file \
             they stay, under the name `rtd_PREFIX`, and the capture continues where its output \
             ends: it can be killed at any moment and neither loses nor repeats a change. In \
             topics, a source transaction, the position and the cut that it makes in all topics \
             (a record in `PREFIX.cuts`) are one Kafka transaction; the topics are \
             `PREFIX.SCHEMA.TABLE`, the key of a record is the row's primary key, and a delete is \
-            followed by a tombstone.
+            followed by a tombstone. The rows that the tables have are in one transaction too, \
+            unless reading them takes long: then each table appears whole, the cut records name \
+            in `backfills` what is missing, and a start after a kill goes on with that.
 
             A change is named for ever by the position of its commit and its ordinal in the \
             transaction. A large value that an update did not touch is not in the stream: it is \
@@ -64,8 +71,11 @@ extension CaptureOptions {
         ],
         environment: [
             Definition(
-                "PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE, PGPASSFILE",
-                "As libpq has them, where SOURCE does not say it.")
+                "PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGPASSFILE",
+                "As libpq has them, where SOURCE does not say it."),
+            Definition(
+                "PGSSLMODE, PGSSLROOTCERT, PGSSLCERT, PGSSLKEY, PGCHANNELBINDING",
+                "TLS, the same."),
         ] + ManualTerms.clientEnvironment,
         files: [
             Definition("~/.pgpass", "Passwords, as libpq reads them."),
@@ -193,6 +203,16 @@ extension CaptureOptions {
                 `table.field.event.key` and their like name others. Deletes are passed over. To \
                 stdout it is a line for `rtd produce -J`.
                 """),
+        .value(
+            "metrics", nil, \.metrics, .metricsAddress,
+            "Answer Prometheus at http://HOST:PORT/metrics.",
+            details: """
+                The numbers of the progress line: rows of the snapshot, changes, positions, the \
+                lag in bytes and seconds. Port 0 picks one and says which.
+                """),
+        .toggle(
+            "insecure-listen", nil, \.allowsInsecureListening,
+            "Let other machines reach the address of --metrics."),
         .value(
             "topic-prefix", nil, \.topicPrefix, .nonEmpty("PREFIX"),
             "Name topics and slot by PREFIX (default the database)."),

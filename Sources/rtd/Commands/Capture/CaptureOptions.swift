@@ -49,6 +49,8 @@ struct CaptureOptions: Sendable, Equatable {
     var properties: [CaptureProperty] = []
 
     var connection = ConnectionOptions()
+    var metrics: HostPort?
+    var allowsInsecureListening = false
     var reporting = ReportingOptions()
 
     static func finish(_ options: inout Self, _ operands: [String]) throws(UsageError) {
@@ -79,6 +81,11 @@ struct CaptureOptions: Sendable, Equatable {
             [.sql, .csv, .wal2json].contains(format)
         {
             throw UsageError("--to topics takes debezium, flat or maxwell, not \(format.rawValue)")
+        }
+        if let metrics = options.metrics, !metrics.isLoopback, !options.allowsInsecureListening {
+            throw UsageError(
+                "\(metrics) is open to other machines and has no authentication"
+                    + " (--insecure-listen allows it)")
         }
         if options.outbox != nil, let format = options.format,
             [.sql, .csv, .wal2json].contains(format)
@@ -134,7 +141,9 @@ extension ValueParser where Value == EnvelopeFormat {
         text throws(UsageError) in
         if let format = EnvelopeFormat(rawValue: text) { return format }
         if text == "avro" {
-            throw UsageError("avro is not written yet; one of \(EnvelopeFormat.list)")
+            throw UsageError(
+                "avro needs a schema registry, and there is none here; debezium with --schemas "
+                    + "has the schema in each record")
         }
         let hint = nearestName(to: text, among: EnvelopeFormat.names).map {
             "; did you mean \($0)?"
@@ -167,6 +176,13 @@ extension ValueParser where Value == KeyChoice {
         let columns = parts[1].split(separator: ",").map(String.init)
         let table = parts[0].contains(".") ? parts[0] : "public.\(parts[0])"
         return KeyChoice(table: table, columns: columns)
+    }
+}
+
+extension ValueParser where Value == HostPort {
+    static let metricsAddress = ValueParser("HOST:PORT") { text throws(UsageError) in
+        let isNumber = !text.isEmpty && text.utf8.allSatisfy { (48...57).contains($0) }
+        return try HostPort(isNumber ? ":\(text)" : text, defaultPort: 9_464)
     }
 }
 

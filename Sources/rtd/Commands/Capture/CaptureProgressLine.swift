@@ -84,15 +84,14 @@ final class CaptureProgressLine: @unchecked Sendable {
             return parts.joined(separator: ", ")
         case .streaming:
             let rate = Double(progress.changes - earlier.changes) / seconds
-            let behind = Int64(progress.serverPosition.value) - Int64(progress.position.value)
             var parts = [
                 "\(progress.changes) changes", "\(ProgressLine.scaled(rate))changes/s",
                 "\(progress.transactions) transactions", "at \(progress.position)",
-                "lag \(ProgressLine.scaled(Double(max(0, behind))))B",
+                "lag \(ProgressLine.scaled(Double(progress.lagBytes)))B",
+                "\(Int(progress.lagSeconds(wallMilliseconds: wallMilliseconds))) s",
             ]
-            if behind > 0, progress.commitMicroseconds > 0 {
-                let lag = wallMilliseconds - progress.commitMicroseconds / 1_000
-                parts.append("\(max(0, lag / 1_000)) s")
+            if !progress.backfill.isEmpty {
+                parts.append("backfill \(progress.backfill): \(progress.backfillRows) rows")
             }
             return parts.joined(separator: ", ")
         }

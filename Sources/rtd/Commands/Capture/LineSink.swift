@@ -14,6 +14,8 @@ enum CaptureOutputError: Error, Sendable {
 protocol LineTarget: AnyObject {
     /// Backfills that are not done with the transaction that is being written.
     var backfills: [BackfillState] { get set }
+    /// Whether a later capture goes on behind what was written.
+    var isKept: Bool { get }
     func write(_ bytes: borrowing OutputBuffer) throws(CaptureOutputError)
     /// Everything up to `position` was written, and whole. Gives the position up to which nothing
     /// can be lost any more.
@@ -44,6 +46,8 @@ final class LineSink: ChangeSink {
     /// are no whole ones.
     private var isOpen = false
     private var settledTime: Int64 = 0
+    /// Of the snapshot, since the last piece.
+    private var pieceBytes = 0
 
     init(
         _ target: any LineTarget, _ format: EnvelopeFormat, _ settings: EnvelopeSettings,
@@ -66,11 +70,21 @@ final class LineSink: ChangeSink {
         if writesStatements { buffer.append("BEGIN;\n") }
     }
 
+    var endsSnapshotPiece: Bool { target.isKept && pieceBytes >= TopicSink.pieceBytes }
+
+    func snapshotPieceEnded(rest: [BackfillState], at position: LogSequenceNumber) throws {
+        target.backfills = rest
+        try snapshotEnded(at: position)
+        try settle(isLast: true)
+        try snapshotBegan([], at: position)
+    }
+
     func snapshotEnded(at position: LogSequenceNumber) throws {
         if writesStatements { buffer.append("COMMIT;\n") }
         isOpen = false
         complete = max(complete, position)
         try settle(isLast: false)
+        pieceBytes = 0
     }
 
     func schema(_ table: CapturedTable, at position: LogSequenceNumber) throws {
@@ -135,6 +149,7 @@ final class LineSink: ChangeSink {
 
     private func flush() throws(CaptureOutputError) {
         guard !buffer.isEmpty else { return }
+        pieceBytes += buffer.count
         try target.write(buffer)
         buffer.removeAll()
     }
@@ -148,6 +163,7 @@ final class LineSink: ChangeSink {
 /// stdout: what was written is out of our hands.
 final class StandardOutputLines: LineTarget {
     var backfills: [BackfillState] = []
+    let isKept = false
 
     func write(_ bytes: borrowing OutputBuffer) throws(CaptureOutputError) {
         do throws(SystemError) {

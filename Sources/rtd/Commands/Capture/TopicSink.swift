@@ -97,8 +97,20 @@ final class TopicSink: ChangeSink {
         isInside = true
     }
 
+    /// A snapshot of this size is worth keeping in pieces: tables that are whole.
+    static let pieceBytes = 32 << 20
+
+    var endsSnapshotPiece: Bool { groupBytes >= Self.pieceBytes }
+
+    func snapshotPieceEnded(rest: [BackfillState], at position: LogSequenceNumber) throws {
+        states = rest
+        complete = max(complete, position)
+        try commitGroup(isCut: true)
+    }
+
     func snapshotEnded(at position: LogSequenceNumber) throws {
         isInside = false
+        states = []
         complete = max(complete, position)
         try commitGroup(isCut: true)
     }
