@@ -13,7 +13,8 @@ private struct Saver {
     var random: SeededRandom
 
     init(_ fileSystem: any FileSystem, seed: UInt64) throws(SQLError) {
-        directory = try StateDirectory("/kept", fileSystem: fileSystem, isLocked: false)
+        directory = try StateDirectory(
+            "/kept", fileSystem: fileSystem, isLocked: false, journalBytesMin: 8_192)
         random = SeededRandom(seed: seed)
     }
 
@@ -140,28 +141,28 @@ private func steps(_ fileSystem: any FileSystem) throws -> [CommittedStep] {
     @Test func `the journal begins anew when it is longer than the state`() throws {
         let fileSystem = SimulatedFileSystem()
         var saver = try Saver(fileSystem, seed: 4)
-        let state = 5 << 20
+        let state = 10_000
         try saver.saveWhole(state)
         var longest = 0
         for _ in 0..<40 {
             if saver.directory.isJournalFull {
                 try saver.saveWhole(state)
             } else {
-                try saver.saveCalls(700_000)
+                try saver.saveCalls(1_400)
             }
             let files = fileSystem.paths.filter { $0.hasPrefix("/kept/") }
             #expect(files.count <= 4)
             longest = max(
                 longest, files.reduce(0) { $0 + (fileSystem.contents($1)?.count ?? 0) })
         }
-        #expect(longest < 4 * state + 4_000_000)
+        #expect(longest < 4 * state + 8_192)
         #expect(try generations(fileSystem).count == 2)
         // Small states go into the journal, until that is long.
-        try saver.saveWhole(1_000)
-        for _ in 0..<150 { try saver.saveWhole(60_000) }
+        try saver.saveWhole(10)
+        for _ in 0..<300 { try saver.saveWhole(120) }
         let files = fileSystem.paths.filter { $0.hasPrefix("/kept/") }
         #expect(files.count <= 4)
-        #expect(files.allSatisfy { (fileSystem.contents($0)?.count ?? 0) < 5 << 20 })
+        #expect(files.allSatisfy { (fileSystem.contents($0)?.count ?? 0) < 8_192 + 400 })
     }
 
     /// Ends the process, or the machine, at any call; what was saved before is there.
@@ -169,7 +170,7 @@ private func steps(_ fileSystem: any FileSystem) throws -> [CommittedStep] {
         let calls: [SimulatedFileSystem.Call] = [
             .write, .sync, .syncDirectory, .create, .rename, .remove,
         ]
-        for seed in UInt64(0)..<40 {
+        for seed in UInt64(0)..<80 {
             var random = SeededRandom(seed: seed)
             var fileSystem = SimulatedFileSystem()
             var number: UInt64 = 0
@@ -185,14 +186,14 @@ private func steps(_ fileSystem: any FileSystem) throws -> [CommittedStep] {
                 fileSystem.fail(calls[random.below(calls.count)], after: 1 + random.below(14))
                 var saved = saver.step
                 do {
-                    try saver.saveWhole(random.below(200_000))
+                    try saver.saveWhole(random.below(random.chance(1, in: 2) ? 128 : 4_000))
                     saved = saver.step
                     for _ in 0..<random.below(12) {
                         if random.chance(1, in: 4) || saver.directory.isJournalFull {
-                            try saver.saveWhole(random.below(200_000))
+                            try saver.saveWhole(random.below(random.chance(1, in: 2) ? 128 : 4_000))
                         } else {
                             try saver.saveCalls(
-                                random.below(random.chance(1, in: 5) ? 1_500_000 : 900))
+                                random.below(random.chance(1, in: 5) ? 3_000 : 900))
                         }
                         saved = saver.step
                     }

@@ -27,16 +27,17 @@ final class StateDirectory {
     private static let snapshot = ".snapshot"
     private static let journal = ".journal"
     private static let columns = "/columns"
-    /// A journal may be so long however small the state is.
-    private static let journalBytesMin: Int64 = 4 << 20
-    /// A state up to here is written into the journal.
-    private static let inlineBytesMax = 64 * 1024
+    /// A journal may be so long however small the state is; a state of a 64th of it is written into
+    /// the journal.
+    private let journalBytesMin: Int
 
     /// Makes the directory, and takes the lock.
     init(
-        _ path: String, fileSystem: any FileSystem = POSIXFileSystem(), isLocked: Bool = true
+        _ path: String, fileSystem: any FileSystem = POSIXFileSystem(), isLocked: Bool = true,
+        journalBytesMin: Int = 4 << 20
     ) throws(SQLError) {
         self.path = path
+        self.journalBytesMin = journalBytesMin
         self.fileSystem = fileSystem
         var taken: FileLock?
         do throws(SystemError) {
@@ -176,7 +177,7 @@ extension StateDirectory {
 
     /// How often the journal would fill what it may.
     var fullness: Int64 {
-        (journal?.bytes ?? 0) / max(Self.journalBytesMin, Int64(stateBytes))
+        (journal?.bytes ?? 0) / Int64(max(journalBytesMin, stateBytes))
     }
 
     /// A step as what was done since the last one. Durable when it returns.
@@ -188,7 +189,7 @@ extension StateDirectory {
     /// returns; true: a generation has begun.
     func save(_ snapshot: Snapshot, _ state: RawSpan) throws(SQLError) -> Bool {
         stateBytes = state.byteCount
-        if last != nil, !isJournalFull, state.byteCount <= Self.inlineBytesMax {
+        if last != nil, !isJournalFull, state.byteCount <= journalBytesMin / 64 {
             try append(.whole, snapshot.saved, state)
             return false
         }
