@@ -18,6 +18,9 @@ public enum MessageCatalog {
         ConsumerGroupHeartbeatRequest.self,
         ConsumerGroupDescribeRequest.self, ShareGroupHeartbeatRequest.self,
         ShareGroupDescribeRequest.self, ShareFetchRequest.self, ShareAcknowledgeRequest.self,
+        DescribeShareGroupOffsetsRequest.self, AlterShareGroupOffsetsRequest.self,
+        DeleteShareGroupOffsetsRequest.self, ElectLeadersRequest.self,
+        ListPartitionReassignmentsRequest.self,
     ]
 
     private static let requestsByKey: [(any KafkaRequest.Type)?] = APIKey.allCases.map { key in

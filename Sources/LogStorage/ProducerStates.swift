@@ -155,7 +155,8 @@ public struct ProducerStates: Sendable, Equatable {
         aborted.removeAll { $0.lastOffset < bound }
     }
 
-    /// Forgets every producer, and transactions under way: what else there is of one begins it anew.
+    /// Forgets every producer, and transactions under way: what else there is of one begins it
+    /// anew.
     mutating func forgetProducers() {
         producers = [:]
         open = [:]

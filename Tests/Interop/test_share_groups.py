@@ -2,13 +2,17 @@
 
 import collections
 import json
+import socket
+import struct
 import subprocess
 import threading
+import uuid
 
 from confluent_kafka import AcknowledgeType, ShareConsumer
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 import harness
+import wire
 from clients import QUIET, admin, create, produce_all, result
 from harness import Server, environment, equal, eventually, run
 
@@ -178,3 +182,170 @@ def test_rtd_and_librdkafka_share_a_topic(server, topic):
         reader.join(20)
         got = sorted(int(v) for v in lines + worker.values)
         equal(got, list(range(sent)), "records")
+
+
+class RawMember:
+    """A member of a share group on a connection of its own, which says what no client would."""
+
+    def __init__(self, server, group, topic):
+        self.group, self.member, self.epoch = group, str(uuid.uuid4()), 0
+        host, port = server.address.rsplit(":", 1)
+        self.connection = socket.create_connection((host, int(port)), 10)
+        self.call(76, 1, self.names() + struct.pack(">i", 0) + b"\0"
+                  + compact_array([wire.compact(topic)]) + b"\0")
+        self.topic = topic_id(self.connection, topic)
+
+    def names(self):
+        return wire.compact(self.group) + wire.compact(self.member)
+
+    def call(self, key, version, body):
+        answer = wire.call(self.connection, key, version, body, flexible=True)
+        assert answer[0] == 0, "tags of the header"
+        return answer[1:]
+
+    def partitions(self, batches):
+        batches = [struct.pack(">qq", first, last) + wire.uvarint(len(verdicts) + 1)
+                   + bytes(verdicts) + b"\0" for first, last, verdicts in batches]
+        partition = struct.pack(">i", 0) + compact_array(batches) + b"\0"
+        return compact_array([self.topic + compact_array([partition]) + b"\0"])
+
+    def fetch(self, batches=(), renews=False, records=10, version=2):
+        """The answer's error, and its partition's error and acquired records."""
+        limits = (0, 0, 0, 0) if renews else (500, 1, 1 << 20, records)
+        body = self.names() + struct.pack(">i", self.epoch) + struct.pack(">iiii", *limits)
+        body += struct.pack(">i", 0)
+        if version >= 2:
+            body += struct.pack(">b?", 1, renews)
+        data = self.call(78, version, body + self.partitions(batches) + b"\1\0")
+        error, = struct.unpack_from(">h", data, 4)
+        if error:
+            return error, None, None
+        self.epoch += 1
+        # error message, lock timeout, topics, topic, partitions, number, error, message
+        at = 4 + 2 + 1 + 4
+        if data[at] == 1:
+            return 0, 0, []
+        at += 1 + 16 + 1 + 4 + 2 + 1
+        told, = struct.unpack_from(">h", data, at)
+        at += 2 + 1 + 8 + 1
+        size, at = uvarint_at(data, at)
+        at += max(0, size - 1)
+        count, at = uvarint_at(data, at)
+        acquired = []
+        for _ in range(count - 1):
+            acquired.append(struct.unpack_from(">qqh", data, at))
+            at += 19
+        return 0, told, acquired
+
+    def acknowledge(self, batches, renews=False):
+        body = self.names() + struct.pack(">i?", self.epoch, renews)
+        data = self.call(79, 2, body + self.partitions(batches) + b"\0")
+        error, = struct.unpack_from(">h", data, 4)
+        if error == 0:
+            self.epoch += 1
+        return error
+
+
+def compact_array(items):
+    return wire.uvarint(len(items) + 1) + b"".join(items)
+
+
+def uvarint_at(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 127) << shift
+        at, shift = at + 1, shift + 7
+        if data[at - 1] < 128:
+            return value, at
+
+
+def topic_id(connection, topic):
+    """The id that Metadata 12 gives for a topic, 16 bytes."""
+    body = compact_array([bytes(16) + wire.compact(topic) + b"\0"]) + b"\0\0\0"
+    data = wire.call(connection, wire.METADATA, 12, body, flexible=True)
+    at = data.index(wire.compact(topic)) + len(wire.compact(topic))
+    return data[at:at + 16]
+
+
+def offsets(connection, group, topic=None, partitions=()):
+    """DescribeShareGroupOffsets 1: the group's error, and {partition: (start, lag, error)}."""
+    topics = b"\0" if topic is None else compact_array(
+        [wire.compact(topic) + compact_array([struct.pack(">i", p) for p in partitions]) + b"\0"])
+    body = compact_array([wire.compact(group) + topics + b"\0"]) + b"\0"
+    data = wire.call(connection, 90, 1, body, flexible=True)
+    at, found = 1 + 4 + 1 + len(wire.compact(group)), {}
+    topics, at = uvarint_at(data, at)
+    for _ in range(topics - 1):
+        size, at = uvarint_at(data, at)
+        at += size - 1 + 16
+        count, at = uvarint_at(data, at)
+        for _ in range(count - 1):
+            number, start, _, lag, error = struct.unpack_from(">iqiqh", data, at)
+            size, at = uvarint_at(data, at + 26)
+            at += max(0, size - 1) + 1
+            found[number] = (start, lag, error)
+        at += 1
+    return struct.unpack_from(">h", data, at)[0], found
+
+
+def alter(connection, group, topic, starts):
+    """AlterShareGroupOffsets 0: the group's error."""
+    partitions = [struct.pack(">iq", p, start) + b"\0" for p, start in starts.items()]
+    body = wire.compact(group) + compact_array(
+        [wire.compact(topic) + compact_array(partitions) + b"\0"]) + b"\0"
+    return struct.unpack_from(">h", wire.call(connection, 91, 0, body, flexible=True), 5)[0]
+
+
+def delete(connection, group, topic):
+    """DeleteShareGroupOffsets 0: the group's error."""
+    body = wire.compact(group) + compact_array([wire.compact(topic) + b"\0"]) + b"\0"
+    return struct.unpack_from(">h", wire.call(connection, 92, 0, body, flexible=True), 5)[0]
+
+
+def test_offsets_of_a_group_are_told_changed_and_deleted(server, topic):
+    with Server(*QUICK) as server:
+        create(server, topic, 2)
+        begin_at_earliest(server, topic)
+        produce_all(server, topic, [b"%d" % i for i in range(100)], partition=0)
+        member = RawMember(server, topic, topic)
+        eventually(lambda: member.fetch()[2], 20, "records")
+        equal(member.acknowledge([(0, 3, [1]), (6, 9, [3])]), 0, "a word")
+        host, port = server.address.rsplit(":", 1)
+        admin_side = socket.create_connection((host, int(port)), 10)
+        equal(offsets(admin_side, topic), (0, {0: (4, 92, 0), 1: (0, 0, 0)}), "offsets")
+        equal(offsets(admin_side, topic, topic, [1, 7]), (0, {1: (0, 0, 0), 7: (-1, -1, 3)}),
+              "offsets of some")
+        equal(offsets(admin_side, "nosuch"), (69, {}), "a group that is not there")
+        equal(alter(admin_side, topic, topic, {0: 50}), 68, "of a group that is not empty")
+        equal(delete(admin_side, topic, topic), 68, "of a group that is not empty")
+        member.call(76, 1, member.names() + struct.pack(">i", -1) + b"\0\0\0")
+        equal(alter(admin_side, topic, topic, {0: 50}), 0, "of an empty group")
+        equal(offsets(admin_side, topic)[1][0], (50, 50, 0), "where it goes on")
+        server.kafka = server.address
+        server.kill()
+        server.start()
+        admin_side = socket.create_connection((host, int(port)), 10)
+        equal(offsets(admin_side, topic)[1][0], (50, 50, 0), "after a kill")
+        got = run("rtd", "consume", topic, "-g", topic, "--protocol", "share", "-e",
+                  "-b", server.address, check=0)
+        equal(got.text.split(), [str(i) for i in range(50, 100)], "records from there")
+        equal(delete(admin_side, topic, topic), 0, "deletion")
+        equal(offsets(admin_side, topic), (0, {}), "what is left")
+
+
+def test_a_lock_is_renewed_and_ends_with_the_connection(server, topic):
+    with Server(*QUICK, "-X", "group.share.record.lock.duration.ms=3000") as server:
+        create(server, topic, 1)
+        begin_at_earliest(server, topic)
+        produce_all(server, topic, [b"%d" % i for i in range(10)], partition=0)
+        first, second = (RawMember(server, topic, topic) for _ in range(2))
+        got = eventually(lambda: first.fetch(records=4)[2], 20, "records")
+        equal(got, [(0, 3, 1)], "records of the first: no more than it asked for")
+        equal(first.acknowledge([(0, 3, [4])]), 42, "a renewal that is not announced")
+        equal(first.fetch([(0, 3, [4])], renews=True)[:2], (0, 0), "a renewal")
+        equal(first.acknowledge([(0, 1, [4]), (2, 3, [1])], renews=True), 0, "a renewal")
+        equal(second.fetch([(0, 1, [4])], renews=True)[0], 42, "words in a first request")
+        equal(second.fetch(records=100)[2], [(4, 9, 1)], "records of the second")
+        first.connection.close()
+        got = eventually(lambda: second.fetch(records=100)[2], 2.5, "what the first held")
+        equal(got, [(0, 1, 2)], "what the first held")

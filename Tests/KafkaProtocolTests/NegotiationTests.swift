@@ -30,8 +30,10 @@ struct NegotiationTests {
             .describeUserScramCredentials: 0...0, .alterUserScramCredentials: 0...0,
             .consumerGroupHeartbeat: 0...1,
             .consumerGroupDescribe: 0...1, .shareGroupHeartbeat: 1...1,
-            // Kafka's version 2 renews locks (KIP-1222).
-            .shareGroupDescribe: 1...1, .shareFetch: 1...1, .shareAcknowledge: 1...1,
+            .shareGroupDescribe: 1...1, .shareFetch: 1...2, .shareAcknowledge: 1...2,
+            .describeShareGroupOffsets: 0...1, .alterShareGroupOffsets: 0...0,
+            .deleteShareGroupOffsets: 0...0, .electLeaders: 0...2,
+            .listPartitionReassignments: 0...0,
         ]
         #expect(MessageCatalog.requests.count == kafka.count)
         for type in MessageCatalog.requests {

@@ -78,8 +78,8 @@ extension CompactedLog {
         return puts
     }
 
-    /// Where the last stable offset of a log may be. Of a transaction whose records were all deleted
-    /// a restarted log need not know.
+    /// Where the last stable offset of a log may be. Of a transaction whose records were all
+    /// deleted a restarted log need not know.
     private func stableOffsets(_ log: Log) -> ClosedRange<Int64> {
         let (start, end) = (log.startOffset, log.highWatermark)
         var first: [Int64: Int64] = [:]

@@ -18,7 +18,8 @@ private final class SharedLog {
     func tell(
         _ first: Int64, _ last: Int64, _ verdicts: [SharePartition.Verdict], _ member: String
     ) -> Bool {
-        partition.acknowledge(first, last, verdicts, member: member, deliveriesMax: 5)
+        partition.acknowledge(
+            first, last, verdicts, member: member, deliveriesMax: 5, deadline: 60)
     }
 
     func expire(_ now: Int64) -> Bool { partition.expire(now: now, deliveriesMax: 3) }
@@ -52,6 +53,20 @@ private final class SharedLog {
         #expect(log.tell(7, 7, [.accept], "b"))
         #expect(log.start == 10)
         #expect(log.partition.runs.isEmpty)
+    }
+
+    @Test func `a lock that is renewed runs from then on`() {
+        let log = SharedLog(start: 0)
+        _ = log.acquire("a", count: 4)
+        #expect(!log.tell(0, 1, [.renew], "b"))
+        #expect(log.tell(0, 3, [.renew, .renew, .accept, .release], "a"))
+        #expect(log.partition.doneCount == 1)
+        #expect(!log.expire(59))
+        #expect(log.expire(60))
+        #expect(
+            log.acquire("b", upTo: 4) == [
+                .init(first: 0, last: 1, deliveries: 2), .init(first: 3, last: 3, deliveries: 2),
+            ])
     }
 
     @Test func `only who holds a record has a word for it`() {
@@ -184,7 +199,8 @@ private struct ShareModel {
         }
         guard
             partition.acknowledge(
-                first, last, verdicts, member: member, deliveriesMax: Self.deliveriesMax)
+                first, last, verdicts, member: member, deliveriesMax: Self.deliveriesMax,
+                deadline: .max)
         else { return faults.append("\(member) does not hold \(first) to \(last)") }
         for (offset, verdict) in zip(first...last, verdicts) {
             if verdict == .release {

@@ -1,15 +1,17 @@
 import Records
 
-/// ShareAcknowledge, key 79: a member's word for records in its hands (KIP-932). v1 is Kafka 4.1's;
-/// v0 was a preview. Flexible.
+/// ShareAcknowledge, key 79: a member's word for records in its hands (KIP-932). v1 is Kafka 4.1's,
+/// v2 renews locks (KIP-1222); v0 was a preview. Flexible.
 public struct ShareAcknowledgeRequest: KafkaRequest {
     public typealias Response = ShareAcknowledgeResponse
 
-    public static let api = API(key: .shareAcknowledge, versions: 1...1, flexibleFrom: 0)
+    public static let api = API(key: .shareAcknowledge, versions: 1...2, flexibleFrom: 0)
 
     public var groupId: String?
     public var memberId: String?
     public var shareSessionEpoch: Int32 = 0
+    /// Whether locks are renewed among what is acknowledged.
+    public var isRenewAck = false
     public var topics: [AcknowledgeTopic] = []
 
     public init() {}
@@ -18,6 +20,7 @@ public struct ShareAcknowledgeRequest: KafkaRequest {
         c.nullableString(&groupId)
         c.nullableString(&memberId)
         c.int32(&shareSessionEpoch)
+        if c.version >= 2 { c.bool(&isRenewAck) }
         c.array(&topics)
         c.tags()
     }
@@ -58,6 +61,8 @@ public struct ShareAcknowledgeResponse: KafkaMessage {
     public var throttleTimeMs: Int32 = 0
     public var errorCode: ErrorCode = .none
     public var errorMessage: String?
+    /// How long a member may keep a record.
+    public var acquisitionLockTimeoutMs: Int32 = 0
     public var responses: [ShareAcknowledgeTopicResponse] = []
     public var nodeEndpoints: [NodeEndpoint] = []
 
@@ -67,6 +72,7 @@ public struct ShareAcknowledgeResponse: KafkaMessage {
         c.int32(&throttleTimeMs)
         c.error(&errorCode)
         c.nullableString(&errorMessage)
+        if c.version >= 2 { c.int32(&acquisitionLockTimeoutMs) }
         c.array(&responses)
         c.array(&nodeEndpoints)
         c.tags()

@@ -1,11 +1,12 @@
 import Records
 
 /// ShareFetch, key 78: takes records into a member's hands, and brings its word for others
-/// (KIP-932). v1 is Kafka 4.1's; v0 was a preview. Flexible.
+/// (KIP-932). v1 is Kafka 4.1's, v2 renews locks and takes a strict limit (KIP-1222, KIP-1206); v0
+/// was a preview. Flexible.
 public struct ShareFetchRequest: KafkaRequest {
     public typealias Response = ShareFetchResponse
 
-    public static let api = API(key: .shareFetch, versions: 1...1, flexibleFrom: 0)
+    public static let api = API(key: .shareFetch, versions: 1...2, flexibleFrom: 0)
 
     public var groupId: String?
     public var memberId: String?
@@ -16,6 +17,10 @@ public struct ShareFetchRequest: KafkaRequest {
     public var maxBytes: Int32 = .max
     public var maxRecords: Int32 = 0
     public var batchSize: Int32 = 0
+    /// 0 for whole batches where that is cheaper, 1 for `maxRecords` at the most.
+    public var shareAcquireMode: Int8 = 0
+    /// Whether locks are renewed among what is acknowledged.
+    public var isRenewAck = false
     public var topics: [FetchTopic] = []
     public var forgottenTopicsData: [ForgottenTopic] = []
 
@@ -30,6 +35,10 @@ public struct ShareFetchRequest: KafkaRequest {
         c.int32(&maxBytes)
         c.int32(&maxRecords)
         c.int32(&batchSize)
+        if c.version >= 2 {
+            c.int8(&shareAcquireMode)
+            c.bool(&isRenewAck)
+        }
         c.array(&topics)
         c.array(&forgottenTopicsData)
         c.tags()
@@ -81,7 +90,7 @@ extension ShareFetchRequest {
 }
 
 /// Some records and a member's word for them: one for all, or one for each. 0 gap, 1 accept,
-/// 2 release, 3 reject.
+/// 2 release, 3 reject, 4 renew.
 public struct AcknowledgementBatch: MessageStruct {
     public var firstOffset: Int64 = 0
     public var lastOffset: Int64 = 0

@@ -124,6 +124,10 @@ enum HandlerTable {
         HandlerEntry(ShareGroupHeartbeatHandler.self),
         HandlerEntry(ShareGroupDescribeHandler.self), HandlerEntry(ShareFetchHandler.self),
         HandlerEntry(ShareAcknowledgeHandler.self),
+        HandlerEntry(DescribeShareGroupOffsetsHandler.self),
+        HandlerEntry(AlterShareGroupOffsetsHandler.self),
+        HandlerEntry(DeleteShareGroupOffsetsHandler.self), HandlerEntry(ElectLeadersHandler.self),
+        HandlerEntry(ListPartitionReassignmentsHandler.self),
     ]
 
     /// By the number of the key.

@@ -122,6 +122,9 @@ final class KafkaServer: @unchecked Sendable {
             unsettled.remove(connection.number)
             return connections.count
         }
+        for (group, member) in shareSessions.end(connection: connection.number) {
+            broker.shares.release(group: group, member: member)
+        }
         countChanged?(count)
     }
 

@@ -21,11 +21,15 @@ final class ShareSessions: @unchecked Sendable {
         /// The epoch that the next request must carry.
         var nextEpoch: Int32 = 1
         var partitions: [SharedPartition] = []
+        /// The connection that began it, and that it ends with.
+        let connection: UInt64
     }
 
     private let sessionsMax: Int
     private let lock = Lock()
     private var sessions: [Key: Session] = [:]
+    /// The sessions of each connection.
+    private var byConnection: [UInt64: Set<Key>] = [:]
 
     init(sessionsMax: Int) {
         self.sessionsMax = sessionsMax
@@ -40,7 +44,7 @@ final class ShareSessions: @unchecked Sendable {
     }
 
     /// Takes a ShareFetch in.
-    func fetch(_ request: ShareFetchRequest) -> Use {
+    func fetch(_ request: ShareFetchRequest, _ connection: UInt64) -> Use {
         let key = Key(group: request.groupId ?? "", member: request.memberId ?? "")
         let wanted = request.topics.flatMap { topic in
             topic.partitions.map {
@@ -56,7 +60,10 @@ final class ShareSessions: @unchecked Sendable {
                 guard sessions[key] != nil || sessions.count < sessionsMax else {
                     return .refused(.shareSessionLimitReached)
                 }
-                sessions[key] = Session(partitions: Self.distinct(wanted))
+                remove(key)
+                sessions[key] = Session(
+                    partitions: Self.distinct(wanted), connection: connection)
+                byConnection[connection, default: []].insert(key)
                 return .partitions(wanted)
             }
             if let use = advance(key, request.shareSessionEpoch) { return use }
@@ -87,7 +94,7 @@ final class ShareSessions: @unchecked Sendable {
     private func advance(_ key: Key, _ epoch: Int32) -> Use? {
         guard let session = sessions[key] else { return .refused(.shareSessionNotFound) }
         if epoch == -1 {
-            sessions[key] = nil
+            remove(key)
             return .ended
         }
         guard epoch == session.nextEpoch else { return .refused(.invalidShareSessionEpoch) }
@@ -97,7 +104,24 @@ final class ShareSessions: @unchecked Sendable {
 
     /// A member is gone, and its session with it.
     func end(group: String, member: String) {
-        lock.withLock { sessions[Key(group: group, member: member)] = nil }
+        lock.withLock { remove(Key(group: group, member: member)) }
+    }
+
+    /// A connection is gone, and the sessions that it began with it: gives whose they were.
+    func end(connection: UInt64) -> [(group: String, member: String)] {
+        lock.withLock {
+            let keys = byConnection.removeValue(forKey: connection) ?? []
+            for key in keys { sessions[key] = nil }
+            return keys.map { ($0.group, $0.member) }
+        }
+    }
+
+    private func remove(_ key: Key) {
+        guard let session = sessions.removeValue(forKey: key) else { return }
+        byConnection[session.connection]?.remove(key)
+        if byConnection[session.connection]?.isEmpty == true {
+            byConnection[session.connection] = nil
+        }
     }
 
     private static func distinct(_ partitions: [SharedPartition]) -> [SharedPartition] {

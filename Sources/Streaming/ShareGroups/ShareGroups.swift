@@ -176,13 +176,15 @@ public final class ShareGroups: @unchecked Sendable {
         }) {
             guard let entry = entries[place] else { return (.invalidRecordState, []) }
             var refusal: ShareRefusal?
-            let limit = settings(of: group).deliveriesMax
+            let settings = self.settings(of: group)
             for one in acknowledgements {
                 let verdicts = one.verdicts.compactMap(SharePartition.Verdict.init(rawValue:))
                 if verdicts.count < one.verdicts.count || verdicts.isEmpty {
                     refusal = .invalidRequest
                 } else if !entry.partition.acknowledge(
-                    one.first, one.last, verdicts, member: member, deliveriesMax: limit)
+                    one.first, one.last, verdicts, member: member,
+                    deliveriesMax: settings.deliveriesMax,
+                    deadline: now + settings.lockMilliseconds)
                 {
                     refusal = .invalidRecordState
                 }
@@ -237,11 +239,44 @@ public final class ShareGroups: @unchecked Sendable {
 
     // MARK: Administration
 
-    /// Where the group is in each partition: the first record that is not done with.
-    public func starts(of group: String) -> [(topic: UUID, partition: Int32, start: Int64)] {
+    /// How far a group is in a partition.
+    public struct Place: Sendable, Equatable {
+        public var topic: UUID
+        public var partition: Int32
+        /// The first record that is not done with.
+        public var start: Int64
+        /// Records behind it that are.
+        public var done: Int64 = 0
+
+        public init(topic: UUID, partition: Int32, start: Int64) {
+            self.topic = topic
+            self.partition = partition
+            self.start = start
+        }
+    }
+
+    public func places(of group: String) -> [Place] {
         lock.withLock {
-            entries.filter { $0.key.group == group }.map {
-                ($0.key.topic, $0.key.partition, $0.value.partition.start)
+            entries.filter { $0.key.group == group }.map { key, entry in
+                var place = Place(
+                    topic: key.topic, partition: key.partition, start: entry.partition.start)
+                place.done = entry.partition.doneCount
+                return place
+            }
+        }
+    }
+
+    /// A group that nobody is in goes on at these places, whatever it has done.
+    public func begin(
+        group: String, at places: [Place], done: @escaping @Sendable (StreamingError?) -> Void
+    ) {
+        change(done) {
+            places.map { place in
+                let key = SharePlace(
+                    group: group, topic: place.topic, partition: place.partition)
+                let entry = Entry(SharePartition(start: place.start))
+                entries[key] = entry
+                return record(key, entry)
             }
         }
     }
@@ -263,8 +298,11 @@ public final class ShareGroups: @unchecked Sendable {
     }
 
     /// Topics or groups are gone, and so is what was done in them.
-    func forget(_ isGone: (SharePlace) -> Bool) {
-        change({ _ in }) {
+    func forget(
+        _ isGone: (SharePlace) -> Bool,
+        done: @escaping @Sendable (StreamingError?) -> Void = { _ in }
+    ) {
+        change(done) {
             let gone = entries.keys.filter(isGone)
             for place in gone { entries[place] = nil }
             return gone.map { InternalRecord(key: $0.bytes, value: nil) }
@@ -272,6 +310,12 @@ public final class ShareGroups: @unchecked Sendable {
     }
 
     public func forget(group: String) { forget { $0.group == group } }
+
+    public func forget(
+        group: String, topics: Set<UUID>, done: @escaping @Sendable (StreamingError?) -> Void
+    ) {
+        forget({ $0.group == group && topics.contains($0.topic) }, done: done)
+    }
 
     private func record(_ place: SharePlace, _ entry: Entry) -> InternalRecord {
         InternalRecord(key: place.bytes, value: entry.partition.bytes)

@@ -42,6 +42,8 @@ struct SharePartition: Sendable {
         case accept = 1
         case release = 2
         case reject = 3
+        /// The member is still at it: its lock begins anew (KIP-1222).
+        case renew = 4
     }
 
     private(set) var start: Int64
@@ -59,6 +61,11 @@ struct SharePartition: Sendable {
     }
 
     var inFlightCount: Int64 { end - start }
+
+    /// Records behind `start` that are done with.
+    var doneCount: Int64 {
+        runs.reduce(0) { $1.isDone ? $0 + $1.last - $1.first + 1 : $0 }
+    }
 
     /// Hands out what is free below `limit`, at most `countMax` records, while fewer than
     /// `inFlightMax` are between `start` and `end`.
@@ -107,9 +114,10 @@ struct SharePartition: Sendable {
     }
 
     /// Takes a member's word for some records: one verdict for all, or one for each. False, and
-    /// nothing is changed, if it does not hold them.
+    /// nothing is changed, if it does not hold them. `deadline` is that of locks begun anew.
     mutating func acknowledge(
-        _ first: Int64, _ last: Int64, _ verdicts: [Verdict], member: String, deliveriesMax: Int16
+        _ first: Int64, _ last: Int64, _ verdicts: [Verdict], member: String, deliveriesMax: Int16,
+        deadline: Int64
     ) -> Bool {
         guard holds(member, first, last), !verdicts.isEmpty,
             verdicts.count == 1 || Int64(verdicts.count) == last - first + 1
@@ -121,7 +129,7 @@ struct SharePartition: Sendable {
             while to < last, verdicts.count > 1, verdicts[Int(to + 1 - first)] == verdict {
                 to += 1
             }
-            judge(from, to, verdict, deliveriesMax)
+            judge(from, to, verdict, deliveriesMax, deadline)
             from = to + 1
         }
         settle()
@@ -129,7 +137,8 @@ struct SharePartition: Sendable {
     }
 
     private mutating func judge(
-        _ first: Int64, _ last: Int64, _ verdict: Verdict, _ deliveriesMax: Int16
+        _ first: Int64, _ last: Int64, _ verdict: Verdict, _ deliveriesMax: Int16,
+        _ deadline: Int64
     ) {
         split(at: first)
         split(at: last + 1)
@@ -138,6 +147,7 @@ struct SharePartition: Sendable {
             case .accept: finish(index, .acknowledged)
             case .gap, .reject: finish(index, .archived)
             case .release: letGo(index, deliveriesMax)
+            case .renew: runs[index].deadline = deadline
             }
         }
     }

@@ -20,6 +20,7 @@ VERSIONS = {
     "TxnOffsetCommit": (0, 5), "DescribeProducers": (0, 0), "DescribeTransactions": (0, 0),
     "ListTransactions": (0, 2), "SaslHandshake": (0, 1), "SaslAuthenticate": (0, 2),
     "DescribeUserScramCredentials": (0, 0), "AlterUserScramCredentials": (0, 0),
+    "ElectLeaders": (0, 2), "ListPartitionReassignments": (0, 0),
 }
 # What kafka-python does not have, after Kafka's own message files (clients/src/main/resources):
 # key, versions, fields of the request and of the response. A field is "name type", with "?" where
@@ -75,10 +76,10 @@ OTHERS.update({
             ]), ("authorizedOperations int32",),
         ]),
     ]),
-    "ShareFetch": (78, (1, 1), [
+    "ShareFetch": (78, (1, 2), [
         ("groupId string?",), ("memberId string?",), ("shareSessionEpoch int32",),
         ("maxWaitMs int32",), ("minBytes int32",), ("maxBytes int32",), ("maxRecords int32",),
-        ("batchSize int32",),
+        ("batchSize int32",), ("shareAcquireMode int8@2",), ("isRenewAck bool@2",),
         ("topics []", [("topicId uuid",), ("partitions []", [("partitionIndex int32",), BATCHES])]),
         ("forgottenTopicsData []", SHARES),
     ], [
@@ -92,14 +93,42 @@ OTHERS.update({
             ]),
         ]), NODES,
     ]),
-    "ShareAcknowledge": (79, (1, 1), [
+    "ShareAcknowledge": (79, (1, 2), [
         ("groupId string?",), ("memberId string?",), ("shareSessionEpoch int32",),
+        ("isRenewAck bool@2",),
         ("topics []", [("topicId uuid",), ("partitions []", [("partitionIndex int32",), BATCHES])]),
     ], [
         ("throttleTimeMs int32",), ("errorCode int16",), ("errorMessage string?",),
+        ("acquisitionLockTimeoutMs int32@2",),
         ("responses []", [("topicId uuid",), ("partitions []", [
             ("partitionIndex int32",), ("errorCode int16",), ("errorMessage string?",), LEADER,
         ])]), NODES,
+    ]),
+    "DescribeShareGroupOffsets": (90, (0, 1), [
+        ("groups []", [("groupId string",), ("topics []?", [
+            ("topicName string",), ("partitions []int32",)])]),
+    ], [
+        ("throttleTimeMs int32",), ("groups []", [
+            ("groupId string",), ("topics []", [
+                ("topicName string",), ("topicId uuid",), ("partitions []", [
+                    ("partitionIndex int32",), ("startOffset int64",), ("leaderEpoch int32",),
+                    ("lag int64@1",), ("errorCode int16",), ("errorMessage string?",)])]),
+            ("errorCode int16",), ("errorMessage string?",)]),
+    ]),
+    "AlterShareGroupOffsets": (91, (0, 0), [
+        ("groupId string",), ("topics []", [("topicName string",), ("partitions []", [
+            ("partitionIndex int32",), ("startOffset int64",)])]),
+    ], [
+        ("throttleTimeMs int32",), ("errorCode int16",), ("errorMessage string?",),
+        ("responses []", [("topicName string",), ("topicId uuid",), ("partitions []", [
+            ("partitionIndex int32",), ("errorCode int16",), ("errorMessage string?",)])]),
+    ]),
+    "DeleteShareGroupOffsets": (92, (0, 0), [
+        ("groupId string",), ("topics []", [("topicName string",)]),
+    ], [
+        ("throttleTimeMs int32",), ("errorCode int16",), ("errorMessage string?",),
+        ("responses []", [("topicName string",), ("topicId uuid",), ("errorCode int16",),
+                          ("errorMessage string?",)]),
     ]),
 })
 BLOBS = ("ConsumerProtocolSubscription", "ConsumerProtocolAssignment")

@@ -2,10 +2,10 @@ import KafkaProtocol
 import Records
 import Streaming
 
-/// ShareAcknowledge, key 79, v1: a member's word for records in its hands, answered once it is
+/// ShareAcknowledge, key 79, v1-2: a member's word for records in its hands, answered once it is
 /// durable. Epoch -1 ends the share session and lets go of what the member holds still.
 enum ShareAcknowledgeHandler: KafkaHandler {
-    static let versions: ClosedRange<Int16> = 1...1
+    static let versions: ClosedRange<Int16> = 1...2
 
     static func handle(
         _ request: ShareAcknowledgeRequest, _ context: borrowing RequestContext,
@@ -14,12 +14,6 @@ enum ShareAcknowledgeHandler: KafkaHandler {
         let broker = context.broker
         let group = request.groupId ?? ""
         let member = request.memberId ?? ""
-        let use = context.server.shareSessions.acknowledge(request)
-        if case .refused(let code) = use {
-            var response = ShareAcknowledgeResponse()
-            response.errorCode = code
-            return reply.send(response)
-        }
         let words = request.topics.flatMap { topic in
             topic.partitions.map {
                 ShareWord(
@@ -28,9 +22,17 @@ enum ShareAcknowledgeHandler: KafkaHandler {
                     batches: $0.acknowledgementBatches)
             }
         }
+        let use =
+            ShareWord.mayRenew(words, request.isRenewAck)
+            ? context.server.shareSessions.acknowledge(request) : .refused(.invalidRequest)
+        if case .refused(let code) = use {
+            return reply.send(.with { $0.errorCode = code })
+        }
         ShareWord.tell(words, group: group, member: member, broker) { codes in
             if case .ended = use { broker.shares.release(group: group, member: member) }
             var response = ShareAcknowledgeResponse()
+            response.acquisitionLockTimeoutMs = Int32(
+                clamping: broker.shares.lockMilliseconds(of: group))
             response.responses = request.topics.map { topic in
                 .with { answer in
                     answer.topicId = topic.topicId
@@ -54,6 +56,11 @@ enum ShareAcknowledgeHandler: KafkaHandler {
 struct ShareWord: Sendable {
     let partition: SharedPartition
     let batches: [AcknowledgementBatch]
+
+    /// Whether locks are renewed only where the request says that it does.
+    static func mayRenew(_ words: [ShareWord], _ isSaid: Bool) -> Bool {
+        isSaid || words.allSatisfy { $0.batches.allSatisfy { !$0.acknowledgeTypes.contains(4) } }
+    }
 
     /// Passes all of them on; `done` with the errors once all that was said is durable.
     static func tell(

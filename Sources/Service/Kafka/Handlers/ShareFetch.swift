@@ -4,11 +4,11 @@ import Platform
 import Records
 import Streaming
 
-/// ShareFetch, key 78, v1: takes a member's word for records that it has, then puts others into its
-/// hands. Waits up to max wait; woken by appends, and by records that others let go. Epoch -1 ends
-/// the share session.
+/// ShareFetch, key 78, v1-2: takes a member's word for records that it has, then puts others into
+/// its hands. Waits up to max wait; woken by appends, and by records that others let go. Epoch -1
+/// ends the share session.
 enum ShareFetchHandler: KafkaHandler {
-    static let versions: ClosedRange<Int16> = 1...1
+    static let versions: ClosedRange<Int16> = 1...2
 
     static func handle(
         _ request: ShareFetchRequest, _ context: borrowing RequestContext,
@@ -26,10 +26,12 @@ enum ShareFetchHandler: KafkaHandler {
         let use: ShareSessions.Use
         if request.groupId?.isEmpty ?? true || request.memberId?.isEmpty ?? true
             || (hasWords && request.shareSessionEpoch == 0)
+            || !ShareWord.mayRenew(words, request.isRenewAck)
+            || request.isRenewAck && request.fetchesRecords
         {
             use = .refused(.invalidRequest)
         } else {
-            use = context.server.shareSessions.fetch(request)
+            use = context.server.shareSessions.fetch(request, context.connection.number)
         }
         if case .refused(let code) = use {
             var response = ShareFetchResponse()
@@ -42,6 +44,13 @@ enum ShareFetchHandler: KafkaHandler {
         ) { codes in
             fetching.loop.post { fetching.start(words.filter { !$0.batches.isEmpty }, codes) }
         }
+    }
+}
+
+extension ShareFetchRequest {
+    /// A request that renews locks may ask for nothing else.
+    fileprivate var fetchesRecords: Bool {
+        maxWaitMs != 0 || minBytes != 0 || maxBytes != 0 || maxRecords != 0
     }
 }
 
