@@ -20,7 +20,8 @@ public enum MessageCatalog {
         ShareGroupDescribeRequest.self, ShareFetchRequest.self, ShareAcknowledgeRequest.self,
         DescribeShareGroupOffsetsRequest.self, AlterShareGroupOffsetsRequest.self,
         DeleteShareGroupOffsetsRequest.self, ElectLeadersRequest.self,
-        ListPartitionReassignmentsRequest.self,
+        ListPartitionReassignmentsRequest.self, ListConfigResourcesRequest.self,
+        DescribeAclsRequest.self, CreateAclsRequest.self, DeleteAclsRequest.self,
     ]
 
     private static let requestsByKey: [(any KafkaRequest.Type)?] = APIKey.allCases.map { key in

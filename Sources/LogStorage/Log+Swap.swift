@@ -102,6 +102,8 @@ extension Log {
     func checkRoom(for group: Compaction.Group) throws(LogError) {
         let size = group.segments.reduce(Int64(0)) { $0 + Int64($1.size) }
         guard let space = try? fileSystem.space(directory) else { return }
-        if space.free < size + Limits.compactionFreeBytesMin { throw .noSpace }
+        // A log in memory may have less in all than a disk should keep free.
+        let reserve = min(Limits.compactionFreeBytesMin, space.total / 16)
+        if space.free < size + reserve { throw .noSpace }
     }
 }

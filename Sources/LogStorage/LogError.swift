@@ -23,6 +23,8 @@ public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     case outOfOrderSequence(producerID: Int64, expected: Int32, got: Int32)
     /// KIP-98: a newer instance of this producer has written.
     case invalidProducerEpoch(producerID: Int64, current: Int16, got: Int16)
+    /// The producer has a transaction under way, and the batch is no part of one.
+    case outsideTransaction(producerID: Int64)
     /// The directory was written by a newer version.
     case newerFormat(String)
 
@@ -41,6 +43,8 @@ public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
             "producer \(id) sent sequence \(got), expected was \(expected)"
         case .invalidProducerEpoch(let id, let current, let got):
             "producer \(id) sent epoch \(got), current is \(current)"
+        case .outsideTransaction(let id):
+            "producer \(id) sent a batch outside of the transaction that it has under way"
         case .newerFormat(let path): "\(path) was written by a newer version"
         }
     }

@@ -70,6 +70,9 @@ public struct ProducerStates: Sendable, Equatable {
                     got: header.producerEpoch))
         }
         guard !header.isControl, header.baseSequence >= 0 else { return .append }
+        if !header.isTransactional, open[header.producerID] != nil {
+            return .refused(.outsideTransaction(producerID: header.producerID))
+        }
         if header.producerEpoch > state.producerEpoch {
             return header.baseSequence == 0 ? .append : refusal(header, expected: 0)
         }

@@ -32,6 +32,19 @@ public enum Signals {
         }
     }
 
+    /// Whether whoever started the process wants it to take no notice of `number`: nohup, and shells
+    /// for what they run in the background.
+    public static func isIgnored(_ number: CInt) -> Bool {
+        var action = sigaction()
+        guard unsafe sigaction(number, nil, &action) == 0 else { return false }
+        #if os(Linux)
+            let handler = unsafe action.__sigaction_handler.sa_handler
+        #else
+            let handler = unsafe action.__sigaction_u.__sa_handler
+        #endif
+        return unsafe unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
+
     /// Ends the process by `number`, so that the parent sees the signal; as process 1, which no
     /// signal ends by default, exits with 128 + number.
     public static func raiseAgain(_ number: CInt) -> Never {

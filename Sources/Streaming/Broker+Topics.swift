@@ -65,7 +65,24 @@ extension Broker {
         }
         try checkRoom(count, existing: 0)
         if topic(new.name) != nil { throw .topicExists(new.name) }
+        try checkCollision(new.name)
         return (count, settings)
+    }
+
+    /// Names that differ in `.` and `_` only are one name in Kafka's metrics, so it refuses them.
+    private func checkCollision(_ name: String) throws(StreamingError) {
+        func same(_ byte: UInt8) -> UInt8 {
+            byte == UInt8(ascii: ".") ? UInt8(ascii: "_") : byte
+        }
+        guard name.utf8.contains(where: { same($0) == UInt8(ascii: "_") }) else { return }
+        let names = lock.withLock { Array(byName.keys) }
+        let other = names.first {
+            $0.utf8.count == name.utf8.count
+                && $0.utf8.lazy.map(same).elementsEqual(name.utf8.lazy.map(same))
+        }
+        if let other {
+            throw .invalidTopicName("Topic '\(name)' collides with existing topic: \(other)")
+        }
     }
 
     private func checkRoom(_ count: Int32, existing: Int32) throws(StreamingError) {

@@ -182,6 +182,7 @@ extension StreamingError {
             case .batchTooLarge(let size): .messageTooLarge(size: size, limit: size - 1)
             case .outOfOrderSequence: .outOfOrderSequence
             case .invalidProducerEpoch: .invalidProducerEpoch
+            case .outsideTransaction: .invalidTransactionState
             case .system, .readOnly, .noSpace, .closed, .busy, .newerFormat: .storage("\(error)")
             }
     }

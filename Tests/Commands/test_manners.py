@@ -55,6 +55,24 @@ def test_a_signal_is_raised_again():
             equal(process.wait(10), -number, "status")
 
 
+def test_a_signal_that_was_ignored_stays_ignored():
+    """As nohup wants it, and shells for what a script runs in the background."""
+    with Home() as home:
+        home.rtd("produce", "t", input="a\n")
+        # What Python ignores its children do too.
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            process = home.start("consume", "t")
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        equal(process.stdout.readline(), b"a\n")
+        process.send_signal(signal.SIGHUP)
+        home.rtd("produce", "t", input="b\n")
+        equal(process.stdout.readline(), b"b\n")
+        process.send_signal(signal.SIGTERM)
+        equal(process.wait(10), -signal.SIGTERM, "status")
+
+
 def test_what_was_read_before_a_signal_is_delivered():
     with Home() as home:
         reading, writing = os.pipe()

@@ -69,6 +69,12 @@ def test_partitions_by_option_and_by_record():
                         input='{"value":"d"}\n{"value":"e","partition":7}\n')
         equal(done.returncode, 1)
         contains(done.errors, "stdin line 2: there is no partition 7")
+        # A topic with one partition has no other either.
+        done = home.rtd("produce", "one", "-J", "--keep-partition",
+                        input='{"value":"a","partition":0}\n{"value":"b","partition":5}\n')
+        equal(done.returncode, 1)
+        contains(done.errors, "stdin line 2: there is no partition 5")
+        outcome(home.rtd("consume", "one", "-e"), 0, "a\n", "")
 
 
 def test_the_partitioners_of_librdkafka():

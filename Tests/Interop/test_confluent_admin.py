@@ -1,9 +1,11 @@
 """Administration with confluent-kafka's AdminClient."""
 
-from confluent_kafka import (KafkaError, KafkaException, OFFSET_END, TopicCollection,
-                             TopicPartition)
-from confluent_kafka.admin import (AlterConfigOpType, ConfigEntry, ConfigResource,
-                                   NewPartitions, NewTopic, OffsetSpec, ResourceType)
+from confluent_kafka import (ElectionType, KafkaError, KafkaException, OFFSET_END,
+                             TopicCollection, TopicPartition)
+from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, AclPermissionType,
+                                   AlterConfigOpType, ConfigEntry, ConfigResource,
+                                   NewPartitions, NewTopic, OffsetSpec, ResourcePatternType,
+                                   ResourceType)
 
 from clients import admin, consume_all, consumer, create, produce_all, result
 from harness import equal, eventually
@@ -195,3 +197,40 @@ def test_internal_topics_cannot_be_written(server):
         except AssertionError:
             continue
         raise AssertionError(f"{internal} took a record")
+
+
+def test_a_topic_named_twice_or_alike_is_refused(server, topic):
+    a = admin(server)
+    futures = a.create_topics([NewTopic(topic, 1), NewTopic(topic, 2)])
+    equal(error_of(futures), KafkaError.INVALID_REQUEST)
+    create(server, topic + ".a_b", 1)
+    equal(error_of(a.create_topics([NewTopic(topic + "_a.b", 1)])), KafkaError.TOPIC_EXCEPTION)
+
+
+def test_operations_that_are_allowed_are_told(server, topic):
+    a = admin(server)
+    create(server, topic, 1)
+    found = result(a.describe_topics(
+        TopicCollection([topic]), include_authorized_operations=True))[topic]
+    equal({o.name for o in found.authorized_operations},
+          {"READ", "WRITE", "CREATE", "DELETE", "ALTER", "DESCRIBE", "DESCRIBE_CONFIGS",
+           "ALTER_CONFIGS"})
+    cluster = a.describe_cluster(include_authorized_operations=True).result(10)
+    assert AclOperation.ALTER in cluster.authorized_operations, cluster.authorized_operations
+
+
+def test_what_a_cluster_of_one_has_not(server, topic):
+    a = admin(server)
+    create(server, topic, 1)
+    every = AclBindingFilter(ResourceType.ANY, None, ResourcePatternType.ANY, None, None,
+                             AclOperation.ANY, AclPermissionType.ANY)
+    # The error is no error to this client, and there are none.
+    equal(a.describe_acls(every).result(10), [])
+    binding = AclBinding(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:u", "*",
+                         AclOperation.READ, AclPermissionType.ALLOW)
+    equal(error_of(a.create_acls([binding])), KafkaError.SECURITY_DISABLED)
+    equal(error_of(a.delete_acls([every])), KafkaError.SECURITY_DISABLED)
+    elected = a.elect_leaders(ElectionType.PREFERRED, [TopicPartition(topic, 0)]).result(10)
+    equal([e.code() for e in elected.values()], [KafkaError.ELECTION_NOT_NEEDED])
+    # A client of that version ends its process on an error of the whole answer.
+    equal(a.describe_user_scram_credentials().result(10), {})

@@ -138,7 +138,8 @@ struct NamedValue {
         let values: [Any] = [
             Int8(hash & 0x7f), Int16(hash & 0x7fff), number, long, [number, 1], [long, 1], true, id,
             label,
-            [label, ""], Array(label.utf8), Payload.bytes(Array(label.utf8)),
+            [UInt8(hash & 0x7f), 1], [label, ""], Array(label.utf8),
+            Payload.bytes(Array(label.utf8)),
             ErrorCode(rawValue: Int16(hash & 0x7fff)),
         ]
         var texts = Set(values.map { "\($0)" })

@@ -33,7 +33,8 @@ struct NegotiationTests {
             .shareGroupDescribe: 1...1, .shareFetch: 1...2, .shareAcknowledge: 1...2,
             .describeShareGroupOffsets: 0...1, .alterShareGroupOffsets: 0...0,
             .deleteShareGroupOffsets: 0...0, .electLeaders: 0...2,
-            .listPartitionReassignments: 0...0,
+            .listPartitionReassignments: 0...0, .listConfigResources: 0...1,
+            .describeAcls: 1...3, .createAcls: 1...3, .deleteAcls: 1...3,
         ]
         #expect(MessageCatalog.requests.count == kafka.count)
         for type in MessageCatalog.requests {

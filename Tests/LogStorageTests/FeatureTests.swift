@@ -168,6 +168,21 @@ import Testing
         #expect(try log.append(idempotent(1, epoch: 1)).baseOffset == 5)
     }
 
+    @Test func `a producer with a transaction under way sends nothing outside of it`() throws {
+        let log = try open()
+        func batch(_ sequence: Int32, transactional: Bool) -> [UInt8] {
+            Batches.make(
+                ["\(sequence)"], producerID: 9, epoch: 0, sequence: sequence,
+                transactional: transactional)
+        }
+        try log.append(batch(0, transactional: true))
+        #expect(throws: LogError.outsideTransaction(producerID: 9)) {
+            try log.append(batch(1, transactional: false))
+        }
+        try log.append(Batches.marker(commit: true, producerID: 9, epoch: 0))
+        try log.append(batch(1, transactional: false))
+    }
+
     @Test func `silent producers are forgotten`() throws {
         let log = try open {
             $0.producerExpirationMilliseconds = 1_000

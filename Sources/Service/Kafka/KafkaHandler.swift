@@ -128,6 +128,8 @@ enum HandlerTable {
         HandlerEntry(AlterShareGroupOffsetsHandler.self),
         HandlerEntry(DeleteShareGroupOffsetsHandler.self), HandlerEntry(ElectLeadersHandler.self),
         HandlerEntry(ListPartitionReassignmentsHandler.self),
+        HandlerEntry(ListConfigResourcesHandler.self), HandlerEntry(DescribeAclsHandler.self),
+        HandlerEntry(CreateAclsHandler.self), HandlerEntry(DeleteAclsHandler.self),
     ]
 
     /// By the number of the key.

@@ -286,6 +286,9 @@ public final class ShareGroups: @unchecked Sendable {
         lock.withLock { configs[group] ?? [:] }
     }
 
+    /// Groups that set something themselves.
+    public var configuredGroups: [String] { lock.withLock { Array(configs.keys) } }
+
     public func setConfigs(
         _ values: [String: String], of group: String,
         done: @escaping @Sendable (StreamingError?) -> Void

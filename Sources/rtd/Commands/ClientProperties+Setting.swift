@@ -33,6 +33,10 @@ extension ClientProperties {
         case "socket.connection.setup.timeout.ms": connectTimeout = try value.milliseconds()
         case "delivery.timeout.ms", "message.timeout.ms":
             deliveryTimeout = try value.milliseconds()
+            // librdkafka's word for no limit.
+            if value.name == "message.timeout.ms", deliveryTimeout?.nanosecondsClamped == 0 {
+                deliveryTimeout = .seconds(Int32.max)
+            }
         case "retry.backoff.ms": retryBackoff = try value.milliseconds()
         case "retry.backoff.max.ms": retryBackoffMax = try value.milliseconds()
         case "reconnect.backoff.ms": reconnectBackoff = try value.milliseconds()

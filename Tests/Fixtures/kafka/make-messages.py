@@ -21,6 +21,8 @@ VERSIONS = {
     "ListTransactions": (0, 2), "SaslHandshake": (0, 1), "SaslAuthenticate": (0, 2),
     "DescribeUserScramCredentials": (0, 0), "AlterUserScramCredentials": (0, 0),
     "ElectLeaders": (0, 2), "ListPartitionReassignments": (0, 0),
+    "ListConfigResources": (0, 1), "DescribeAcls": (1, 3), "CreateAcls": (1, 3),
+    "DeleteAcls": (1, 3),
 }
 # What kafka-python does not have, after Kafka's own message files (clients/src/main/resources):
 # key, versions, fields of the request and of the response. A field is "name type", with "?" where

@@ -13,14 +13,17 @@ enum CreateTopicsHandler: KafkaHandler {
         _ reply: Reply<CreateTopicsRequest>
     ) {
         let broker = context.broker
-        let gather = Gather<CreateTopicsResponse.CreatableTopicResult>(request.topics.count) {
+        var counts: [String: Int] = [:]
+        for topic in request.topics { counts[topic.name, default: 0] += 1 }
+        // A topic that is named twice is refused, and named once in the answer.
+        var told: Set<String> = []
+        let topics = request.topics.filter { told.insert($0.name).inserted }
+        let gather = Gather<CreateTopicsResponse.CreatableTopicResult>(topics.count) {
             var response = CreateTopicsResponse()
             response.topics = $0
             reply.send(response)
         }
-        var counts: [String: Int] = [:]
-        for topic in request.topics { counts[topic.name, default: 0] += 1 }
-        for (place, topic) in request.topics.enumerated() {
+        for (place, topic) in topics.enumerated() {
             do throws(StreamingError) {
                 if counts[topic.name] ?? 0 > 1 {
                     throw .invalidRequest("Duplicate topic name.")

@@ -23,6 +23,9 @@ enum DescribeClusterHandler: KafkaHandler {
         response.clusterId = context.broker.clusterID.description
         response.controllerId = context.broker.nodeID
         response.brokers = [broker]
+        if request.includeClusterAuthorizedOperations {
+            response.clusterAuthorizedOperations = AuthorizedOperations.cluster
+        }
         reply.send(response)
     }
 }

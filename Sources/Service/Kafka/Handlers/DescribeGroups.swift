@@ -14,6 +14,10 @@ enum DescribeGroupsHandler: KafkaHandler {
         for groupID in request.groups {
             let found = context.broker.groups.description(of: groupID)
             response.groups.append(answer(found, context.version))
+            if request.includeAuthorizedOperations {
+                response.groups[response.groups.count - 1].authorizedOperations =
+                    AuthorizedOperations.group
+            }
         }
         reply.send(response)
     }

@@ -39,6 +39,7 @@ enum DescribeTopicPartitionsHandler: KafkaHandler {
             }
             answer.topicId = topic.id
             answer.isInternal = topic.isInternal
+            answer.topicAuthorizedOperations = AuthorizedOperations.topic
             let rest = topic.partitions.dropFirst(Int(max(0, first)))
             answer.partitions = rest.prefix(left).map { describe($0, broker) }
             response.topics.append(answer)

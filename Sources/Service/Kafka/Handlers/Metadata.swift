@@ -17,7 +17,7 @@ enum MetadataHandler: KafkaHandler {
         var response = base(context)
         guard let wanted = request.topics, !(context.version == 0 && wanted.isEmpty) else {
             response.topics = context.broker.topics.map { describe($0, context.broker) }
-            return reply.send(response)
+            return send(response, request, reply)
         }
         var missing: [String] = []
         for topic in wanted {
@@ -38,9 +38,24 @@ enum MetadataHandler: KafkaHandler {
             && context.broker.brokerSettings.flag("auto.create.topics.enable")
         if missing.isEmpty || !creates {
             response.topics += missing.map { absent($0, .zero, fault(ofName: $0)) }
-            return reply.send(response)
+            return send(response, request, reply)
         }
-        create(missing, response, context.broker, reply)
+        create(missing, response, context.broker, request, reply)
+    }
+
+    private static func send(
+        _ response: MetadataResponse, _ request: MetadataRequest, _ reply: Reply<MetadataRequest>
+    ) {
+        var response = response
+        if request.includeClusterAuthorizedOperations {
+            response.clusterAuthorizedOperations = AuthorizedOperations.cluster
+        }
+        if request.includeTopicAuthorizedOperations {
+            for place in response.topics.indices where response.topics[place].errorCode == .none {
+                response.topics[place].topicAuthorizedOperations = AuthorizedOperations.topic
+            }
+        }
+        reply.send(response)
     }
 
     private static func fault(ofName name: String) -> ErrorCode {
@@ -55,9 +70,9 @@ enum MetadataHandler: KafkaHandler {
     /// Creates the topics one by one, then answers.
     private static func create(
         _ names: [String], _ response: MetadataResponse, _ broker: Broker,
-        _ reply: Reply<MetadataRequest>
+        _ request: MetadataRequest, _ reply: Reply<MetadataRequest>
     ) {
-        guard let name = names.first else { return reply.send(response) }
+        guard let name = names.first else { return send(response, request, reply) }
         broker.createTopic(Broker.NewTopic(name: name), validateOnly: false) { result in
             var response = response
             switch result {
@@ -70,7 +85,7 @@ enum MetadataHandler: KafkaHandler {
             case .failure(let error):
                 response.topics.append(absent(name, .zero, ErrorCode(rawValue: error.code)))
             }
-            create(Array(names.dropFirst()), response, broker, reply)
+            create(Array(names.dropFirst()), response, broker, request, reply)
         }
     }
 

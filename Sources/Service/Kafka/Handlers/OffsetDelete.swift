@@ -12,7 +12,8 @@ enum OffsetDeleteHandler: KafkaHandler {
         let topics = request.topics.map { topic in
             TopicPartitions(name: topic.name, partitions: topic.partitions.map(\.partitionIndex))
         }
-        context.broker.groups.deleteOffsets(groupID: request.groupId, topics: topics) { result in
+        let broker = context.broker
+        broker.groups.deleteOffsets(groupID: request.groupId, topics: topics) { result in
             var response = OffsetDeleteResponse()
             response.errorCode = ErrorCode(rawValue: result.error.code)
             response.topics = result.topics.map { topic in
@@ -22,6 +23,8 @@ enum OffsetDeleteHandler: KafkaHandler {
                     var entry = OffsetDeleteResponse.OffsetDeleteResponsePartition()
                     entry.partitionIndex = partition.partition
                     entry.errorCode = ErrorCode(rawValue: partition.error.code)
+                    let known = broker.topic(topic.name)?.partition(partition.partition)
+                    if known == nil { entry.errorCode = .unknownTopicOrPartition }
                     return entry
                 }
                 return answer

@@ -24,7 +24,7 @@ enum ProduceHandler: KafkaHandler {
                 context.version >= 13
                 ? context.broker.topic(id: topic.topicId) : context.broker.topic(topic.name)
             for (index, partition) in topic.partitionData.enumerated() {
-                append(partition, of: found, context, request) { result in
+                append(partition, of: found, topic.name, context, request) { result in
                     gathering.finished(place, index, result)
                 }
             }
@@ -33,12 +33,12 @@ enum ProduceHandler: KafkaHandler {
     }
 
     private static func append(
-        _ data: ProduceRequest.PartitionProduceData, of topic: Topic?,
+        _ data: ProduceRequest.PartitionProduceData, of topic: Topic?, _ name: String,
         _ context: borrowing RequestContext, _ request: ProduceRequest,
         _ done: @escaping @Sendable (Result<Partition.Appended, StreamingError>) -> Void
     ) {
         guard let topic else {
-            return done(.failure(context.version >= 13 ? .unknownTopicID : .unknownTopic("")))
+            return done(.failure(context.version >= 13 ? .unknownTopicID : .unknownTopic(name)))
         }
         guard !topic.isInternal else {
             return done(.failure(.invalidTopicName("Topic '\(topic.name)' is the server's own.")))

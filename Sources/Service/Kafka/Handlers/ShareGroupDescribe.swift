@@ -16,6 +16,10 @@ enum ShareGroupDescribeHandler: KafkaHandler {
         let broker = context.broker
         for groupID in request.groupIds {
             response.groups.append(answer(broker.groups.shareDescription(of: groupID), broker))
+            if request.includeAuthorizedOperations {
+                response.groups[response.groups.count - 1].authorizedOperations =
+                    AuthorizedOperations.group
+            }
         }
         reply.send(response)
     }

@@ -13,9 +13,8 @@ final class Interruption: @unchecked Sendable {
     /// Takes the signals over. Called once, before any other thread starts.
     static func watch() -> Interruption {
         let interruption = Interruption()
-        Signals.watch([Signals.interrupt, Signals.terminate, Signals.hangUp]) {
-            interruption.received($0)
-        }
+        let signals = [Signals.interrupt, Signals.terminate, Signals.hangUp]
+        Signals.watch(signals.filter { !Signals.isIgnored($0) }) { interruption.received($0) }
         return interruption
     }
 

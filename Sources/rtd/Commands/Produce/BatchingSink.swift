@@ -157,7 +157,12 @@ struct BatchingSink: ProduceSink, ~Copyable {
         let size = RecordBatchBuilder.sizeMax(
             key: record.key?.count ?? 0, value: record.value?.count ?? 0,
             headers: record.headers.bytes.count)
-        let batch = if let single { single } else { try batch(for: record, bytes, size) }
+        let batch =
+            if let single, record.partition == nil {
+                single
+            } else {
+                try batch(for: record, bytes, size)
+            }
         if batch.builder.size + size > batchBytesMax || batch.builder.isEmpty
             || Int(batch.builder.count) >= settings.batchRecordsMax
         {
@@ -211,6 +216,7 @@ struct BatchingSink: ProduceSink, ~Copyable {
         for record: ParsedRecord, _ bytes: RawSpan, _ size: Int
     ) throws(RecordTextError) -> OpenBatch {
         let partition = try partition(for: record, bytes, size)
+        if let single { return single }
         if let known = batches[Int(partition)] { return known }
         let made = OpenBatch(TopicPartition(settings.topic, partition), capacity: 16 << 10)
         batches[Int(partition)] = made

@@ -71,6 +71,10 @@ private struct PrintingSink: ProduceSink, ~Copyable {
 
     mutating func append(_ record: ParsedRecord, in bytes: RawSpan) throws(RecordTextError) {
         guard !isFull, !isHalted else { throw .usage("") }
+        if let named = record.partition, let partitions, named < 0 || named >= partitions {
+            let reason = "there is no partition \(named), the topic has \(partitions)"
+            throw .invalid(record.place, reason: reason)
+        }
         var scratch = OutputBuffer(capacity: 256)
         let record = settings.completed(record, bytes, &scratch)
         if scratch.isEmpty { print(record, bytes) } else { print(record, scratch.bytes) }

@@ -117,9 +117,10 @@ struct ProduceSettings: Sendable {
             case .leader: .leader
             case .all: .all
             }
-        if options.isIdempotent == true, acks != .all {
+        if options.isIdempotent ?? properties.isIdempotent == true, acks != .all {
+            let name = options.isIdempotent == nil ? "enable.idempotence=true" : "--idempotent"
             throw CommandFailure(
-                "produce: --idempotent needs acks=all", status: UsageError.exitStatus)
+                "produce: \(name) needs acks=all", status: UsageError.exitStatus)
         }
         result.isIdempotent = options.isIdempotent ?? properties.isIdempotent ?? true
         result.bufferBytesMax = properties.bufferBytes ?? ProduceLimits.bufferBytes
