@@ -25,10 +25,13 @@ func readJSON(
         case .misfit(let misfit): reader.coerce(misfit)
         case .needsInput:
             guard !pieces.isEmpty else {
-                while case .rows(let batch)? = try reader.flush() {
-                    rows += (0..<batch.count).map { batch.row($0) }
+                guard let rest = try reader.flush() else { return rows }
+                switch rest {
+                case .rows(let batch): rows += (0..<batch.count).map { batch.row($0) }
+                case .misfit(let misfit): reader.coerce(misfit)
+                case .needsInput: Issue.record("flush asks for input")
                 }
-                return rows
+                continue
             }
             let end = pieces.removeFirst()
             reader.supply(InputBlock(Array(bytes[start..<end])), isLast: pieces.isEmpty)

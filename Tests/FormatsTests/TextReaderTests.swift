@@ -14,10 +14,13 @@ func readAll(_ reader: any RowReader, _ text: String, cuts: [Int] = []) throws -
         case .misfit(let misfit): reader.coerce(misfit)
         case .needsInput:
             guard !pieces.isEmpty else {
-                while case .rows(let batch)? = try reader.flush() {
-                    rows += (0..<batch.count).map { batch.row($0) }
+                guard let rest = try reader.flush() else { return rows }
+                switch rest {
+                case .rows(let batch): rows += (0..<batch.count).map { batch.row($0) }
+                case .misfit(let misfit): reader.coerce(misfit)
+                case .needsInput: Issue.record("flush asks for input")
                 }
-                return rows
+                continue
             }
             let end = pieces.removeFirst()
             reader.supply(InputBlock(Array(bytes[start..<end])), isLast: pieces.isEmpty)
@@ -114,6 +117,30 @@ extension CSVReaderTests {
                 ], "cut \(cut)")
             #expect(reader.brokenRows == 1)
         }
+    }
+}
+
+extension CSVReaderTests {
+    @Test func `a skipped row at the end of a full batch does not end the input`() throws {
+        var text = "a,d\n"
+        for row in 1...2_060 { text += "\(row),\(row % 2_048 == 0 ? "n/a" : "2024-01-01")\n" }
+        let reader = CSVReader(
+            fields: [Field("a", .bigint), Field("d", .date)], columns: values(2),
+            separator: 0x2c, hasHeader: true, name: "f.csv", skipsErrors: true)
+        let rows = try readAll(reader, text)
+        #expect(rows.count == 2_059)
+        #expect(reader.brokenRows == 1)
+    }
+
+    @Test func `the last rows are told of a value that cannot be converted`() throws {
+        let text = "d\n2024-01-01\nn/a\n2024-01-05\n"
+        let reader = CSVReader(
+            fields: [Field("d", .date)], columns: values(1), separator: 0x2c, hasHeader: true,
+            name: "f.csv", skipsErrors: false)
+        let error = #expect(throws: SQLError.self) { try readAll(reader, text) }
+        #expect(
+            error?.message
+                == "f.csv line 3, column \"d\": invalid input syntax for type date: \"n/a\"")
     }
 }
 

@@ -98,13 +98,20 @@
     /// A full batch, or why there is none.
     public final func next() throws(SQLError) -> ReadResult {
         while true {
-            if row == Batch.rowsMax { return try handOut() }
+            if row == Batch.rowsMax {
+                // Rows that were skipped leave room for more of the block.
+                guard let result = try handOut() else { continue }
+                return result
+            }
             guard let base = unsafe block?.base else { return .needsInput }
             unsafe decode(base)
-            if row == Batch.rowsMax { return try handOut() }
+            if row == Batch.rowsMax { continue }
             guard let failure = failure else { return try outOfInput() }
             if case .incomplete = failure { return try outOfInput() }
-            if pendingRows > 0 { return try handOut() }
+            if pendingRows > 0 {
+                guard let result = try handOut() else { continue }
+                return result
+            }
             if let misfit = unsafe try resolve(failure, base) { return .misfit(misfit) }
         }
     }
@@ -117,7 +124,8 @@
             "\(name) line \(line): the row is longer than 16 MiB", .programLimitExceeded)
     }
 
-    /// What was decoded and not handed out yet; nil if that is nothing.
+    /// What was decoded and not handed out yet, or why its first row cannot be; nil if that is
+    /// nothing. Never `.needsInput`.
     public final func flush() throws(SQLError) -> ReadResult? {
         pendingRows > 0 ? try handOut() : nil
     }
@@ -154,8 +162,9 @@
         position = min(next.map { $0 + 1 + block.start } ?? limit, limit)
     }
 
-    /// The rows that were not handed out yet, up to one that cannot be converted.
-    private func handOut() throws(SQLError) -> ReadResult {
+    /// The rows that were not handed out yet, up to one that cannot be converted; nil if all of
+    /// them were skipped.
+    private func handOut() throws(SQLError) -> ReadResult? {
         let start = handedOut
         var end = row
         while true {
@@ -168,7 +177,7 @@
             case .misfit(let bad, _) where bad > start: end = bad
             case .misfit(let bad, let node):
                 if let misfit = try unconvertible(bad, node) { return .misfit(misfit) }
-                guard pendingRows > 0 else { return .needsInput }
+                guard pendingRows > 0 else { return nil }
                 return try handOut()
             }
         }

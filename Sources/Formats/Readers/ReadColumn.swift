@@ -53,7 +53,8 @@ public protocol RowReader: AnyObject {
     func supply(_ block: InputBlock, isLast: Bool)
     /// A full batch, or why there is none.
     func next() throws(SQLError) -> ReadResult
-    /// What was decoded and not handed out yet; nil if that is nothing.
+    /// What was decoded and not handed out yet, or the misfit in its first row; nil if that is
+    /// nothing.
     func flush() throws(SQLError) -> ReadResult?
     /// From here on, values that do not fit the misfit's place are written in its type where that
     /// loses nothing, and are errors elsewhere.

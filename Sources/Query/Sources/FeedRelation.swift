@@ -144,23 +144,29 @@ final class FeedSource: Source {
             feed.stopKeeping()
         }
         while true {
-            switch try reader.next() {
-            case .rows(let batch): return .batch(batch, partition: 0)
-            case .misfit(let misfit):
-                let policy = MisfitPolicy(
-                    schema: schema, name: feed.name, isStrict: isStrict,
-                    canRestart: isRewindable, context: context)
-                isRestarting = true
-                try policy.decide(misfit)
-                isRestarting = false
-                reader.coerce(misfit)
-            case .needsInput:
-                if let event = try supply() { return event }
-            }
+            if let event = try event(of: try reader.next()) { return event }
         }
     }
 
-    /// Hands the reader what has come; an event if nothing has.
+    /// nil: the reader is to be asked again.
+    private func event(of result: ReadResult) throws(SQLError) -> SourceEvent? {
+        switch result {
+        case .rows(let batch): return .batch(batch, partition: 0)
+        case .misfit(let misfit):
+            let policy = MisfitPolicy(
+                schema: schema, name: feed.name, isStrict: isStrict,
+                canRestart: isRewindable, context: context)
+            isRestarting = true
+            try policy.decide(misfit)
+            isRestarting = false
+            reader.coerce(misfit)
+            return nil
+        case .needsInput: return try supply()
+        }
+    }
+
+    /// Hands the reader what has come; if nothing has, what it has decoded, or that there is
+    /// nothing.
     private func supply() throws(SQLError) -> SourceEvent? {
         if !hasEnded {
             switch try feed.take() {
@@ -180,7 +186,8 @@ final class FeedSource: Source {
             case .nothing: break
             }
         }
-        if case .rows(let batch)? = try reader.flush() { return .batch(batch, partition: 0) }
+        // What is left may hold a misfit as any row may.
+        if let rest = try reader.flush() { return try event(of: rest) }
         return hasEnded ? .end : .idle
     }
 }

@@ -57,20 +57,29 @@ final class FileSource: Source {
                 guard try openNext() else { return .end }
                 continue
             }
-            switch try reader.next() {
-            case .rows(let batch): return .batch(batch, partition: 0)
-            case .misfit(let misfit):
-                try policy.decide(misfit)
-                reader.coerce(misfit)
-            case .needsInput:
-                if try readMore(reader) { continue }
-                if let rest = try reader.flush() {
-                    guard case .rows(let batch) = rest else { continue }
-                    return .batch(batch, partition: 0)
-                }
-                finishFile(reader)
+            if let batch = try take(try reader.next(), reader) {
+                return .batch(batch, partition: 0)
             }
         }
+    }
+
+    /// The rows of a result, if it has any; reads on for the next one.
+    private func take(_ result: ReadResult, _ reader: any RowReader) throws(SQLError) -> Batch? {
+        switch result {
+        case .rows(let batch): return batch
+        case .misfit(let misfit):
+            try policy.decide(misfit)
+            reader.coerce(misfit)
+        case .needsInput:
+            if try readMore(reader) { return nil }
+            // What is left may hold a misfit as any row may.
+            guard let rest = try reader.flush() else {
+                finishFile(reader)
+                return nil
+            }
+            return try take(rest, reader)
+        }
+        return nil
     }
 
     func close() {
