@@ -10,11 +10,6 @@ public enum PlainText {
         // Names and short values end here, longer ones mostly with the first 64 bytes behind.
         let stops = unsafe rtd_json_stops16(start)
         if stops != 0 { return unsafe start + Int(rtd_first16(stops)) }
-        var cursor = unsafe start + 16
-        while true {
-            let stops = unsafe rtd_json_stops64(cursor)
-            if stops != 0 { return unsafe cursor + stops.trailingZeroBitCount }
-            unsafe cursor += 64
-        }
+        return unsafe rtd_json_plain_end(start + 16)
     }
 }

@@ -108,6 +108,43 @@ func readJSON(
         #expect(rows == [[.integer(1)], [.integer(2)], [.integer(3)]])
     }
 
+    @Test func `between elements of an array stands a comma, also when all look alike`() throws {
+        let field = [Field("a", .bigint)]
+        let rows = (0..<50).map { "{\"a\":\($0)}" }
+        let good = "[" + rows.joined(separator: ",") + "]"
+        #expect(try readJSON(good, field, framing: .array).count == 50)
+        #expect(throws: SQLError.self) {
+            try readJSON("[" + rows.joined(separator: "") + "]", field, framing: .array)
+        }
+        #expect(throws: SQLError.self) {
+            try readJSON("[" + rows.joined(separator: "\n") + "]", field, framing: .array)
+        }
+    }
+
+    /// Names of all lengths around those that are compared 16 bytes at a time.
+    @Test func `rows with long names and objects inside are read by their layout`() throws {
+        for length in [1, 9, 10, 11, 12, 26, 27, 28, 29, 43, 44, 45, 60, 100] {
+            let name = String(repeating: "n", count: length)
+            let fields = [
+                Field(name, .bigint), Field("o", .record([Field(name + "x", .text)])),
+                Field("z", .double),
+            ]
+            var text = ""
+            var expected: [[Value]] = []
+            for row in 0..<40 {
+                let string = String(repeating: "s", count: row * 3)
+                let other = row % 7 == 6 ? name.dropLast() + "m" : name[...]
+                text += "{\"\(other)\":\(row),\"skipped\(name)\":\"\(string)\","
+                text += "\"o\":{\"\(name)x\":\"\(string)\"},\"z\":\(row).25}\n"
+                expected.append([
+                    other == name ? .integer(Int64(row)) : .null, .record([.text(string)]),
+                    .double(Double(row) + 0.25),
+                ])
+            }
+            #expect(try readJSON(text, fields) == expected, "\(length)")
+        }
+    }
+
     @Test func `documents that span lines, and one array, are rows too`() throws {
         let field = [Field("a", .bigint)]
         let pretty = "{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}{\"a\":3}"

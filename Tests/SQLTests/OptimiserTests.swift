@@ -34,6 +34,53 @@ import Testing
             """)
     }
 
+    @Test func `what cannot have a row reads nothing`() throws {
+        for query in [
+            "SELECT a FROM t WHERE false", "SELECT a FROM t WHERE b = NULL",
+            "SELECT a FROM t WHERE b = 1 AND NULL", "SELECT a FROM t WHERE b = 1 LIMIT 0",
+            "SELECT t.a FROM t JOIN u ON t.a = u.a WHERE 1 = 2",
+            "SELECT t.a FROM t JOIN u ON NULL", "SELECT t.a FROM t JOIN u ON t.a = u.a AND false",
+            "SELECT t.a FROM t JOIN (SELECT * FROM u WHERE false) u ON t.a = u.a",
+            "SELECT t.a FROM t, (SELECT * FROM u WHERE false) v LEFT JOIN u ON v.a = u.a",
+            "SELECT a, count(*) FROM t WHERE false GROUP BY a",
+            "SELECT DISTINCT a FROM t WHERE false ORDER BY a",
+            "SELECT a, row_number() OVER (ORDER BY b) FROM t WHERE false",
+            "SELECT a FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND false)",
+            "SELECT a FROM t WHERE false UNION ALL SELECT a FROM u WHERE NULL",
+            "SELECT a FROM t INTERSECT SELECT a FROM u WHERE false",
+            "SELECT a FROM t WHERE false EXCEPT SELECT a FROM u",
+        ] {
+            try expectPlan(query, "Values (0 rows)")
+        }
+    }
+
+    @Test func `what has rows without any still has them`() throws {
+        try expectPlan(
+            "SELECT count(*) FROM t JOIN u ON t.a = u.a AND false",
+            """
+            Aggregate
+              Call: count(*)
+              ->  Values (0 rows)
+            """)
+        try expectPlan(
+            "SELECT t.a, x FROM t LEFT JOIN u ON t.a < u.a AND false",
+            """
+            Left Join
+              ->  Scan on t
+                    Columns: a
+              ->  Values (0 rows)
+            """)
+        try expectPlan(
+            "SELECT a FROM t UNION ALL SELECT a FROM u WHERE false",
+            """
+            Append
+              ->  Scan on t
+                    Columns: a
+            """)
+        let sets = try explain("SELECT a, count(*) FROM t WHERE false GROUP BY ROLLUP (a)")
+        #expect(sets.contains("Set: ()"))
+    }
+
     @Test func `integers are compared as integers with what a decimal bound means to them`() throws
     {
         let names = ["<", "<=", ">", ">="]

@@ -123,6 +123,48 @@ static inline uint64_t rtd_json_stops64(const void *bytes) {
 #endif
 }
 
+/// The first byte from `at` on that ends the plain part of a JSON string, with 64 bytes behind it.
+const unsigned char *rtd_json_plain_end(const unsigned char *at);
+
+/// 1 if 16 bytes are the same, but for those whose bits are set in `ignored`.
+static inline int rtd_equal16(const void *a, const void *b, uint32_t ignored) {
+#if defined(__SSE2__)
+  __m128i same = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)a),
+                                _mm_loadu_si128((const __m128i *)b));
+  return ((uint32_t)_mm_movemask_epi8(same) | ignored) == 0xffff;
+#elif defined(__ARM_NEON)
+  const uint8x16_t bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  uint8x16_t same = vceqq_u8(vld1q_u8((const uint8_t *)a), vld1q_u8((const uint8_t *)b));
+  uint8x16_t hits = vandq_u8(bits, same);
+  uint32_t low = vaddv_u8(vget_low_u8(hits)), high = vaddv_u8(vget_high_u8(hits));
+  uint32_t mask = low | high << 8;
+  return (mask | ignored) == 0xffff;
+#else
+  const unsigned char *x = (const unsigned char *)a, *y = (const unsigned char *)b;
+  for (int index = 0; index < 16; index++)
+    if (x[index] != y[index] && !(ignored >> index & 1)) return 0;
+  return 1;
+#endif
+}
+
+/// The bytes of 16 that are `byte`, a bit each.
+static inline uint32_t rtd_match16(const void *bytes, unsigned char byte) {
+#if defined(__SSE2__)
+  __m128i chunk = _mm_loadu_si128((const __m128i *)bytes);
+  return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(chunk, _mm_set1_epi8((char)byte)));
+#elif defined(__ARM_NEON)
+  const uint8x16_t bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  uint8x16_t hits = vandq_u8(bits, vceqq_u8(vld1q_u8((const uint8_t *)bytes), vdupq_n_u8(byte)));
+  return (uint32_t)vaddv_u8(vget_low_u8(hits)) | (uint32_t)vaddv_u8(vget_high_u8(hits)) << 8;
+#else
+  const unsigned char *at = (const unsigned char *)bytes;
+  uint32_t mask = 0;
+  for (int index = 0; index < 16; index++)
+    if (at[index] == byte) mask |= (uint32_t)1 << index;
+  return mask;
+#endif
+}
+
 /// The functions of libm of one argument.
 enum rtd_math_function {
     RTD_EXP, RTD_LN, RTD_LOG10, RTD_CBRT, RTD_SIN, RTD_COS, RTD_TAN, RTD_ASIN, RTD_ACOS, RTD_ATAN,

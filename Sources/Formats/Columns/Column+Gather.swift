@@ -92,9 +92,40 @@ extension Column {
                 column = inner
                 continue
             }
+            if let shared = inner.nulls(of: outer) {
+                column = shared
+                continue
+            }
             let rows = (0..<outer.count).map { outer.isNull($0) ? Int32(-1) : Int32($0) }
             column = inner.gather(rows, hasMissing: true)
         }
         return column
+    }
+
+    /// The same values, null also where `outer`, of as many rows, is; nil if they cannot be shared.
+    private func nulls(of outer: Column) -> Column? {
+        guard !isConstant, !outer.isConstant, let nulls = outer.validity else { return nil }
+        guard let original else { return sharing(nulls, nil) }
+        return original.nulls(of: outer).map { sharing(nulls, $0) }
+    }
+
+    private func sharing(_ nulls: Bitmap, _ original: Column?) -> Column {
+        guard let validity else {
+            return Column(type, count: count, storage, validity: nulls, original: original)
+        }
+        let words = (count + 63) / 64
+        let both = Bitmap(capacity: words)
+        var dropped: UInt64 = 0
+        var index = 0
+        while index < words {
+            let word = unsafe validity.base[index]
+            let kept = unsafe word & nulls.base[index]
+            unsafe both.base[index] = kept
+            dropped |= word ^ kept
+            index &+= 1
+        }
+        // Readers leave members null where the object is.
+        if dropped == 0 && original === self.original { return self }
+        return Column(type, count: count, storage, validity: both, original: original)
     }
 }

@@ -115,13 +115,11 @@ extension JSONReader {
 
     /// Decodes rows as long as the layouts that were seen foretell them.
     private func followLayouts(_ base: Cursor, rowsMax: Int) {
-        let nodes = unsafe UnsafePointer(learner.graph.nodes.base)
+        let nodes = unsafe UnsafeRawPointer(learner.graph.nodes.base)
         let edges = unsafe UnsafePointer(learner.graph.edges.base)
-        let pieces = unsafe UnsafePointer(learner.graph.pieces.base)
-        let opened = unsafe UnsafePointer(learner.graph.opened.base)
         let slots = unsafe UnsafePointer(rows.slots.base)
         let lines = unsafe rows.lines.base
-        let root = unsafe nodes.pointee.firstEdge
+        let root = unsafe learner.graph.nodes.base.pointee
         let end = unsafe base + limit
         var at = unsafe base + position
         var row = row
@@ -129,88 +127,92 @@ extension JSONReader {
         // Bits of the lengths of strings: short ones are copied into their views, and a block
         // without long ones need not be kept.
         var lengths = 0
-        records: while unsafe row < Batch.rowsMax && at < end {
+        records: while unsafe row < rowsMax && at < end {
             var cursor = unsafe at
-            var edge = root
+            var place = root.firstNode
+            var edge = root.firstEdge
             var seenLines = 0
             places: while true {
-                if edge < 0 { break records }
-                let node = unsafe nodes + Int(edges[Int(edge)].node)
-                guard unsafe LayoutGraph.stands(node, at: cursor, pieces) else {
-                    edge = unsafe edges[Int(edge)].next
-                    continue
-                }
-                if unsafe node.pointee.opensCount > 0 {
-                    guard unsafe mark(node, opened, slots, row) else { break records }
-                }
-                let value = unsafe cursor + Int(node.pointee.length)
-                unsafe seenLines &+= Int(node.pointee.lines)
-                let next: Cursor?
-                switch unsafe node.pointee.action {
-                case .end:
-                    unsafe lines[row] = Int64(line)
-                    row &+= 1
-                    line &+= seenLines
-                    unsafe at = unsafe value
-                    continue records
-                case .nothing: unsafe next = unsafe value
-                case .skipString: unsafe next = unsafe JSONScan.behindString(value)
-                case .skipNumber: unsafe next = unsafe JSONScan.numberEnd(value)
-                case .skipWord: unsafe next = unsafe JSONScan.wordEnd(value)
-                case .skipValue: unsafe next = unsafe skip(value, &seenLines)
-                case .integer:
-                    unsafe next = unsafe storeInteger(value, slots + Int(node.pointee.target), row)
-                case .double:
-                    unsafe next = unsafe storeDouble(value, slots + Int(node.pointee.target), row)
-                case .string:
-                    unsafe next = unsafe storeString(
-                        value, slots + Int(node.pointee.target), row, &lengths)
-                case .null, .boolean, .raw:
+                if place < 0 { break records }
+                let node = unsafe (nodes + Int(place)).assumingMemoryBound(
+                    to: LayoutGraph.Node.self)
+                var next: Cursor?
+                if unsafe LayoutGraph.begins(node, at: cursor),
+                    unsafe !node.pointee.hasMore || goesOn(node, cursor, row, &seenLines)
+                {
+                    let value = unsafe cursor + Int(node.pointee.length)
                     let slot = unsafe slots + Int(node.pointee.target)
-                    if unsafe slot.pointee.isMarked(row) { break records }
-                    unsafe next = unsafe storeOther(
-                        node.pointee.action, value, slot, row, &seenLines)
+                    switch unsafe node.pointee.action {
+                    case .end:
+                        unsafe lines[row] = Int64(line)
+                        row &+= 1
+                        unsafe line &+= seenLines &+ Int(node.pointee.lines)
+                        unsafe at = unsafe value
+                        continue records
+                    case .nothing: unsafe next = unsafe value
+                    case .skipString: unsafe next = unsafe JSONScan.behindString(value)
+                    case .skipNumber: unsafe next = unsafe JSONScan.numberEnd(value)
+                    case .skipWord: unsafe next = unsafe JSONScan.wordEnd(value)
+                    case .skipValue: unsafe next = unsafe skip(value, &seenLines)
+                    case .integer: unsafe next = unsafe storeInteger(value, slot, row)
+                    case .double: unsafe next = unsafe storeDouble(value, slot, row)
+                    case .string: unsafe next = unsafe storeString(value, slot, row, &lengths)
+                    case .null, .boolean, .raw:
+                        if unsafe slot.pointee.isMarked(row) { break records }
+                        unsafe next = unsafe storeOther(
+                            node.pointee.action, value, slot, row, &seenLines)
+                    }
                 }
-                guard let next = unsafe next else {
+                if let next = unsafe next {
+                    unsafe cursor = unsafe next
+                    place = unsafe node.pointee.firstNode
+                    edge = unsafe node.pointee.firstEdge
+                } else {
+                    // Something else may stand here.
                     edge = unsafe edges[Int(edge)].next
-                    continue
+                    guard edge >= 0 else { break records }
+                    place = unsafe edges[Int(edge)].node
                 }
-                unsafe cursor = unsafe next
-                edge = unsafe node.pointee.firstEdge
             }
         }
         if lengths > StringView.inlineMax, let block { rows.keep(block) }
         position = unsafe at - base
-        unsafe leaveLayouts(row, line, wasEnd: at >= end)
+        unsafe leaveLayouts(row, line, wasForetold: at >= end || row == rowsMax)
+    }
+
+    /// What a few pieces have beside 16 bytes: true if the rest of it stands there too, and the
+    /// objects that it opens are not open yet.
+    @inline(never)
+    private func goesOn(
+        _ node: UnsafePointer<LayoutGraph.Node>, _ at: Cursor, _ row: Int, _ lines: inout Int
+    ) -> Bool {
+        guard unsafe LayoutGraph.goesOn(node, at: at, learner.graph.pieces.base) else {
+            return false
+        }
+        let first = unsafe Int(node.pointee.opensFrom)
+        for index in unsafe first..<first + Int(node.pointee.opensCount) {
+            let opened = unsafe Int(learner.graph.opened.base[index])
+            guard unsafe rows.slots.base[opened].mark(row) else { return false }
+        }
+        if unsafe node.pointee.action != .end { unsafe lines += Int(node.pointee.lines) }
+        return true
     }
 
     /// Takes over where the layouts have led.
-    private func leaveLayouts(_ row: Int, _ line: Int, wasEnd: Bool) {
+    private func leaveLayouts(_ row: Int, _ line: Int, wasForetold: Bool) {
         let count = row - self.row
         self.row = row
         self.line = line
-        noteOutcome(count, wasEnd: wasEnd)
+        if !wasForetold { noteOutcome(count) }
     }
 
     /// Gives the graph a pause when most rows leave it.
-    private func noteOutcome(_ rows: Int, wasEnd: Bool) {
-        guard !wasEnd, row < Batch.rowsMax else { return }
+    private func noteOutcome(_ rows: Int) {
         graphMisses = max(0, graphMisses + 2 - rows)
         if graphMisses > 4096 {
             graphMisses = 0
             graphPause = 16_384
         }
-    }
-
-    private func mark(
-        _ node: UnsafePointer<LayoutGraph.Node>, _ opened: UnsafePointer<Int32>,
-        _ slots: UnsafePointer<RowBuffers.Slot>, _ row: Int
-    ) -> Bool {
-        let first = unsafe Int(node.pointee.opensFrom)
-        for index in unsafe first..<first + Int(node.pointee.opensCount) {
-            guard unsafe slots[Int(opened[index])].mark(row) else { return false }
-        }
-        return true
     }
 
     private func skip(_ value: Cursor, _ lines: inout Int) -> Cursor? {

@@ -71,6 +71,10 @@ extension JSONScan {
         1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000,
     ]
 
+    @usableFromInline static let exactPowers: InlineArray<8, Double> = [
+        1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7,
+    ]
+
     /// Behind the digits at `at`.
     @inline(__always)
     static func digitsEnd(_ at: Cursor) -> Cursor {
@@ -140,7 +144,7 @@ extension JSONScan {
         // At most 14 digits and a power of ten up to 7 are exact, so one rounding is the right one
         // (Clinger, "How to read floating point numbers accurately", 1990).
         unsafe cursor = unsafe at
-        let value = Double(mantissa) / Double(powers[scale])
+        let value = Double(Int64(truncatingIfNeeded: mantissa)) / exactPowers[scale]
         return isNegative ? -value : value
     }
 

@@ -119,9 +119,11 @@ enum JSONScan {
         while unsafe cursor < end {
             let byte = unsafe cursor.pointee
             guard byte == UInt8(ascii: "\\") else {
+                // What is written never lies further on than what is read.
+                let width = unsafe end - cursor >= 8 ? plainRun(cursor, to: target + count) : 1
                 unsafe target[count] = byte
-                count &+= 1
-                unsafe cursor += 1
+                count &+= width
+                unsafe cursor += width
                 continue
             }
             let letter = unsafe cursor[1]
@@ -147,6 +149,16 @@ enum JSONScan {
             count &+= 1
         }
         return count
+    }
+
+    /// Copies eight bytes and gives how many of them stand before an escape.
+    @inline(__always)
+    private static func plainRun(_ at: Cursor, to target: UnsafeMutablePointer<UInt8>) -> Int {
+        let bytes = unsafe word(at)
+        unsafe UnsafeMutableRawPointer(target).storeBytes(of: bytes.littleEndian, as: UInt64.self)
+        let others = bytes ^ (ones &* 0x5c)
+        let slashes = (others &- ones) & ~others & highs
+        return slashes == 0 ? 8 : slashes.trailingZeroBitCount &>> 3
     }
 
     private static func encode(_ scalar: UInt32, to target: UnsafeMutablePointer<UInt8>) -> Int {

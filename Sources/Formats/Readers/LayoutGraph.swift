@@ -1,3 +1,5 @@
+import Bytes
+
 /// Where the next value of a JSON row is expected, learned from the rows before.
 ///
 /// Programs write the same names in the same order, so a row is mostly known text between values.
@@ -21,25 +23,31 @@
     }
 
     struct Node: BitwiseCopyable {
+        /// The first 16 bytes of the piece.
         var word0: UInt64 = 0
-        var mask0: UInt64 = 0
         var word1: UInt64 = 0
-        var mask1: UInt64 = 0
-        /// Bytes of the piece, and where those behind the first 16 lie.
+        /// A bit for each of them behind the piece's end.
+        var ignored: UInt32 = 0xffff
+        /// Bytes of the piece.
         var length: Int32 = 0
-        var rest: Int32 = 0
         var target: Int32 = 0
-        /// The first of the edges to what follows; -1: none.
+        /// What follows first: the place of its node in memory, and the edge to it; -1: nothing.
+        var firstNode: Int32 = -1
         var firstEdge: Int32 = -1
+        /// Where a piece of more than 16 bytes lies as a whole.
+        var whole: Int32 = 0
         /// Wanted objects that the piece opens, in `opened`.
         var opensFrom: Int32 = 0
         var opensCount: Int32 = 0
         /// New lines in the piece.
         var lines: Int32 = 0
         var action = Action.nothing
+        /// It is longer than 16 bytes, opens objects, or has new lines between values.
+        var hasMore = false
     }
 
     struct Edge: BitwiseCopyable {
+        /// The place of its node in memory: bytes behind the first.
         var node: Int32
         var next: Int32
     }
@@ -92,20 +100,23 @@
         var edge = Int(nodes[from].firstEdge)
         var last = -1
         while edge >= 0 {
-            if Int(edges[edge].node) == node { return node }
+            if edges[edge].node == LayoutGraph.place(node) { return node }
             last = edge
             edge = Int(edges[edge].next)
         }
         guard edgeCount < FormatLimits.layoutEdgesMax else { return nil }
-        edges[edgeCount] = Edge(node: Int32(node), next: -1)
+        edges[edgeCount] = Edge(node: LayoutGraph.place(node), next: -1)
         if last < 0 {
             nodes[from].firstEdge = Int32(edgeCount)
+            nodes[from].firstNode = LayoutGraph.place(node)
         } else {
             edges[last].next = Int32(edgeCount)
         }
         edgeCount += 1
         return node
     }
+
+    private static func place(_ node: Int) -> Int32 { Int32(node * MemoryLayout<Node>.stride) }
 
     private mutating func make(
         _ piece: [UInt8], _ action: Action, _ target: Int, _ opens: [Int]
@@ -116,16 +127,13 @@
         node.length = Int32(piece.count)
         for (index, byte) in piece.enumerated() {
             let shift = UInt64(index & 7) * 8
-            if index < 8 {
-                node.word0 |= UInt64(byte) << shift
-                node.mask0 |= 0xff << shift
-            } else if index < 16 {
-                node.word1 |= UInt64(byte) << shift
-                node.mask1 |= 0xff << shift
-            }
+            if index < 8 { node.word0 |= UInt64(byte) << shift }
+            if index >= 8 && index < 16 { node.word1 |= UInt64(byte) << shift }
+            if index < 16 { node.ignored &= ~(1 << UInt32(index)) }
             if byte == 0x0a { node.lines += 1 }
         }
-        if piece.count > 16 { node.rest = Int32(store(piece[16...])) }
+        if piece.count > 16 { node.whole = Int32(store(piece)) }
+        node.hasMore = piece.count > 16 || !opens.isEmpty || node.lines > 0 && action != .end
         if !opens.isEmpty {
             if openedCount + opens.count > opened.capacity { opened = grown(opened) }
             node.opensFrom = Int32(openedCount)
@@ -138,15 +146,13 @@
         return node
     }
 
-    /// Stores bytes with zeros behind them, for whole words to be compared.
-    private mutating func store(_ bytes: ArraySlice<UInt8>) -> Int {
-        while pieceBytes + bytes.count + 16 > pieces.capacity { pieces = grown(pieces) }
+    private mutating func store(_ bytes: [UInt8]) -> Int {
+        while pieceBytes + bytes.count > pieces.capacity { pieces = grown(pieces) }
         let start = pieceBytes
         for byte in bytes {
             pieces[pieceBytes] = byte
             pieceBytes += 1
         }
-        pieceBytes += 8
         return start
     }
 
@@ -160,35 +166,28 @@
 }
 
 extension LayoutGraph {
-    /// True if the piece of the node stands at `at`. By pointer, so that the node is not copied.
+    /// True if the first 16 bytes of the node's piece stand at `at`. By pointer, so that the node
+    /// is not copied.
     @inline(__always)
-    static func stands(
-        _ node: UnsafePointer<Node>, at: UnsafePointer<UInt8>, _ pieces: UnsafePointer<UInt8>
-    ) -> Bool {
-        let first = unsafe (JSONScan.word(at) ^ node.pointee.word0) & node.pointee.mask0
-        let second = unsafe (JSONScan.word(at + 8) ^ node.pointee.word1) & node.pointee.mask1
-        if first | second != 0 { return false }
-        if unsafe node.pointee.length <= 16 { return true }
-        return unsafe restStands(node, at: at, pieces)
+    static func begins(_ node: UnsafePointer<Node>, at: UnsafePointer<UInt8>) -> Bool {
+        unsafe ByteVector.equal(at, node, ignored: node.pointee.ignored)
     }
 
-    @inline(never)
-    private static func restStands(
+    /// The same of all that is behind them.
+    @inline(__always)
+    static func goesOn(
         _ node: UnsafePointer<Node>, at: UnsafePointer<UInt8>, _ pieces: UnsafePointer<UInt8>
     ) -> Bool {
-        let rest = unsafe pieces + Int(node.pointee.rest)
-        let count = unsafe Int(node.pointee.length) &- 16
-        var index = 0
-        while index &+ 8 <= count {
-            if unsafe JSONScan.word(at + (16 &+ index)) != JSONScan.word(rest + index) {
-                return false
-            }
-            index &+= 8
+        let length = unsafe Int(node.pointee.length)
+        if length <= 16 { return true }
+        let whole = unsafe pieces + Int(node.pointee.whole)
+        var index = 16
+        while index &+ 16 < length {
+            if unsafe !ByteVector.equal(at + index, whole + index) { return false }
+            index &+= 16
         }
-        while index < count {
-            if unsafe at[16 &+ index] != rest[index] { return false }
-            index &+= 1
-        }
-        return true
+        // The last 16 bytes, some of which were compared.
+        index = length &- 16
+        return unsafe ByteVector.equal(at + index, whole + index)
     }
 }

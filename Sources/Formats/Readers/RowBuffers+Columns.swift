@@ -96,7 +96,12 @@ extension RowBuffers {
         let type = plan.nodes[node].type
         let target = Buffer<Int64>(repeating: 0, count: range.upperBound)
         let views = unsafe texts.strings
+        var usual = UsualTime(type)
         for row in range where !texts.isNull(row) {
+            if let value = unsafe usual.value(views[row]) {
+                unsafe target.base[row] = value
+                continue
+            }
             guard let value = unsafe TextTime.value(views[row], type) else {
                 throw BadRow(row: row, node: node)
             }

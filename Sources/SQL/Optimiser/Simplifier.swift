@@ -2,10 +2,13 @@ import Aggregation
 import Formats
 
 /// Drops operations that change nothing: DISTINCT of rows that differ anyway, an order that
-/// nothing above keeps, conditions that are known. Runs between the passes that move things.
+/// nothing above keeps, conditions that are known, and all of what cannot have a row. Runs between
+/// the passes that move things.
 struct Simplifier {
     func run(_ plan: Plan) throws(SQLError) -> Plan {
-        let inner = try plan.mapChildren { (child, _) throws(SQLError) in try run(child) }
+        let mapped = try plan.mapChildren { (child, _) throws(SQLError) in try run(child) }
+        if mapped.givesNothing { return mapped.emptied }
+        let inner = mapped.withoutEmptyInputs
         switch inner.node {
         case .distinct(let input):
             let sorted = input.withoutOrder
@@ -21,10 +24,7 @@ struct Simplifier {
             return inner.with(
                 .setOperation(kind, all: all, left.withoutOrder, right.withoutOrder))
         case .filter(let input, let condition):
-            guard case .literal(let value, _) = condition else { return inner }
-            if value == .boolean(true) { return input }
-            // Nothing ever passes; an endless input would still be read for nothing.
-            return Plan.make(.values([]), inner.columns)
+            return condition.isTrue ? input : inner
         case .project(let input, let list) where list.count == input.columns.count:
             let isSame = list.enumerated().allSatisfy { $0.element.columnIndex == $0.offset }
             return isSame ? input.renamed(inner.columns.map(\.name)) : inner

@@ -161,8 +161,7 @@ enum SubstringKernels {
         }
     }
 
-    /// The field of this number, from 1, between single bytes. Eight bytes at a time: a delimiter
-    /// is a set bit in each.
+    /// The field of this number, from 1, between single bytes.
     private static func field(
         _ bytes: UnsafeRawBufferPointer, between delimiter: UInt8, _ number: Int
     ) -> Range<Int> {
@@ -171,21 +170,21 @@ enum SubstringKernels {
         var left = max(number &- 1, 1)
         var index = 0
         while index < bytes.count {
-            var marks = unsafe UTF8Text.marks(of: delimiter, in: UTF8Text.word(bytes, at: index))
-            var hits = UTF8Text.markCount(marks)
+            var marks = unsafe ByteMarks.of(delimiter, in: bytes, from: index)
+            var hits = marks.nonzeroBitCount
             while hits >= left {
                 hits &-= left
                 while left > 1 {
                     marks &= marks &- 1
                     left &-= 1
                 }
-                let place = index &+ marks.trailingZeroBitCount &>> 3
+                let place = index &+ marks.trailingZeroBitCount
                 if start >= 0 { return start..<place }
                 start = place &+ 1
                 marks &= marks &- 1
             }
             left &-= hits
-            index &+= 8
+            index &+= 64
         }
         return start >= 0 ? start..<bytes.count : 0..<0
     }

@@ -112,11 +112,6 @@ enum UTF8Text {
         return ~(((rest & lows) &+ lows) | rest | lows)
     }
 
-    @inline(__always)
-    static func markCount(_ marks: UInt64) -> Int {
-        Int(truncatingIfNeeded: ((marks &>> 7) &* 0x0101_0101_0101_0101) &>> 56)
-    }
-
     /// The place of `needle` at or behind `start`; nil: none.
     @inline(__always)
     static func find(
