@@ -50,9 +50,13 @@ extension CaptureSession {
             SourceTransaction(
                 xid: 0, commit: position, end: position,
                 time: SystemClock().wallMilliseconds * 1_000))
-        // What has no key cannot be read in pieces: it comes first.
-        let tables = tables.filter(\.rowKey.isEmpty) + tables.filter { !$0.rowKey.isEmpty }
-        let isResumable = point != nil && connection.version >= 140_000
+        let isResumable =
+            sink.keepsSnapshotPieces && point != nil && connection.version >= 140_000
+        var tables = tables
+        if isResumable {
+            // What has no key cannot be read in pieces: it comes first.
+            tables = tables.filter(\.rowKey.isEmpty) + tables.filter { !$0.rowKey.isEmpty }
+        }
         for (index, table) in tables.enumerated() {
             try sink.schema(table.table, at: position)
             announced.append(table)

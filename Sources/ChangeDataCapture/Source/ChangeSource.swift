@@ -27,6 +27,8 @@ public enum CaptureEnd: Sendable {
 /// change and whenever its description differs, inside a transaction or before a snapshot's rows.
 public protocol ChangeSink: AnyObject {
     func snapshotBegan(_ tables: [CapturedTable], at position: LogSequenceNumber) throws
+    /// Whether a snapshot may be kept in pieces.
+    var keepsSnapshotPieces: Bool { get }
     /// Whether the rows so far are so many that the output would rather keep them now, tables that
     /// are whole without those that are missing, than all at once at the end.
     var endsSnapshotPiece: Bool { get }
@@ -55,6 +57,7 @@ public protocol ChangeSink: AnyObject {
 }
 
 extension ChangeSink {
+    public var keepsSnapshotPieces: Bool { false }
     public var endsSnapshotPiece: Bool { false }
     public func snapshotPieceEnded(
         rest: [BackfillState], at position: LogSequenceNumber

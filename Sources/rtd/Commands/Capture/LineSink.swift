@@ -70,7 +70,9 @@ final class LineSink: ChangeSink {
         if writesStatements { buffer.append("BEGIN;\n") }
     }
 
-    var endsSnapshotPiece: Bool { target.isKept && pieceBytes >= TopicSink.pieceBytes }
+    var keepsSnapshotPieces: Bool { target.isKept }
+
+    var endsSnapshotPiece: Bool { pieceBytes >= TopicSink.pieceBytes }
 
     func snapshotPieceEnded(rest: [BackfillState], at position: LogSequenceNumber) throws {
         target.backfills = rest

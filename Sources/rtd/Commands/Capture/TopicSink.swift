@@ -100,6 +100,8 @@ final class TopicSink: ChangeSink {
     /// A snapshot of this size is worth keeping in pieces: tables that are whole.
     static let pieceBytes = 32 << 20
 
+    let keepsSnapshotPieces = true
+
     var endsSnapshotPiece: Bool { groupBytes >= Self.pieceBytes }
 
     func snapshotPieceEnded(rest: [BackfillState], at position: LogSequenceNumber) throws {
