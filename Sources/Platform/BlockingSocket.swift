@@ -288,6 +288,14 @@ public final class BlockingSocket: @unchecked Sendable {
         _ = unsafe rtd_wait_readable(descriptors, CInt(descriptors.count), nanoseconds)
     }
 
+    /// From now on a wait comes back only when so many bytes are there, or its time has passed; on
+    /// TCP, elsewhere it changes nothing.
+    public func setLowWater(_ bytes: Int) {
+        var value = CInt(clamping: bytes)
+        let size = socklen_t(MemoryLayout<CInt>.size)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVLOWAT, &value, size)
+    }
+
     /// Waits until there is something to read (an end counts), the time has passed, or `stop` is
     /// set.
     public func wait(nanoseconds: Int64, or stop: StopSignal?) -> InputFile.Readiness {

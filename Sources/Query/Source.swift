@@ -35,6 +35,13 @@ public protocol Source: AnyObject {
     /// Goes on behind a position of an earlier run. Called before the first `next`.
     func resume(at position: [UInt8]) throws(SQLError)
 
+    /// False while rows were handed out of which more belong together, as those of a transaction:
+    /// no step ends there.
+    var isAtBoundary: Bool { get }
+
+    /// The driver has seen that all sources are at a boundary, and ended a step if one was due.
+    func passBoundary()
+
     /// The position as offsets of topics, for those who watch how far a query is; none where it
     /// reads something else.
     var readOffsets: [ReadOffset] { get }
@@ -46,6 +53,8 @@ extension Source {
     public var maySleep: Bool { false }
     public func name(ofPartition partition: Int) -> String { "\(partition)" }
     public var isResumable: Bool { false }
+    public var isAtBoundary: Bool { true }
+    public func passBoundary() {}
     public var readOffsets: [ReadOffset] { [] }
     public var position: [UInt8]? { nil }
     public func resume(at position: [UInt8]) throws(SQLError) {

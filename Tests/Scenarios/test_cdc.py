@@ -34,6 +34,7 @@ def database(schema=""):
 
 
 def server_of():
+    """The server that `database` has started."""
     return server
 
 

@@ -29,6 +29,8 @@ public final class Capture: ChangeSource, @unchecked Sendable {
 
     public func stop() { stopSignal.set() }
 
+    public var isStopping: Bool { stopSignal.isSet }
+
     public var progress: CaptureProgress { lock.withLock { current } }
 
     func update(_ body: (inout CaptureProgress) -> Void) {

@@ -190,9 +190,10 @@ struct StreamLoop {
             let last = assembler.last
             if assembler.isAtEnd { return .reached }
             if capture.stopSignal.isSet { return .stopped }
-            pace.rest(isLocal: connection.isLocal)
+            pace.rest(connection)
             var count = try connection.receiveCount(waitNanoseconds: 0)
             if count == 0 {
+                pace.calm(connection)
                 try sink.pause(at: assembler.isIdle ? idlePosition : nil)
                 let now = clock.monotonicNanoseconds
                 if owesReply || (last != nil && now - asked > 50_000_000) {
@@ -237,6 +238,7 @@ struct StreamLoop {
         let all = buffer.rawSpan.extracting(0..<waiting.upperBound)
         var start = waiting.lowerBound
         var needs = 5
+        var frames = 0
         defer { connection.consumed(upTo: start) }
         while !assembler.isAtEnd {
             let next: BackendFrame?
@@ -247,6 +249,7 @@ struct StreamLoop {
             } catch { throw CaptureError.of(error, doing: "stream", connection.address) }
             guard let frame = next else { break }
             start = frame.body.upperBound
+            frames &+= 1
             if frame.tag == UInt8(ascii: "d") {
                 try take(all.extracting(frame.body))
             } else {
@@ -254,6 +257,7 @@ struct StreamLoop {
             }
         }
         bytes += Int64(start - waiting.lowerBound)
+        pace.took(frames)
         keeper.moved(given: assembler.given.end, idle: assembler.isIdle ? idlePosition : nil)
     }
 
@@ -287,37 +291,5 @@ struct StreamLoop {
         case .parameter, .other: break
         default: throw connection.unexpected("stream")
         }
-    }
-}
-
-/// When to look for more. A server that is read from as soon as it sends wakes up both sides for
-/// every message; while there is much to read, waiting a little brings it in gulps.
-struct ReadingPace {
-    private var windowStart: Int64 = 0
-    private var reads = 0
-    private var gulps = false
-
-    private static let windowNanoseconds: Int64 = 2_000_000
-    private static let readsOfMuch = 24
-    private static let bytesOfLittle = 4 << 10
-
-    mutating func received(_ bytes: Int, at now: Int64) {
-        if gulps {
-            gulps = bytes >= Self.bytesOfLittle
-            reads = 0
-            windowStart = now
-            return
-        }
-        if now - windowStart > Self.windowNanoseconds {
-            windowStart = now
-            reads = 0
-        }
-        reads += 1
-        gulps = reads >= Self.readsOfMuch
-    }
-
-    /// The buffer of a Unix socket holds little: 300 small messages.
-    func rest(isLocal: Bool) {
-        if gulps { Thread.pause(nanoseconds: isLocal ? 300_000 : 1_000_000) }
     }
 }

@@ -17,6 +17,7 @@ public final class PostgresConnection: @unchecked Sendable {
     private var end = 0
     /// What is missing of the message that begins at `start`.
     private var needs = 5
+    private var lowWater = 1
     private var messageBytesMax = PostgresProtocol.Limits.loginMessageBytesMax
     /// `server_version_num`: 150020.
     public private(set) var version = 0
@@ -208,6 +209,19 @@ extension PostgresConnection {
         } catch {
             throw lost(error.reason)
         }
+    }
+
+    /// Waits until so much has arrived that reading it is worth while, or the time has passed.
+    func waitForMuch(_ bytes: Int, nanoseconds: Int64) {
+        if lowWater != bytes { socket.setLowWater(bytes) }
+        lowWater = bytes
+        _ = socket.wait(nanoseconds: nanoseconds, or: stopSignal)
+    }
+
+    /// Waits end with the first byte again.
+    func waitForAny() {
+        if lowWater != 1 { socket.setLowWater(1) }
+        lowWater = 1
     }
 
     var isLocal: Bool { address.isLocal }

@@ -7,6 +7,8 @@ public struct ChangeEnvelope: Sendable {
     public let operation: [Int]
     /// The columns of the row that is changed.
     public let columns: [Field]
+    /// The names of columns that did not change and are not in `after`, as JSON.
+    public let unavailable: [Int]?
 
     /// nil: the fields are no envelope.
     public init?(_ fields: [Field]) {
@@ -27,6 +29,8 @@ public struct ChangeEnvelope: Sendable {
         self.after = path + [after]
         self.operation = path + [operation]
         self.columns = columns
+        let names = position("unavailable")
+        unavailable = names.flatMap { members[$0].type == .json ? path + [$0] : nil }
     }
 }
 
@@ -40,6 +44,20 @@ extension SampledSchema {
             return
         }
         SampledSchema.completeEnvelope(&fields)
+    }
+
+    /// Records may name columns that their image leaves out, whether the sample has shown it or
+    /// not.
+    public mutating func addUnavailable() {
+        func add(_ members: inout [Field]) {
+            members.removeAll { $0.name == "unavailable" }
+            members.append(Field("unavailable", .json))
+        }
+        guard let payload = fields.firstIndex(where: { $0.name == "payload" }),
+            case .record(var members) = fields[payload].type
+        else { return add(&fields) }
+        add(&members)
+        fields[payload].type = .record(members)
     }
 
     /// The same for fields of which one has been widened.

@@ -149,13 +149,14 @@ public final class QueryRun {
                     ending = .paused
                     return ending
                 }
+                try reachCut()
                 try endAll()
                 break
             }
             isQuiet = try !advanceOnce() && !open.isEmpty
             try endStepIfDue(isQuiet: isQuiet)
             if isQuiet {
-                try sink.flush()
+                if isAtBoundary { try sink.flush() }
             } else {
                 (silentSince, silent) = (nil, 0)
             }
@@ -229,7 +230,7 @@ public final class QueryRun {
             rowsRead += batch.count
             if policy == .once { try tellTime() }
             let now = clock.monotonicNanoseconds
-            try sink.flushIfDue(now)
+            if isAtBoundary { try sink.flushIfDue(now) }
             onTick?(now)
             return false
         case .idle: return true
@@ -280,7 +281,27 @@ public final class QueryRun {
         open = []
     }
 
+    /// What belongs together has been read from all inputs.
+    private var isAtBoundary: Bool {
+        for index in open where !readings[index].input.source.isAtBoundary { return false }
+        return true
+    }
+
+    /// Reads on until all that belongs together is there.
+    private func reachCut() throws(SQLError) {
+        while !isAtBoundary {
+            var hasRead = false
+            for index in open where !readings[index].input.source.isAtBoundary {
+                if try readOnce(index) == false { hasRead = true }
+            }
+            open.removeAll { readings[$0].hasEnded }
+            if !hasRead { _ = signal.wait(nanoseconds: 100_000_000) }
+        }
+    }
+
     private func endStepIfDue(isQuiet: Bool) throws(SQLError) {
+        guard isAtBoundary else { return }
+        defer { for index in open { readings[index].input.source.passBoundary() } }
         switch policy {
         case .once: return
         case .everyBatch: if batchesInStep > 0 { try endStep() }

@@ -39,6 +39,8 @@ extension ResultOutput {
 public final class ResultSink: Operator {
     private(set) var output: any ResultOutput
     private var hasUnflushed = false
+    /// An output may hold rows of a changelog back until their step ends.
+    private var hasRowsOfStep = false
     /// Set with the first row; from then on no input can be read again.
     let hasWritten = StopFlag()
     private var lastFlush: Int64 = 0
@@ -62,13 +64,18 @@ public final class ResultSink: Operator {
         guard !isMuted else { return }
         rows += batch.count
         hasUnflushed = true
+        hasRowsOfStep = true
         hasWritten.set()
         try output.write(batch)
     }
 
     public override func advance(_ watermark: Int64, input: Int) throws(SQLError) {}
 
-    public override func endStep() throws(SQLError) { try output.endStep() }
+    public override func endStep() throws(SQLError) {
+        try output.endStep()
+        hasUnflushed = hasUnflushed || hasRowsOfStep
+        hasRowsOfStep = false
+    }
 
     /// Rows that wait longer than 5 ms leave, however busy the sources are.
     func flushIfDue(_ now: Int64) throws(SQLError) {

@@ -18,6 +18,8 @@ final class CutSource: Source {
     var partitionCount: Int { inner.partitionCount }
     var skippedCount: Int { inner.skippedCount }
     var maySleep: Bool { inner.maySleep }
+    var isAtBoundary: Bool { pieces.isEmpty && inner.isAtBoundary }
+    func passBoundary() { inner.passBoundary() }
     /// It lives on in the next run, so it need not say where it is.
     var position: [UInt8]? { pieces.isEmpty ? [] : nil }
 

@@ -37,6 +37,7 @@ public final class QuerySession {
     ) throws(SQLError) -> Outcome {
         settings.startStatement(environment.clock)
         catalog.inputs.forgetFiles()
+        environment.topics?.startStatement()
         while true {
             (skipped, lateRows) = (0, 0)
             do throws(SQLError) {

@@ -77,10 +77,15 @@ final class SessionCatalog: Catalog {
         }
         var topic = TopicReference(spelled.text, isQuoted: spelled.isQuoted)
         topic.ask(reference, wanted)
-        if let found = try inputs.topic(topic) {
+        topic.mayBeCaptured = true
+        guard let found = try inputs.topic(topic) else { throw missing(spelled) }
+        guard (found as? any CapturedRecords)?.isCaptured == true else {
             return .relation(TimedRelation.declaring(environment.time, found))
         }
-        throw missing(spelled)
+        let rows = try EnvelopeRelation(found, .captured, keyNames: [])
+        // The rows of a table come in no order of time.
+        return .relation(
+            rows.isEndless ? TimedRelation.declaring(environment.time, rows) : rows)
     }
 
     private func topicURL(

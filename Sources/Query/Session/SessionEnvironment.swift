@@ -97,6 +97,8 @@ public struct TopicReference: Sendable {
     /// Only what comes from now on.
     public var startsAtEnd = false
     public var form = Form.plain
+    /// Written by its name alone: where a capture writes the topic, it is the table's rows.
+    public var mayBeCaptured = false
     /// Names for the sample to look for; nil: all.
     public var wanted: Set<String>?
     /// Names that are null as long as no record has had them.
@@ -136,6 +138,9 @@ public enum TopicOutputForm: Sendable {
 public protocol TopicCatalog: Sendable {
     /// nil if there is no such topic.
     func relation(_ reference: TopicReference) throws(SQLError) -> (any SourceRelation)?
+
+    /// A statement begins: captured tables are read at a cut of its own.
+    func startStatement()
 
     /// The session's cluster is in use already.
     var isConnected: Bool { get }

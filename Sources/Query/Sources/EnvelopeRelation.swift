@@ -1,4 +1,5 @@
 import Aggregation
+import Bytes
 import Formats
 
 /// A relation whose records have keys, which are objects with these members.
@@ -11,19 +12,31 @@ public protocol EnvelopeRecords: AnyObject {
     var envelopes: EnvelopeSchema? { get }
 }
 
+/// A topic that a capture of a database writes.
+public protocol CapturedRecords: AnyObject {
+    /// Its records are the changes of a table, up to a cut that all tables of a query share.
+    var isCaptured: Bool { get }
+}
+
 /// The rows that changes make: a relation over Debezium's envelopes, or over records whose last
 /// value for a key is the row (an upsert topic, where no value deletes).
 ///
 /// Its rows carry weights: what an update or a delete takes away was given out before, so queries
 /// over it are right whatever images the envelopes have. The rows that stand are kept for that.
 public final class EnvelopeRelation: SourceRelation {
-    public enum Form: Sendable { case debezium, upsert }
+    public enum Form: Sendable {
+        case debezium, upsert
+        /// Debezium's envelopes, written by a capture: a table. Where the input ends it is the rows
+        /// that stand there, and nothing of them changes any more.
+        case captured
+    }
 
     public let columns: [RelationColumn]
     public let key: [Int]?
-    public let isAppendOnly = false
+    public let isAppendOnly: Bool
     private let inner: any SourceRelation
     private let shape: EnvelopeShape
+    private let form: Form
 
     /// The column of a topic that has no value where a key is deleted.
     public static let tombstone = "_tombstone"
@@ -33,9 +46,14 @@ public final class EnvelopeRelation: SourceRelation {
         _ inner: any SourceRelation, _ form: Form, keyNames: [String]
     ) throws(SQLError) {
         self.inner = inner
-        let shape: EnvelopeShape
+        self.form = form
+        isAppendOnly = form == .captured && !inner.isEndless
+        var shape: EnvelopeShape
         switch form {
         case .debezium: shape = try EnvelopeShape(envelopesOf: inner)
+        case .captured:
+            shape = try EnvelopeShape(envelopesOf: inner)
+            shape.tombstone = EnvelopeShape.hidden(Self.tombstone, inner)
         case .upsert: shape = try EnvelopeShape(upsertsOf: inner)
         }
         var columns = shape.columns.map { RelationColumn($0.name, $0.type) }
@@ -82,7 +100,11 @@ public final class EnvelopeRelation: SourceRelation {
     public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
         let layout = EnvelopeLayout(shape, scan)
         let source = try inner.open(ScanPlan(layout.columns), context: context)
-        return EnvelopeSource(source, layout, name: name, note: context.note)
+        guard !isAppendOnly else {
+            return CurrentRowsSource(source, layout, name: name, note: context.note)
+        }
+        return EnvelopeSource(
+            source, layout, name: name, isCaptured: form == .captured, note: context.note)
     }
 }
 
@@ -97,6 +119,10 @@ struct EnvelopeShape: Sendable {
     var before: [ScanColumn]
     /// The key of the record.
     var recordKey: ScanColumn?
+    /// Whether a record has no value, beside the operation.
+    var tombstone: ScanColumn?
+    /// Names of columns that the image after leaves out, as they did not change.
+    var unavailable: ScanColumn?
     /// Positions in `columns` that tell rows apart.
     var keys: [Int] = []
     /// Of the columns; nil: the value is what it seems.
@@ -118,6 +144,7 @@ struct EnvelopeShape: Sendable {
         after = envelope.columns.enumerated().map { column(envelope.after + [$0], $1.type) }
         before = envelope.columns.enumerated().map { column(envelope.before + [$0], $1.type) }
         recordKey = EnvelopeShape.hidden("_key", inner)
+        unavailable = envelope.unavailable.map { column($0, .json) }
         let schema = (inner as? any EnvelopeRecords)?.envelopes
         encodings = columns.map { schema?.encoding(of: $0.name, sampled: $0.type) }
         for (index, encoding) in encodings.enumerated() {
@@ -141,7 +168,7 @@ struct EnvelopeShape: Sendable {
         self.recordKey = recordKey
     }
 
-    private static func hidden(_ name: String, _ inner: any SourceRelation) -> ScanColumn? {
+    static func hidden(_ name: String, _ inner: any SourceRelation) -> ScanColumn? {
         guard let index = inner.columns.firstIndex(where: { $0.name == name && $0.isHidden })
         else { return nil }
         return ScanColumn(index, inner.columns[index].type)
@@ -161,6 +188,10 @@ struct EnvelopeLayout {
     let isUpsert: Bool
     let operation: Int
     let recordKey: Int?
+    let tombstone: Int?
+    let unavailable: Int?
+    /// Of the columns of the scan: what their values are part of.
+    private(set) var names: [String] = []
     private(set) var after: [Int] = []
     private(set) var before: [Int] = []
     private(set) var keysAfter: [Int] = []
@@ -179,6 +210,13 @@ struct EnvelopeLayout {
             recordKey = 1
         } else {
             recordKey = nil
+        }
+        tombstone = shape.tombstone == nil ? nil : columns.count
+        if let column = shape.tombstone { columns.append(column) }
+        unavailable = shape.unavailable == nil ? nil : columns.count
+        if let column = shape.unavailable { columns.append(column) }
+        names = scan.columns.map {
+            $0.index < shape.columns.count ? shape.columns[$0.index].name : ""
         }
         for wanted in scan.columns {
             guard wanted.index < shape.columns.count else {
@@ -199,6 +237,25 @@ struct EnvelopeLayout {
             keysAfter.append(add(shape.after[key], whole))
             if !isUpsert { keysBefore.append(add(shape.before[key], whole)) }
         }
+    }
+
+    /// The columns of the scan that a change says nothing of.
+    func kept(_ batch: Batch, _ row: Int) -> [Int] {
+        guard let unavailable, !batch.columns[unavailable].isNull(row),
+            case .text(let text) = batch.columns[unavailable].value(row)
+        else { return [] }
+        let bytes = Array(text.utf8)
+        var cursor = JSONCursor(bytes.rawSpan)
+        var left: Set<String> = []
+        do throws(FormatError) {
+            try cursor.enterArray()
+            while try cursor.nextElement() {
+                left.insert(try cursor.string().text(in: bytes.rawSpan))
+            }
+        } catch {
+            return []
+        }
+        return names.indices.filter { left.contains(names[$0]) }
     }
 
     private mutating func add(_ place: ScanColumn, _ wanted: ScanColumn) -> Int {

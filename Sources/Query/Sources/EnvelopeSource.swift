@@ -7,6 +7,8 @@ final class EnvelopeSource {
     private let layout: EnvelopeLayout
     private let name: String
     private let note: @Sendable (String) -> Void
+    /// Each partition tells of a TRUNCATE by itself, so keys are told apart by theirs.
+    private let hasPartitions: Bool
     /// The rows that stand: by key, or how often each.
     private var byKey: [Value: [Value]] = [:]
     private var counts: [[Value]: Int] = [:]
@@ -14,16 +16,20 @@ final class EnvelopeSource {
     private var builders: [ColumnBuilder] = []
     private var weights: [Int64] = []
     private var hasNoted = false
+    /// Of each partition, the row that the change before took away: when a row gets another key,
+    /// what it keeps is there.
+    private var removed: [Int: [Value]] = [:]
     private var recorder: (to: StepRecorder, input: Int)?
 
     init(
-        _ inner: any Source, _ layout: EnvelopeLayout, name: String,
+        _ inner: any Source, _ layout: EnvelopeLayout, name: String, isCaptured: Bool,
         note: @escaping @Sendable (String) -> Void
     ) {
         self.inner = inner
         self.layout = layout
         self.name = name
         self.note = note
+        hasPartitions = isCaptured && inner.partitionCount > 1
     }
 
     var partitionCount: Int { inner.partitionCount }
@@ -32,6 +38,8 @@ final class EnvelopeSource {
     func name(ofPartition partition: Int) -> String { inner.name(ofPartition: partition) }
     func close() { inner.close() }
     var isResumable: Bool { inner.isResumable }
+    var isAtBoundary: Bool { ready.isEmpty && inner.isAtBoundary }
+    func passBoundary() { inner.passBoundary() }
     var readOffsets: [ReadOffset] { inner.readOffsets }
 
     func next() throws(SQLError) -> SourceEvent {
@@ -45,6 +53,10 @@ final class EnvelopeSource {
     }
 
     private func change(_ batch: Batch, _ row: Int, _ partition: Int) throws(SQLError) {
+        if let place = layout.tombstone, case .boolean(true) = batch.columns[place].value(row) {
+            if recordKey(batch, row) != nil { put(nil, key(batch, row, [], partition), partition) }
+            return
+        }
         let operation = batch.columns[layout.operation].value(row)
         let isKeyless = layout.keysAfter.isEmpty && recordKey(batch, row) == nil
         switch operation {
@@ -58,7 +70,9 @@ final class EnvelopeSource {
         case .text("c"), .text("r"), .text("u"):
             let new = try values(batch, row, layout.after)
             guard isKeyless else {
-                return put(new, key(batch, row, layout.keysAfter), partition)
+                let key = key(batch, row, layout.keysAfter, partition)
+                if operation == .text("u") { moveFromOldKey(to: key, batch, row, partition) }
+                return put(completed(new, key, batch, row, partition), key, partition)
             }
             if operation == .text("u") {
                 try takeBack(try values(batch, row, layout.before), isUpdate: true, partition)
@@ -67,7 +81,7 @@ final class EnvelopeSource {
             emit(new, 1, partition)
         case .text("d"):
             guard isKeyless else {
-                return put(nil, key(batch, row, layout.keysBefore), partition)
+                return put(nil, key(batch, row, layout.keysBefore, partition), partition)
             }
             try takeBack(try values(batch, row, layout.before), isUpdate: false, partition)
         case .text("t"): removeAll(partition)
@@ -92,14 +106,41 @@ final class EnvelopeSource {
         return values
     }
 
+    /// An update may give a row another key; its old one goes with it.
+    private func moveFromOldKey(
+        to key: Value, _ batch: Batch, _ row: Int, _ partition: Int
+    ) {
+        guard !layout.keysBefore.isEmpty else { return }
+        let old = self.key(batch, row, layout.keysBefore, partition)
+        guard old != key, case .record(let parts) = old, !parts.contains(where: \.isNull) else {
+            return
+        }
+        put(nil, old, partition)
+    }
+
+    /// What the image leaves out is as it was.
+    private func completed(
+        _ new: [Value], _ key: Value, _ batch: Batch, _ row: Int, _ partition: Int
+    ) -> [Value] {
+        let kept = layout.kept(batch, row)
+        defer { if !removed.isEmpty { removed[partition] = nil } }
+        guard !kept.isEmpty, let old = byKey[key] ?? removed[partition] else { return new }
+        var whole = new
+        for index in kept { whole[index] = old[index] }
+        return whole
+    }
+
     private func recordKey(_ batch: Batch, _ row: Int) -> Value? {
         guard let place = layout.recordKey, !batch.columns[place].isNull(row) else { return nil }
         return batch.columns[place].value(row)
     }
 
-    private func key(_ batch: Batch, _ row: Int, _ places: [Int]) -> Value {
-        places.isEmpty
-            ? recordKey(batch, row) ?? .null : .record(places.map { batch.columns[$0].value(row) })
+    private func key(_ batch: Batch, _ row: Int, _ places: [Int], _ partition: Int) -> Value {
+        guard places.isEmpty else {
+            return .record(places.map { batch.columns[$0].value(row) })
+        }
+        let key = recordKey(batch, row) ?? .null
+        return hasPartitions ? .record([key, .integer(Int64(partition))]) : key
     }
 
     /// The row of a key is `new` now; nil: there is none.
@@ -107,6 +148,7 @@ final class EnvelopeSource {
         let old = byKey[key]
         guard old != new else { return }
         if let old { emit(old, -1, partition) }
+        if new == nil, layout.unavailable != nil { removed[partition] = old }
         byKey[key] = new
         record(.put) { state in
             state.append(value: key)
@@ -135,11 +177,25 @@ final class EnvelopeSource {
     }
 
     private func removeAll(_ partition: Int) {
+        guard !hasPartitions else { return removeAll(of: partition) }
         for row in byKey.values { emit(row, -1, partition) }
         for (row, count) in counts { for _ in 0..<count { emit(row, -1, partition) } }
         byKey = [:]
         counts = [:]
         record(.removeAll) { _ in }
+    }
+
+    /// The others tell of it themselves; rows without a key are all in the first.
+    private func removeAll(of partition: Int) {
+        let home = Value.integer(Int64(partition))
+        for key in Array(byKey.keys) {
+            if case .record(let parts) = key, parts.last == home { put(nil, key, partition) }
+        }
+        guard partition == 0 else { return }
+        for (row, sum) in counts {
+            for _ in 0..<sum { emit(row, -1, partition) }
+            count(row, -sum)
+        }
     }
 
     /// So many more rows like this stand.

@@ -84,6 +84,7 @@ struct SampleInProgress {
         case .lines: sample.fields = LineReader.fields
         case .json where options.readsEnvelopes:
             sample.completeEnvelope((options.wanted ?? []).sorted())
+            if ChangeEnvelope(sample.fields) != nil { sample.addUnavailable() }
         case .json, .logfmt:
             // A row that is no object has no such columns.
             if sample.wholeValue == nil { missing = sample.add(expected: expected) }

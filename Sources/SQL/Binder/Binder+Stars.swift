@@ -27,6 +27,15 @@ extension Binder {
         return columns
     }
 
+    /// By its name, or by the end of a dotted one that means nothing else.
+    private func starTable(
+        _ qualifier: [Name], in scope: Scope, _ binder: ExpressionBinder
+    ) throws(SQLError) -> ScopeTable? {
+        if let table = try scope.table(named: qualifier) { return table }
+        guard (try? binder.column(qualifier)) == nil else { return nil }
+        return try scope.table(endingIn: qualifier)
+    }
+
     private func missing(_ name: Name, _ columns: [(String, Expression)]) -> SQLError {
         SQLError(
             "column \"\(name.text)\" does not exist", .undefinedColumn, at: name.place
@@ -47,7 +56,7 @@ extension Binder {
                 return (column.name, column.expression)
             }
         }
-        if let scope = binder.scope, let table = try scope.table(named: star.qualifier) {
+        if let scope = binder.scope, let table = try starTable(star.qualifier, in: scope, binder) {
             return table.columns.filter { !$0.isHidden }.map { column in
                 binder.noteUse(column.expression, "\(table.alias).\(column.name)", place)
                 return (column.name, column.expression)

@@ -105,8 +105,38 @@ final class Scope {
             }
         }
         if let found = try column(parts[0], in: columns) { return (found, 1) }
-        // A column of the rows that is visible only with its qualifier, such as a hidden one.
+        return try lookUpByEnding(parts)
+    }
+
+    /// `orders.id` and `public.orders.id` of `FROM shop.public.orders`, as in PostgreSQL; only for
+    /// what would mean nothing else.
+    private func lookUpByEnding(_ parts: [Name]) throws(SQLError) -> (ScopeColumn, Int)? {
+        var count = parts.count - 1
+        while count > 0 {
+            if let table = try table(endingIn: Array(parts[..<count])),
+                let found = try column(parts[count], in: table.columns)
+            {
+                return (found, count + 1)
+            }
+            count -= 1
+        }
         return nil
+    }
+
+    func table(endingIn parts: [Name]) throws(SQLError) -> ScopeTable? {
+        let isQuoted = parts.contains { $0.isQuoted }
+        let name = Name(parts.dotted, isQuoted: isQuoted, parts.place ?? 0..<0)
+        let dotted = tables.indices.filter { tables[$0].alias.utf8.contains(UInt8(ascii: ".")) }
+        let endings = dotted.map { index in
+            tables[index].alias.split(separator: ".").suffix(parts.count).joined(separator: ".")
+        }
+        switch NameMatch(name, in: endings) {
+        case .one(let index): return tables[dotted[index]]
+        case .none: return nil
+        case .ambiguous:
+            throw SQLError(
+                "table reference \"\(name.text)\" is ambiguous", .ambiguousName, at: name.place)
+        }
     }
 
     /// The table that the first parts name, where at least one part is left for the column.

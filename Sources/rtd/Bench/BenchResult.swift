@@ -51,6 +51,7 @@ struct BenchResult: Sendable {
         case .consume: "of a fetch"
         case .e2e: "from sending to reading"
         case .storage: "from append to sync"
+        case .cdc: "from commit to reading"
         case .query, .nexmark: "of a query"
         }
     }

@@ -34,6 +34,7 @@ struct BenchCommand {
 
     private func run() throws(CommandFailure) -> Int32 {
         if options.workload == .query || options.workload == .nexmark { return try runQueries() }
+        if options.workload == .cdc { return try runCapture() }
         if options.measuresFloor || options.workload == .storage { return try runHere() }
         let path: String?
         switch target {
@@ -151,6 +152,15 @@ struct BenchCommand {
         return try QueryBench(
             options: options, temporary: temporary, interruption: interruption
         ).run()
+    }
+
+    private func runCapture() throws(CommandFailure) -> Int32 {
+        let directory = options.connection.data
+        return try CaptureBench(
+            options: options, id: id, interruption: interruption
+        ) { () throws(CommandFailure) in
+            try PrivateServer(beside: try data(directory), id: id)
+        }.run()
     }
 
     private func remove(_ directory: String) {

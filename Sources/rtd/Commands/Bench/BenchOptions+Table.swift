@@ -19,6 +19,7 @@ extension BenchOptions {
                 storage    the log without a network
                 query      SQL over web events in JSON lines
                 nexmark    the queries of Nexmark, finite or with {endless}
+                cdc        changes of the PostgreSQL database {source}
 
             With {rate} the latency of a record counts from the moment it was meant to be sent, \
             so a broker that falls behind does not look better. The line of \
@@ -30,6 +31,12 @@ extension BenchOptions {
             events, 2,000,000 or {count}, are the same for the same {seed}. With {live} rows come \
             through a pipe at a {rate}, and latencies are measured: of the first row from the \
             start of the process, of a row, and of a window from its end.
+
+            Changes are made in a schema of its own, 200,000 rows or {count}, and drained from \
+            copies of one slot: received only, which is what the server can give, received and \
+            read, and made JSON. The server's CPU time is shown where its process is one of this \
+            machine. Then commits at a {rate} (200 a second) are timed on their way to stdout and \
+            to a reader of a topic, for {duration} (3s). Schema and slots are removed afterwards.
             """,
         operands: [
             OperandDocumentation(
@@ -55,6 +62,9 @@ extension BenchOptions {
                 "rtd bench nexmark q0 q5 --count 100k",
                 "Runs two of Nexmark's queries over 100,000 events."),
             Example(
+                "rtd bench cdc --source postgres://localhost/shop --count 50k",
+                "Measures how fast changes of a database come, and how soon.", needsDatabase: true),
+            Example(
                 "rtd bench nexmark --generate --count 10k --data-set nexmark",
                 "Writes 10,000 events and the side input to a directory."),
         ],
@@ -65,7 +75,7 @@ extension BenchOptions {
 
     private static let groups = [
         FlagGroup("Load", load), FlagGroup("Shape", shape), FlagGroup("Delivery", delivery),
-        FlagGroup("Queries", queries),
+        FlagGroup("Queries", queries), FlagGroup("Changes", changes),
         FlagGroup("Results", results),
         FlagGroup<BenchOptions>.within(\.connection, ConnectionOptions.group),
         FlagGroup<BenchOptions>.within(\.reporting, ReportingOptions.group),
@@ -141,6 +151,14 @@ extension BenchOptions {
         ).exclusive("live"),
         .toggle("live", nil, \.isLive, "With query: measure latencies at a steady rate.")
             .exclusive("live"),
+    ]
+
+    private static let changes: [Flag<BenchOptions>] = [
+        .value(
+            "source", nil, \.source, .nonEmpty("SOURCE"),
+            "With cdc: the database, as rtd cdc takes it.",
+            details:
+                "It needs `wal_level = logical` and the right to replicate and to make a schema.")
     ]
 
     private static let results: [Flag<BenchOptions>] = [

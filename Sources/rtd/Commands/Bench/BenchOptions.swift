@@ -3,7 +3,7 @@ import ArgumentParsing
 /// What was typed after `rtd bench`.
 struct BenchOptions: Sendable, Equatable {
     enum Workload: String, CaseIterable, Sendable {
-        case produce, consume, e2e, storage, query, nexmark
+        case produce, consume, e2e, storage, query, nexmark, cdc
     }
 
     enum Format: Sendable, Equatable {
@@ -47,11 +47,14 @@ struct BenchOptions: Sendable, Equatable {
     var isEndless = false
     var isLive = false
 
+    /// The database of cdc.
+    var source: String?
+
     var connection = ConnectionOptions()
     var reporting = ReportingOptions()
 
     static func finish(_ options: inout Self, _ operands: [String]) throws(UsageError) {
-        let workloads = "produce, consume, e2e, storage, query or nexmark"
+        let workloads = "produce, consume, e2e, storage, query, nexmark or cdc"
         guard let name = operands.first else {
             throw UsageError("which workload: \(workloads)?")
         }
@@ -63,6 +66,7 @@ struct BenchOptions: Sendable, Equatable {
         options.workload = workload
         options.queries = Array(operands.dropFirst())
         try options.checkQueries()
+        try options.checkCapture()
         if options.measuresFloor, workload != .storage, workload != .consume {
             throw UsageError("--floor goes with rtd bench storage and rtd bench consume")
         }
@@ -71,6 +75,19 @@ struct BenchOptions: Sendable, Equatable {
         }
         if workload == .storage, options.connection.brokers != nil || options.compare != nil {
             throw UsageError("storage measures this machine, so it takes no broker")
+        }
+    }
+
+    private func checkCapture() throws(UsageError) {
+        guard workload == .cdc else {
+            if source != nil { throw UsageError("--source goes with rtd bench cdc") }
+            return
+        }
+        if source == nil {
+            throw UsageError("cdc wants a database: --source postgres://user@host/database")
+        }
+        if connection.brokers != nil || compare != nil {
+            throw UsageError("cdc writes topics of a server of its own, so it takes no broker")
         }
     }
 

@@ -14,6 +14,7 @@ enum CaptureCommand {
             case .check: status = try CaptureCheck.run(address, options)
             case .slots: try SlotListing.run(address, options)
             case .request: try request(address, options)
+            case .verify: status = try CaptureVerify.run(address, options, interruption)
             case nil: try capture(address, options, interruption)
             }
         } catch {

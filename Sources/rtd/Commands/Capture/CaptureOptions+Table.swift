@@ -11,6 +11,7 @@ extension CaptureOptions {
         synopsis: [
             "[OPTION...] SOURCE", "--check SOURCE", "--backfill TABLE --request SOURCE",
             "--slots [--drop NAME] SOURCE",
+            "--verify SOURCE",
         ],
         description: """
             Prints the rows of a database and then each change that is committed, in the order of \
@@ -237,6 +238,15 @@ extension CaptureOptions {
         .choosing(
             "check", nil, .check, \.job, "Say what will go wrong, and capture nothing.",
             details: "The status is 1 if something stands in the way."
+        ).exclusive("job"),
+        .choosing(
+            "verify", nil, .verify, \.job, "Compare the tables with their topics.",
+            details: """
+                Both are read at one position of the database's log, with the tables, masks, \
+                prefix and properties that are given, which must be those of the capture. Prints \
+                rows and a checksum for each table, and keys that differ; the status is 1 if \
+                any do.
+                """
         ).exclusive("job"),
         .choosing(
             "slots", nil, .slots, \.job, "List the server's slots and the log they keep."

@@ -19,6 +19,8 @@ struct CaptureOptions: Sendable, Equatable {
         case slots
         /// Asks the capture that runs for a backfill.
         case request
+        /// Compares the tables with their topics.
+        case verify
     }
 
     var source = ""
@@ -71,11 +73,14 @@ struct CaptureOptions: Sendable, Equatable {
         if options.snapshot == .only, !options.backfills.isEmpty {
             throw UsageError("--backfill reads beside the stream, and --snapshot only has none")
         }
-        if options.target != .topics {
+        if options.target != .topics, options.job != .verify {
             if options.connection.brokers != nil || options.connection.data != nil {
                 throw UsageError("--broker and --data go with --to topics")
             }
             if options.partitions != nil { throw UsageError("--partitions goes with --to topics") }
+        }
+        if options.job == .verify, (options.format ?? .debezium) != .debezium {
+            throw UsageError("--verify reads topics in --format debezium only")
         }
         if options.target == .topics, let format = options.format,
             [.sql, .csv, .wal2json].contains(format)

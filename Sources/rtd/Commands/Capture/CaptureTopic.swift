@@ -39,6 +39,14 @@ final class CaptureTopic {
             key.map {
                 Int(Partitioner.partition(key: bytes.extracting($0), partitions: partitions))
             } ?? 0
+        return add(
+            to: index, key: key, value: value, in: bytes, timestamp: timestamp, headers: headers)
+    }
+
+    private func add(
+        to index: Int, key: Range<Int>?, value: Range<Int>?, in bytes: RawSpan, timestamp: Int64,
+        headers: EncodedHeaders? = nil
+    ) -> Full? {
         let size = RecordBatchBuilder.sizeMax(
             key: key?.count ?? 0, value: value?.count ?? 0, headers: headers?.bytes.count ?? 0)
         let batch = open[index]
@@ -53,6 +61,15 @@ final class CaptureTopic {
         }
         return full
     }
+
+    /// Adds a record without a key to each partition; what has become full by it is given.
+    func addToAll(value: Range<Int>, in bytes: RawSpan, timestamp: Int64) -> [Full] {
+        open.indices.compactMap { index in
+            add(to: index, key: nil, value: value, in: bytes, timestamp: timestamp)
+        }
+    }
+
+    var ids: [TopicPartition] { (0..<partitions).map { TopicPartition(name, $0) } }
 
     /// Everything that is not empty.
     func takeAll() -> [Full] { open.indices.compactMap(take) }

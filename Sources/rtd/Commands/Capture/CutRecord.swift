@@ -12,6 +12,9 @@ struct CutRecord: Sendable, Equatable {
     /// Backfills that are not done.
     var backfills: [BackfillState] = []
 
+    /// Whether a topic's changes are under this cut.
+    func has(topic: String) -> Bool { ends.keys.contains { $0.topic == topic } }
+
     /// `{"lsn":"0/16B2D88","slot":"rtd_shop","offsets":{"shop.public.orders-0":12}}`.
     var value: [UInt8] {
         var buffer = OutputBuffer(capacity: 256)
@@ -36,10 +39,11 @@ struct CutRecord: Sendable, Equatable {
         return buffer.bytes.copied()
     }
 
-    /// nil: not a cut of `slot`.
-    init?(_ value: RawSpan, slot: String) {
+    /// nil: not a cut, or not of `slot`; without one any slot's is taken.
+    init?(_ value: RawSpan, slot wanted: String?) {
         let members = Self.members(value.copied())
-        guard members["slot"] == slot, let lsn = members["lsn"].flatMap({ LogSequenceNumber($0) })
+        guard let slot = members["slot"], wanted == nil || slot == wanted,
+            let lsn = members["lsn"].flatMap({ LogSequenceNumber($0) })
         else { return nil }
         self.slot = slot
         self.lsn = lsn

@@ -3,64 +3,85 @@ import ChangeDataCapture
 import KafkaClient
 import Records
 
-/// Reads where a capture's topics end: the last committed cut of its slot.
+/// Reads the cuts of captures: where their topics end.
 enum CutTopic {
     /// Records that are looked at first; a cut is usually the last but one.
     private static let firstWindow: Int64 = 64
 
+    /// The last committed cut of a slot.
     static func last(
         _ partition: TopicPartition, slot: String, _ cluster: Cluster
     ) async throws(ClientError) -> CutRecord? {
+        let end = try await end(partition, cluster)
+        return try await newest(partition, slot: slot, before: end, cluster) { !$0.isEmpty }.first
+    }
+
+    /// Behind the last committed record.
+    static func end(
+        _ partition: TopicPartition, _ cluster: Cluster
+    ) async throws(ClientError) -> Int64 {
+        try await cluster.listOffsets([partition: .latest], isolation: .readCommitted)[partition]
+            ?? 0
+    }
+
+    /// The newest cut of each slot (or of the one named) that lies before `end`. Looks back until
+    /// `isEnough` says so of what was found, or to the first record.
+    static func newest(
+        _ partition: TopicPartition, slot: String? = nil, before end: Int64, _ cluster: Cluster,
+        isEnough: @Sendable ([CutRecord]) -> Bool
+    ) async throws(ClientError) -> [CutRecord] {
         let earliest = try await cluster.listOffsets([partition: .earliest])[partition] ?? 0
-        let latest =
-            try await cluster.listOffsets([partition: .latest], isolation: .readCommitted)[
-                partition] ?? 0
         var window = firstWindow
         while true {
-            let start = max(earliest, latest - window)
-            if start < latest,
-                let cut = try await last(partition, start..<latest, slot: slot, cluster)
-            {
-                return cut
+            let start = max(earliest, end - window)
+            var found: [CutRecord] = []
+            if start < end {
+                found = try await cuts(partition, start..<end, slot: slot, cluster)
+                if isEnough(found) { return found }
             }
-            guard start > earliest else { return nil }
+            guard start > earliest else { return found }
             window *= 16
         }
     }
 
-    private static func last(
-        _ partition: TopicPartition, _ range: Range<Int64>, slot: String, _ cluster: Cluster
-    ) async throws(ClientError) -> CutRecord? {
+    private static func cuts(
+        _ partition: TopicPartition, _ range: Range<Int64>, slot: String?, _ cluster: Cluster
+    ) async throws(ClientError) -> [CutRecord] {
         var configuration = ConsumerConfiguration()
         configuration.isolation = .readCommitted
         let consumer = Consumer(cluster, configuration)
         _ = try await consumer.assign([partition: .offset(range.lowerBound)])
         consumer.stop(at: [partition: range.upperBound])
-        var found: CutRecord?
+        var found: [String: CutRecord] = [:]
         var position = range.lowerBound
         while position < range.upperBound {
             guard let fetched = try await consumer.next() else { continue }
-            for batch in fetched.batches {
-                // Cuts are not compressed: a batch that cannot be opened holds none.
-                let cut = try? fetched.withRecords(of: batch, checked: false) { records in
-                    lastCut(batch.header, records, from: range.lowerBound, slot: slot)
-                }
-                found = cut ?? found
+            for cut in cuts(in: fetched, before: range.upperBound, slot: slot) {
+                found[cut.slot] = cut
             }
             position = max(position, fetched.nextOffset)
         }
         await consumer.close()
-        return found
+        return Array(found.values)
     }
 
-    private static func lastCut(
-        _ header: RecordBatchHeader, _ records: RawSpan, from start: Int64, slot: String
-    ) -> CutRecord? {
-        var iterator = RecordIterator(header, records: records)
-        var found: CutRecord?
-        while let record = iterator.next() {
-            guard record.offset >= start, let value = record.value else { continue }
-            found = CutRecord(records.extracting(value), slot: slot) ?? found
+    /// In the order of their records.
+    static func cuts(
+        in fetched: FetchedBatches, before end: Int64 = .max, slot: String? = nil
+    ) -> [CutRecord] {
+        var found: [CutRecord] = []
+        for batch in fetched.batches {
+            // Cuts are not compressed: a batch that cannot be opened holds none.
+            try? fetched.withRecords(of: batch, checked: false) { records in
+                var iterator = RecordIterator(batch.header, records: records)
+                while let record = iterator.next() {
+                    guard record.offset >= fetched.startOffset, record.offset < end,
+                        let value = record.value,
+                        let cut = CutRecord(records.extracting(value), slot: slot)
+                    else { continue }
+                    found.append(cut)
+                }
+            }
         }
         return found
     }

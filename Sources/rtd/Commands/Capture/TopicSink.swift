@@ -72,7 +72,9 @@ final class TopicSink: ChangeSink {
         let cluster = thread.connection.cluster
         do throws(ClientError) {
             let cut = try thread.call { () async throws(ClientError) in
-                try await cluster.createTopics([NewTopic(name)], ifMissing: true)
+                // Each slot's last cut is enough for those who come later.
+                try await cluster.createTopics(
+                    [NewTopic(name, configs: ["cleanup.policy": "compact"])], ifMissing: true)
                 try await producer.initializeTransactions()
                 return try await CutTopic.last(cuts, slot: slot, cluster)
             }
@@ -95,6 +97,10 @@ final class TopicSink: ChangeSink {
     func snapshotBegan(_ tables: [CapturedTable], at position: LogSequenceNumber) throws {
         readClock()
         isInside = true
+        // A table without rows has a topic too, and a place in the cuts.
+        for table in tables where self.tables[ObjectIdentifier(table)] == nil {
+            _ = try topic(of: table)
+        }
     }
 
     /// A snapshot of this size is worth keeping in pieces: tables that are whole.
@@ -161,23 +167,31 @@ final class TopicSink: ChangeSink {
     }
 
     private func add(_ change: Change, of bytes: RawSpan) throws(CaptureOutputError) {
+        if change.movesKey(in: bytes), settings.writesTombstones {
+            try addTombstone(ofOldKey: change, of: bytes, to: topic(change))
+        }
         buffer.removeAll()
         let hasKey = encoder.key(change, of: bytes, into: &buffer)
         let start = buffer.count
         guard encoder.value(change, of: bytes, into: &buffer) else { return }
         let topic = try topic(change)
         let time = change.transaction.time / 1_000
+        guard change.kind != .truncate else {
+            // Each partition is an order of its own, which the truncate is a part of.
+            for full in topic.addToAll(
+                value: start..<buffer.count, in: buffer.bytes, timestamp: time)
+            {
+                try send(full)
+            }
+            return countInGroup()
+        }
         let key = hasKey ? 0..<start : nil
         try send(
             topic.add(key: key, value: start..<buffer.count, in: buffer.bytes, timestamp: time))
         if change.kind == .delete, hasKey, settings.writesTombstones {
             try send(topic.add(key: key, value: nil, in: buffer.bytes, timestamp: time))
         }
-        if hasKey, settings.writesTombstones, change.movesKey(in: bytes) {
-            try addTombstone(ofOldKey: change, of: bytes, to: topic)
-        }
-        groupBytes += buffer.count
-        if groupStart == nil { groupStart = clock.monotonicNanoseconds }
+        countInGroup()
         if change.kind == .read, let groupStart,
             clock.monotonicNanoseconds - groupStart > Self.snapshotNanosecondsMax
         {
@@ -185,7 +199,13 @@ final class TopicSink: ChangeSink {
         }
     }
 
-    /// The row has gone from its old key, which a compacted topic must forget.
+    private func countInGroup() {
+        groupBytes += buffer.count
+        if groupStart == nil { groupStart = clock.monotonicNanoseconds }
+    }
+
+    /// The row has gone from its old key, which a compacted topic must forget. It comes before the
+    /// row under its new key, so that a reader knows whose large values that one keeps.
     private func addTombstone(
         ofOldKey change: Change, of bytes: RawSpan, to topic: CaptureTopic
     ) throws(CaptureOutputError) {
@@ -346,21 +366,29 @@ final class TopicSink: ChangeSink {
             return try topic(CaptureTopic.topicName([settings.topicPrefix, "message"]))
         }
         if let topic = tables[ObjectIdentifier(table)] { return topic }
-        let topic = try topic(
-            CaptureTopic.topicName([settings.topicPrefix, table.schema, table.name]))
+        return try topic(of: table)
+    }
+
+    /// Its records are kept: they are the table.
+    private func topic(of table: CapturedTable) throws(CaptureOutputError) -> CaptureTopic {
+        let name = CaptureTopic.topicName([settings.topicPrefix, table.schema, table.name])
+        let topic = try topic(name, configs: ["retention.ms": "-1"])
         tables[ObjectIdentifier(table)] = topic
         known.append(table)
+        outcome.begin(topic.ids)
         return topic
     }
 
-    private func topic(_ name: String) throws(CaptureOutputError) -> CaptureTopic {
+    private func topic(
+        _ name: String, configs: [String: String] = [:]
+    ) throws(CaptureOutputError) -> CaptureTopic {
         if let topic = topics[name] { return topic }
         let cluster = thread.connection.cluster
         let partitions = Int32(clamping: partitions)
         do throws(ClientError) {
             let count = try thread.call { () async throws(ClientError) in
                 try await cluster.createTopics(
-                    [NewTopic(name, partitions: partitions)], ifMissing: true)
+                    [NewTopic(name, partitions: partitions, configs: configs)], ifMissing: true)
                 return try await cluster.describe().topics[name]?.partitions.count
             }
             let topic = CaptureTopic(name, partitions: count ?? Int(partitions))
@@ -386,6 +414,13 @@ private final class CaptureOutcome: @unchecked Sendable {
     var ends: [TopicPartition: Int64] { lock.withLock { offsets } }
 
     func start(_ ends: [TopicPartition: Int64]) { lock.withLock { offsets = ends } }
+
+    /// Partitions that have a place in the cuts from now on, whether they are written or not.
+    func begin(_ partitions: [TopicPartition]) {
+        lock.withLock {
+            for partition in partitions { offsets[partition] = offsets[partition] ?? 0 }
+        }
+    }
 
     func delivered(
         _ partition: TopicPartition, _ records: Int, _ result: Result<Int64, ClientError>

@@ -29,16 +29,21 @@ struct RecordPacker {
     /// Records without a value make a row of nulls, not none.
     var keepsTombstones = false
 
+    /// `range`: the offsets that are wanted.
+    ///
     /// A newline inside a value is white space between
     /// tokens in JSON, and becomes a blank; `endsAtNewline` keeps only what is in front of it.
-    func pack(_ fetched: FetchedBatches) throws(ConsumeError) -> PackedRecords {
+    func pack(
+        _ fetched: FetchedBatches, _ range: Range<Int64> = 0..<Int64.max
+    ) throws(ConsumeError) -> PackedRecords {
         var lines = OutputBuffer(capacity: max(1024, fetched.byteCount))
         var facts: [RecordFacts] = []
         for batch in fetched.batches {
             try fetched.withRecords(of: batch, checked: false) { records throws(ConsumeError) in
                 var iterator = RecordIterator(batch.header, records: records)
                 while let record = iterator.next() {
-                    guard record.offset >= fetched.startOffset else { continue }
+                    guard record.offset >= fetched.startOffset, range.contains(record.offset)
+                    else { continue }
                     if let value = record.value {
                         append(records.extracting(value), to: &lines)
                     } else {

@@ -10,7 +10,8 @@ import Records
 ///
 /// A bounded read ends at the offsets that the topic had when its name was bound, and sees only
 /// what is committed.
-final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, KnownColumnsRelation,
+final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, CapturedRecords,
+    KnownColumnsRelation,
     @unchecked Sendable
 {
     let name: String
@@ -32,11 +33,13 @@ final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, KnownC
     let envelopes: EnvelopeSchema?
     /// As the query names its cluster.
     let brokers: String?
+    /// Where a capture writes the topic: what it is read together with.
+    let tables: CapturedTables?
     private let thread: ClusterThread
 
     enum Hidden: Int, CaseIterable {
         case key, offset, partition, timestamp, headers
-        /// Of upsert topics only.
+        /// Of upsert topics and captured tables only.
         case tombstone
 
         var column: RelationColumn {
@@ -55,16 +58,18 @@ final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, KnownC
     /// Blocks while the first records are looked at.
     init(
         _ topic: Metadata.Topic, _ thread: ClusterThread, _ reference: TopicReference,
-        note: (String) -> Void
+        _ tables: CapturedTables? = nil, note: (String) -> Void
     ) throws(ClientError) {
+        self.tables = tables
         name = topic.name
         self.thread = thread
         brokers = reference.brokers
         isEndless = reference.isStream
-        keepsTombstones = reference.form == .upsert
+        let keepsTombstones = reference.form == .upsert || tables != nil
+        self.keepsTombstones = keepsTombstones
         let partitions = topic.partitions.map { TopicPartition(topic.name, $0.index) }
         let cluster = thread.connection.cluster
-        let (starts, ends) = try thread.call { () async throws(ClientError) in
+        var (starts, ends) = try thread.call { () async throws(ClientError) in
             let earliest = Dictionary(
                 uniqueKeysWithValues: partitions.map { ($0, OffsetQuery.earliest) })
             let latest = Dictionary(
@@ -72,6 +77,19 @@ final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, KnownC
             let starts = try await cluster.listOffsets(earliest, isolation: .readCommitted)
             let ends = try await cluster.listOffsets(latest, isolation: .readCommitted)
             return (starts, ends)
+        }
+        if let cut = tables?.cut {
+            let latest = Dictionary(
+                uniqueKeysWithValues: partitions.map { ($0, OffsetQuery.latest) })
+            let last = try thread.call { () async throws(ClientError) in
+                try await cluster.listOffsets(latest)
+            }
+            for id in partitions {
+                let (end, last) = (cut.ends[id] ?? 0, last[id] ?? 0)
+                // The topic was made anew since, and would be waited for in vain.
+                guard end <= last else { throw .truncated(id, position: end, end: last) }
+                ends[id] = end
+            }
         }
         let from = reference.startsAtEnd ? ends : starts
         self.starts = from
@@ -84,7 +102,7 @@ final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, KnownC
         isText = sample.isText
         keyNames = sample.keyNames
         envelopes = sample.envelopes
-        let hidden = Hidden.allCases.filter { $0 != .tombstone || reference.form == .upsert }
+        let hidden = Hidden.allCases.filter { $0 != .tombstone || keepsTombstones }
         columns =
             schema.fields.map { RelationColumn($0.name, $0.type) } + hidden.map(\.column)
         if !missing.isEmpty {
@@ -98,6 +116,11 @@ final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, KnownC
             fields: schema.fields, wholeValue: schema.wholeValue, isText: isText,
             keyNames: keyNames)
     }
+
+    var isCaptured: Bool { tables != nil }
+
+    /// Its records are Debezium's envelopes, as far as was seen.
+    var isOfEnvelopes: Bool { ChangeEnvelope(schema.fields) != nil }
 
     func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
         TopicSource(self, scan, context)

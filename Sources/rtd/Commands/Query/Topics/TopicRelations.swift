@@ -7,6 +7,7 @@ import Query
 struct TopicRelations: TopicCatalog {
     private let clusters: SessionClusters
     private let note: @Sendable (String) -> Void
+    private let board = CutBoard()
 
     init(_ clusters: SessionClusters, note: @escaping @Sendable (String) -> Void) {
         self.clusters = clusters
@@ -15,13 +16,43 @@ struct TopicRelations: TopicCatalog {
 
     func relation(_ reference: TopicReference) throws(SQLError) -> (any SourceRelation)? {
         let thread = try connected(reference)
-        guard let topic = try topic(reference, thread) else { return nil }
+        let all = try describe(thread)
+        guard let topic = topic(reference, all) else { return nil }
+        if reference.mayBeCaptured,
+            let table = try captured(topic, in: all, thread, reference)
+        {
+            return table
+        }
+        return try relation(topic, thread, reference)
+    }
+
+    /// nil: no capture writes the topic, or it writes something else than envelopes.
+    private func captured(
+        _ topic: Metadata.Topic, in all: Metadata, _ thread: ClusterThread,
+        _ reference: TopicReference
+    ) throws(SQLError) -> TopicRelation? {
+        guard
+            let tables = try board.tables(
+                of: topic.name, in: all, thread, brokers: reference.brokers)
+        else { return nil }
+        var reference = reference
+        reference.form = .debezium
+        let table = try relation(topic, thread, reference, tables)
+        return table.isOfEnvelopes ? table : nil
+    }
+
+    private func relation(
+        _ topic: Metadata.Topic, _ thread: ClusterThread, _ reference: TopicReference,
+        _ tables: CapturedTables? = nil
+    ) throws(SQLError) -> TopicRelation {
         do throws(ClientError) {
-            return try TopicRelation(topic, thread, reference, note: note)
+            return try TopicRelation(topic, thread, reference, tables, note: note)
         } catch {
             throw SQLError(error.description, .inputOutputError)
         }
     }
+
+    func startStatement() { board.startStatement() }
 
     var isConnected: Bool { clusters.isConnected }
 
@@ -38,7 +69,7 @@ struct TopicRelations: TopicCatalog {
         within transaction: (any ResultTransaction)?
     ) throws(SQLError) -> (any ResultOutput)? {
         let thread = try connected(reference)
-        guard let topic = try topic(reference, thread) else { return nil }
+        guard let topic = topic(reference, try describe(thread)) else { return nil }
         guard let transaction else { return TopicOutput(topic, thread, form) }
         guard let ours = transaction as? TopicTransaction, ours.thread === thread else {
             throw SQLError(
@@ -61,18 +92,18 @@ struct TopicRelations: TopicCatalog {
         }
     }
 
-    /// By its exact name, else by the only one that differs in nothing but case.
-    private func topic(
-        _ reference: TopicReference, _ thread: ClusterThread
-    ) throws(SQLError) -> Metadata.Topic? {
-        let all: Metadata
+    private func describe(_ thread: ClusterThread) throws(SQLError) -> Metadata {
         do throws(ClientError) {
-            all = try thread.call { () async throws(ClientError) in
+            return try thread.call { () async throws(ClientError) in
                 try await thread.connection.cluster.describe()
             }
         } catch {
             throw SQLError(error.description, .systemError)
         }
+    }
+
+    /// By its exact name, else by the only one that differs in nothing but case.
+    private func topic(_ reference: TopicReference, _ all: Metadata) -> Metadata.Topic? {
         if let exact = all.topics[reference.name] { return exact }
         guard !reference.isQuoted else { return nil }
         let folded = reference.name.lowercased()

@@ -84,6 +84,7 @@ struct TopicSample {
         guard !isText, schema.wholeValue == nil else { return [] }
         guard reference.form != .debezium else {
             schema.completeEnvelope((reference.wanted ?? []).sorted())
+            if ChangeEnvelope(schema.fields) != nil { schema.addUnavailable() }
             return []
         }
         let hidden = TopicRelation.Hidden.allCases.map(\.column.name)

@@ -8,7 +8,7 @@ import Records
 ///
 /// Each partition has a reader of its own, so that its batches are of one partition and in its
 /// order.
-final class TopicSource: Source {
+final class TopicSource: Source, FollowedTable {
     private let relation: TopicRelation
     private let scan: ScanPlan
     /// Asked for the first time when reading begins.
@@ -22,6 +22,11 @@ final class TopicSource: Source {
     private var ready: [SourceEvent] = []
     /// The offset that each partition is read from next.
     private var offsets: [TopicPartition: Int64]
+    /// Of a captured table that is followed: what it goes on with together, and what was fetched
+    /// beyond their cut.
+    private let tables: CapturedTables?
+    private var held: [TopicPartition: [FetchedBatches]] = [:]
+    private var hasBegun = false
 
     init(_ relation: TopicRelation, _ scan: ScanPlan, _ context: SourceContext) {
         self.relation = relation
@@ -34,8 +39,10 @@ final class TopicSource: Source {
             keepsKeys: hidden.contains(TopicRelation.Hidden.key.rawValue),
             keepsHeaders: hidden.contains(TopicRelation.Hidden.headers.rawValue),
             keepsTombstones: relation.keepsTombstones)
+        tables = relation.isEndless ? relation.tables : nil
         ids = relation.starts.keys.sorted { $0.partition < $1.partition }
         open = Set(ids.indices)
+        tables?.join(self)
         guard !relation.isEndless else { return }
         for (index, id) in ids.enumerated()
         where (relation.starts[id] ?? 0) >= (relation.ends[id] ?? 0) {
@@ -47,7 +54,10 @@ final class TopicSource: Source {
     var partitionCount: Int { ids.count }
     var skippedCount: Int { readers.values.reduce(0) { $0 + $1.skippedCount } }
 
-    func close() { feed?.close() }
+    func close() {
+        feed?.close()
+        tables?.leave(self)
+    }
 
     var maySleep: Bool { relation.isEndless }
 
@@ -67,7 +77,7 @@ final class TopicSource: Source {
 
     /// The next offset of each partition; nil while rows of a fetch wait to be handed out.
     var position: [UInt8]? {
-        guard ready.isEmpty else { return nil }
+        guard ready.isEmpty, isAtCut || !hasBegun else { return nil }
         var state = OutputBuffer(capacity: 16 * ids.count + 8)
         state.append(bigEndian: Int64(ids.count))
         for id in ids {
@@ -101,18 +111,32 @@ final class TopicSource: Source {
     }
 
     func next() throws(SQLError) -> SourceEvent {
+        hasBegun = true
         while true {
             if !ready.isEmpty { return ready.removeFirst() }
             if open.isEmpty { return .end }
-            let fetched: FetchedBatches?
-            do throws(ClientError) {
-                fetched = try openFeed().take()
-            } catch {
-                throw SQLError(
-                    "topic \"\(relation.name)\": \(error.description)", .inputOutputError)
+            if let tables, isAtCut {
+                guard try advance(tables) else { return .idle }
+                try decodeHeld()
+                continue
             }
-            guard let fetched else { return .idle }
-            try decode(fetched)
+            guard let fetched = try fetch() else { return .idle }
+            if tables == nil {
+                let end = relation.isEndless ? nil : relation.ends[fetched.partition]
+                try decode(fetched, before: end)
+            } else {
+                held[fetched.partition, default: []].append(fetched)
+                try decodeHeld()
+            }
+        }
+    }
+
+    private func fetch() throws(SQLError) -> FetchedBatches? {
+        do throws(ClientError) {
+            return try openFeed().take()
+        } catch {
+            throw SQLError(
+                "topic \"\(relation.name)\": \(error.description)", .inputOutputError)
         }
     }
 
@@ -123,12 +147,15 @@ final class TopicSource: Source {
         return made
     }
 
-    private func decode(_ fetched: FetchedBatches) throws(SQLError) {
+    /// Up to `end`, which is exclusive.
+    private func decode(_ fetched: FetchedBatches, before end: Int64?) throws(SQLError) {
         guard let index = ids.firstIndex(of: fetched.partition) else { return }
-        offsets[fetched.partition] = fetched.nextOffset
+        let upper = end ?? .max
+        let wanted = min(offsets[fetched.partition] ?? 0, upper)..<upper
+        offsets[fetched.partition] = min(fetched.nextOffset, wanted.upperBound)
         let packed: PackedRecords
         do throws(ConsumeError) {
-            packed = try packer.pack(fetched)
+            packed = try packer.pack(fetched, wanted)
         } catch {
             throw SQLError("topic \"\(relation.name)\": \(error)", .inputOutputError)
         }
@@ -140,6 +167,42 @@ final class TopicSource: Source {
         guard !relation.isEndless, let end = relation.ends[ids[index]], fetched.nextOffset >= end
         else { return }
         if open.remove(index) != nil { ready.append(.partitionEnd(index)) }
+    }
+}
+
+// Of captured tables that are followed.
+extension TopicSource {
+    var isAtBoundary: Bool { tables?.isSettled ?? true }
+    func passBoundary() { tables?.passBoundary() }
+
+    /// All up to the cut was handed out.
+    var isAtCut: Bool {
+        guard let tables else { return true }
+        return ready.isEmpty && ids.allSatisfy { (offsets[$0] ?? 0) >= tables.cut.ends[$0] ?? 0 }
+    }
+
+    private func advance(_ tables: CapturedTables) throws(SQLError) -> Bool {
+        do throws(ClientError) {
+            return try tables.advance(context.signal)
+        } catch {
+            throw SQLError("the cuts of \(relation.name): \(error.description)", .inputOutputError)
+        }
+    }
+
+    /// Decodes what was fetched, as far as the cut goes.
+    private func decodeHeld() throws(SQLError) {
+        guard let tables else { return }
+        for id in ids {
+            guard let fetches = held[id] else { continue }
+            let end = tables.cut.ends[id] ?? 0
+            var rest = fetches[...]
+            while let fetched = rest.first, offsets[id] ?? 0 < end {
+                try decode(fetched, before: end)
+                guard fetched.nextOffset <= end else { break }
+                rest.removeFirst()
+            }
+            held[id] = rest.isEmpty ? nil : Array(rest)
+        }
     }
 }
 

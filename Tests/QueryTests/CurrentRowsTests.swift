@@ -1,0 +1,80 @@
+import Formats
+import Testing
+
+@testable import Query
+
+private func columns(_ rows: [(Int64, String?)]) -> [Column] {
+    [
+        Column.make(.bigint, rows.map { .integer($0.0) }),
+        Column.make(.text, rows.map { row in row.1.map { .text($0) } ?? .null }),
+    ]
+}
+
+private func all(_ rows: inout CurrentRows) -> [[Value]] {
+    rows.take().flatMap { batch in (0..<batch.count).map { batch.row($0) } }
+}
+
+private func sorted(_ rows: [[Value]]) -> [String] { rows.map { "\($0)" }.sorted() }
+
+@Test(arguments: [1, 7, 2026])
+func `the rows that stand are the last of each key, whatever came before`(seed: UInt64) {
+    var random = Generator(state: seed)
+    var rows = CurrentRows([.bigint, .text], partitionCount: 1)
+    var expected: [Int64: [Value]] = [:]
+    for number in 0..<200_000 {
+        let key = Int64(random.next() % 500)
+        if random.next() % 5 == 0 {
+            rows.remove(.integer(key), partition: 0)
+            expected[key] = nil
+        } else {
+            let text = "value \(number) that is longer than a view holds"
+            rows.put(.integer(key), columns([(key, text)]), 0, partition: 0)
+            expected[key] = [.integer(key), .text(text)]
+        }
+        if number == 150_000 {
+            rows.removeAll(partition: 0)
+            expected = [:]
+        }
+    }
+    #expect(rows.count == expected.count)
+    #expect(sorted(all(&rows)) == sorted(Array(expected.values)))
+    #expect(rows.count == 0)
+}
+
+@Test func `a value that a change leaves out stays, under another key too`() {
+    var rows = CurrentRows([.bigint, .text], partitionCount: 1)
+    rows.put(.integer(1), columns([(1, "large")]), 0, partition: 0)
+    rows.put(.integer(1), columns([(2, nil)]), 0, partition: 0, keeping: [1])
+    rows.put(.integer(5), columns([(5, "other")]), 0, partition: 0)
+    rows.remove(.integer(1), partition: 0)
+    rows.put(.integer(9), columns([(9, nil)]), 0, partition: 0, keeping: [1])
+    rows.put(.integer(8), columns([(8, nil)]), 0, partition: 0, keeping: [1])
+    #expect(rows.incomplete == 1)
+    #expect(
+        sorted(all(&rows))
+            == sorted([
+                [.integer(5), .text("other")], [.integer(9), .text("large")], [.integer(8), .null],
+            ]))
+}
+
+@Test func `rows without a key are as many as were put, and a truncate is its partition's`() {
+    var rows = CurrentRows([.bigint, .text], partitionCount: 2)
+    for _ in 0..<3 { rows.put(nil, columns([(1, "a")]), 0, partition: 0) }
+    rows.put(.integer(7), columns([(7, "b")]), 0, partition: 1)
+    #expect(rows.remove(equalTo: [.integer(1), .text("a")]))
+    #expect(!rows.remove(equalTo: [.integer(1), .text("b")]))
+    rows.put(nil, columns([(1, "b")]), 0, partition: 0)
+    #expect(rows.remove(equalTo: [.integer(1), .text("b")]))
+    #expect(rows.count == 3)
+    rows.removeAll(partition: 0)
+    #expect(sorted(all(&rows)) == sorted([[.integer(7), .text("b")]]))
+}
+
+/// Numbers from a seed.
+private struct Generator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state >> 33
+    }
+}
