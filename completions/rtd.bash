@@ -160,7 +160,6 @@ _rtd() {
                 --to) _rtd_files; return ;;
                 --format) _rtd_words "debezium flat maxwell wal2json sql csv none"; return ;;
                 --outbox) return ;;
-                --metrics) return ;;
                 --topic-prefix) return ;;
                 --partitions) return ;;
                 -X | --property) return ;;
@@ -171,7 +170,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--snapshot --until --backfill --slot --publication --password-file --max-wal --tables --exclude --key --mask --image --to --format --schemas --schema-changes --outbox --metrics --insecure-listen --topic-prefix --partitions --property --check --slots --request --drop --broker --data --retry --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--snapshot --until --backfill --slot --publication --password-file --max-wal --tables --exclude --key --mask --image --to --format --schemas --schema-changes --outbox --topic-prefix --partitions --property --check --verify --slots --request --drop --broker --data --retry --property-file --quiet --verbose --progress --no-progress --help"
             fi
             ;;
         bench)
@@ -193,6 +192,7 @@ _rtd() {
                 -z | --compression) _rtd_words "none gzip snappy lz4 zstd"; return ;;
                 --data-set) _rtd_directories; return ;;
                 --seed) return ;;
+                --source) return ;;
                 --histogram-file) _rtd_files; return ;;
                 --compare) return ;;
                 -b | --broker) return ;;
@@ -202,9 +202,9 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--size --payload-file --random-ratio --count --duration --rate --warmup --producers --consumers --topics --partitions --acks --linger --batch-bytes --compression --data-set --generate --seed --endless --live --json --csv --histogram-file --compare --floor --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--size --payload-file --random-ratio --count --duration --rate --warmup --producers --consumers --topics --partitions --acks --linger --batch-bytes --compression --data-set --generate --seed --endless --live --source --json --csv --histogram-file --compare --floor --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
             else
-                _rtd_words "produce consume e2e storage query nexmark"
+                _rtd_words "produce consume e2e storage query nexmark cdc"
             fi
             ;;
     esac

@@ -1,5 +1,21 @@
 import Bytes
 
+extension LogicalRow {
+    /// Reads a change of a row, nil for any other message: what nearly all messages are, without
+    /// the weight of what the others may be.
+    public static func read(_ bytes: RawSpan, inStream: Bool) throws(ProtocolError) -> LogicalRow? {
+        var reader = ByteReader(bytes)
+        let tag = reader.uint8()
+        guard tag == UInt8(ascii: "I") || tag == UInt8(ascii: "U") || tag == UInt8(ascii: "D")
+        else { return nil }
+        let row = LogicalMessage.row(tag, &reader, inStream: inStream)
+        guard !reader.failed, reader.remaining == 0 else {
+            throw .malformed("a message of pgoutput that does not end where it should (\(tag))")
+        }
+        return row
+    }
+}
+
 extension LogicalMessage {
     /// Reads one message. In a stream (between `streamStart` and `streamStop`) the changes carry
     /// their transaction's number, which nothing in them tells.
@@ -96,7 +112,8 @@ extension LogicalMessage {
             xid: reader.uint32(), gid: reader.text())
     }
 
-    private static func row(_ tag: UInt8, _ reader: inout ByteReader, inStream: Bool) -> LogicalRow
+    fileprivate static func row(_ tag: UInt8, _ reader: inout ByteReader, inStream: Bool)
+        -> LogicalRow
     {
         let xid = inStream ? reader.uint32() : nil
         let relation = reader.uint32()

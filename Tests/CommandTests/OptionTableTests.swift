@@ -70,6 +70,7 @@ struct Table: Sendable, CustomTestStringConvertible {
         "PATTERN": "orders,s.*", "TABLE=COLUMNS": "t=a,b", "COLUMN=HOW": "c=len", "WHICH": "new",
         "TARGET": "out", "ENVELOPE": "flat", "PREFIX": "p",
         "TABLE[:CONDITION]": "t:a > 1", "COMMAND": "cat", "TABLE": "t",
+        "SOURCE": "postgres://localhost/shop",
     ]
 
     /// Options that mean something only beside another one.
@@ -118,6 +119,7 @@ struct Table: Sendable, CustomTestStringConvertible {
                     && ["data-set", "generate", "endless", "seed"].contains(flag.long)
                 var operand = needsBroker ? ["produce"] : needsQueries ? ["nexmark"] : operands
                 if flag.long == "live" { operand = ["query"] }
+                if flag.long == "source" { operand = ["cdc"] }
                 #expect(throws: Never.self, "\(spelling)") {
                     try table.parse(operand + companion + spelling)
                 }

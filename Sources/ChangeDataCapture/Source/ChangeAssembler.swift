@@ -107,6 +107,7 @@ final class ChangeAssembler {
 
     func received(_ bytes: RawSpan, at position: UInt64) throws {
         if streamed != nil { return try receivedInStream(bytes, at: position) }
+        if let row = try readRow(bytes) { return try give(row, bytes, position) }
         switch try read(bytes, inStream: false) {
         case .row(let row): try give(row, bytes, position)
         case .begin(let begin):
@@ -153,6 +154,15 @@ final class ChangeAssembler {
         case .message(let content): try give(content, bytes)
         case .type, .origin: break
         default: throw misplaced("a message inside of a stream")
+        }
+    }
+
+    private func readRow(_ bytes: RawSpan) throws(CaptureError) -> LogicalRow? {
+        do throws(ProtocolError) {
+            return try LogicalRow.read(bytes, inStream: false)
+        } catch {
+            guard case .malformed(let what) = error else { throw misplaced("\(error)") }
+            throw misplaced(what)
         }
     }
 

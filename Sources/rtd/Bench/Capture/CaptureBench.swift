@@ -128,6 +128,8 @@ struct CaptureBench {
 
 /// Lines that go nowhere.
 final class DiscardedLines: LineTarget {
+    var backfills: [BackfillState] = []
+
     func write(_ bytes: borrowing OutputBuffer) throws(CaptureOutputError) {}
 
     func reached(

@@ -104,7 +104,6 @@ private final class VerifySink: ChangeSink {
     private let pass: Int
     private let passes: ([CapturedTable]) throws(ClientError) -> Int
     private var encoder: any ChangeEncoder
-    private var buffer = OutputBuffer(capacity: 4_096)
     private var digests: [ObjectIdentifier: (table: TableDigest, row: EnvelopeDigest)] = [:]
     private(set) var tables: [TableDigest] = []
     private(set) var isDone = false
@@ -150,13 +149,18 @@ private final class VerifySink: ChangeSink {
         guard let table = change.table, change.kind == .read,
             var (digest, row) = digests[ObjectIdentifier(table)]
         else { return }
-        buffer.removeAll()
-        let hasKey = encoder.key(change, of: bytes, into: &buffer)
-        let start = buffer.count
-        guard encoder.value(change, of: bytes, into: &buffer) else { return }
-        let all = buffer.bytes
-        guard row.read(all.extracting(start..<buffer.count)) else { return }
-        digest.compare(row.after, key: hasKey ? all.extracting(0..<start) : nil)
+        var keyBuffer = OutputBuffer(capacity: 64)
+        let hasKey = encoder.key(change, of: bytes, into: &keyBuffer)
+        var value = OutputBuffer(capacity: 1_024)
+        guard encoder.value(change, of: bytes, into: &value) else { return }
+        let text = value.bytes.copied()
+        guard row.read(text.rawSpan) else { return }
+        if hasKey {
+            let key = keyBuffer.bytes.copied()
+            digest.compare(row.after, key: key.rawSpan)
+        } else {
+            digest.compareKeyless(row.after)
+        }
     }
 
     func snapshotEnded(at position: LogSequenceNumber) throws {

@@ -83,6 +83,27 @@ struct EnvelopeDigest {
         return commit
     }
 
+    /// A key with a schema is the payload beside it.
+    static func hash(ofKey key: RawSpan) -> UInt64 {
+        var cursor = JSONCursor(key)
+        do throws(FormatError) {
+            try cursor.enterObject()
+            while let member = try cursor.nextMember() {
+                guard member.equals("schema", in: key) || member.equals("payload", in: key) else {
+                    break
+                }
+                let kind = try cursor.kind()
+                let range = try cursor.skip()
+                if kind == .object, member.equals("payload", in: key) {
+                    return hash(key.extracting(range), seed: 0)
+                }
+            }
+        } catch {
+            return hash(key, seed: 0)
+        }
+        return hash(key, seed: 0)
+    }
+
     /// FNV-1a with a last mix, the same in every run.
     static func hash(_ bytes: RawSpan, seed: UInt64) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ (seed &* 0x9E37_79B9_7F4A_7C15)

@@ -43,18 +43,19 @@ final class VerifiedTopics {
             let slot = try self.slot(source)
             let cut = try newest()
             if cut.lsn >= position || slot.confirmed >= position { return cut }
-            if !slot.isActive, try !isBehind(source, position) { return cut }
+            let isBehind = slot.isActive ? nil : isBehind(source, position)
+            if isBehind == false { return cut }
             let now = clock.monotonicNanoseconds
             if max(cut.lsn, slot.confirmed) > reached {
                 reached = max(cut.lsn, slot.confirmed)
                 since = now
             }
-            guard slot.isActive, now - since < Self.patienceNanoseconds else {
+            guard isBehind != true, now - since < Self.patienceNanoseconds else {
                 let behind = position.value - max(cut.lsn, slot.confirmed).value
                 throw CommandFailure(
                     "the topics are \(ProgressLine.scaled(Double(behind)))B of log behind the "
                         + "database (\(max(cut.lsn, slot.confirmed)), not \(position)): "
-                        + (slot.isActive
+                        + (isBehind != true
                             ? "the capture of slot \"\(plan.slot)\" does not get on"
                             : "no capture reads slot \"\(plan.slot)\"; rtd cdc --to topics goes on")
                 )
@@ -96,21 +97,23 @@ final class VerifiedTopics {
         )
     }
 
-    /// Whether the slot, which nobody reads, has changes before the position.
+    /// Whether the slot, which nobody reads, has changes before the position; nil: somebody has
+    /// begun to read it.
     private func isBehind(
         _ source: PostgresConnection, _ position: LogSequenceNumber
-    ) throws -> Bool {
+    ) -> Bool? {
         let name = CaptureText.literal(plan.slot)
         let publications =
             plan.options.publication.map(CaptureText.literal)
             ?? "(SELECT string_agg(quote_ident(pubname), ',') FROM pg_publication "
             + "WHERE pubname IN (\(name), \(name) || '_inserts'))"
-        let changes = try rows(
+        let changes = try? rows(
             source,
             "SELECT count(*) FROM pg_logical_slot_peek_binary_changes(\(name), '\(position)', NULL, "
                 + "'proto_version', '1', 'publication_names', \(publications)) "
                 + "WHERE get_byte(data, 0) IN (73, 85, 68, 84)")
-        return changes.first?.first != "0"
+        guard let count = changes?.first?.first else { return nil }
+        return count != "0"
     }
 
     private func rows(_ source: PostgresConnection, _ sql: String) throws -> [[String?]] {
