@@ -52,8 +52,8 @@ final class CaptureBenchSource {
             let last = min(count, first + Self.rowsInTransaction - 1)
             try run(
                 """
-                INSERT INTO \(schema).events SELECT g, g % 1000, 'click', (g % 10000) / 100.0, now(),
-                  jsonb_build_object('k', g, 's', repeat('x', 40))
+                INSERT INTO \(schema).events SELECT g, g % 1000, 'click',
+                  (g % 10000) / 100.0, now(), jsonb_build_object('k', g, 's', repeat('x', 40))
                 FROM generate_series(\(first), \(last)) g
                 """)
             first = last + 1

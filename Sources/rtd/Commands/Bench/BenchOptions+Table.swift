@@ -36,7 +36,8 @@ extension BenchOptions {
             copies of one slot: received only, which is what the server can give, received and \
             read, and made JSON. The server's CPU time is shown where its process is one of this \
             machine. Then commits at a {rate} (200 a second) are timed on their way to stdout and \
-            to a reader of a topic, for 3 seconds or {duration}. Schema and slots are removed afterwards.
+            to a reader of a topic, for 3 seconds or {duration}. Schema and slots are removed \
+            afterwards.
             """,
         operands: [
             OperandDocumentation(

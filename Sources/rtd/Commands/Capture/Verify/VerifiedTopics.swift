@@ -109,8 +109,8 @@ final class VerifiedTopics {
             + "WHERE pubname IN (\(name), \(name) || '_inserts'))"
         let changes = try? rows(
             source,
-            "SELECT count(*) FROM pg_logical_slot_peek_binary_changes(\(name), '\(position)', NULL, "
-                + "'proto_version', '1', 'publication_names', \(publications)) "
+            "SELECT count(*) FROM pg_logical_slot_peek_binary_changes(\(name), '\(position)', "
+                + "NULL, 'proto_version', '1', 'publication_names', \(publications)) "
                 + "WHERE get_byte(data, 0) IN (73, 85, 68, 84)")
         guard let count = changes?.first?.first else { return nil }
         return count != "0"
