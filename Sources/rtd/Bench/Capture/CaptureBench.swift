@@ -129,6 +129,7 @@ struct CaptureBench {
 /// Lines that go nowhere.
 final class DiscardedLines: LineTarget {
     var backfills: [BackfillState] = []
+    let isKept = false
 
     func write(_ bytes: borrowing OutputBuffer) throws(CaptureOutputError) {}
 
