@@ -95,10 +95,8 @@ let package = Package(
         core("Aggregation", ["Formats", "Bytes", "CSystem"]),
         core("SQL", ["Aggregation", "Formats", "Bytes"]),
         core("Query", ["SQL", "Aggregation", "Formats", "Records", "Platform", "Bytes"]),
-        .target(
-            name: "ChangeDataCapture",
-            dependencies: ["PostgresProtocol", "Formats", "Records", "Platform", "Bytes"],
-            swiftSettings: settings + uncheckedExclusivity),
+        core(
+            "ChangeDataCapture", ["PostgresProtocol", "Formats", "Records", "Platform", "Bytes"]),
         core("PostgresProtocol", ["Bytes"]),
         core("KafkaProtocol", ["Records", "Bytes"]),
         core("KafkaClient", ["KafkaProtocol", "Records", "Platform", "Bytes"]),

@@ -122,7 +122,7 @@ def test_what_has_no_cut_yet_is_said():
         home.shell("rtd query 'CREATE TOPIC \"shop.cuts\" WITH (partitions = 1)'; echo '{\"a\":1}' | rtd produce shop.public.t")
         done = home.rtd("query", "-c", "SELECT * FROM shop.public.t")
         equal(done.returncode, 1)
-        contains(done.errors, "shop.cuts has no cut yet")
+        contains(done.errors, "shop.cuts has no cut of all rows yet")
         home.shell("echo '{\"b\":1}' | rtd produce shop.cuts")
         equal(ask(home, "SELECT * FROM shop.public.t"), [{"a": 1}], "a topic of somebody else")
 

@@ -12,6 +12,9 @@ struct CutRecord: Sendable, Equatable {
     /// Backfills that are not done.
     var backfills: [BackfillState] = []
 
+    /// All rows that the tables had at its position are in the topics.
+    var isWhole: Bool { backfills.isEmpty }
+
     /// Whether a topic's changes are under this cut.
     func has(topic: String) -> Bool { ends.keys.contains { $0.topic == topic } }
 

@@ -28,7 +28,7 @@ enum CutTopic {
     /// `isEnough` says so of what was found, or to the first record.
     static func newest(
         _ partition: TopicPartition, slot: String? = nil, before end: Int64, _ cluster: Cluster,
-        isEnough: @Sendable ([CutRecord]) -> Bool
+        prefersWhole: Bool = false, isEnough: @Sendable ([CutRecord]) -> Bool
     ) async throws(ClientError) -> [CutRecord] {
         let earliest = try await cluster.listOffsets([partition: .earliest])[partition] ?? 0
         var window = firstWindow
@@ -36,7 +36,8 @@ enum CutTopic {
             let start = max(earliest, end - window)
             var found: [CutRecord] = []
             if start < end {
-                found = try await cuts(partition, start..<end, slot: slot, cluster)
+                found = try await cuts(
+                    partition, start..<end, slot: slot, prefersWhole: prefersWhole, cluster)
                 if isEnough(found) { return found }
             }
             guard start > earliest else { return found }
@@ -45,7 +46,8 @@ enum CutTopic {
     }
 
     private static func cuts(
-        _ partition: TopicPartition, _ range: Range<Int64>, slot: String?, _ cluster: Cluster
+        _ partition: TopicPartition, _ range: Range<Int64>, slot: String?, prefersWhole: Bool,
+        _ cluster: Cluster
     ) async throws(ClientError) -> [CutRecord] {
         var configuration = ConsumerConfiguration()
         configuration.isolation = .readCommitted
@@ -57,6 +59,8 @@ enum CutTopic {
         while position < range.upperBound {
             guard let fetched = try await consumer.next() else { continue }
             for cut in cuts(in: fetched, before: range.upperBound, slot: slot) {
+                // While rows are read anew, the cut before that is what a query can rest on.
+                if prefersWhole, !cut.isWhole, found[cut.slot]?.isWhole == true { continue }
                 found[cut.slot] = cut
             }
             position = max(position, fetched.nextOffset)

@@ -42,6 +42,11 @@ final class VerifiedTopics {
             // In this order: what the slot acknowledges was in a cut before.
             let slot = try self.slot(source)
             let cut = try newest()
+            guard cut.isWhole else {
+                throw CommandFailure(
+                    "the topics do not have all rows yet: the capture still reads "
+                        + (cut.backfills.first?.request.text ?? "them"))
+            }
             if cut.lsn >= position || slot.confirmed >= position { return cut }
             let isBehind = slot.isActive ? nil : isBehind(source, position)
             if isBehind == false { return cut }

@@ -48,7 +48,7 @@ final class CapturedTables {
             feed = try TopicFeed(thread, [partition: next], ends: nil, signal)
         }
         while let fetched = try feed?.take() {
-            newest = CutTopic.cuts(in: fetched, slot: cut.slot).last ?? newest
+            newest = CutTopic.cuts(in: fetched, slot: cut.slot).last(where: \.isWhole) ?? newest
         }
         guard mayAdvance, let newest, isSettled else { return false }
         cut = newest

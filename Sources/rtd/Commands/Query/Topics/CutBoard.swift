@@ -35,15 +35,17 @@ final class CutBoard: @unchecked Sendable {
             } catch {
                 throw SQLError("topic \"\(cuts)\": \(error.description)", .inputOutputError)
             }
-            guard known.end > 0 else {
+            let isOurs = known.cuts.contains { $0.has(topic: topic) }
+            let cut = known.cuts.filter { $0.has(topic: topic) && $0.isWhole }
+                .max { $0.lsn < $1.lsn }
+            guard known.end > 0, cut != nil || !isOurs else {
                 throw SQLError(
-                    "the rows of \"\(topic)\" are still being captured: \(cuts) has no cut yet",
+                    "the rows of \"\(topic)\" are still being captured: \(cuts) has no cut of all rows yet",
                     .objectNotReady,
                     hint: "rtd cdc writes it when all rows are there; read_debezium('\(topic)') "
                         + "shows what has come.")
             }
-            guard let cut = known.cuts.filter({ $0.has(topic: topic) }).max(by: { $0.lsn < $1.lsn })
-            else { continue }
+            guard let cut else { continue }
             let name = "\(place)/\(cut.slot)"
             if let group = groups[name] { return group }
             let group = CapturedTables(partition, cut, next: known.end, thread)
@@ -64,8 +66,10 @@ final class CutBoard: @unchecked Sendable {
         let read = try thread.call { () async throws(ClientError) in
             var end = before ?? 0
             if before == nil { end = try await CutTopic.end(partition, cluster) }
-            let cuts = try await CutTopic.newest(partition, before: end, cluster) { found in
-                found.contains { $0.has(topic: topic) }
+            let cuts = try await CutTopic.newest(
+                partition, before: end, cluster, prefersWhole: true
+            ) { found in
+                found.contains { $0.has(topic: topic) && $0.isWhole }
             }
             return Known(end: end, cuts: cuts)
         }
