@@ -160,6 +160,7 @@ _rtd() {
                 --to) _rtd_files; return ;;
                 --format) _rtd_words "debezium flat maxwell wal2json sql csv none"; return ;;
                 --outbox) return ;;
+                --metrics) return ;;
                 --topic-prefix) return ;;
                 --partitions) return ;;
                 -X | --property) return ;;
@@ -170,7 +171,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--snapshot --until --backfill --slot --publication --password-file --max-wal --tables --exclude --key --mask --image --to --format --schemas --schema-changes --outbox --topic-prefix --partitions --property --check --verify --slots --request --drop --broker --data --retry --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--snapshot --until --backfill --slot --publication --password-file --max-wal --tables --exclude --key --mask --image --to --format --schemas --schema-changes --outbox --metrics --insecure-listen --topic-prefix --partitions --property --check --verify --slots --request --drop --broker --data --retry --property-file --quiet --verbose --progress --no-progress --help"
             fi
             ;;
         bench)
