@@ -13,6 +13,8 @@ import CSystem
 public final class OutputFile: Sendable {
     private let descriptor: CInt
     private let path: String
+    /// Whose place the file takes when it is closed; nil: it has its own.
+    private let target: String?
 
     /// Makes the file, or empties it.
     public static func create(_ path: String) throws(SystemError) -> OutputFile {
@@ -21,9 +23,28 @@ public final class OutputFile: Sendable {
         return OutputFile(descriptor, path)
     }
 
-    private init(_ descriptor: CInt, _ path: String) {
+    /// Makes a file beside `path` that takes its place when it is closed: what stands there stays
+    /// until then. A link is followed; what is no file, such as a pipe, is written itself.
+    public static func replacing(_ path: String) throws(SystemError) -> OutputFile {
+        let target = resolved(path)
+        var status = stat()
+        let exists = unsafe stat(target, &status) == 0
+        if exists, status.st_mode & S_IFMT != S_IFREG { return try create(path) }
+        let slash = target.lastIndex(of: "/").map { target.index(after: $0) }
+        let start = slash ?? target.startIndex
+        let number = UInt32.random(in: 0 ... .max)
+        let beside = "\(target[..<start]).\(target[start...]).\(number)"
+        let descriptor = uninterrupted { makeNewFile(beside) }
+        guard descriptor >= 0 else { throw SystemError.last("create", path) }
+        // Who may read the old file may read the new one.
+        if exists { _ = fchmod(descriptor, status.st_mode & 0o7777) }
+        return OutputFile(descriptor, beside, target: target)
+    }
+
+    private init(_ descriptor: CInt, _ path: String, target: String? = nil) {
         self.descriptor = descriptor
         self.path = path
+        self.target = target
     }
 
     public func write(_ bytes: RawSpan) throws(SystemError) {
@@ -32,8 +53,31 @@ public final class OutputFile: Sendable {
 
     /// What could not be written is told here at the latest.
     public func close() throws(SystemError) {
+        if target != nil, fsync(descriptor) != 0 { throw SystemError.last("sync", path) }
         guard closeFile(descriptor) == 0 else { throw SystemError.last("close", path) }
+        if let target, renameFile(path, target) != 0 { throw SystemError.last("rename", path) }
     }
+
+    /// Instead of `close`: what would have taken another's place is gone.
+    public func discard() {
+        _ = closeFile(descriptor)
+        if target != nil { _ = unsafe unlink(path) }
+    }
+}
+
+/// Where a link leads; of what is not there, the path.
+private func resolved(_ path: String) -> String {
+    guard let found = unsafe realpath(path, nil) else { return path }
+    defer { unsafe free(found) }
+    return unsafe String(cString: found)
+}
+
+private func makeNewFile(_ path: String) -> CInt {
+    unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+}
+
+private func renameFile(_ source: String, _ target: String) -> CInt {
+    unsafe rename(source, target)
 }
 
 private func makeFile(_ path: String) -> CInt {

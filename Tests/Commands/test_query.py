@@ -325,8 +325,20 @@ def test_a_prompt_runs_what_is_typed():
         contains(shown, "unknown command \\nosuch")
         history = (home.path / ".local/state/rtd/history")
         if history.exists():
-            contains(history.read_text(), "SELECT 1 + 1 AS two;")
+            contains(history.read_text(), "SELECT 1\x01+ 1 AS two;\n")
         equal(home.data.exists(), False, "a directory was made")
+
+
+def test_a_statement_of_several_lines_comes_back_as_it_was():
+    with Home() as home:
+        keys = [b"SELECT length('ab\r", b"c') AS n;\r", b"\\q\r"]
+        contains(on_terminal(home, "query", keys=keys), " 4")
+        history = home.path / ".local/state/rtd/history"
+        contains(history.read_text(), "SELECT length('ab\x01c') AS n;\n")
+        # The one before \\q.
+        shown = on_terminal(home, "query", keys=[b"\x1b[A\x1b[A\r", b"\\q\r"])
+        contains(shown, "length('ab\\nc')")
+        contains(shown, " 4")
 
 
 def on_terminal(home, *arguments, keys=()):

@@ -149,7 +149,7 @@ class Server:
         self.discard()
 
 
-def run(*command, input=None, seconds=60, check=None, **variables):
+def run(*command, input=None, seconds=60, check=None, cwd=None, **variables):
     """Runs a command; bytes in, text out. `check` is the exit status that it must have."""
     arguments = [str(c) for c in command]
     if arguments[0] == "rtd":
@@ -157,7 +157,7 @@ def run(*command, input=None, seconds=60, check=None, **variables):
     if isinstance(input, str):
         input = input.encode()
     done = subprocess.run(arguments, input=b"" if input is None else input, capture_output=True,
-                          timeout=seconds, env=environment(**variables))
+                          timeout=seconds, env=environment(**variables), cwd=cwd)
     done.text = done.stdout.decode(errors="replace")
     done.errors = done.stderr.decode(errors="replace")
     if check is not None and done.returncode != check:

@@ -208,6 +208,12 @@ def test_topics_of_two_clusters_meet_in_a_query(server, topic):
     contains(rtd("query", "-c", "SELECT * FROM 'kafka://127.0.0.1:1'", check=1).errors, "names no topic")
 
 
+def test_records_of_a_topic_are_not_updated(server, topic):
+    rtd("query", "-b", server.address, "-c", f'CREATE TOPIC "{topic}"', check=0)
+    done = rtd("query", "-b", server.address, "-c", f'UPDATE "{topic}" SET a = 1', check=1)
+    contains(done.errors, f'"{topic}" is a topic, whose records are not changed (42809)')
+
+
 def test_a_table_over_a_topic_takes_and_gives_upserts(server, topic):
     made = (f"CREATE TABLE t (id int PRIMARY KEY, n int) WITH (connector = 'kafka', topic = '{topic}', "
             f"properties.bootstrap.server = '{server.address}') FORMAT UPSERT ENCODE JSON; ")

@@ -1,4 +1,4 @@
-"""Files that never end: followed as they grow, are replaced and cut."""
+"""Files that never end: followed as they grow, are replaced and cut; and those that COPY writes."""
 
 import json
 import os
@@ -115,3 +115,101 @@ def test_a_named_pipe_is_read_once(path):
     done = harness.shell(f"{harness.rtd} query --format csv \"SELECT a FROM '\"<(echo '{{\"a\":7}}')\"'\"",
                          RTD_AUTOSTART="0", check=0)
     equal(done.text, "a\n7\n")
+
+
+def copy(path, sql, *options, check=0):
+    return harness.run("rtd", "query", *options, "-c", sql, check=check, RTD_AUTOSTART="0", cwd=path)
+
+
+def test_copy_leaves_its_target_alone_until_it_has_all_rows(path):
+    kept = '{"kept":1}\n'
+    for name in ("o.txt", "o.json", "o.csv"):
+        (path / name).write_text(kept)
+    failing = "(SELECT 1 / (3 - g) FROM generate_series(1, 5) g)"
+    for sql, code in (("(SELECT 1) TO 'o.txt'", "0A000"), ("(SELECT 1 / 0) TO 'o.json'", "22012"),
+                      (failing + " TO 'o.json'", "22012"), ("(SELECT a) TO 'o.csv'", "42703"),
+                      ("(SELECT 1) TO 'o.csv' (format parquet)", "0A000"),
+                      (failing + " TO 'o.json' (format debezium)", "22012"),
+                      (failing + " TO 'new.csv'", "22012")):
+        contains(copy(path, "COPY " + sql, check=1).errors, code)
+    equal({file.name: file.read_text() for file in path.iterdir()},
+          {"o.txt": kept, "o.json": kept, "o.csv": kept})
+
+
+def test_copy_can_write_what_it_reads(path):
+    file = path / "o.csv"
+    file.write_text("a,b\n" + "".join(f"{n},x{n}\n" for n in range(20_000)))
+    os.chmod(file, 0o640)
+    os.symlink("o.csv", path / "link.csv")
+    copy(path, "COPY (SELECT a + 1 AS a, b FROM 'o.csv') TO 'link.csv'")
+    lines = file.read_text().splitlines()
+    equal((lines[:2], lines[-1], len(lines)), (["a,b", "1,x0"], "20000,x19999", 20_001))
+    equal((oct(file.stat().st_mode & 0o777), sorted(os.listdir(path))),
+          ("0o640", ["link.csv", "o.csv"]))
+    # What is no file is written itself.
+    copy(path, "COPY (SELECT 1) TO '/dev/null' (format csv)")
+    assert not os.path.isfile("/dev/null")
+
+
+def test_rows_that_are_long_in_coming_are_in_the_file_as_they_come(path):
+    (path / "o.json").write_text("before")
+    append(path / "log.jsonl", {"a": 1})
+    sql = f"COPY (SELECT a FROM '{path}/log.jsonl' STREAM) TO '{path}/o.json'"
+    with Pipe("-c", sql):
+        eventually(lambda: (path / "o.json").read_text() == '{"a":1}\n', 10, "the first row")
+
+
+def test_options_of_copy_without_effect_are_refused(path):
+    for options, code in (("force_quote *", "0A000"), ("nope 1", "42601"), ("quote '$'", "0A000"),
+                          ("encoding 'latin1'", "0A000"), ("delimiter 'ab'", "0A000"),
+                          ("header maybe", "42601"), ("freeze", "0A000")):
+        contains(copy(path, f"COPY (SELECT 1) TO 'o.csv' (format csv, {options})", check=1).errors,
+                 code)
+    contains(copy(path, "COPY (SELECT 1) TO 'o.json' (header)", check=1).errors, "0A000")
+    equal(list(path.iterdir()), [])
+    copy(path, "COPY (SELECT 1 AS a, NULL, '') TO 'o.csv' (format csv, header off, delimiter ';', "
+         "null '-', quote '\"', encoding 'UTF8')")
+    equal((path / "o.csv").read_text(), "1;-;\"\"\n")
+
+
+def test_the_time_zone_of_the_session_is_that_of_its_text(path):
+    sql = ("SET timezone = 'America/New_York'; SELECT t, ARRAY[t] AS a, t::text AS x "
+           "FROM (VALUES (timestamptz '2024-07-01 12:00+00')) v(t)")
+    text = "2024-07-01 08:00:00-04"
+    equal(copy(path, sql, "--format", "csv").text, f't,a,x\n{text},"{{""{text}""}}",{text}\n')
+    equal(copy(path, sql, "--format", "tsv", "--no-header").text,
+          f'{text}\t{{"{text}"}}\t{text}\n')
+    contains(copy(path, sql, "--format", "table").text, f' {text} | {{"{text}"}} | {text}')
+    # JSON has its times in UTC.
+    equal(json.loads(copy(path, sql).text),
+          {"t": "2024-07-01T12:00:00Z", "a": ["2024-07-01T12:00:00Z"], "x": text})
+    copy(path, sql.replace("SELECT", "COPY (SELECT") + ") TO 'o.csv'")
+    contains((path / "o.csv").read_text(), f"\n{text},")
+    equal(copy(path, "SELECT timestamptz '0044-03-15 00:00Z BC' AS t").text,
+          '{"t":"0044-03-15T00:00:00Z BC"}\n')
+
+
+def test_settings_that_would_change_nothing_are_refused(path):
+    for setting in ("datestyle = 'German'", "datestyle = ISO, DMY", "intervalstyle = 'iso_8601'",
+                    "bytea_output = 'escape'", "extra_float_digits = 0", "statement_timeout = '1s'",
+                    "client_encoding = 'latin1'", "standard_conforming_strings = off"):
+        contains(copy(path, f"SET {setting}", check=1).errors, "0A000")
+    contains(copy(path, "SET server_version = '16'", check=1).errors, "55P02")
+    for setting in ("datestyle = 'ISO'", "datestyle = iso, mdy", "intervalstyle = postgres",
+                    "bytea_output = 'hex'", "extra_float_digits = 3", "statement_timeout = 0",
+                    "client_encoding = 'UTF8'", "application_name = 'x'", "datestyle TO DEFAULT"):
+        copy(path, f"SET {setting}")
+
+
+def test_a_row_that_breaks_a_constraint_is_shown(path):
+    made = "CREATE TABLE t (a int PRIMARY KEY, b varchar(3) NOT NULL, CHECK (a < 5)); INSERT INTO t "
+    for rows, code, detail in (
+            ("VALUES (7, 'x')", "23514", "Failing row contains (7, x)."),
+            ("VALUES (1, NULL)", "23502", "Failing row contains (1, null)."),
+            ("VALUES (1, 'x'), (1, 'y')", "23505", "Key (a)=(1) already exists."),
+            ("VALUES (1, 'wxyz')", "22001", "value too long for type character varying(3)")):
+        errors = copy(path, made + rows, check=1).errors
+        contains(errors, code)
+        contains(errors, detail)
+    contains(copy(path, "CREATE SOURCE s (a int CHECK (a > 0)) WITH (connector = 'file', path = 'x')",
+                  check=1).errors, "0A000")

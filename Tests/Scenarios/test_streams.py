@@ -88,6 +88,16 @@ def test_delay_holds_a_window_open():
         equal(windows([pipe.row()], "window_end", "n"), [(time(10), 2)])
 
 
+def test_the_delay_of_emit_holds_a_window_open_beyond_that_of_the_time():
+    with Pipe(*TIMED, "--delay", "1s", "-c", "SELECT window_end, COUNT(*) AS n FROM "
+              "TUMBLE(stdin, ts, INTERVAL '10' SECOND) GROUP BY window_end "
+              "EMIT ON WINDOW CLOSE WITH DELAY INTERVAL '4' SECOND") as pipe:
+        pipe.write(at(1), at(14.999), at(9))
+        assert pipe.is_silent()
+        pipe.write(at(15))
+        equal(windows([pipe.row()], "window_end", "n"), [(time(10), 2)])
+
+
 def test_late_rows_are_counted_and_left_out():
     rows = query("SELECT window_end, COUNT(*) AS n FROM TUMBLE(stdin, ts, INTERVAL '10' SECOND) "
                  "GROUP BY window_end ORDER BY window_end", [at(1), at(21), at(2), at(25), at(12)], *TIMED)

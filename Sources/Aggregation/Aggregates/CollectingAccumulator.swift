@@ -91,8 +91,31 @@ final class ArrayAccumulator: CollectingAccumulator {
         _ columns: [Column], _ count: Int, _ builder: ColumnBuilder
     ) throws(SQLError) {
         guard count > 0 else { return builder.appendNull() }
+        if case .array = columns[0].type { try checkShapes(columns[0], count) }
         builder.appendArray { elements in
             for row in 0..<count { elements.append(from: columns[0], row) }
+        }
+    }
+
+    /// Arrays make an array of more dimensions if they all have the same.
+    private func checkShapes(_ arrays: Column, _ count: Int) throws(SQLError) {
+        var shape: [Int]?
+        for row in 0..<count {
+            guard !arrays.isNull(row) else {
+                throw SQLError("cannot accumulate null arrays", .nullValueNotAllowed)
+            }
+            let lengths = ArrayKernels.dimensions(arrays, row)
+            guard let first = shape else {
+                guard !lengths.isEmpty else {
+                    throw SQLError("cannot accumulate empty arrays", .arraySubscriptError)
+                }
+                shape = lengths
+                continue
+            }
+            guard lengths == first else {
+                throw SQLError(
+                    "cannot accumulate arrays of different dimensionality", .arraySubscriptError)
+            }
         }
     }
 }

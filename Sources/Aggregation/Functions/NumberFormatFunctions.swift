@@ -161,6 +161,9 @@ extension Numeric {
 extension NumberFormat {
     /// Reads a number by its digits, point and sign; what else the format names is passed over.
     func parse(_ text: String) throws(SQLError) -> Numeric {
+        guard !hasExponent else {
+            throw SQLError("\"EEEE\" not supported for input", .featureNotSupported)
+        }
         var digits: [UInt8] = []
         var isNegative = false
         var places: Int?

@@ -31,6 +31,8 @@ private struct ReadTime {
 private struct TimeReader {
     private let text: [UInt8]
     private var position = 0
+    /// Spaces and separators of the text beyond those of the format.
+    private var extra = 0
     var time = ReadTime()
 
     init(_ text: String) { self.text = Array(text.utf8) }
@@ -52,8 +54,6 @@ private struct TimeReader {
     }
 
     mutating func read(_ format: TimeFormat) throws(SQLError) {
-        // Spaces of the text beyond those of the format.
-        var extra = 0
         for (index, part) in format.parts.enumerated() {
             if isAtEnd { break }
             let isField = if case .field = part.kind { true } else { false }
@@ -191,6 +191,10 @@ private struct TimeReader {
             if byte == UInt8(ascii: "-") || byte == UInt8(ascii: "+") || byte == 0x20 {
                 time.zoneSign = byte == UInt8(ascii: "-") ? -1 : 1
                 position += 1
+            } else {
+                // A sign may have passed for a separator.
+                let isMinus = extra > 0 && text[position - 1] == UInt8(ascii: "-")
+                time.zoneSign = isMinus ? -1 : 1
             }
             time.zoneHour = try number(2, part, isOpen: isOpen)
         case .tzm: time.zoneMinute = try number(2, part, isOpen: isOpen)

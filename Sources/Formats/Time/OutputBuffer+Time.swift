@@ -46,9 +46,11 @@ extension OutputBuffer {
         if appendDay(days) { append(" BC") }
     }
 
-    /// Appends `2024-05-01 10:20:30.5`, with `separator` between date and time.
+    /// Appends `2024-05-01 10:20:30.5`, with `separator` between date and time, and the zone behind
+    /// them.
     public mutating func append(
-        timestamp value: Int64, separator: UInt8 = 0x20, _ text: inout DayText
+        timestamp value: Int64, separator: UInt8 = 0x20, zone: StaticString = "",
+        _ text: inout DayText
     ) {
         if value == .max || value == .min {
             _ = appendInfinity(value)
@@ -58,6 +60,7 @@ extension OutputBuffer {
         let isBC = text.append(days, to: &self) ? false : appendDay(days)
         append(separator)
         append(timeOfDay: rest)
+        append(zone)
         if isBC { append(" BC") }
     }
 

@@ -149,10 +149,8 @@
         case .date: target.append(date: value, &day)
         case .time: target.append(timeOfDay: value)
         default:
-            target.append(timestamp: value, separator: UInt8(ascii: "T"), &day)
-            if column.type == .timestamptz, value != .max, value != .min {
-                target.append(UInt8(ascii: "Z"))
-            }
+            let zone: StaticString = column.type == .timestamptz ? "Z" : ""
+            target.append(timestamp: value, separator: UInt8(ascii: "T"), zone: zone, &day)
         }
         target.append(UInt8(ascii: "\""))
     }

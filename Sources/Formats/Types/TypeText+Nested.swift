@@ -135,10 +135,18 @@ private struct NestedScanner {
             .invalidTextRepresentation, detail: detail)
     }
 
-    /// Skips `[1:3][2:4]=`; our arrays begin at 1.
+    /// Skips `[1:3][1:4]=`; our arrays begin at 1.
     mutating func skipBounds() throws(SQLError) {
         guard position < bytes.count, bytes[position] == UInt8(ascii: "[") else { return }
+        let start = position
         while position < bytes.count, bytes[position] != UInt8(ascii: "=") { position += 1 }
+        for bounds in bytes[start..<position].split(separator: UInt8(ascii: "[")) {
+            let low = bounds.prefix { $0 != UInt8(ascii: ":") }
+            guard low.count < bounds.count, low != [UInt8(ascii: "1")] else { continue }
+            throw SQLError(
+                "arrays whose subscripts do not begin at 1 are not supported",
+                .featureNotSupported)
+        }
         guard accept("=") else {
             throw malformed("array", "Missing \"=\" after array dimensions.")
         }

@@ -4,6 +4,8 @@ import Formats
 /// Where the rows of a query go: standard output in some form, a file, a topic, a test. It is
 /// called by the thread that drives the query.
 public protocol ResultOutput: AnyObject {
+    /// Before a statement: what the text of its values depends on, as SET has it.
+    func use(_ settings: TextSettings)
     /// Before all else: whether rows may be long in coming, so that what is there is shown, and
     /// whether they never end.
     func prepare(mayWait: Bool, isEndless: Bool)
@@ -17,6 +19,8 @@ public protocol ResultOutput: AnyObject {
     func flush() throws(SQLError)
     /// After the last rows.
     func end() throws(SQLError)
+    /// In place of `end`: the statement has failed.
+    func discard()
     /// The reader has left: nothing more is wanted.
     var isClosed: Bool { get }
 
@@ -32,6 +36,8 @@ extension ResultOutput {
 }
 
 extension ResultOutput {
+    public func use(_ settings: TextSettings) {}
+    public func discard() {}
     public func prepare(mayWait: Bool, isEndless: Bool) {}
 }
 

@@ -165,7 +165,11 @@ struct SourceDefinition {
                 if column.isPrimaryKey { keys = [column.name.text] }
                 if column.metadata == nil { inputNames.insert(column.name.text) }
             case .column: hasGenerated = true
-            case .star, .watermark, .unique, .check: break
+            case .check(let condition, _):
+                throw SQLError(
+                    "CHECK constraints of sources are not supported", .featureNotSupported,
+                    at: condition.place, hint: "Filter the source by WHERE, in a view.")
+            case .star, .watermark, .unique: break
             }
         }
         for element in definition.elements {

@@ -163,8 +163,14 @@ final class QueryExecution {
     private func time(of scan: ScanPlan) throws(SQLError) -> QueryRun.TimeOfRows? {
         guard let declared = scan.time else { return nil }
         let evaluator = try Evaluator(declared.expression, settings: settings)
+        // WITH DELAY: windows stay open, and take rows, so much longer.
+        var delay = declared.delay
+        if case .onWindowClose(let more?, _)? = prepared.emit?.kind {
+            let (sum, overflow) = delay.addingReportingOverflow(more)
+            delay = overflow ? .max : sum
+        }
         return QueryRun.TimeOfRows(
-            delay: declared.delay, idle: declared.idle
+            delay: delay, idle: declared.idle
         ) { batch throws(SQLError) in try evaluator.evaluate(batch) }
     }
 

@@ -61,7 +61,8 @@ extension QuerySession {
         let before = table.batches
         table.replace(table.without(found.numbers))
         do throws(SQLError) {
-            try check(changed, table)
+            try checkRows(changed, table)
+            try checkKeys(changed, table)
         } catch {
             table.replace(before)
             throw error

@@ -43,13 +43,15 @@ extension QuerySession {
                     return batch.columns[source]
                 })
         }
-        let changes = try resolved(whole.map { fitted($0, table) }, table, insert)
-        try check(changes.inserted, table)
+        let rows = whole.map { fitted($0, table) }
+        try checkRows(rows, table)
+        let changes = try resolved(rows, table, insert)
+        try checkKeys(changes.inserted, table)
         table.append(changes.inserted)
-        var rows = changes.inserted
-        if let conflicts = changes.conflicts { rows += try updated(conflicts, table, insert) }
-        try give(insert.returning, rows, table, insert.table, insert.alias, output)
-        return Outcome(tag: "INSERT 0 \(rows.reduce(0) { $0 + $1.count })")
+        var changed = changes.inserted
+        if let conflicts = changes.conflicts { changed += try updated(conflicts, table, insert) }
+        try give(insert.returning, changed, table, insert.table, insert.alias, output)
+        return Outcome(tag: "INSERT 0 \(changed.reduce(0) { $0 + $1.count })")
     }
 
     /// The DEFAULT of columns that an INSERT does not name; evaluated once a statement.
@@ -68,31 +70,6 @@ extension QuerySession {
             values[column] = rows.batches.first?.columns[0].value(0)
         }
         return values
-    }
-
-    /// NOT NULL and the primary key.
-    func check(_ added: [Batch], _ table: StoredTable) throws(SQLError) {
-        for column in table.definition.notNull.sorted() {
-            for batch in added {
-                for row in 0..<batch.count where batch.columns[column].isNull(row) {
-                    throw SQLError(
-                        "null value in column \"\(table.columns[column].name)\" of relation "
-                            + "\"\(table.name)\" violates not-null constraint", .notNullViolation)
-                }
-            }
-        }
-        guard let key = table.definition.key else { return }
-        var seen: Set<[Value]> = []
-        for batch in table.batches + added {
-            for row in 0..<batch.count {
-                let values = key.map { batch.columns[$0].value(row) }
-                guard seen.insert(values).inserted else {
-                    throw SQLError(
-                        "duplicate key value violates unique constraint \"\(table.name)_pkey\"",
-                        .uniqueViolation)
-                }
-            }
-        }
     }
 
     func update(_ update: UpdateSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {

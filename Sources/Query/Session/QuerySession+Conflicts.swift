@@ -16,66 +16,69 @@ extension QuerySession {
         _ batches: [Batch], _ table: StoredTable, _ insert: InsertSyntax
     ) throws(SQLError) -> InsertedRows {
         guard let conflict = insert.conflict else { return InsertedRows(inserted: batches) }
-        guard let key = try key(of: conflict, table) else { return InsertedRows(inserted: batches) }
-        var known: [[Value]: Int] = [:]
+        let keys = try keys(of: conflict, table)
+        guard !keys.isEmpty else { return InsertedRows(inserted: batches) }
+        var known = KnownKeys<Int>(keys)
         var first = 0
         for batch in table.batches {
-            for row in 0..<batch.count { known[batch.key(row, key)] = first + row }
+            for row in 0..<batch.count { known.add(batch, row, first + row) }
             first += batch.count
         }
+        let updates = !conflict.assignments.isEmpty
         var inserted: [Batch] = []
         var conflicts: [(batch: Batch, numbers: [Int])] = []
         // What this statement has inserted or changed.
-        var touched: Set<[Value]> = []
+        var touched = KnownKeys<Bool>(keys)
         for batch in batches {
             var fresh: [Int32] = []
             var taken: [Int32] = []
+            var numbers: [Int] = []
             for row in 0..<batch.count {
-                let values = batch.key(row, key)
-                let isFirst = touched.insert(values).inserted
-                guard isFirst || conflict.assignments.isEmpty else {
+                let isTouched = touched.find(batch, row) != nil
+                guard !isTouched || !updates else {
                     throw SQLError(
                         "ON CONFLICT DO UPDATE command cannot affect row a second time",
                         .cardinalityViolation,
                         hint: "Ensure that no rows proposed for insertion within the same "
                             + "command have duplicate constrained values.")
                 }
-                if known[values] != nil {
+                if let number = known.find(batch, row) {
                     taken.append(Int32(row))
-                } else if isFirst {
+                    numbers.append(number)
+                    if updates { touched.add(batch, row, true) }
+                } else if !isTouched {
                     fresh.append(Int32(row))
+                    touched.add(batch, row, true)
                 }
             }
             inserted.append(batch.gather(fresh))
-            let numbers = taken.compactMap { known[batch.key(Int($0), key)] }
             conflicts.append((batch.gather(taken), numbers))
         }
-        return InsertedRows(
-            inserted: inserted, conflicts: conflict.assignments.isEmpty ? nil : conflicts)
+        return InsertedRows(inserted: inserted, conflicts: updates ? conflicts : nil)
     }
 
-    /// The table's key, which the statement has to mean; nil: there is none, and none is meant.
-    private func key(
+    /// The keys that the statement means; none: it names none, and the table has none.
+    private func keys(
         of conflict: ConflictSyntax, _ table: StoredTable
-    ) throws(SQLError) -> [Int]? {
-        let key = table.definition.key
+    ) throws(SQLError) -> [[Int]] {
+        let all = table.uniqueKeys
         if let constraint = conflict.constraint {
-            guard key != nil, constraint.text == "\(table.name)_pkey" else {
+            guard let found = all.first(where: { $0.name == constraint.text }) else {
                 throw SQLError(
                     "constraint \"\(constraint.text)\" for table \"\(table.name)\" does not "
                         + "exist", .undefinedObject, at: constraint.place)
             }
-            return key
+            return [found.columns]
         }
-        guard !conflict.columns.isEmpty else { return key }
+        guard !conflict.columns.isEmpty else { return all.map(\.columns) }
         var meant: Set<Int> = []
         for name in conflict.columns { meant.insert(try position(of: name, in: table.columns)) }
-        guard let key, Set(key) == meant else {
+        guard let found = all.first(where: { Set($0.columns) == meant }) else {
             throw SQLError(
                 "there is no unique or exclusion constraint matching the ON CONFLICT "
                     + "specification", .invalidColumnReference, at: conflict.place)
         }
-        return key
+        return [found.columns]
     }
 
     /// DO UPDATE: the table's rows joined with those that were to be inserted, as `excluded`.
@@ -118,11 +121,5 @@ extension QuerySession {
             of: table, insert.table, insert.alias,
             [.relation(RelationSyntax(.name([excluded]), place))], items, where: condition, place)
         return try replace(found, in: table)
-    }
-}
-
-extension Batch {
-    fileprivate func key(_ row: Int, _ columns: [Int]) -> [Value] {
-        columns.map { self.columns[$0].value(row) }
     }
 }

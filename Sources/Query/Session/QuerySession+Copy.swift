@@ -1,3 +1,4 @@
+import Aggregation
 import Formats
 import SQL
 
@@ -12,9 +13,15 @@ extension QuerySession {
         guard let target = try makeOutput(copy, output) else {
             throw SQLError("COPY TO is not possible here", .featureNotSupported, at: copy.place)
         }
-        let prepared = try prepare(copy.query)
-        let rows = try execute(prepared, target)
-        return Outcome(tag: "COPY \(rows)")
+        target.use(settings.settings.text)
+        do throws(SQLError) {
+            let prepared = try prepare(copy.query)
+            let rows = try execute(prepared, target)
+            return Outcome(tag: "COPY \(rows)")
+        } catch {
+            target.discard()
+            throw error
+        }
     }
 
     private func makeOutput(

@@ -84,9 +84,17 @@ extension QuerySession {
                         + "\(column.type)", .datatypeMismatch, at: place,
                     hint: "You will need to rewrite or cast the expression.")
             }
-            expressions.append(.cast(source, target, isTry: false))
+            expressions.append(.cast(checked(source, target), target, isTry: false))
         }
         return Plan(.project(plan, expressions), columns, plan.facts)
+    }
+
+    /// Text that a column is too short for is refused, where a cast would cut it.
+    private func checked(_ source: Expression, _ target: DataType) -> Expression {
+        guard let check = TextLength.check(target) else { return source }
+        let type = check.result
+        let text: Expression = source.type == type ? source : .cast(source, type, isTry: false)
+        return .call(check, [text], type)
     }
 
     /// Runs a prepared query to its end; gives how many rows it wrote.

@@ -79,12 +79,14 @@ extension QuerySession {
             case .star, .watermark, .unique, .check: continue
             }
         }
+        facts.keyName = definition.keyName?.text
         if !keyNames.isEmpty {
             var key: [Int] = []
             for name in keyNames { key.append(try position(of: name, in: columns)) }
             facts.key = key
             facts.notNull.formUnion(key)
         }
+        try declareConstraints(of: definition, columns, &facts)
         return StoredTable(definition.name.text, columns, facts)
     }
 
@@ -142,7 +144,18 @@ extension QuerySession {
 
     /// The stored table of that name.
     func table(_ name: Name) throws(SQLError) -> StoredTable {
-        guard let found = try catalog.find(name) else { throw catalog.missing(name) }
+        guard let found = try catalog.find(name) else {
+            let topics = environment.topics?.names() ?? []
+            let folded = name.text.lowercased()
+            if let topic = topics.first(where: {
+                $0 == name.text || !name.isQuoted && $0.lowercased() == folded
+            }) {
+                throw SQLError(
+                    "\"\(topic)\" is a topic, whose records are not changed", .wrongObjectType,
+                    at: name.place, hint: "INSERT INTO a topic appends records to it.")
+            }
+            throw catalog.missing(name)
+        }
         guard case .table(let table)? = catalog.entries[found] else {
             throw SQLError(
                 "\"\(found)\" is not a table that can be changed", .wrongObjectType,

@@ -38,6 +38,7 @@ public final class QuerySession {
         settings.startStatement(environment.clock)
         catalog.inputs.forgetFiles()
         environment.topics?.startStatement()
+        output.use(settings.settings.text)
         while true {
             (skipped, lateRows) = (0, 0)
             do throws(SQLError) {

@@ -10,7 +10,7 @@ struct SessionVariables {
     private var statementStart: Int64 = 0
     private var seeds = SystemRandomNumberGenerator()
 
-    /// Accepted with PostgreSQL's values, shown, and without effect on results.
+    /// With the values that they have; of those that would change results no other is taken.
     private static let known: [String: String] = [
         "timezone": "UTC", "datestyle": "ISO, MDY", "intervalstyle": "postgres",
         "bytea_output": "hex", "client_encoding": "UTF8", "server_encoding": "UTF8",
@@ -25,6 +25,20 @@ struct SessionVariables {
 
     private static let spellings: [String: String] = [
         "timezone": "TimeZone", "datestyle": "DateStyle", "intervalstyle": "IntervalStyle",
+    ]
+
+    /// What a setting may be, in lower case and without spaces, where another value would promise
+    /// what does not happen.
+    private static let possible: [String: Set<String>] = [
+        "datestyle": ["iso", "iso,mdy", "mdy", "mdy,iso"], "intervalstyle": ["postgres"],
+        "bytea_output": ["hex"], "client_encoding": ["utf8", "utf-8", "unicode"],
+        "extra_float_digits": ["1", "2", "3"],
+        "standard_conforming_strings": ["on", "true", "yes", "1"],
+        "statement_timeout": ["0", "0ms", "0s"],
+    ]
+
+    private static let readOnly: Set<String> = [
+        "server_encoding", "server_version", "integer_datetimes", "lc_collate",
     ]
 
     /// Takes the time of a statement's start.
@@ -43,13 +57,25 @@ struct SessionVariables {
 
     mutating func set(_ setting: SettingSyntax) throws(SQLError) {
         let name = try check(setting)
+        guard !Self.readOnly.contains(name) else {
+            throw SQLError(
+                "parameter \"\(name)\" cannot be changed", .cannotChangeRuntimeParameter,
+                at: setting.place)
+        }
         guard let value = setting.value else {
             values[name] = nil
             if name == "timezone" { timeZone = .utc }
             return
         }
+        let plain = value.lowercased().filter { !$0.isWhitespace }
+        if let possible = Self.possible[name], !possible.contains(plain) {
+            let spelled = Self.spellings[name] ?? name
+            throw SQLError(
+                "\(spelled) \"\(value)\" is not supported", .featureNotSupported, at: setting.place,
+                hint: "It is always \"\(Self.known[name] ?? "")\".")
+        }
         if name == "timezone" { timeZone = try TimeZoneFiles.zone(named: value, at: setting.place) }
-        values[name] = value
+        values[name] = name == "datestyle" ? "ISO, MDY" : value
     }
 
     /// The shown name and value.

@@ -11,10 +11,28 @@ public final class StoredTable: SourceRelation, @unchecked Sendable {
     public let definition: TableDefinitionFacts
     public private(set) var batches: [Batch] = []
 
+    /// UNIQUE (columns).
+    public struct Unique: Sendable {
+        public var name: String
+        public var columns: [Int]
+    }
+
+    /// CHECK (condition), which false breaks and null does not.
+    public struct Check: Sendable {
+        public var name: String
+        public var condition: Expression
+    }
+
     /// What beside names and types is declared of the columns.
     public struct TableDefinitionFacts: Sendable {
         public var notNull: Set<Int> = []
         public var key: [Int]?
+        /// Of the primary key's constraint; nil: after the table's.
+        public var keyName: String?
+        /// UNIQUE, where nulls are no values.
+        public var uniques: [Unique] = []
+        /// CHECK, by name.
+        public var checks: [Check] = []
         public var time: TimeDeclaration?
         /// DEFAULT of columns that have one.
         public var defaults: [Int: SyntaxExpression] = [:]

@@ -110,14 +110,29 @@ extension Binder {
             }
             let value =
                 isDocument
-                ? try binder.apply(
-                    "->>", [columns[0], .literal(.text(name.text), .unknown)], name.place)
-                : columns[index]
+                ? try member(name, of: columns[0], as: target, binder) : columns[index]
             list.append(try binder.explicitCast(value, to: target, false, name.place))
             names.append(name.text)
         }
         let plan = relation.plan.projected(list, names)
         return BoundRelation(plan, alias: syntax.alias?.text ?? relation.tables[0].alias)
+    }
+
+    /// A member of a document as what a cast makes a value of the type of.
+    private func member(
+        _ name: Name, of document: Expression, as type: DataType, _ binder: ExpressionBinder
+    ) throws(SQLError) -> Expression {
+        let key = Expression.literal(.text(name.text), .unknown)
+        func apply(_ symbol: String) throws(SQLError) -> Expression {
+            try binder.apply(symbol, [document, key], name.place)
+        }
+        switch type {
+        case .json, .jsonb: return try apply("->")
+        case .array:
+            let member = try apply("->")
+            return .call(JSONArrayText.function(member.type, key: name.text), [member], .text)
+        default: return try apply("->>")
+        }
     }
 
     /// read_json('file', option => value)

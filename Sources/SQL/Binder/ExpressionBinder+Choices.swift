@@ -155,6 +155,13 @@ extension ExpressionBinder {
         let position = try bind(index)
         switch value.type {
         case .array(let element):
+            if case .sliced = base.node, case .array = element {
+                // PostgreSQL takes such a subscript for a slice.
+                throw SQLError(
+                    "slices and subscripts of one array are not supported together",
+                    .featureNotSupported, at: place,
+                    hint: "Write the subscript as a slice: [1:2] instead of [2].")
+            }
             let number = try coerce(position, to: .integer, index.place)
             return try placed(place) { () throws(SQLError) in
                 let function = try FunctionRegistry.scalar("[]", [value.type, .integer])

@@ -46,14 +46,18 @@ extension ExpressionBinder {
     private func interval(
         _ text: String, _ fields: String?, _ place: Range<Int>
     ) throws(SQLError) -> Expression {
-        var written = text
-        if let fields, let last = fields.split(separator: " ").last, Double(text) != nil {
-            // A number alone counts the last field.
-            let unit = last.split(separator: "(").first ?? last
-            written = "\(text) \(unit.lowercased())"
-        }
+        let fields = fields.map { IntervalFields($0) }
+        let value = try constant(
+            .cast(
+                .literal(.text(fields?.complete(text) ?? text), .text), .interval, isTry: false),
+            place)
+        guard let fields, case .literal(.interval(let whole), _) = value else { return value }
+        let kept = Expression.literal(.interval(fields.keep(whole)), .interval)
+        guard let digits = fields.digits,
+            let function = TimePrecision.function(.interval, digits: digits)
+        else { return kept }
         return try constant(
-            .cast(.literal(.text(written), .text), .interval, isTry: false), place)
+            .call(function, [kept, .literal(.integer(Int64(digits)), .integer)], .interval), place)
     }
 
     private func parameter(_ value: Value) -> Expression {

@@ -282,6 +282,25 @@ extension ExpressionBinder {
         }
     }
 
+    /// `=` and `<>` of records that are not both written out as rows: nulls in them are values,
+    /// equal to each other. nil: something else is compared.
+    func sameRecords(
+        _ name: String, _ sides: [Expression], _ place: Range<Int>
+    ) throws(SQLError) -> Expression? {
+        guard ["=", "<>", "!="].contains(name), case .record(let left) = sides[0].type,
+            case .record(let right) = sides[1].type, left.count == right.count, !left.isEmpty
+        else { return nil }
+        let differ = try distinct(sides[0], sides[1], place)
+        // A record that is null, such as an outer join's.
+        let nulls = sides.map { side -> Expression in
+            guard case .record(let list, _) = side else { return .isNull(side) }
+            return .and(list.map { .isNull($0) })
+        }
+        return .choice(
+            [.init(.or(nulls), .literal(.null, .boolean))],
+            otherwise: name == "=" ? .not(differ) : differ, .boolean)
+    }
+
     /// a < b where the firsts differ, else by the rest.
     private func orderRows(
         _ name: String, _ pairs: ArraySlice<(Expression, Expression)>, _ place: Range<Int>

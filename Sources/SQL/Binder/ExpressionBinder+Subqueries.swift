@@ -4,6 +4,10 @@ import Formats
 extension ExpressionBinder {
     func subquery(_ expression: SyntaxExpression) throws(SQLError) -> Expression {
         let place = expression.place
+        guard clause != .check else {
+            throw SQLError(
+                "cannot use subquery in check constraint", .featureNotSupported, at: place)
+        }
         switch expression.node {
         case .exists(let query):
             let plan = try inner(query).plan

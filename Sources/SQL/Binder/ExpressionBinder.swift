@@ -41,6 +41,7 @@ struct ExpressionBinder {
         case windowPartition = "window definitions"
         case windowFrame = "window frame definitions"
         case generated = "column generation expressions"
+        case check = "check constraints"
 
         var allowsAggregates: Bool {
             switch self {
@@ -88,8 +89,11 @@ struct ExpressionBinder {
         case .unary(let symbol, let operand):
             return try unary(symbol, operand, place)
         case .binary(let symbol, let a, let b):
-            return try apply(
-                symbol, [try bind(a), try bind(b)], place, at: [a.place, b.place])
+            let sides = [try bind(a), try bind(b)]
+            var areRows = false
+            if case .row = a.node, case .row = b.node { areRows = true }
+            if !areRows, let same = try sameRecords(symbol, sides, place) { return same }
+            return try apply(symbol, sides, place, at: [a.place, b.place])
         case .and, .or: return try logic(expression)
         case .not(let operand): return .not(try condition(operand, "NOT"))
         case .like(let like): return try pattern(like, place)

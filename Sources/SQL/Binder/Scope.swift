@@ -80,13 +80,28 @@ final class Scope {
         var depth: Int
     }
 
-    /// Looks a name up, innermost scope first: relation alias and column, then column alone, then a
-    /// whole row.
+    /// Looks a name up: a relation's alias and its column in the scopes from the innermost, then a
+    /// column alone, of which the rest of the name are members. An alias further out so stands
+    /// before a column that has its name.
     func find(_ parts: [Name]) throws(SQLError) -> Found? {
+        if let found = try first({ (scope) throws(SQLError) in try scope.qualified(parts) }) {
+            return found
+        }
+        let alone = try first { (scope) throws(SQLError) in
+            guard let column = try scope.column(parts[0], in: scope.columns) else { return nil }
+            return (column, 1)
+        }
+        if let alone { return alone }
+        return try first { (scope) throws(SQLError) in try scope.lookUpByEnding(parts) }
+    }
+
+    private func first(
+        _ lookUp: (Scope) throws(SQLError) -> (ScopeColumn, Int)?
+    ) throws(SQLError) -> Found? {
         var scope: Scope? = self
         var depth = 0
         while let current = scope {
-            if current.isVisible, let (column, count) = try current.lookUp(parts) {
+            if current.isVisible, let (column, count) = try lookUp(current) {
                 return Found(
                     expression: column.expression.seenFromInside(depth), name: column.name,
                     parts: count, depth: depth)
@@ -97,15 +112,11 @@ final class Scope {
         return nil
     }
 
-    private func lookUp(_ parts: [Name]) throws(SQLError) -> (ScopeColumn, Int)? {
-        if let table = try table(parts) {
-            switch try column(parts[table.parts], in: table.table.columns) {
-            case let found?: return (found, table.parts + 1)
-            case nil: break
-            }
-        }
-        if let found = try column(parts[0], in: columns) { return (found, 1) }
-        return try lookUpByEnding(parts)
+    private func qualified(_ parts: [Name]) throws(SQLError) -> (ScopeColumn, Int)? {
+        guard let table = try table(parts),
+            let found = try column(parts[table.parts], in: table.table.columns)
+        else { return nil }
+        return (found, table.parts + 1)
     }
 
     /// `orders.id` and `public.orders.id` of `FROM shop.public.orders`, as in PostgreSQL; only for

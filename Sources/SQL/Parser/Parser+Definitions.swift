@@ -135,20 +135,21 @@ extension Parser {
             if token.is("WITH") { throw unsupported("WITH TTL", token) }
             return table.elements.append(.watermark(watermark))
         }
-        if try take("CONSTRAINT") { _ = try columnName() }
+        let name = try take("CONSTRAINT") ? try columnName() : nil
         switch token.keyword {
         case "PRIMARY":
             try advance()
             try expect("KEY")
+            table.keyName = name
             table.elements.append(.primaryKey(try columnNames()))
             try notEnforced()
         case "UNIQUE":
             try advance()
-            table.elements.append(.unique(try columnNames()))
+            table.elements.append(.unique(try columnNames(), name: name))
             try notEnforced()
         case "CHECK":
             try advance()
-            table.elements.append(.check(try checkedCondition()))
+            table.elements.append(.check(try checkedCondition(), name: name))
         case "FOREIGN", "LIKE": throw unsupported(token.keyword ?? "", token)
         case "EXCLUDE" where try !isColumnDefinition(): throw unsupported("EXCLUDE", token)
         default: try column(of: &table)
@@ -179,16 +180,17 @@ extension Parser {
         let hasType = !token.is("AS") && !token.is("GENERATED") && !token.is("METADATA")
         if hasType { column.type = try typeName() }
         var checks: [TableDefinition.Element] = []
-        while try constraint(of: &column, &checks) {}
+        while try constraint(of: &column, &table, &checks) {}
         if column.type == nil, column.generated == nil { throw unexpected() }
         table.elements.append(.column(column))
         table.elements.append(contentsOf: checks)
     }
 
     private mutating func constraint(
-        of column: inout ColumnDefinition, _ checks: inout [TableDefinition.Element]
+        of column: inout ColumnDefinition, _ table: inout TableDefinition,
+        _ checks: inout [TableDefinition.Element]
     ) throws(SQLError) -> Bool {
-        if try take("CONSTRAINT") { _ = try columnName() }
+        let name = try take("CONSTRAINT") ? try columnName() : nil
         switch token.keyword {
         case "NOT":
             try advance()
@@ -200,18 +202,19 @@ extension Parser {
             try expect("KEY")
             try notEnforced()
             column.isPrimaryKey = true
+            table.keyName = name
         case "UNIQUE":
             try advance()
-            checks.append(.unique([column.name]))
+            checks.append(.unique([column.name], name: name))
         case "CHECK":
             try advance()
-            checks.append(.check(try checkedCondition()))
+            checks.append(.check(try checkedCondition(), name: name))
         case "DEFAULT":
             try advance()
             column.defaultValue = try operand(Precedence.other)
         case "COLLATE":
             try advance()
-            _ = try name()
+            _ = try self.name()
         case "GENERATED", "AS": try generation(of: &column)
         case "METADATA":
             try advance()

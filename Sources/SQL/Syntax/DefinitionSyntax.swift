@@ -6,6 +6,8 @@ public struct TableDefinition: Sendable {
     /// SOURCE: rows are only ever added.
     public var isSource = false
     public var elements: [Element] = []
+    /// CONSTRAINT name PRIMARY KEY
+    public var keyName: Name?
     public var includes: [Include] = []
     public var options: [OptionAssignment] = []
     /// FORMAT x ENCODE y, in upper case.
@@ -27,8 +29,8 @@ public struct TableDefinition: Sendable {
         case column(ColumnDefinition)
         case watermark(WatermarkSyntax)
         case primaryKey([Name])
-        case unique([Name])
-        case check(SyntaxExpression)
+        case unique([Name], name: Name?)
+        case check(SyntaxExpression, name: Name?)
     }
 
     /// INCLUDE KEY AS k

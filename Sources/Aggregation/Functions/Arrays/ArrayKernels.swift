@@ -79,7 +79,7 @@ enum ArrayKernels {
     }
 
     /// The lengths of an array's dimensions; none of an empty one.
-    private static func dimensions(_ column: Column, _ row: Int) -> [Int] {
+    static func dimensions(_ column: Column, _ row: Int) -> [Int] {
         guard let range = range(column, row), let first = range.first else { return [] }
         let elements = unsafe column.arrays.elements
         guard case .array = elements.type else { return [range.count] }

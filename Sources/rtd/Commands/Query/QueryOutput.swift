@@ -57,39 +57,6 @@ struct QueryOutput: Sendable {
         }
     }
 
-    /// The output of COPY.
-    func copyTarget(
-        _ file: String?, _ options: [String: String], _ place: Range<Int>
-    ) throws(SQLError) -> (any ResultOutput)? {
-        let target: any ByteTarget
-        if let file {
-            target = try FileTarget(file)
-        } else {
-            target = StandardOutputTarget()
-        }
-        let ending = file.flatMap { $0.split(separator: ".").last.map(String.init) } ?? "csv"
-        let format = (options["format"] ?? ending).lowercased()
-        let hasHeader = options["header"].map { ["true", "on", "1"].contains($0.lowercased()) }
-        switch format {
-        case "json", "ndjson", "jsonl": return LinesOutput(.json, target)
-        case "debezium": return ChangeOutput(.debezium, target)
-        case "upsert": return ChangeOutput(.upsert, target)
-        case "csv":
-            let separator = options["delimiter"]?.utf8.first ?? UInt8(ascii: ",")
-            return LinesOutput(
-                .csv(
-                    separator: separator, null: options["null"] ?? "",
-                    hasHeader: hasHeader ?? (file != nil)), target)
-        case "tsv", "text":
-            return LinesOutput(
-                .tsv(null: options["null"] ?? "\\N", hasHeader: hasHeader ?? false), target)
-        default:
-            throw SQLError(
-                "COPY format \"\(format)\" is not supported yet", .featureNotSupported, at: place,
-                hint: "Formats are csv, tsv, json, debezium and upsert.")
-        }
-    }
-
     /// False when the reader of stdout has left.
     func write(_ outcome: StatementOutcome, tag: String) throws(StatementError) -> Bool {
         if showsNotices {

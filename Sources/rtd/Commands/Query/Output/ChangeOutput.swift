@@ -14,6 +14,7 @@ final class ChangeOutput: ResultOutput {
     private let clock = SystemClock()
     private var text: EnvelopeText?
     private var changes = StepChanges(key: nil)
+    private var isShownEarly = false
 
     init(_ form: Form, _ target: any ByteTarget) {
         self.form = form
@@ -22,8 +23,11 @@ final class ChangeOutput: ResultOutput {
 
     var isClosed: Bool { lines.isClosed }
 
+    func prepare(mayWait: Bool, isEndless: Bool) { isShownEarly = mayWait || isEndless }
+
     func begin(_ columns: [Field], isChangelog: Bool, key: [Int]?) throws(SQLError) {
         lines.buffer.removeAll()
+        try lines.target.prepare(isShownEarly: isShownEarly)
         if form == .upsert { _ = try UpsertKey.require(key) }
         text = EnvelopeText(columns, key: key, table: "query")
         changes = StepChanges(key: key)
@@ -63,4 +67,5 @@ final class ChangeOutput: ResultOutput {
 
     func flush() throws(SQLError) { try lines.flush() }
     func end() throws(SQLError) { try lines.end() }
+    func discard() { lines.target.discard() }
 }

@@ -26,6 +26,7 @@ final class ChartOutput: ResultOutput {
     private var drawnLines = 0
     private var drawnAt: Int64 = 0
     private var needsDrawing = false
+    private var settings = TextSettings()
 
     /// Rows that are kept of a result without end.
     private static let keptMax = 2_000
@@ -40,6 +41,8 @@ final class ChartOutput: ResultOutput {
 
     var isClosed: Bool { lines.isClosed }
 
+    func use(_ settings: TextSettings) { self.settings = settings }
+
     func prepare(mayWait: Bool, isEndless: Bool) {
         self.mayWait = mayWait
         self.isEndless = isEndless
@@ -49,7 +52,7 @@ final class ChartOutput: ResultOutput {
     private var isLineByLine: Bool { !isTerminal && (isEndless || isChangelog) }
 
     func begin(_ columns: [Field], isChangelog: Bool, key: [Int]?) throws(SQLError) {
-        text = ChartText(try ChartShape(columns), columns, width: width)
+        text = ChartText(try ChartShape(columns), columns, width: width, settings)
         self.isChangelog = isChangelog
         changes = StepChanges(key: key)
         points = []

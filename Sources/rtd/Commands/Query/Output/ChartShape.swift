@@ -38,6 +38,7 @@ struct ChartText {
     private let shape: ChartShape
     private let columns: [Field]
     private let width: Int
+    private let settings: TextSettings
 
     struct Point {
         var label: String
@@ -52,10 +53,14 @@ struct ChartText {
     private static let levels = Array("▁▂▃▄▅▆▇█")
     private static let eighths = Array(" ▏▎▍▌▋▊▉")
 
-    init(_ shape: ChartShape, _ columns: [Field], width: Int) {
+    init(
+        _ shape: ChartShape, _ columns: [Field], width: Int,
+        _ settings: TextSettings = TextSettings()
+    ) {
         self.shape = shape
         self.columns = columns
         self.width = width
+        self.settings = settings
     }
 
     func point(_ batch: Batch, _ row: Int) -> Point {
@@ -65,9 +70,9 @@ struct ChartText {
                 ([value], labels)
             case .linesByColumn(let values): (values, [])
             }
-        let texts = values.map { RowText.text(batch.columns[$0], row) ?? "" }
+        let texts = values.map { RowText.text(batch.columns[$0], row, settings) ?? "" }
         return Point(
-            label: labels.map { RowText.text(batch.columns[$0], row) ?? "NULL" }
+            label: labels.map { RowText.text(batch.columns[$0], row, settings) ?? "NULL" }
                 .joined(separator: " "),
             values: texts.map { Double($0) ?? 0 }, texts: texts)
     }

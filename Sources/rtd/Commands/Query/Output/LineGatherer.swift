@@ -4,7 +4,7 @@ import Platform
 /// Gathers lines and writes them when 64 KiB have come together or when they shall leave.
 final class LineGatherer {
     var buffer = OutputBuffer()
-    private let target: any ByteTarget
+    let target: any ByteTarget
     /// The reader has left.
     private(set) var isClosed = false
 

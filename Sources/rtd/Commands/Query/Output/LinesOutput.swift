@@ -18,6 +18,8 @@ final class LinesOutput: ResultOutput {
     private let target: any ByteTarget
     private var buffer = OutputBuffer()
     private var writer: RowText?
+    private var settings = TextSettings()
+    private var isShownEarly = false
     private var isChangelog = false
     private var changes: ChangeLines?
     private(set) var isClosed = false
@@ -29,9 +31,14 @@ final class LinesOutput: ResultOutput {
         self.target = target
     }
 
+    func prepare(mayWait: Bool, isEndless: Bool) { isShownEarly = mayWait || isEndless }
+
+    func use(_ settings: TextSettings) { self.settings = settings }
+
     func begin(_ columns: [Field], isChangelog: Bool, key: [Int]?) throws(SQLError) {
         // The query may begin again, its input read with a wider type.
         buffer.removeAll()
+        try target.prepare(isShownEarly: isShownEarly)
         var names = RowText.distinct(columns.map(\.name))
         self.isChangelog = isChangelog
         if isChangelog {
@@ -39,7 +46,7 @@ final class LinesOutput: ResultOutput {
             names.insert("_op", at: 0)
         }
 
-        let made = RowText(form, names: names)
+        let made = RowText(form, names: names, settings)
         made.header(into: &buffer)
         writer = made
     }
@@ -65,6 +72,8 @@ final class LinesOutput: ResultOutput {
         try drain(past: 0)
         try target.close()
     }
+
+    func discard() { target.discard() }
 
     func mark() throws(SQLError) -> OutputMark? {
         do throws(SystemError) {
@@ -102,8 +111,12 @@ final class LinesOutput: ResultOutput {
 
 /// Where gathered bytes go.
 protocol ByteTarget {
+    /// Before what is written, which may be long in coming and is then seen as it comes.
+    func prepare(isShownEarly: Bool) throws(SQLError)
     func write(_ bytes: RawSpan) throws(SystemError)
     func close() throws(SQLError)
+    /// In place of `close`: what was written is not wanted.
+    func discard()
     /// Where what was written ends, once it is durable; nil: it cannot be cut back.
     func mark() throws(SystemError) -> OutputMark?
     /// False where it is another file, or one that has not come so far.
@@ -111,6 +124,8 @@ protocol ByteTarget {
 }
 
 extension ByteTarget {
+    func prepare(isShownEarly: Bool) {}
+    func discard() {}
     func mark() throws(SystemError) -> OutputMark? { nil }
     func cutBack(to mark: OutputMark) throws(SystemError) -> Bool { false }
 }

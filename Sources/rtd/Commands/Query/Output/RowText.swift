@@ -9,7 +9,7 @@ struct RowText {
     private let leads: [[UInt8]]
     private let settings: TextSettings
 
-    init(_ form: LinesOutput.Form, names: [String], _ settings: TextSettings = TextSettings()) {
+    init(_ form: LinesOutput.Form, names: [String], _ settings: TextSettings) {
         self.form = form
         self.names = names
         self.settings = settings
@@ -138,10 +138,10 @@ struct RowText {
     }
 
     /// A cell as a person reads it; nil for NULL.
-    static func text(_ column: Column, _ row: Int) -> String? {
+    static func text(_ column: Column, _ row: Int, _ settings: TextSettings) -> String? {
         if column.isNull(row) { return nil }
         var buffer = OutputBuffer(capacity: 64)
-        TextWriter(column, TextSettings()).append(row, to: &buffer)
+        TextWriter(column, settings).append(row, to: &buffer)
         return buffer.bytes.text(0..<buffer.count)
     }
 }

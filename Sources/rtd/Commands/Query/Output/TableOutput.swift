@@ -13,6 +13,7 @@ final class TableOutput: ResultOutput {
     private var changes: ChangeLines?
     private var mayWait = false
     private var widths: [Int] = []
+    private var settings = TextSettings()
     private var shownRows = 0
     private(set) var isClosed = false
 
@@ -23,6 +24,8 @@ final class TableOutput: ResultOutput {
         self.table = table
         self.pager = pager
     }
+
+    func use(_ settings: TextSettings) { self.settings = settings }
 
     func prepare(mayWait: Bool, isEndless: Bool) { self.mayWait = mayWait }
 
@@ -44,7 +47,7 @@ final class TableOutput: ResultOutput {
 
     private func add(_ batch: Batch) throws(SQLError) {
         for row in 0..<batch.count {
-            let cells = batch.columns.map { ResultTable.Cell(RowText.text($0, row)) }
+            let cells = batch.columns.map { ResultTable.Cell(RowText.text($0, row, settings)) }
             for _ in 0..<max(0, batch.weight(row)) { result.rows.append(cells) }
         }
         if result.rows.count >= Self.gatheredMax { try show() }

@@ -5,6 +5,8 @@ import Platform
 struct PromptHistoryFile {
     private let path: String?
     private static let bytesMax = 1 << 20
+    /// Stands for a line break within an entry, as in psql's history.
+    private static let lineBreak: Character = "\u{1}"
 
     init() {
         if let state = ProcessEnvironment.value("XDG_STATE_HOME"), state.hasPrefix("/") {
@@ -21,13 +23,14 @@ struct PromptHistoryFile {
         guard let path, let bytes = try? StandardInput.readAll(path: path, limit: Self.bytesMax)
         else { return history }
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
-            history.add(String(line))
+            history.add(String(line.map { $0 == Self.lineBreak ? "\n" : $0 }))
         }
         return history
     }
 
     func append(_ entry: String) {
         guard let path else { return }
-        PrivateFile.append(entry + "\n", to: path)
+        let line = String(entry.map { $0.isNewline ? Self.lineBreak : $0 })
+        PrivateFile.append(line + "\n", to: path)
     }
 }

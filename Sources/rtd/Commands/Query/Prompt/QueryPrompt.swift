@@ -40,7 +40,7 @@ final class QueryPrompt {
             let text = lines.joined(separator: "\n")
             guard StatementEnd.isComplete(text) else { continue }
             lines = []
-            remember(text.split(separator: "\n").joined(separator: " "))
+            remember(text)
             execute(text)
         }
     }

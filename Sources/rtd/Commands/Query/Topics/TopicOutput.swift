@@ -56,7 +56,7 @@ final class TopicOutput: ResultOutput {
         guard let row else { return changes.add(batch) }
         for index in 0..<batch.count {
             buffer.removeAll()
-            let key = keyColumn.flatMap { RowText.text(batch.columns[$0], index) }
+            let key = keyColumn.flatMap { RowText.text(batch.columns[$0], index, TextSettings()) }
             buffer.append(utf8: key ?? "")
             let start = buffer.count
             row.append(ResultChange.Place(batch: batch, row: index), to: &buffer)

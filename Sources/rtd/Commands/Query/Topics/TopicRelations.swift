@@ -122,6 +122,7 @@ extension TopicRelations {
                 "\"\(url)\" names no topic", .invalidParameterValue, at: place,
                 hint: "Write 'kafka://host:port/topic'.")
         }
+        try CopyOptions(options, place).allow([])
         let form: TopicOutputForm
         switch (options["format"] ?? "json").lowercased() {
         case "json": form = .plain
