@@ -28,6 +28,9 @@ open class Operator {
     /// Set by whoever wants the time of each operator of a query; one for all of them.
     public var meter: OperatorMeter?
 
+    /// Set by whoever wants to end a query while an operator is busy.
+    public var stopCheck: (any StopCheck)?
+
     /// Set where nothing may grow past the memory of the query.
     var memoryGuard: MemoryGuard?
 
@@ -64,6 +67,7 @@ open class Operator {
     public final func emit(_ batch: Batch) throws(SQLError) {
         guard batch.count > 0 else { return }
         rowsOut += batch.count
+        if let stopCheck { try stopCheck.look() }
         if let memoryGuard { try memoryGuard.look() }
         for (target, input) in outputs {
             target.rowsIn += batch.count
@@ -77,6 +81,14 @@ open class Operator {
         }
     }
 
+    /// Charges this operator with the time of what a driver does with it.
+    public final func charged(_ body: () throws(SQLError) -> Void) throws(SQLError) {
+        guard let meter else { return try body() }
+        let caller = meter.enter(self)
+        defer { meter.leave(to: caller) }
+        try body()
+    }
+
     public final func emitWatermark(_ watermark: Int64) throws(SQLError) {
         for (target, input) in outputs {
             guard let meter else {
@@ -88,6 +100,12 @@ open class Operator {
             try target.advance(watermark, input: input)
         }
     }
+}
+
+/// Ends a query whose operators are busy for long without coming back to its driver. Looked at on
+/// the query's thread whenever rows are handed on.
+public protocol StopCheck: AnyObject {
+    func look() throws(SQLError)
 }
 
 /// Charges the time of a query to its operators, each without those that it calls. The clock comes

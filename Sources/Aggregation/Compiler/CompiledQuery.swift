@@ -27,20 +27,11 @@ public struct CompiledQuery {
 
     /// Lets rows out that need no source (VALUES, SELECT 1). Once, before the sources are read.
     public func start() throws(SQLError) {
-        for node in values { try node.start() }
+        for node in values { try node.charged { () throws(SQLError) in try node.start() } }
     }
 
     public func endStep() throws(SQLError) {
-        for node in operators { try metered(node) { node throws(SQLError) in try node.endStep() } }
-    }
-
-    private func metered(
-        _ node: Operator, _ body: (Operator) throws(SQLError) -> Void
-    ) throws(SQLError) {
-        guard let meter = node.meter else { return try body(node) }
-        let caller = meter.enter(node)
-        defer { meter.leave(to: caller) }
-        try body(node)
+        for node in operators { try node.charged { () throws(SQLError) in try node.endStep() } }
     }
 
     public var memory: Int { operators.reduce(0) { $0 + $1.memory } }

@@ -69,6 +69,48 @@ extension FunctionRegistry {
     }
 }
 
+/// generate_series of integers, as many at a time as are asked for.
+struct IntegerSeries {
+    private var next: Int64?
+    private let last: Int64
+    private let step: Int64
+
+    /// nil: an argument is null, so there are no rows.
+    init?(_ arguments: [Value]) throws(SQLError) {
+        guard case .integer(let start) = arguments[0], case .integer(let last) = arguments[1]
+        else { return nil }
+        var step: Int64 = 1
+        if arguments.count > 2 {
+            guard case .integer(let given) = arguments[2] else { return nil }
+            step = given
+        }
+        if step == 0 { throw SeriesFunctions.zeroStep }
+        next = start
+        self.last = last
+        self.step = step
+    }
+
+    /// Appends the next numbers; gives how many.
+    mutating func fill(_ builder: ColumnBuilder, atMost most: Int) -> Int {
+        var count = 0
+        while count < most, let value = next, step > 0 ? value <= last : value >= last {
+            builder.append(integer: value)
+            count += 1
+            let (following, overflow) = value.addingReportingOverflow(step)
+            next = overflow ? nil : following
+        }
+        return count
+    }
+}
+
+extension TableFunction {
+    /// Its rows can be made as they are wanted (`IntegerSeries`).
+    var isIntegerSeries: Bool {
+        guard name == "generate_series", columns.count == 1 else { return false }
+        return columns[0].type == .bigint || columns[0].type == .integer
+    }
+}
+
 /// Rows of generate_series, unnest and their kin.
 enum SeriesFunctions {
     static let zeroStep = SQLError("step size cannot equal zero", .invalidParameterValue)
@@ -76,24 +118,8 @@ enum SeriesFunctions {
     static func integers(
         _ arguments: [Value], _ rows: [ColumnBuilder], _ context: KernelContext
     ) throws(SQLError) -> Int {
-        guard case .integer(let start) = arguments[0], case .integer(let stop) = arguments[1]
-        else { return 0 }
-        var step: Int64 = 1
-        if arguments.count > 2 {
-            guard case .integer(let given) = arguments[2] else { return 0 }
-            step = given
-        }
-        if step == 0 { throw zeroStep }
-        var value = start
-        var count = 0
-        while step > 0 ? value <= stop : value >= stop {
-            rows[0].append(integer: value)
-            count += 1
-            let (next, overflow) = value.addingReportingOverflow(step)
-            if overflow { break }
-            value = next
-        }
-        return count
+        guard var series = try IntegerSeries(arguments) else { return 0 }
+        return series.fill(rows[0], atMost: .max)
     }
 
     static func numerics(

@@ -48,6 +48,7 @@ final class RecursiveOperator: Operator {
         // Nothing is known of times in later rounds, so only the end is passed on.
         guard watermarks.advance(watermark, input) == Watermark.end else { return }
         while !working.batches.isEmpty, wantsMore {
+            try stopCheck?.look()
             let rows = try Subplan.run(subplan.plan, subplan.settings)
             working.batches = rows.compactMap { unseen($0) }
             for batch in working.batches { try emit(batch) }

@@ -37,22 +37,56 @@ final class UnnestOperator: Operator {
         let ordinals = ColumnBuilder(.bigint)
         var rows: [Int32] = []
         let context = KernelContext(count: 1, type: .unknown, session: settings)
+        let isSeries = calls.count == 1 && calls[0].function.isIntegerSeries
         for row in 0..<batch.count {
+            if isSeries {
+                let values = arguments[0].map { $0.value(row) }
+                try series(values, row, batch, &rows, builders, ordinals)
+                continue
+            }
             let longest = try expand(row, arguments, builders, context)
             for number in 0..<longest {
                 rows.append(Int32(row))
                 ordinals.append(integer: Int64(number + 1))
             }
-            if longest == 0, keepsEmpty {
-                for builder in builders.joined() { builder.appendNull() }
-                ordinals.appendNull()
-                rows.append(Int32(row))
-            }
+            if longest == 0 { keepEmpty(row, &rows, builders, ordinals) }
             if rows.count >= Batch.rowsMax {
                 try flush(batch, &rows, builders, ordinals)
             }
         }
         try flush(batch, &rows, builders, ordinals)
+    }
+
+    /// A row without rows of its own stays, where that is asked for.
+    private func keepEmpty(
+        _ row: Int, _ rows: inout [Int32], _ builders: [[ColumnBuilder]], _ ordinals: ColumnBuilder
+    ) {
+        guard keepsEmpty else { return }
+        for builder in builders.joined() { builder.appendNull() }
+        ordinals.appendNull()
+        rows.append(Int32(row))
+    }
+
+    /// A series is handed on a batch at a time, however long it is.
+    private func series(
+        _ arguments: [Value], _ row: Int, _ batch: Batch, _ rows: inout [Int32],
+        _ builders: [[ColumnBuilder]], _ ordinals: ColumnBuilder
+    ) throws(SQLError) {
+        var number = 0
+        if var series = try IntegerSeries(arguments) {
+            while wantsMore {
+                let count = series.fill(builders[0][0], atMost: Batch.rowsMax - rows.count)
+                for _ in 0..<count {
+                    number += 1
+                    rows.append(Int32(row))
+                    ordinals.append(integer: Int64(number))
+                }
+                guard rows.count >= Batch.rowsMax else { break }
+                try flush(batch, &rows, builders, ordinals)
+            }
+        }
+        if number == 0 { keepEmpty(row, &rows, builders, ordinals) }
+        if rows.count >= Batch.rowsMax { try flush(batch, &rows, builders, ordinals) }
     }
 
     /// Appends the rows of one input row; gives how many there are.

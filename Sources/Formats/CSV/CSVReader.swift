@@ -125,10 +125,15 @@ public final class CSVReader: BufferedReader {
     }
 
     private func store(_ span: CSVScan.Span, _ node: Int) -> Bool {
+        if scan.isNull(span) { return true }
+        if let bytes = scan.unescaped(span) { return store(bytes, node) }
         guard span.hasDoubled else {
             return unsafe store(span.start, span.end, node: node, isText: span.isQuoted)
         }
-        let bytes = CSVScan.text(span)
+        return store(CSVScan.text(span), node)
+    }
+
+    private func store(_ bytes: [UInt8], _ node: Int) -> Bool {
         // Digits may be read eight at a time behind the text.
         let room = unsafe rows.strings.allocate(bytes.count + 16)
         for index in 0..<bytes.count { unsafe room[index] = bytes[index] }

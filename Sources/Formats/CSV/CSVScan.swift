@@ -123,6 +123,49 @@
         return nil
     }
 
+    /// Tab-separated text has no quotes around tabs and line ends but escapes for them: `\t`,
+    /// `\n`, `\r`, `\\`, and `\N` for null.
+    var hasEscapes: Bool { separator == 0x09 }
+
+    /// The field is written as null.
+    func isNull(_ span: Span) -> Bool {
+        guard hasEscapes, !span.isQuoted, unsafe span.end - span.start == 2 else { return false }
+        return unsafe span.start.pointee == UInt8(ascii: "\\")
+            && span.start[1] == UInt8(ascii: "N")
+    }
+
+    /// The text of a field without its escapes; nil: it has none.
+    func unescaped(_ span: Span) -> [UInt8]? {
+        guard hasEscapes, !span.isQuoted else { return nil }
+        var bytes: [UInt8] = []
+        var hasFound = false
+        var cursor = unsafe span.start
+        while unsafe cursor < span.end {
+            let byte = unsafe cursor.pointee
+            unsafe cursor += 1
+            if byte == UInt8(ascii: "\\"), unsafe cursor < span.end,
+                let meant = CSVScan.escaped(unsafe cursor.pointee)
+            {
+                hasFound = true
+                bytes.append(meant)
+                unsafe cursor += 1
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return hasFound ? bytes : nil
+    }
+
+    private static func escaped(_ letter: UInt8) -> UInt8? {
+        switch letter {
+        case UInt8(ascii: "t"): 0x09
+        case UInt8(ascii: "n"): 0x0a
+        case UInt8(ascii: "r"): 0x0d
+        case UInt8(ascii: "\\"), UInt8(ascii: "\""): letter
+        default: nil
+        }
+    }
+
     /// The text of a field, its doubled quotes undone.
     static func text(_ span: Span) -> [UInt8] {
         var bytes: [UInt8] = []

@@ -100,6 +100,11 @@ public final class JSONSampler: InputSampler {
         if isLast && !isDone { hasEnded = true }
     }
 
+    public func fileBegan() {
+        position = 0
+        hasEnded = false
+    }
+
     private func skipBetween(_ bytes: RawSpan) {
         while position < bytes.byteCount {
             let byte = bytes.byte(at: position)

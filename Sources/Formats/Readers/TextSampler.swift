@@ -8,6 +8,8 @@ public protocol InputSampler: AnyObject {
     /// Bytes that were looked at.
     var position: Int { get }
     var schema: SampledSchema { get }
+    /// What is looked at next are the first bytes of another file of the same input.
+    func fileBegan()
 }
 
 /// What the samplers of CSV and logfmt share: columns by name, with what was seen in each.
@@ -43,6 +45,11 @@ public class TextSampler: InputSampler {
     /// Whether names that are wanted and were not seen may still come.
     func areNamesKnown(_ wanted: Set<String>) -> Bool { true }
 
+    public func fileBegan() {
+        position = 0
+        hasEnded = false
+    }
+
     final func name(_ index: Int) -> String { String(decoding: names[index], as: UTF8.self) }
 
     public func observe(_ block: InputBlock, isLast: Bool) {
@@ -66,11 +73,18 @@ public final class CSVSampler: TextSampler {
     private var scan: CSVScan
     /// nil until the first row was seen, if it was not told.
     public private(set) var hasHeader: Bool?
+    /// The next row is the first one of its file.
+    private var isAtFileStart = true
 
     public init(separator: UInt8, hasHeader: Bool?, wanted: Set<String>?, rowsMin: Int) {
         scan = CSVScan(separator: separator)
         self.hasHeader = hasHeader
         super.init(wanted: wanted, rowsMin: rowsMin)
+    }
+
+    public override func fileBegan() {
+        super.fileBegan()
+        isAtFileStart = true
     }
 
     public override func observe(_ block: InputBlock, isLast: Bool) {
@@ -93,18 +107,21 @@ public final class CSVSampler: TextSampler {
     }
 
     private func observeRow() {
+        let isFirst = isAtFileStart
+        isAtFileStart = false
         if names.isEmpty {
-            let isHeader = hasHeader ?? looksLikeHeader
-            hasHeader = isHeader
-            beginColumns(isHeader)
-            if isHeader { return }
+            hasHeader = hasHeader ?? looksLikeHeader
+            beginColumns(hasHeader == true)
         }
+        // Each file has the line of names.
+        if isFirst && hasHeader == true { return }
         rows += 1
         for index in 0..<min(scan.count, names.count) {
             let span = scan.spans[index]
-            guard unsafe span.end > span.start else { continue }
-            if span.hasDoubled {
-                unsafe CSVScan.text(span).withUnsafeBytes {
+            guard unsafe span.end > span.start, !scan.isNull(span) else { continue }
+            let written = scan.unescaped(span)
+            if span.hasDoubled || written != nil {
+                unsafe (written ?? CSVScan.text(span)).withUnsafeBytes {
                     unsafe evidence[index].observe(plain: $0)
                 }
             } else {
@@ -114,24 +131,25 @@ public final class CSVSampler: TextSampler {
         }
     }
 
-    /// Names are words: not empty, not numbers, times or truth values, and no two are the same.
+    /// Names are words: not numbers, times or truth values. Some may be missing or come twice.
     private var looksLikeHeader: Bool {
-        var seen: Set<[UInt8]> = []
+        var hasName = false
         for index in 0..<scan.count {
             let text = CSVScan.text(scan.spans[index])
+            guard !text.isEmpty else { continue }
             let probe = TypeEvidence()
             unsafe text.withUnsafeBytes { unsafe probe.observe(plain: $0) }
-            guard !text.isEmpty, probe.type == .text, seen.insert(text).inserted else {
-                return false
-            }
+            guard probe.type == .text else { return false }
+            hasName = true
         }
-        return true
+        return hasName
     }
 
     private func beginColumns(_ isHeader: Bool) {
         var taken: Set<[UInt8]> = []
         for index in 0..<scan.count {
-            var name = isHeader ? CSVScan.text(scan.spans[index]) : []
+            let span = scan.spans[index]
+            var name = isHeader ? scan.unescaped(span) ?? CSVScan.text(span) : []
             if name.isEmpty { name = Array("column\(index + 1)".utf8) }
             let plain = name
             var suffix = 1

@@ -104,6 +104,8 @@ public final class QueryRun {
     var betweenStepsWithin = Int64.max
     /// Is told all that is done to the operators.
     var recorder: StepRecorder?
+    /// Cancels what does not come back between batches after a stop.
+    var busyStop: BusyStop?
     /// What `stop` asks for is a pause, not the end of input.
     public var pausesWhenStopped = false
     /// Nanoseconds after which silence of all sources closes the open windows; nil: never.
@@ -143,6 +145,7 @@ public final class QueryRun {
         if numbers == nil { try drainFinite() }
         while !open.isEmpty, !sink.isClosed {
             if stop.isSet {
+                busyStop?.isEnding = true
                 if pausesWhenStopped {
                     try reachBoundary()
                     try sink.flush()
@@ -248,14 +251,18 @@ public final class QueryRun {
         let input = readings[index].input
         guard let time = input.time else {
             recorder?.push(batch, index)
-            return try input.entry.push(batch, input: 0)
+            return try input.entry.charged { () throws(SQLError) in
+                try input.entry.push(batch, input: 0)
+            }
         }
         readings[index].saw(partition, waited: waited)
         if input.isEndless { readings[index].tracker.now = clock.wallMilliseconds * 1_000 }
         let times = try time.of(batch)
         let marked = readings[index].tracker.observe(batch, times, partition: partition)
         recorder?.push(marked, index)
-        try input.entry.push(marked, input: 0)
+        try input.entry.charged { () throws(SQLError) in
+            try input.entry.push(marked, input: 0)
+        }
         try advance(index, readings[index].tracker.watermark)
     }
 
@@ -269,7 +276,8 @@ public final class QueryRun {
         guard watermark > readings[index].watermark else { return }
         readings[index].watermark = watermark
         recorder?.advance(watermark, index)
-        try readings[index].input.entry.advance(watermark, input: 0)
+        let entry = readings[index].input.entry
+        try entry.charged { () throws(SQLError) in try entry.advance(watermark, input: 0) }
     }
 
     /// Ctrl-C is end of input.
@@ -319,7 +327,7 @@ public final class QueryRun {
     private func endStep() throws(SQLError) {
         try tellTime()
         recorder?.endStep()
-        for node in operators { try node.endStep() }
+        for node in operators { try node.charged { () throws(SQLError) in try node.endStep() } }
         try sink.endStep()
         batchesInStep = 0
         stepStart = clock.monotonicNanoseconds

@@ -26,10 +26,19 @@ extension InputCatalog {
             throw SQLError("\(name) wants a path", .invalidParameterValue, at: reference.place)
         }
         var options: [String: String] = [:]
+        let known =
+            name == "read_debezium" ? ["key"] : ["format", "header", "delimiter", "delim", "sep"]
         for (option, value) in named {
+            guard known.contains(option.lowercased()) else {
+                throw SQLError(
+                    "function \(name) has no parameter named \"\(option)\"", .undefinedFunction,
+                    at: reference.place
+                ).suggesting(known, for: option)
+            }
             switch value {
             case .text(let text): options[option.lowercased()] = text
             case .boolean(let flag): options[option.lowercased()] = flag ? "true" : "false"
+            case .integer(let number): options[option.lowercased()] = "\(number)"
             default: continue
             }
         }
@@ -141,7 +150,16 @@ struct SourceDefinition {
 
     init(_ definition: TableDefinition) throws(SQLError) {
         var options: [String: String] = [:]
-        for option in definition.options { options[option.name.text.lowercased()] = option.value }
+        for option in definition.options {
+            let name = option.name.text.lowercased()
+            guard SourceDefinition.isOption(name) else {
+                throw SQLError(
+                    "option \"\(option.name.text)\" is not known", .invalidParameterValue,
+                    at: option.name.place
+                ).suggesting(SourceDefinition.optionNames, for: name)
+            }
+            options[name] = option.value
+        }
         connector = try SourceDefinition.connector(options, definition)
         form = try SourceDefinition.form(definition, connector)
         delivery = try SourceDefinition.delivery(options, definition)
@@ -180,6 +198,17 @@ struct SourceDefinition {
         self.inputNames = inputNames
         self.hasGenerated = hasGenerated
         self.hasStar = hasStar
+    }
+
+    private static let optionNames = [
+        "connector", "path", "topic", "kafka_topic", "bootstrap_servers", "bootstrap.servers",
+        "scan.startup.mode", "sink.delivery-guarantee", "delivery.guarantee", "sink.semantic",
+        "sink.transactional-id-prefix", "format", "header", "delimiter", "delim", "sep",
+    ]
+
+    /// Those of Kafka's clients are taken as they are.
+    private static func isOption(_ name: String) -> Bool {
+        name.hasPrefix("properties.") || optionNames.contains(name)
     }
 
     private static func connector(

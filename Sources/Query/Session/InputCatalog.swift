@@ -12,6 +12,7 @@ final class InputCatalog {
     private var files: [String: any SourceRelation] = [:]
     /// Stdin, once a statement has named it.
     private var feed: InputFeed?
+    private var emptyColumns = EmptyColumns()
     /// Of the inputs of a query with --state.
     let kept: KeptColumns?
 
@@ -26,7 +27,16 @@ final class InputCatalog {
     /// A statement begins: files may have changed since the last one.
     func forgetFiles() {
         files = [:]
+        emptyColumns = EmptyColumns()
         kept?.forgetUse()
+    }
+
+    /// A statement does not go with the types of columns that have no rows; false if there are none
+    /// or all types were tried.
+    func tryOtherTypes() -> Bool {
+        guard emptyColumns.advance() else { return false }
+        files = [:]
+        return true
     }
 
     func file(
@@ -41,12 +51,14 @@ final class InputCatalog {
         input.expected = reference.expected.subtracting(Self.windowNames)
         input.format = isEnvelope ? .json : try format(options, reference.place)
         input.readsEnvelopes = isEnvelope
+        input.emptyTypes = emptyColumns.types
         // What was sampled for some names serves a query for others only if it looked for all.
         let names = wanted.map { $0.sorted().joined(separator: "\u{0}") } ?? "*"
         let key = "\(path)\u{0}\(isFollowed)\u{0}\(isEnvelope)\u{0}\(names)"
         if let known = files[key] { return known }
         input.known = kept?.columns(of: key)
-        let found: any SourceRelation
+        let found: any SampledRelation
+        var opensAgain = true
         if isStandardInput {
             if input.format == nil {
                 input.format = environment.inputFormat.flatMap { InputFormat(named: $0) }
@@ -56,8 +68,16 @@ final class InputCatalog {
             found = try followed(path, input, reference.place)
         } else if let pipe = try pipe(path, input) {
             found = pipe
+            opensAgain = false
         } else {
             found = try FileRelation.make(path, paths: [path], options: input)
+        }
+        if let columns = found.emptyColumns {
+            if emptyColumns.isFirstTry, !reference.isStream {
+                environment.note("\(found.name) has no rows")
+            }
+            // Other types are tried by opening it once more.
+            if opensAgain { emptyColumns.add(columns) }
         }
         if let found = found as? any KnownColumnsRelation { kept?.use(found, as: key) }
         let relation = TimedRelation.declaring(environment.time, found)
@@ -81,7 +101,7 @@ final class InputCatalog {
 
     private func standardInput(
         _ input: InputOptions, isEndless: Bool
-    ) throws(SQLError) -> any SourceRelation {
+    ) throws(SQLError) -> any SampledRelation {
         let feed = feed ?? InputFeed.standardInput()
         self.feed = feed
         return try FeedRelation.make(
@@ -92,7 +112,7 @@ final class InputCatalog {
     /// What cannot be opened twice: a named pipe, the shell's `<(command)`; nil: a file.
     private func pipe(
         _ path: String, _ input: InputOptions
-    ) throws(SQLError) -> (any SourceRelation)? {
+    ) throws(SQLError) -> (any SampledRelation)? {
         let system = POSIXFileSystem()
         guard InputFile.status(of: path) == nil, system.exists(path), !system.isDirectory(path)
         else { return nil }
@@ -110,7 +130,7 @@ final class InputCatalog {
     /// A file without end: what is appended to it comes as it is written.
     private func followed(
         _ pattern: String, _ input: InputOptions, _ place: Range<Int>
-    ) throws(SQLError) -> any SourceRelation {
+    ) throws(SQLError) -> any SampledRelation {
         let paths = try PathPattern.expand(pattern)
         guard paths.count == 1, let path = paths.first else {
             throw SQLError(

@@ -16,6 +16,7 @@ final class QueryExecution {
     private var output: any ResultOutput { sink.output }
     private let signal = SourceSignal()
     private let isVerifying: Bool
+    private let busyStop: BusyStop
     /// Where late rows go.
     var lateRows: LateRows?
 
@@ -40,12 +41,20 @@ final class QueryExecution {
         self.settings = settings
         self.isVerifying = isVerifying
         sink = ResultSink(output)
+        busyStop = BusyStop(environment.stop, environment.clock)
         compiled = try QueryExecution.compile(prepared, environment, settings, sink)
+        for node in compiled.operators { node.stopCheck = busyStop }
         if prepared.policy == .once, compiled.inputs.contains(where: { !$0.relation.isAppendOnly })
         {
             // What changes take away must not have left before all of them were read.
             sink.holdToEnd()
         }
+    }
+
+    /// Measures the time of each operator.
+    func measure() {
+        let clock = environment.clock
+        compiled.measure { clock.monotonicNanoseconds }
     }
 
     /// Lines of input that were left out.
@@ -150,6 +159,7 @@ final class QueryExecution {
         let run = QueryRun(
             inputs: inputs, operators: compiled.operators, sink: sink, policy: policy,
             signal: signal, stop: environment.stop, clock: environment.clock)
+        run.busyStop = busyStop
         guard !isVerifying else { return run }
         run.timeout = timeout
         run.memoryMax = environment.memoryMax
@@ -188,5 +198,6 @@ final class QueryExecution {
     /// The same operators anew, without state.
     func recompile() throws(SQLError) {
         compiled = try QueryExecution.compile(prepared, environment, settings, sink)
+        for node in compiled.operators { node.stopCheck = busyStop }
     }
 }

@@ -107,6 +107,7 @@ extension QuerySession {
             prepared, environment, settings: settings.settings, output)
         let late = try connectLateRows(of: execution.compiled, prepared.emit)
         execution.lateRows = late
+        if counters != nil { execution.measure() }
         try execution.run()
         try late?.output.end()
         return finish(execution, keepsLate: late != nil, counters)

@@ -58,14 +58,14 @@ extension QuerySession {
             }
             let nanoseconds = environment.clock.monotonicNanoseconds - start
             lines = planned + measured
-            lines.append("Execution Time: \(milliseconds(nanoseconds)) ms")
+            lines.append("Execution Time: \(QuerySession.milliseconds(nanoseconds)) ms")
         }
         let rows = lines.map { [Value.text($0)] }
         return try answer([Field("QUERY PLAN", .text)], rows, "EXPLAIN", output)
     }
 
     /// With three digits behind the point.
-    private func milliseconds(_ nanoseconds: Int64) -> String {
+    static func milliseconds(_ nanoseconds: Int64) -> String {
         let fraction = String(nanoseconds / 1_000 % 1_000)
         let padding = String(repeating: "0", count: 3 - fraction.count)
         return "\(nanoseconds / 1_000_000).\(padding)\(fraction)"
@@ -89,10 +89,11 @@ extension QuerySession {
 }
 
 extension ExecutedQuery {
-    /// An operator a line: rows out, bytes held.
+    /// An operator a line: rows out, its own time, bytes held.
     var lines: [String] {
         compiled.operators.map { node in
-            "\(node.name): rows=\(node.rowsOut) memory=\(node.memory) B"
+            "\(node.name): rows=\(node.rowsOut) time=\(QuerySession.milliseconds(node.nanoseconds)) ms "
+                + "memory=\(node.memory) B"
         }
     }
 }

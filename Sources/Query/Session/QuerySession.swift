@@ -39,6 +39,7 @@ public final class QuerySession {
         catalog.inputs.forgetFiles()
         environment.topics?.startStatement()
         output.use(settings.settings.text)
+        var unsuited: SQLError?
         while true {
             (skipped, lateRows) = (0, 0)
             do throws(SQLError) {
@@ -47,7 +48,12 @@ public final class QuerySession {
                 outcome.lateRows = lateRows
                 return outcome
             } catch {
-                guard InputRestart.isAsked(by: error) else { throw error }
+                if InputRestart.isAsked(by: error) { continue }
+                // A column of an input without rows may have any type.
+                guard error.state.rawValue.hasPrefix("42"), catalog.inputs.tryOtherTypes() else {
+                    throw unsuited ?? error
+                }
+                unsuited = unsuited ?? error
             }
         }
     }

@@ -4,7 +4,7 @@ import Platform
 
 /// Stdin or a file that is followed as a relation. Its columns come from the rows that lie at its
 /// start.
-public final class FeedRelation: SourceRelation, EnvelopeRecords, KnownColumnsRelation {
+public final class FeedRelation: SampledRelation, EnvelopeRecords, KnownColumnsRelation {
     public let name: String
     public let time: TimeDeclaration? = nil
     public let isEndless: Bool
@@ -15,6 +15,7 @@ public final class FeedRelation: SourceRelation, EnvelopeRecords, KnownColumnsRe
     private let schema: InputSchema
     private let isStrict: Bool
     private let follow: Follow?
+    let emptyColumns: [String]?
 
     /// A feed that goes on at a place of a file, as far as that is still there.
     typealias Follow = @Sendable (FilePlace) throws(SQLError) -> InputFeed
@@ -24,8 +25,11 @@ public final class FeedRelation: SourceRelation, EnvelopeRecords, KnownColumnsRe
     public var columns: [RelationColumn] { schema.columns }
 
     private init(
-        _ feed: InputFeed, _ schema: InputSchema, isStrict: Bool, isEndless: Bool, _ follow: Follow?
+        _ feed: InputFeed, _ sample: SampleInProgress.Result, isStrict: Bool, isEndless: Bool,
+        _ follow: Follow?
     ) {
+        let schema = sample.schema
+        emptyColumns = sample.emptyColumns
         self.follow = schema.isResumable ? follow : nil
         name = feed.name
         self.feed = feed
@@ -47,7 +51,8 @@ public final class FeedRelation: SourceRelation, EnvelopeRecords, KnownColumnsRe
         try feed.rewind(nil)
         if let known = options.known, !options.readsEnvelopes {
             return FeedRelation(
-                feed, InputSchema(known), isStrict: options.isStrict, isEndless: isEndless, follow)
+                feed, SampleInProgress.Result(schema: InputSchema(known)),
+                isStrict: options.isStrict, isEndless: isEndless, follow)
         }
         let bytes = InputBlock(capacity: 0, headroom: 0)
         var sample = SampleInProgress(options, rowsMin: InputSample.fileRowsMin)
@@ -73,21 +78,16 @@ public final class FeedRelation: SourceRelation, EnvelopeRecords, KnownColumnsRe
                 break sampling
             }
         }
-        var (schema, missing) = sample.finish(adding: options.expected)
-        if seen.count == 0, !options.readsEnvelopes, let wanted = options.wanted {
-            // Nothing came: whatever the query speaks of could have.
-            var empty = SampledSchema()
-            empty.fields = wanted.union(options.expected).sorted().map { Field($0, .json) }
-            schema = InputSchema(empty, .json(.lines))
-            missing = []
-        }
-        if !missing.isEmpty {
-            let names = missing.map { "\"\($0)\"" }.joined(separator: ", ")
+        var result = sample.finish(adding: options.expected)
+        if !result.missing.isEmpty {
+            let names = result.missing.map { "\"\($0)\"" }.joined(separator: ", ")
             note("no row of \(feed.name) has had \(names) yet; null until one has")
         }
-        if let known = options.known { schema = InputSchema(known, sampled: schema) }
+        if let known = options.known {
+            result.schema = InputSchema(known, sampled: result.schema)
+        }
         return FeedRelation(
-            feed, schema, isStrict: options.isStrict, isEndless: isEndless, follow)
+            feed, result, isStrict: options.isStrict, isEndless: isEndless, follow)
     }
 
     public var mayWait: Bool { feed.size == nil }

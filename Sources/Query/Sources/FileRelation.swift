@@ -3,7 +3,7 @@ import Formats
 import Platform
 
 /// Files as a relation: one, or several that are read one after the other as one input.
-public final class FileRelation: SourceRelation, EnvelopeRecords, KnownColumnsRelation {
+public final class FileRelation: SampledRelation, EnvelopeRecords, KnownColumnsRelation {
     public let name: String
     public let time: TimeDeclaration? = nil
     public let isEndless = false
@@ -13,19 +13,20 @@ public final class FileRelation: SourceRelation, EnvelopeRecords, KnownColumnsRe
     let paths: [String]
     let schema: InputSchema
     private let isStrict: Bool
+    let emptyColumns: [String]?
 
     public var envelopes: EnvelopeSchema? { schema.envelopes }
     public var known: KnownColumns { schema.known }
     public var columns: [RelationColumn] { schema.columns }
 
     private init(
-        _ name: String, _ paths: [String], _ schema: InputSchema, _ options: InputOptions,
-        estimatedRows: Int?
+        _ name: String, _ paths: [String], _ sample: InputSample, _ options: InputOptions
     ) {
         self.name = name
         self.paths = paths
-        self.schema = schema
-        self.estimatedRows = estimatedRows
+        schema = sample.result.schema
+        emptyColumns = sample.result.emptyColumns
+        estimatedRows = sample.estimatedRows
         isStrict = options.isStrict
     }
 
@@ -36,14 +37,22 @@ public final class FileRelation: SourceRelation, EnvelopeRecords, KnownColumnsRe
     ) throws(SQLError) -> FileRelation {
         var paths: [String] = []
         for pattern in patterns { paths += try PathPattern.expand(pattern) }
-        let sample = try InputSample.take(paths, options)
-        let schema = options.known.map { InputSchema($0, sampled: sample.schema) }
-        return FileRelation(
-            name, paths, schema ?? sample.schema, options, estimatedRows: sample.estimatedRows)
+        var sample = try InputSample.take(paths, options)
+        if let known = options.known {
+            sample.result.schema = InputSchema(known, sampled: sample.result.schema)
+        }
+        return FileRelation(name, paths, sample, options)
     }
 
     public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
         FileSource(
             paths, schema, schema.readColumns(scan), isStrict: isStrict, context: context)
     }
+}
+
+/// A relation whose columns its first rows tell.
+protocol SampledRelation: SourceRelation {
+    /// Names of the columns if there were no rows, so that nothing tells their types; nil: there
+    /// were.
+    var emptyColumns: [String]? { get }
 }

@@ -70,13 +70,29 @@ struct SampleInProgress {
         }
     }
 
-    func finish() -> InputSchema { finish(adding: []).schema }
+    /// What is looked at next are the first bytes of another file.
+    mutating func fileBegan() { sampler?.fileBegan() }
 
-    /// With the columns of `expected` that have not come, whose names it gives.
-    func finish(adding expected: Set<String>) -> (schema: InputSchema, missing: [String]) {
+    struct Result {
+        var schema: InputSchema
+        /// Of the expected columns those that have not come.
+        var missing: [String] = []
+        /// Names of the columns if there were no rows, so that nothing tells their types.
+        var emptyColumns: [String]?
+    }
+
+    /// With the columns of `expected` that have not come.
+    func finish(adding expected: Set<String>) -> Result {
         var form = form ?? .json(.lines)
         var sample = sampler?.schema ?? SampledSchema()
         var missing: [String] = []
+        if sample.rows == 0, !options.readsEnvelopes {
+            // No bytes look like any format: lines are what is asked for as such.
+            if case .lines = form, options.format == nil {
+                return finishEmpty(SampledSchema(), .json(.lines))
+            }
+            if case .lines = form {} else { return finishEmpty(sample, form) }
+        }
         if case .csv(let separator, _) = form, let csv = sampler as? CSVSampler {
             form = .csv(separator: separator, hasHeader: csv.hasHeader ?? true)
         }
@@ -92,7 +108,27 @@ struct SampleInProgress {
         }
         let schema = InputSchema(
             sample, form, holdsEnvelopes: options.readsEnvelopes, envelopes)
-        return (schema, missing)
+        return Result(schema: schema, missing: missing)
+    }
+
+    /// Whatever the query speaks of could have come.
+    private func finishEmpty(_ sample: SampledSchema, _ form: InputForm) -> Result {
+        var sample = sample
+        var form = form
+        if case .csv(let separator, _) = form {
+            form = .csv(
+                separator: separator, hasHeader: (sampler as? CSVSampler)?.hasHeader ?? true)
+        }
+        if sample.fields.isEmpty, let wanted = options.wanted {
+            let names = wanted.union(options.expected).subtracting(["_file", "_line"])
+            sample.fields = names.sorted().map { Field($0, .json) }
+        }
+        for index in sample.fields.indices {
+            guard let type = options.emptyTypes[sample.fields[index].name] else { continue }
+            sample.fields[index].type = type
+        }
+        return Result(
+            schema: InputSchema(sample, form), emptyColumns: sample.fields.map(\.name))
     }
 
     /// Rows in so many bytes, if they go on like this.
@@ -104,7 +140,7 @@ struct SampleInProgress {
 
 /// The first rows of files, read to learn their columns.
 struct InputSample {
-    var schema: InputSchema
+    var result: SampleInProgress.Result
     var estimatedRows: Int?
 
     /// Rows that are looked at in a file even if all names have had values.
@@ -114,18 +150,32 @@ struct InputSample {
         guard let first = paths.first else {
             throw SQLError("no file is named", .undefinedFile)
         }
-        let file = try InputFileReader(first)
-        defer { file.close() }
         var told = options
         if told.format == nil { told.format = InputFormat.of(path: first) }
         var sample = SampleInProgress(told, rowsMin: fileRowsMin)
+        var estimatedRows = try look(at: first, &sample)
+        // A name may come in a later file only, and so may the first row.
+        for path in paths.dropFirst() {
+            sample.fileBegan()
+            guard !sample.isDone else { break }
+            let more = try look(at: path, &sample)
+            estimatedRows = estimatedRows ?? more
+        }
+        return InputSample(result: sample.finish(adding: []), estimatedRows: estimatedRows)
+    }
+
+    /// Gives how many rows the file may have.
+    private static func look(
+        at path: String, _ sample: inout SampleInProgress
+    ) throws(SQLError) -> Int? {
+        let file = try InputFileReader(path)
+        defer { file.close() }
         var bytes = InputBlock(capacity: 256 * 1024)
         while !sample.isDone {
             let isMore = try file.read(into: &bytes)
             sample.observe(bytes, isLast: !isMore)
             if !isMore { break }
         }
-        return InputSample(
-            schema: sample.finish(), estimatedRows: file.size.flatMap { sample.rows(in: $0) })
+        return file.size.flatMap { sample.rows(in: $0) }
     }
 }

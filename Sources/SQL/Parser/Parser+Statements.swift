@@ -150,8 +150,8 @@ extension Parser {
                 isAnalyze = ["true", "on", "1"].contains(value)
             case "verbose", "costs", "buffers", "timing", "summary", "settings", "wal": break
             case "format":
-                guard value == "text" || value == "json" else {
-                    let isKnown = value == "xml" || value == "yaml"
+                guard value == "text" else {
+                    let isKnown = ["json", "xml", "yaml"].contains(value)
                     throw SQLError(
                         isKnown
                             ? "EXPLAIN (FORMAT \(value)) is not supported yet"

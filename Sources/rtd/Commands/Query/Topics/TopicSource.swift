@@ -247,14 +247,16 @@ private final class PartitionReader {
         json.supply(packed.block, isLast: false)
         var batches: [Batch] = []
         while true {
-            switch try json.next() {
+            var result = try json.next()
+            if case .needsInput = result {
+                // What is left may hold a misfit as any row may.
+                guard let rest = try json.flush() else { return batches }
+                result = rest
+            }
+            switch result {
             case .rows(let batch): batches.append(assembled(batch, packed))
             case .misfit(let misfit): json.coerce(misfit)
-            case .needsInput:
-                if case .rows(let batch)? = try json.flush() {
-                    batches.append(assembled(batch, packed))
-                }
-                return batches
+            case .needsInput: return batches
             }
         }
     }
