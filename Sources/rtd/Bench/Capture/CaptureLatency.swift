@@ -97,7 +97,7 @@ private final class RunningCapture: @unchecked Sendable {
         capture = try Capture(configuration)
         nonisolated(unsafe) let sink = sink
         Thread.start { [self] in
-            let result = unsafe Result { _ = try capture.run(into: sink) }
+            let result = Result { _ = unsafe try capture.run(into: sink) }
             lock.withLock {
                 self.result = result
                 ended.broadcast()

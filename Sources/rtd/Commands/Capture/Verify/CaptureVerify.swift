@@ -147,7 +147,7 @@ private final class VerifySink: ChangeSink {
 
     func change(_ change: Change, of bytes: RawSpan) throws {
         guard let table = change.table, change.kind == .read,
-            var (digest, row) = digests[ObjectIdentifier(table)]
+            case (let digest, var row)? = digests[ObjectIdentifier(table)]
         else { return }
         var keyBuffer = OutputBuffer(capacity: 64)
         let hasKey = encoder.key(change, of: bytes, into: &keyBuffer)
