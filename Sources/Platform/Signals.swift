@@ -32,8 +32,7 @@ public enum Signals {
         }
     }
 
-    /// Whether whoever started the process wants it to take no notice of `number`: nohup, and shells
-    /// for what they run in the background.
+    /// Whether whoever started the process wants it to take no notice of `number`, as nohup does.
     public static func isIgnored(_ number: CInt) -> Bool {
         var action = sigaction()
         guard unsafe sigaction(number, nil, &action) == 0 else { return false }

@@ -389,8 +389,8 @@ extension SyntaxText {
         case .star: return "*"
         case .watermark(let watermark): return of(watermark)
         case .primaryKey(let list): return "key (\(names(list)))"
-        case .unique(let list): return "unique (\(names(list)))"
-        case .check(let condition): return "check \(of(condition))"
+        case .unique(let list, _): return "unique (\(names(list)))"
+        case .check(let condition, _): return "check \(of(condition))"
         case .column(let column):
             var text = quoted(column.name)
             if let type = column.type { text += " \(of(type))" }

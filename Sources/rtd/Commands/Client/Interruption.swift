@@ -13,8 +13,12 @@ final class Interruption: @unchecked Sendable {
     /// Takes the signals over. Called once, before any other thread starts.
     static func watch() -> Interruption {
         let interruption = Interruption()
-        let signals = [Signals.interrupt, Signals.terminate, Signals.hangUp]
-        Signals.watch(signals.filter { !Signals.isIgnored($0) }) { interruption.received($0) }
+        // Under nohup the end of the terminal is none of the command. An interrupt is taken even
+        // where a shell has its background jobs ignore it: whoever sends one by name means it.
+        let hangUp = Signals.isIgnored(Signals.hangUp) ? [] : [Signals.hangUp]
+        Signals.watch([Signals.interrupt, Signals.terminate] + hangUp) {
+            interruption.received($0)
+        }
         return interruption
     }
 
