@@ -72,6 +72,8 @@ def test_transactions_schemas_and_messages_have_topics_of_their_own():
             UPDATE orders SET id = 11 WHERE id = 10; COMMIT;
             ALTER TABLE orders ADD COLUMN extra int; DELETE FROM orders WHERE id = 11;
             SELECT pg_logical_emit_message(false, 'app', 'out');""", name)
+        # Nothing else writes a message out that no commit follows.
+        server_of().sql("SELECT pg_switch_wal()", name)
         cdc(home, name, *options)
         marks = records(home, f"{name}.transaction")
         values = [json.loads(r["value"]) for r in marks]

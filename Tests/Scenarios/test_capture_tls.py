@@ -88,7 +88,8 @@ def capture(server, *parameters, user="postgres", host="127.0.0.1", home="/nonex
 def refused(message, *arguments, **options):
     status, errors = capture(*arguments, **options)
     equal((status, len(errors.splitlines())), (1, 1), errors)
-    assert message in errors, errors
+    # A server that refuses a certificate closes with bytes unread, which can overtake its reason.
+    assert message in errors or "sslcert" in str(arguments) and "reset" in errors, errors
 
 
 def sees(server, *parameters, **options):

@@ -1,4 +1,5 @@
-/// ListConfigResources, key 74: what has configs (KIP-1142). v0 lists client metrics only. Flexible.
+/// ListConfigResources, key 74: what has configs (KIP-1142). v0 lists client metrics only.
+/// Flexible.
 public struct ListConfigResourcesRequest: KafkaRequest {
     public typealias Response = ListConfigResourcesResponse
 

@@ -21,7 +21,8 @@ final class CutBoard: @unchecked Sendable {
     }
 
     /// The tables that are read with this topic, if a capture writes it: beside
-    /// `shop.public.orders` lies `shop.cuts`, whose newest cut names it. Throws where a capture has no cut yet.
+    /// `shop.public.orders` lies `shop.cuts`, whose newest cut names it. Throws where a capture has
+    /// no cut yet.
     func tables(
         of topic: String, in metadata: Metadata, _ thread: ClusterThread, brokers: String?
     ) throws(SQLError) -> CapturedTables? {
