@@ -329,6 +329,8 @@ def run_all(options):
 
 def main():
     global rtd, has_clients
+    # What runs in a shell's background has it ignored, and would hand that on to what it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser()
     parser.add_argument("--rtd", required=True)
     parser.add_argument("--clients", action=argparse.BooleanOptionalAction, default=True)
