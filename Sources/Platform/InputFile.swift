@@ -105,14 +105,6 @@ public final class InputFile: @unchecked Sendable {
         return count == 0 || (count < 0 && timeout >= 0) ? .timedOut : .ready
     }
 
-    /// True once a read would not block; waits for it at most so long, in whole milliseconds. A
-    /// regular file, and the end, can always be read.
-    public func isReadable(withinMilliseconds timeout: Int) -> Bool {
-        if size != nil { return true }
-        var waited = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        return uninterrupted { unsafe poll(&waited, 1, CInt(clamping: timeout)) } > 0
-    }
-
     /// Reads what is there, at least one byte; 0 at the end.
     public func read(into target: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
         while true {

@@ -10,19 +10,10 @@ protocol FeedBytes: AnyObject, Sendable {
     var ends: Bool { get }
     /// Reads what is there, at least one byte, waiting for it; 0 at the end. Called by one thread.
     func read(into block: InputBlock) throws(SQLError) -> Int
-    /// `isReadable` may be asked, and a `read` after it does not wait.
-    var canTell: Bool { get }
-    /// True if there is something to read; waits for it at most so long.
-    func isReadable(withinMilliseconds timeout: Int) -> Bool
     /// Where the bytes of the last `read` end; nil: they cannot be read again. By the same thread.
     var place: FilePlace? { get }
     /// From any thread: `read` returns soon, with 0.
     func stop()
-}
-
-extension FeedBytes {
-    var canTell: Bool { false }
-    func isReadable(withinMilliseconds timeout: Int) -> Bool { false }
 }
 
 /// Stdin, or a pipe that has a name.
@@ -35,11 +26,6 @@ final class PipeBytes: FeedBytes {
     var size: Int64? { file.size }
     var ends: Bool { true }
     var place: FilePlace? { nil }
-    var canTell: Bool { true }
-
-    func isReadable(withinMilliseconds timeout: Int) -> Bool {
-        file.isReadable(withinMilliseconds: timeout)
-    }
 
     func read(into block: InputBlock) throws(SQLError) -> Int {
         do {

@@ -1,11 +1,7 @@
 import Formats
 import Platform
 
-/// Stdin or a followed file in pieces, read as they come.
-///
-/// A thread of its own reads what has to be waited for. While bytes flow, the query's thread reads
-/// them itself and the other rests: so they are still in its cache when they are decoded, and
-/// nobody has to be woken for each piece (half the CPU time of a simple query on a pipe).
+/// Stdin or a followed file in pieces, read by a thread of its own as they come.
 ///
 /// What was read is kept until rows have left the query that reads it, as far as it is not too
 /// much: the sample is read again by the query, and so is all of it when a type has to be widened.
@@ -40,34 +36,18 @@ public final class InputFeed: @unchecked Sendable {
     private var signal: SourceSignal?
     private var firstPlace: FilePlace?
 
-    // Who reads.
-    /// The query's thread, whenever there is something; the other when it is called.
-    private var isDirect = false
-    private var mayBeDirect: Bool
-    /// The reader's thread waits to be called.
-    private var isResting = false
-    private var isCalled = false
-    /// The last piece was large: more will come at once.
-    private var isBulk = false
-    private var pool = InputBlockPool()
-
     /// Bytes that are kept for another reading.
     private static let keptBytesMax = 64 << 20
     /// Pieces that wait to be taken.
     private static let waitingMax = 8
     private static let pieceBytes = 256 * 1024
-    /// Pieces of so many bytes come from a program that writes as fast as it can.
-    private static let bulkBytes = 32 * 1024
 
     /// One a process.
     public static func standardInput() -> InputFeed {
         InputFeed(PipeBytes(InputFile.standardInput()))
     }
 
-    init(_ bytes: any FeedBytes) {
-        self.bytes = bytes
-        mayBeDirect = bytes.canTell
-    }
+    init(_ bytes: any FeedBytes) { self.bytes = bytes }
 
     var name: String { bytes.name }
     /// Known where it is a file that ends.
@@ -105,52 +85,15 @@ public final class InputFeed: @unchecked Sendable {
 
     /// The next piece, without waiting.
     func take() throws(SQLError) -> Piece {
-        try lock.withLock { () throws(SQLError) in
-            readDirectly()
-            return try takeHeld()
-        }
+        try lock.withLock { () throws(SQLError) in try takeHeld() }
     }
 
     /// The next piece, waiting for it at most so long.
     func take(nanoseconds: Int64) throws(SQLError) -> Piece {
         try lock.withLock { () throws(SQLError) in
-            readDirectly()
             if next == held.count && !hasEnded { _ = lock.wait(changed, nanoseconds: nanoseconds) }
             return try takeHeld()
         }
-    }
-
-    /// Reads the next piece on the thread that wants it, if none is held and there is something.
-    private func readDirectly() {
-        guard next == held.count, !hasEnded, mayBeDirect else { return }
-        isDirect = true
-        guard isResting else { return }
-        // A program that writes in bulk goes on before a step would have ended.
-        guard bytes.isReadable(withinMilliseconds: isBulk ? 1 : 0) else {
-            isBulk = false
-            isCalled = true
-            return changed.broadcast()
-        }
-        let block = pool.take(capacity: InputFeed.pieceBytes)
-        do {
-            guard try bytes.read(into: block) > 0 else { return end(nil) }
-        } catch {
-            return end(error)
-        }
-        isBulk = block.count >= InputFeed.bulkBytes
-        block.seal()
-        add(block, bytes.place)
-    }
-
-    private func add(_ block: InputBlock, _ place: FilePlace?) {
-        held.append(Held(block: block, place: place, start: block.start))
-        keptBytes += block.count
-    }
-
-    private func end(_ error: SQLError?) {
-        hasEnded = true
-        failure = error
-        changed.broadcast()
     }
 
     private func takeHeld() throws(SQLError) -> Piece {
@@ -162,7 +105,7 @@ public final class InputFeed: @unchecked Sendable {
         next += 1
         if isKept && keptBytes > InputFeed.keptBytesMax { isKept = false }
         if !isKept { forget() }
-        if !isResting { changed.broadcast() }
+        changed.broadcast()
         return .block(piece.block, piece.place)
     }
 
@@ -195,16 +138,12 @@ public final class InputFeed: @unchecked Sendable {
             if isFileStart && InflatedBytes.isGzip(block.bytes) { return inflate(block) }
             if isFileStart { block.dropByteOrderMark() }
             isFirst = false
-            guard hand(block, place) else { return }
+            hand(block, place)
         }
     }
 
     /// Reads a compressed input to its end and hands over what it holds.
     private func inflate(_ first: InputBlock) {
-        lock.withLock {
-            mayBeDirect = false
-            isDirect = false
-        }
         guard bytes.ends else {
             return finish(
                 SQLError("\(name) is compressed and cannot be followed", .featureNotSupported))
@@ -219,18 +158,18 @@ public final class InputFeed: @unchecked Sendable {
             while true {
                 let block = InputBlock(capacity: InputFeed.pieceBytes)
                 guard inflated.fill(block) else { return finish(nil) }
-                guard hand(block) else { return }
+                hand(block)
             }
         } catch {
             finish(error)
         }
     }
 
-    /// False once the input has ended.
-    private func hand(_ block: InputBlock, _ place: FilePlace? = nil) -> Bool {
+    private func hand(_ block: InputBlock, _ place: FilePlace? = nil) {
         block.seal()
         lock.lock()
-        add(block, place)
+        held.append(Held(block: block, place: place, start: block.start))
+        keptBytes += block.count
         if firstPlace == nil, var start = place, start.isFileStart {
             start.offset = 0
             firstPlace = start
@@ -239,21 +178,17 @@ public final class InputFeed: @unchecked Sendable {
         let waiter = signal
         lock.unlock()
         waiter?.signal()
-        return lock.withLock {
-            isCalled = false
+        lock.withLock {
             // A reader that wants no more takes no more either.
-            while !hasEnded, held.count - next >= InputFeed.waitingMax || isDirect && !isCalled {
-                isResting = isDirect
-                lock.wait(changed)
-            }
-            isResting = false
-            return !hasEnded
+            while held.count - next >= InputFeed.waitingMax { lock.wait(changed) }
         }
     }
 
     private func finish(_ error: SQLError?) {
         let waiter = lock.withLock {
-            end(error)
+            hasEnded = true
+            failure = error
+            changed.broadcast()
             return signal
         }
         waiter?.signal()
