@@ -4,28 +4,18 @@ import Testing
 
 @testable import Query
 
-/// Pieces that are there or not as a seed says, whoever asks.
+/// Pieces that come as they are asked for.
 private final class ScriptedBytes: FeedBytes, @unchecked Sendable {
     let name = "script"
     let size: Int64? = nil
     let ends = true
-    let canTell: Bool
     var place: FilePlace? { nil }
     private let lock = Lock()
     private var pieces: [[UInt8]]
-    private var numbers: SeededRandom
     private var readers = 0
     private(set) var wasReadTwice = false
 
-    init(_ pieces: [[UInt8]], seed: UInt64, canTell: Bool) {
-        self.pieces = pieces
-        self.canTell = canTell
-        numbers = SeededRandom(seed: seed)
-    }
-
-    func isReadable(withinMilliseconds timeout: Int) -> Bool {
-        lock.withLock { numbers.chance(2, in: 3) }
-    }
+    init(_ pieces: [[UInt8]]) { self.pieces = pieces }
 
     func read(into block: InputBlock) throws(SQLError) -> Int {
         lock.withLock {
@@ -56,13 +46,12 @@ private final class ScriptedBytes: FeedBytes, @unchecked Sendable {
         }
     }
 
-    /// Seeds 1 to 24.
-    @Test func `each byte comes once and in order, whichever thread reads it`() throws {
+    @Test func `each byte comes once and in order`() throws {
         for seed: UInt64 in 1...24 {
             let pieces = (0..<30).map { piece in
                 [UInt8](repeating: UInt8(piece), count: 1 + piece * Int(seed) * 41 % 2_000)
             }
-            let script = ScriptedBytes(pieces, seed: seed, canTell: seed % 6 != 0)
+            let script = ScriptedBytes(pieces)
             let feed = InputFeed(script)
             let signal = SourceSignal()
             try feed.rewind(signal)
@@ -75,12 +64,11 @@ private final class ScriptedBytes: FeedBytes, @unchecked Sendable {
         }
     }
 
-    @Test func `what is compressed is read by the thread that waits, to its end`() throws {
+    @Test func `what is compressed is read to its end, wherever it is cut`() throws {
         let text = Array("a\nb\n\n".utf8)
         let packed = try gzip(text)
         for cut in [2, 5, packed.count - 1] {
-            let script = ScriptedBytes(
-                [Array(packed[..<cut]), Array(packed[cut...])], seed: UInt64(cut), canTell: true)
+            let script = ScriptedBytes([Array(packed[..<cut]), Array(packed[cut...])])
             let feed = InputFeed(script)
             let signal = SourceSignal()
             try feed.rewind(signal)
