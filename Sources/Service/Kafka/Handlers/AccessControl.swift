@@ -3,7 +3,9 @@ import KafkaProtocol
 // There are no ACLs: who has logged in may do everything. The three requests are answered as a
 // broker of Kafka does that has no authorizer.
 
-private let words = "No Authorizer is configured."
+private let disabled: (code: ErrorCode, message: String?) = (
+    .securityDisabled, "No Authorizer is configured."
+)
 
 /// DescribeAcls, key 29, v1-3: SECURITY_DISABLED.
 enum DescribeAclsHandler: KafkaHandler {
@@ -13,11 +15,7 @@ enum DescribeAclsHandler: KafkaHandler {
         _ request: DescribeAclsRequest, _ context: borrowing RequestContext,
         _ reply: Reply<DescribeAclsRequest>
     ) {
-        reply.send(
-            .with {
-                $0.errorCode = .securityDisabled
-                $0.errorMessage = words
-            })
+        reply.send(.with { ($0.errorCode, $0.errorMessage) = disabled })
     }
 }
 
@@ -32,10 +30,7 @@ enum CreateAclsHandler: KafkaHandler {
         reply.send(
             .with { response in
                 response.results = request.creations.map { _ in
-                    .with {
-                        $0.errorCode = .securityDisabled
-                        $0.errorMessage = words
-                    }
+                    .with { ($0.errorCode, $0.errorMessage) = disabled }
                 }
             })
     }
@@ -52,10 +47,7 @@ enum DeleteAclsHandler: KafkaHandler {
         reply.send(
             .with { response in
                 response.filterResults = request.filters.map { _ in
-                    .with {
-                        $0.errorCode = .securityDisabled
-                        $0.errorMessage = words
-                    }
+                    .with { ($0.errorCode, $0.errorMessage) = disabled }
                 }
             })
     }

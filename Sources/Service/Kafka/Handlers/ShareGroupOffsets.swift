@@ -4,6 +4,8 @@ import Platform
 import Records
 import Streaming
 
+private let notHosted = "This server does not host this topic-partition."
+
 /// DescribeShareGroupOffsets, key 90, v0-1: where share groups are, from memory.
 enum DescribeShareGroupOffsetsHandler: KafkaHandler {
     static let versions: ClosedRange<Int16> = 0...1
@@ -81,7 +83,7 @@ enum DescribeShareGroupOffsetsHandler: KafkaHandler {
             $0.partitionIndex = number
             $0.startOffset = -1
             $0.errorCode = .unknownTopicOrPartition
-            $0.errorMessage = "This server does not host this topic-partition."
+            $0.errorMessage = notHosted
         }
     }
 }
@@ -98,10 +100,7 @@ enum AlterShareGroupOffsetsHandler: KafkaHandler {
         let broker = context.broker
         if let refusal = ShareGroupRefusal(request.groupId, broker, mustBeEmpty: true) {
             return reply.send(
-                .with {
-                    $0.errorCode = refusal.code
-                    $0.errorMessage = refusal.message
-                })
+                .with { ($0.errorCode, $0.errorMessage) = (refusal.code, refusal.message) })
         }
         var starts: [SharedPartition: Int64] = [:]
         for wanted in request.topics {
@@ -139,7 +138,7 @@ enum AlterShareGroupOffsetsHandler: KafkaHandler {
                         $0.partitionIndex = partition.partitionIndex
                         guard isThere(partition, topic) else {
                             $0.errorCode = .unknownTopicOrPartition
-                            $0.errorMessage = "This server does not host this topic-partition."
+                            $0.errorMessage = notHosted
                             return
                         }
                         $0.errorCode = error.map { ErrorCode(rawValue: $0.code) } ?? .none
@@ -164,10 +163,7 @@ enum DeleteShareGroupOffsetsHandler: KafkaHandler {
         let broker = context.broker
         if let refusal = ShareGroupRefusal(request.groupId, broker, mustBeEmpty: true) {
             return reply.send(
-                .with {
-                    $0.errorCode = refusal.code
-                    $0.errorMessage = refusal.message
-                })
+                .with { ($0.errorCode, $0.errorMessage) = (refusal.code, refusal.message) })
         }
         let topics = Set(request.topics.compactMap { broker.topic($0.topicName)?.id })
         broker.shares.forget(group: request.groupId, topics: topics) { error in
@@ -179,7 +175,7 @@ enum DeleteShareGroupOffsetsHandler: KafkaHandler {
                     $0.topicId = topic?.id ?? .zero
                     if topic == nil {
                         $0.errorCode = .unknownTopicOrPartition
-                        $0.errorMessage = "This server does not host this topic-partition."
+                        $0.errorMessage = notHosted
                     } else if let error {
                         $0.errorCode = ErrorCode(rawValue: error.code)
                         $0.errorMessage = error.message
