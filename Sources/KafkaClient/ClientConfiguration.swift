@@ -49,7 +49,11 @@ public struct ClientConfiguration: Sendable {
     }
 
     /// The pause before attempt `attempt` (from 1) to do something again, in nanoseconds.
-    func backoffNanoseconds(attempt: Int) -> Int64 {
+    /// A transaction that is only being ended by its coordinator is not waited for longer.
+    func backoffNanoseconds(attempt: Int, after error: ClientError? = nil) -> Int64 {
+        if error?.code == .concurrentTransactions {
+            return Limits.concurrentTransactionsNanoseconds
+        }
         let doubled = retryBackoffMilliseconds << Int64(min(max(attempt - 1, 0), 16))
         return min(doubled, max(retryBackoffMaxMilliseconds, retryBackoffMilliseconds)) * 1_000_000
     }

@@ -1,13 +1,22 @@
 import KafkaProtocol
 import Platform
 
-// What a transactional producer asks its coordinator for: the requests of KIP-98 in the versions
-// before KIP-890, which every broker since 0.11 serves.
+/// How a producer and its coordinator speak of transactions.
+enum TransactionProtocol: Sendable {
+    /// KIP-98, which every broker since 0.11 serves: partitions and groups are announced, and the
+    /// epoch stays.
+    case announced
+    /// KIP-890, part 2: what is written to joins, and the next transaction has the next epoch.
+    case epochs
+}
+
+// What a transactional producer asks its coordinator for.
 extension Cluster {
-    /// Producer id and epoch of a transactional id; whoever had them before is fenced.
+    /// Producer id and epoch of a transactional id, whoever had them before is fenced; and how its
+    /// coordinator is spoken to from then on.
     func initTransactions(
         _ id: String, timeoutMilliseconds: Int64
-    ) async throws(ClientError) -> ProducerIdentity {
+    ) async throws(ClientError) -> (ProducerIdentity, TransactionProtocol) {
         try await withTransactionCoordinator(of: id) { [self] broker async throws(ClientError) in
             let request = InitProducerIdRequest.with {
                 $0.transactionalId = id
@@ -17,7 +26,10 @@ extension Cluster {
             }
             let response = try await ask(request, of: broker)
             try Self.check(response.errorCode, .initProducerId)
-            return ProducerIdentity(id: response.producerId, epoch: response.producerEpoch)
+            let identity = ProducerIdentity(
+                id: response.producerId, epoch: response.producerEpoch)
+            let hasEpochs = broker.ready?.versions.transactionsHaveEpochs ?? false
+            return (identity, hasEpochs ? .epochs : .announced)
         }
     }
 
@@ -47,10 +59,11 @@ extension Cluster {
         }
     }
 
+    /// Gives what the next transaction is to use.
     func endTransaction(
-        _ id: String, _ producer: ProducerIdentity, isCommit: Bool,
+        _ id: String, _ producer: ProducerIdentity, by rules: TransactionProtocol, isCommit: Bool,
         forMilliseconds limit: Int64? = nil
-    ) async throws(ClientError) {
+    ) async throws(ClientError) -> ProducerIdentity {
         try await withTransactionCoordinator(of: id, forMilliseconds: limit) {
             [self] broker async throws(ClientError) in
             let request = EndTxnRequest.with {
@@ -59,9 +72,11 @@ extension Cluster {
                 $0.producerEpoch = producer.epoch
                 $0.committed = isCommit
             }
-            // From version 5 on the epoch would rise, which this producer does not follow.
-            let response = try await ask(request, of: broker, atMost: 4)
+            // From version 5 on the epoch rises.
+            let response = try await ask(request, of: broker, atMost: rules == .epochs ? 5 : 4)
             try Self.check(response.errorCode, .endTxn)
+            guard rules == .epochs else { return producer }
+            return ProducerIdentity(id: response.producerId, epoch: response.producerEpoch)
         }
     }
 
@@ -78,23 +93,6 @@ extension Cluster {
             }
             let response = try await ask(request, of: broker, atMost: 3)
             try Self.check(response.errorCode, .addOffsetsToTxn)
-        }
-    }
-
-    /// Writes the offsets of a group without members; they count once the transaction does.
-    func commit(
-        _ offsets: [TopicPartition: CommittedOffset], of group: String, in id: String,
-        _ producer: ProducerIdentity
-    ) async throws(ClientError) {
-        let request = Self.request(offsets, of: group, as: GroupMember(), in: id, producer)
-        try await withCoordinator(of: group) { [self] broker async throws(ClientError) in
-            // From version 5 on the group would join the transaction unasked.
-            let response = try await ask(request, of: broker, atMost: 4)
-            for topic in response.topics {
-                for partition in topic.partitions {
-                    try Self.check(partition.errorCode, .txnOffsetCommit)
-                }
-            }
         }
     }
 

@@ -233,7 +233,7 @@ extension Cluster {
                 return try await operation()
             } catch {
                 attempt += 1
-                let pause = configuration.backoffNanoseconds(attempt: attempt)
+                let pause = configuration.backoffNanoseconds(attempt: attempt, after: error)
                 guard error.isRetriable, !isClosed,
                     loop.clock.monotonicNanoseconds + pause < deadline
                 else { throw error }

@@ -22,6 +22,8 @@ enum Limits {
     static let idempotentRequestsInFlightMax = 5
     /// What the records of a batch that has to be split may take when they are decompressed.
     static let decompressedBytesMax = 128 << 20
+    /// The pause before a transaction is tried again whose predecessor is still being ended.
+    static let concurrentTransactionsNanoseconds: Int64 = 20_000_000
     /// A producer's tick, which finds batches whose time is over.
     static let producerTickMilliseconds = 100
     /// Commits of a member whose epoch was raised meanwhile, each a heartbeat after the other.

@@ -122,7 +122,8 @@ extension Producer {
         // Batches in flight together fail together: that is one failure.
         if !partition.hasFailed {
             partition.failures += 1
-            let pause = cluster.configuration.backoffNanoseconds(attempt: partition.failures)
+            let pause = cluster.configuration.backoffNanoseconds(
+                attempt: partition.failures, after: batch.lastError)
             partition.pausedUntil = loop.clock.monotonicNanoseconds + pause
             loop.after(pause) { [weak self] in self?.schedule(partition) }
         }
@@ -183,9 +184,7 @@ extension Producer {
         Task(executorPreference: loop) { [self] in
             do throws(ClientError) {
                 if let id = configuration.transactionalID {
-                    identity = .ready(
-                        try await cluster.initTransactions(
-                            id, timeoutMilliseconds: configuration.transactionTimeoutMilliseconds))
+                    identity = .ready(try await initTransactions(id))
                 } else {
                     identity = .ready(try await cluster.initProducerID())
                 }

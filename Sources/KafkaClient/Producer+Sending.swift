@@ -168,8 +168,10 @@ extension Producer {
         for topic in message.topicData { request.topicNames[topic.topicId] = topic.name }
         // From version 13 on topics go by id, which an old broker did not tell.
         var version = request.topicNames[.zero] == nil ? version : min(version, 12)
-        // From version 12 on a partition joins a transaction unasked, with an epoch for each.
-        if configuration.transactionalID != nil { version = min(version, 11) }
+        // From version 12 on a partition joins a transaction unasked.
+        if configuration.transactionalID != nil, transactionProtocol == .announced {
+            version = min(version, 11)
+        }
         let sent = request
         sender.inFlight += 1
         statistics.requestsSent += 1

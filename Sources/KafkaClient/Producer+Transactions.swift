@@ -11,6 +11,8 @@ extension Producer {
         /// Partitions that wait for the coordinator.
         var wanted: Set<TopicPartition> = []
         var isAsking = false
+        /// It is being ended: what comes now belongs to the next.
+        var isEnding = false
         /// Offsets of a group are in it.
         var hasOffsets = false
     }
@@ -23,14 +25,20 @@ extension Producer {
         try await cluster.onLoop { [self] () async throws(ClientError) in
             identity = .requested
             do throws(ClientError) {
-                identity = .ready(
-                    try await cluster.initTransactions(
-                        id, timeoutMilliseconds: configuration.transactionTimeoutMilliseconds))
+                identity = .ready(try await initTransactions(id))
             } catch {
                 identity = .none
                 throw error
             }
         }
+    }
+
+    /// Learns how the coordinator is to be spoken to, too.
+    func initTransactions(_ id: String) async throws(ClientError) -> ProducerIdentity {
+        let (identity, rules) = try await cluster.initTransactions(
+            id, timeoutMilliseconds: configuration.transactionTimeoutMilliseconds)
+        transactionProtocol = rules
+        return identity
     }
 
     /// Offsets of a group that are committed together with the transaction under way, which begins
@@ -39,12 +47,9 @@ extension Producer {
     public func commitOffsets(
         _ offsets: [TopicPartition: CommittedOffset], of group: String
     ) async throws(ClientError) {
-        guard let id = configuration.transactionalID, !offsets.isEmpty else { return }
+        guard !offsets.isEmpty else { return }
         try await cluster.onLoop { [self] () async throws(ClientError) in
-            guard let producer = currentIdentity else { throw .closed }
-            transaction.hasOffsets = true
-            try await cluster.addOffsets(of: group, to: id, producer)
-            try await cluster.commit(offsets, of: group, in: id, producer)
+            try await commit(offsets, of: group, as: GroupMember())
         }
     }
 
@@ -56,15 +61,20 @@ extension Producer {
         guard let id = configuration.transactionalID, let producer = currentIdentity else {
             throw .closed
         }
-        try await cluster.addOffsets(of: group, to: id, producer)
         transaction.hasOffsets = true
-        try await cluster.commit(offsets, of: group, as: member, in: id, producer)
+        try await cluster.commit(
+            offsets, of: group, as: member, in: id, producer, by: transactionProtocol)
     }
 
     /// Whether a batch of the partition may be sent now; if not, it is scheduled when it may.
     func isInTransaction(_ partition: ProducerPartition) -> Bool {
         guard configuration.transactionalID != nil else { return true }
+        guard !transaction.isEnding else { return false }
         if transaction.partitions.contains(partition.id) { return true }
+        if transactionProtocol == .epochs {
+            transaction.partitions.insert(partition.id)
+            return true
+        }
         transaction.wanted.insert(partition.id)
         announcePartitions()
         return false
@@ -100,15 +110,8 @@ extension Producer {
     /// producer sends nothing more: a batch of it may have been lost.
     public func endTransaction(isCommit: Bool) async throws(ClientError) {
         await flush()
-        let begun = await cluster.run {
-            [self] (done: @escaping @Sendable (ProducerIdentity?) -> Void) in
-            let isOpen = !transaction.partitions.isEmpty || transaction.hasOffsets
-            transaction = TransactionState()
-            done(isOpen ? currentIdentity : nil)
-        }
-        guard let id = configuration.transactionalID, let begun else { return }
         try await cluster.onLoop { [self] () async throws(ClientError) in
-            try await cluster.endTransaction(id, begun, isCommit: isCommit)
+            try await end(isCommit: isCommit)
         }
     }
 
@@ -116,16 +119,27 @@ extension Producer {
     /// abort the transaction, so that readers need not wait for its timeout. Fails silently.
     public func abandonTransaction() async {
         await abort()
-        let begun = await cluster.run {
-            [self] (done: @escaping @Sendable (ProducerIdentity?) -> Void) in
-            let isOpen = !transaction.partitions.isEmpty || transaction.hasOffsets
-            transaction = TransactionState()
-            done(isOpen ? currentIdentity : nil)
-        }
-        guard let id = configuration.transactionalID, let begun else { return }
         try? await cluster.onLoop { [self] () async throws(ClientError) in
-            try await cluster.endTransaction(
-                id, begun, isCommit: false, forMilliseconds: Limits.abandonMilliseconds)
+            try await end(isCommit: false, forMilliseconds: Limits.abandonMilliseconds)
         }
+    }
+
+    private func end(isCommit: Bool, forMilliseconds limit: Int64? = nil) async throws(ClientError)
+    {
+        let isOpen = !transaction.partitions.isEmpty || transaction.hasOffsets
+        transaction = TransactionState()
+        guard isOpen, let id = configuration.transactionalID, let begun = currentIdentity else {
+            return
+        }
+        transaction.isEnding = true
+        let next = try await cluster.endTransaction(
+            id, begun, by: transactionProtocol, isCommit: isCommit, forMilliseconds: limit)
+        transaction.isEnding = false
+        if next != begun {
+            identity = .ready(next)
+            // Their numbers begin anew in the epoch of the next transaction.
+            for partition in partitions.values { partition.needsRestart = true }
+        }
+        for partition in partitions.values { schedule(partition) }
     }
 }

@@ -38,6 +38,7 @@ public final class Producer: @unchecked Sendable {
     var identity: IdentityState
     var statistics = ProducerStatistics()
     var transaction = TransactionState()
+    var transactionProtocol = TransactionProtocol.announced
     private var flushWaiters: [@Sendable (()) -> Void] = []
     private var ticking = false
     private var isClosed = false

@@ -3,6 +3,8 @@ import KafkaProtocol
 /// What one broker speaks: its answer to ApiVersions.
 struct VersionTable: Sendable {
     private var ranges: [Int16: ClosedRange<Int16>] = [:]
+    /// The level that the whole cluster is at, by feature (KIP-584).
+    private var finalizedFeatures: [String: Int16] = [:]
 
     init() {}
 
@@ -10,6 +12,16 @@ struct VersionTable: Sendable {
         for entry in response.apiKeys where entry.minVersion <= entry.maxVersion {
             ranges[entry.apiKey] = entry.minVersion...entry.maxVersion
         }
+        for feature in response.finalizedFeatures {
+            finalizedFeatures[feature.name] = feature.maxVersionLevel
+        }
+    }
+
+    /// Each transaction has an epoch of its own, which EndTxn gives, and what is written to joins
+    /// it unasked (KIP-890, part 2).
+    var transactionsHaveEpochs: Bool {
+        finalizedFeatures["transaction.version", default: 0] >= 2
+            && version(of: EndTxnRequest.api) ?? 0 >= 5
     }
 
     /// The highest version that both sides have and that is at most `limit`; nil for none.

@@ -22,6 +22,8 @@ final class FakeBroker: @unchecked Sendable {
     private(set) var address: SocketAddress = .unix(path: "")
     /// What ApiVersions lists.
     var apis = MessageCatalog.requests.map { $0.api }
+    /// The levels that ApiVersions says the cluster is at.
+    var features: [String: Int16] = [:]
     /// Partition counts by topic, in Metadata.
     var topics: [String: Int32] = ["t": 1]
     var leaderEpoch: Int32 = 0
@@ -37,6 +39,13 @@ final class FakeBroker: @unchecked Sendable {
         self.loop = loop
         on(ApiVersionsRequest.self) { [unowned self] _, _ in
             .with {
+                $0.finalizedFeatures = features.map { name, level in
+                    .with {
+                        $0.name = name
+                        $0.maxVersionLevel = level
+                        $0.minVersionLevel = level
+                    }
+                }
                 $0.apiKeys = apis.map { api in
                     .with {
                         $0.apiKey = api.key.rawValue

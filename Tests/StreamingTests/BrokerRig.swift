@@ -6,12 +6,14 @@ import Records
 /// A broker on a simulated disk with workers that run when told, for tests of topics and
 /// partitions.
 final class BrokerRig {
-    let fileSystem = SimulatedFileSystem()
+    private(set) var fileSystem = SimulatedFileSystem()
     let clock = SimulatedClock()
-    var workers = SimulatedWorkers()
+    private(set) var workers: SimulatedWorkers
     private(set) var broker: Broker
 
-    init(_ properties: [String: String] = [:]) throws {
+    /// The seed draws the order in which workers run.
+    init(_ properties: [String: String] = [:], seed: UInt64 = 0) throws {
+        workers = SimulatedWorkers(seed: seed)
         try fileSystem.makeDirectories("/data")
         broker = try Self.open(fileSystem, clock, workers, properties)
     }
@@ -33,6 +35,14 @@ final class BrokerRig {
         broker.close()
         workers = SimulatedWorkers()
         broker = try Self.open(fileSystem, clock, workers, properties)
+    }
+
+    /// The power goes; what was not synced is there in part, as the seed says. Opens again.
+    func crash(seed: UInt64) throws {
+        fileSystem = fileSystem.crash(seed: seed)
+        workers = SimulatedWorkers()
+        broker = try Self.open(fileSystem, clock, workers, [:])
+        workers.runAll()
     }
 
     /// Runs what waits on workers and gives what `start` has passed to its callback.

@@ -8,8 +8,10 @@ import Testing
 @Suite struct TransactionTests {
     private let rig: BrokerRig
 
-    init() throws {
-        rig = try BrokerRig()
+    init() throws { try self.init(seed: 0) }
+
+    private init(seed: UInt64) throws {
+        rig = try BrokerRig(seed: seed)
         _ = rig.create(Broker.NewTopic(name: "t", partitions: 2))
     }
 
@@ -22,9 +24,11 @@ import Testing
         }
     }
 
-    /// Appends one record of the producer's transaction, which its partition joins by it.
+    /// Appends one record of the producer's transaction, which its partition joins by it. With
+    /// `jobs` only so many of the workers' jobs run, whether it is answered then or not.
     private func write(
-        _ producer: ProducerIdentity, _ sequence: Int32, partition: Int32 = 0, adds: Bool = true
+        _ producer: ProducerIdentity, _ sequence: Int32, partition: Int32 = 0, adds: Bool = true,
+        jobs: Int? = nil
     ) -> StreamingError? {
         guard let topic = rig.broker.topic("t"), let target = topic.partition(partition) else {
             return .unknownTopic("t")
@@ -39,7 +43,7 @@ import Testing
         attributes.producerEpoch = producer.epoch
         attributes.baseSequence = sequence
         var bytes = builder.finish(attributes)
-        let outcome = Box<StreamingError>()
+        let outcome = Box<StreamingError?>()
         let refusal = rig.broker.transactions.write(
             TransactionIdentity("id", producerID: producer.id, epoch: producer.epoch), to: "t",
             partition, adds: adds
@@ -47,23 +51,44 @@ import Testing
             bytes.withUnsafeMutableBytes { bytes in
                 target.produce(
                     bytes, acks: -1, settings: topic.settings, isInTransaction: true
-                ) { result in
-                    if case .failure(let error) = result { outcome.set(error) }
-                }
+                ) { outcome.set($0.error) }
             }
         }
-        rig.workers.runAll()
-        return refusal ?? outcome.value
+        if let refusal { return refusal }
+        if let jobs {
+            for _ in 0..<jobs { rig.workers.runOne() }
+        } else {
+            run(until: outcome)
+        }
+        return outcome.value ?? nil
+    }
+
+    /// Runs what waits on workers, no further than to the answer.
+    private func run<T>(until answer: Box<T>) {
+        while answer.value == nil, rig.workers.runOne() {}
+    }
+
+    /// AddPartitionsToTxn, up to its answer.
+    private func announce(_ producer: ProducerIdentity) -> StreamingError? {
+        let identity = TransactionIdentity("id", producerID: producer.id, epoch: producer.epoch)
+        let answer = Box<StreamingError?>()
+        rig.broker.transactions.add(
+            [TopicPartitions(name: "t", partitions: [0])], to: identity
+        ) { answer.set($0) }
+        run(until: answer)
+        return answer.value ?? nil
     }
 
     private func end(
         _ producer: ProducerIdentity, isCommit: Bool = true, raisesEpoch: Bool = true
     ) -> Result<ProducerIdentity, StreamingError>? {
-        rig.result {
-            rig.broker.transactions.end(
-                TransactionIdentity("id", producerID: producer.id, epoch: producer.epoch),
-                isCommit: isCommit, raisesEpoch: raisesEpoch, done: $0)
-        }
+        let answer = Box<Result<ProducerIdentity, StreamingError>>()
+        rig.broker.transactions.end(
+            TransactionIdentity("id", producerID: producer.id, epoch: producer.epoch),
+            isCommit: isCommit, raisesEpoch: raisesEpoch
+        ) { answer.set($0) }
+        run(until: answer)
+        return answer.value
     }
 
     private func log(_ partition: Int32 = 0) throws -> Log {
@@ -96,15 +121,7 @@ import Testing
     @Test func `older clients announce partitions and keep their epoch`() throws {
         let producer = try #require(start()?.success)
         #expect(write(producer, 0, adds: false) == .invalidTransactionState)
-        let identity = TransactionIdentity("id", producerID: producer.id, epoch: producer.epoch)
-        let added: Result<Void, StreamingError>? = rig.result { done in
-            rig.broker.transactions.add(
-                [TopicPartitions(name: "t", partitions: [0])], to: identity
-            ) { error in
-                done(error.map { .failure($0) } ?? .success(()))
-            }
-        }
-        #expect(added?.success != nil)
+        #expect(announce(producer) == nil)
         #expect(write(producer, 0, adds: false) == nil)
         #expect(write(producer, 0, partition: 1, adds: false) == .invalidTransactionState)
         #expect(end(producer, raisesEpoch: false)?.success == producer)
@@ -125,6 +142,31 @@ import Testing
         #expect(try log().lastStableOffset == 3)
         #expect(end(producer)?.success == next)
         #expect(end(producer, isCommit: false)?.error == .producerFenced)
+    }
+
+    /// The end of a transaction is written and not waited for: a power cut may leave its decision
+    /// only, and records of the next transaction already.
+    @Test(arguments: [true, false])
+    func `a power cut decides nothing of the next transaction`(raisesEpoch: Bool) throws {
+        var survived = 0
+        for seed in UInt64(0)..<100 {
+            let test = try TransactionTests(seed: seed)
+            let first = try #require(test.start()?.success)
+            if !raisesEpoch { #expect(test.announce(first) == nil) }
+            #expect(test.write(first, 0, adds: raisesEpoch) == nil)
+            let second = try #require(test.end(first, raisesEpoch: raisesEpoch)?.success)
+            if !raisesEpoch { #expect(test.announce(second) == nil) }
+            let sequence: Int32 = raisesEpoch ? 0 : 1
+            #expect(test.write(second, sequence, adds: raisesEpoch, jobs: Int(seed % 4)) == nil)
+            try test.rig.crash(seed: seed)
+            let log = try test.log()
+            #expect(log.lastStableOffset == 2, "seed \(seed)")
+            guard log.highWatermark == 3 else { continue }
+            survived += 1
+            #expect(test.end(second, isCommit: false, raisesEpoch: raisesEpoch)?.success != nil)
+            #expect(try log.abortedTransactions(in: 2..<3).count == 1, "seed \(seed)")
+        }
+        #expect(survived > 0)
     }
 
     @Test func `a new producer of the id aborts and fences the one before`() throws {

@@ -169,15 +169,17 @@ extension Cluster {
         }
     }
 
-    /// The same inside a transaction, which the coordinator of transactions knows of already.
+    /// The same inside a transaction: they count once it commits.
     func commit(
         _ offsets: [TopicPartition: CommittedOffset], of group: String, as member: GroupMember,
-        in id: String, _ producer: ProducerIdentity
+        in id: String, _ producer: ProducerIdentity, by rules: TransactionProtocol
     ) async throws(ClientError) {
         guard !offsets.isEmpty else { return }
+        if rules == .announced { try await addOffsets(of: group, to: id, producer) }
         let request = Self.request(offsets, of: group, as: member, in: id, producer)
         try await withCoordinator(of: group) { [self] broker async throws(ClientError) in
-            let response = try await ask(request, of: broker, atMost: 4)
+            // From version 5 on the group joins the transaction unasked.
+            let response = try await ask(request, of: broker, atMost: rules == .epochs ? 5 : 4)
             for topic in response.topics {
                 for partition in topic.partitions {
                     try Cluster.check(

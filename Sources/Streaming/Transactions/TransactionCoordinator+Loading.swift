@@ -31,17 +31,7 @@ extension TransactionCoordinator {
         let now = clock.wallMilliseconds
         for entry in entries.values {
             let found = open.removeValue(forKey: entry.state.producerID) ?? []
-            let partitions = Set(found.map(\.partition))
-            switch entry.state.status {
-            // The others have their markers.
-            case .prepareCommit, .prepareAbort: entry.state.partitions = partitions
-            case .ongoing: entry.state.partitions.formUnion(partitions)
-            case .empty, .completeCommit, .completeAbort:
-                guard !found.isEmpty else { continue }
-                entry.state.begin(at: now)
-                entry.state.raisesEpoch = true
-                entry.state.partitions = partitions
-            }
+            entry.state.resume(found, at: now)
         }
         tick()
         guard log.damaged == nil else { return }
@@ -56,7 +46,7 @@ extension TransactionCoordinator {
         }
     }
 
-    private struct UnderWay {
+    fileprivate struct UnderWay {
         var partition: TopicPartition
         var epoch: Int16
     }
@@ -91,5 +81,34 @@ extension TransactionCoordinator {
                 })
         }
         if let snapshot { log.forgetOlder(than: snapshot) }
+    }
+}
+
+extension TransactionState {
+    /// Brings a state that was read from the log into line with the partitions whose logs say that
+    /// a transaction of the producer is under way.
+    fileprivate mutating func resume(
+        _ found: [TransactionCoordinator.UnderWay], at milliseconds: Int64
+    ) {
+        let open = Set(found.map(\.partition))
+        switch status {
+        case .prepareCommit where beginsNext(found), .prepareAbort where beginsNext(found):
+            begin(at: milliseconds)
+            partitions = open
+        // The others have their markers.
+        case .prepareCommit, .prepareAbort: partitions = open
+        case .ongoing: partitions.formUnion(open)
+        case .empty, .completeCommit, .completeAbort:
+            guard !found.isEmpty else { return }
+            begin(at: milliseconds)
+            raisesEpoch = true
+            partitions = open
+        }
+    }
+
+    /// The producer went on after a decision whose end is not in the log, for which nobody waits:
+    /// what has the epoch of the next transaction must not get a marker of the last.
+    private func beginsNext(_ found: [TransactionCoordinator.UnderWay]) -> Bool {
+        raisesEpoch && lastEpoch >= 0 && found.contains { $0.epoch == epoch }
     }
 }

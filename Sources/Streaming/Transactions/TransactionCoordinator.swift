@@ -16,6 +16,8 @@ public final class TransactionCoordinator: @unchecked Sendable {
         var state: TransactionState
         /// A change of the state is on its way to the disk, or its markers are.
         var isChanging = false
+        /// The end of the coordinator's log behind the last record of this id.
+        var written: Int64 = 0
         /// Batches of the transaction that are being appended just now.
         var appending = 0
         /// Goes on once nothing is being appended.
@@ -104,7 +106,8 @@ public final class TransactionCoordinator: @unchecked Sendable {
 
     /// AddPartitionsToTxn: the partitions are in the transaction. Nobody waits for the disk here: a
     /// partition that is written to says by its own log that it is in it, as those do that join by
-    /// being written to, and one that is not needs no marker.
+    /// being written to, and one that is not needs no marker. Except for the end of the transaction
+    /// before, where the epoch stays: a start that finds only its decision would mark this one.
     public func add(
         _ topics: [TopicPartitions], to identity: TransactionIdentity,
         done: @escaping @Sendable (StreamingError?) -> Void
@@ -112,10 +115,12 @@ public final class TransactionCoordinator: @unchecked Sendable {
         let wanted = topics.flatMap { topic in
             topic.partitions.map { TopicPartition(topic: topic.name, partition: $0) }
         }
+        var waits = false
         let found = lock.withLock { () -> Result<Entry?, StreamingError> in
             changeable(identity).map { entry in
                 let isOngoing = entry.state.status == .ongoing
                 if isOngoing, entry.state.partitions.isSuperset(of: wanted) { return nil }
+                waits = !isOngoing && log.partition.log.highWatermark < entry.written
                 entry.isChanging = true
                 return entry
             }
@@ -125,7 +130,7 @@ public final class TransactionCoordinator: @unchecked Sendable {
         case .success(nil): done(nil)
         case .success(let entry?):
             let now = clock.wallMilliseconds
-            change(entry, waits: false) { state in
+            change(entry, waits: waits) { state in
                 if state.status != .ongoing { state.begin(at: now) }
                 state.partitions.formUnion(wanted)
             } then: { [self] error in
@@ -207,7 +212,8 @@ public final class TransactionCoordinator: @unchecked Sendable {
                 return .failure(error)
             }
             entry.state = state
-            return .success(log.partition.log.endOffset)
+            entry.written = log.partition.log.endOffset
+            return .success(entry.written)
         }
         switch written {
         case .failure(let error): then(error)
