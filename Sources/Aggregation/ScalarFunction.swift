@@ -62,6 +62,31 @@ public struct KernelContext: Sendable {
     public func isLive(_ row: Int) -> Bool { live?.isSet(row) ?? true }
 }
 
+/// What some functions do beside computing: the settings, sequences and random numbers of a session.
+/// Called by the thread that runs the statement.
+public protocol SessionServices: Sendable {
+    /// nil: there is no such setting.
+    func setting(_ name: String) -> String?
+    /// Gives the new value as SHOW has it.
+    func set(_ name: String, to value: String, isLocal: Bool) throws(SQLError) -> String
+    func sequence(_ name: String, _ change: SequenceChange) throws(SQLError) -> Int64
+    /// lastval()
+    func lastSequenceValue() throws(SQLError) -> Int64
+    /// Waits; error 57014 if the statement is stopped meanwhile.
+    func sleep(seconds: Double) throws(SQLError)
+    /// What random() gives after setseed(); nil: no seed was set.
+    func random() -> Double?
+    func seedRandom(_ seed: Double)
+}
+
+/// nextval, currval and setval.
+public enum SequenceChange: Sendable {
+    case next
+    case current
+    /// With `isCalled` false the value is the next one.
+    case set(Int64, isCalled: Bool)
+}
+
 /// The settings of a session that change what functions give; a value, taken when a statement
 /// starts.
 public struct SessionSettings: Sendable {
@@ -75,6 +100,10 @@ public struct SessionSettings: Sendable {
     public var zones: @Sendable (String) -> TimeZone?
     /// The time that it is, for clock_timestamp(); nil: the statement's start.
     public var clock: (@Sendable () -> Int64)?
+    /// When the statement began, where `now` is the start of its transaction.
+    public var statementStart: Int64
+    /// What functions ask of the session, or do to it; nil: there is none.
+    public var services: (any SessionServices)?
 
     public init(
         now: Int64 = 0, timeZone: TimeZone = .utc, randomSeed: UInt64 = 0,
@@ -86,6 +115,7 @@ public struct SessionSettings: Sendable {
         self.timeZone = timeZone
         self.randomSeed = randomSeed
         self.zones = zones
+        statementStart = now
     }
 
     /// What text in and out depends on.

@@ -32,12 +32,23 @@ public enum Statement: Sendable {
     case explain(ExplainSyntax)
     case createTable(TableDefinition)
     case createView(ViewDefinition)
-    /// TABLE, SOURCE or VIEW, by `kind` in upper case.
-    case dropRelations(kind: String, [Name], ifExists: Bool)
+    /// TABLE, SOURCE, VIEW or SEQUENCE, by `kind` in upper case.
+    case dropRelations(kind: String, [Name], ifExists: Bool, cascades: Bool)
+    case alterTable(AlterTableSyntax)
+    case createSequence(SequenceSyntax)
+    case alterSequence(SequenceSyntax)
     case insert(InsertSyntax)
     case update(UpdateSyntax)
     case delete(DeleteSyntax)
-    case truncate([Name])
+    case merge(MergeSyntax)
+    /// With `restartsIdentity` sequences of identity columns begin anew.
+    case truncate([Name], restartsIdentity: Bool)
+    case copyFrom(CopyFromSyntax)
+    case transaction(TransactionStatement)
+    indirect case prepare(PrepareSyntax)
+    case execute(ExecuteSyntax)
+    /// nil: all.
+    case deallocate(Name?)
     case copy(CopySyntax)
     case set(SettingSyntax)
     case show(SettingSyntax)
@@ -54,12 +65,20 @@ public enum Statement: Sendable {
         case .explain: "EXPLAIN"
         case .createTable(let table): table.isSource ? "CREATE SOURCE" : "CREATE TABLE"
         case .createView: "CREATE VIEW"
-        case .dropRelations(let kind, _, _): "DROP \(kind)"
+        case .dropRelations(let kind, _, _, _): "DROP \(kind)"
+        case .alterTable(let alter): "ALTER \(alter.kind)"
+        case .createSequence: "CREATE SEQUENCE"
+        case .alterSequence: "ALTER SEQUENCE"
         case .insert: "INSERT"
         case .update: "UPDATE"
         case .delete: "DELETE"
         case .truncate: "TRUNCATE TABLE"
-        case .copy: "COPY"
+        case .merge: "MERGE"
+        case .copy, .copyFrom: "COPY"
+        case .transaction(let statement): statement.tag
+        case .prepare: "PREPARE"
+        case .execute: "EXECUTE"
+        case .deallocate(let name): name == nil ? "DEALLOCATE ALL" : "DEALLOCATE"
         case .set: "SET"
         case .show, .showRelations: "SHOW"
         case .describe: "DESCRIBE"

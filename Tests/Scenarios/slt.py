@@ -21,9 +21,12 @@ import sys
 import tempfile
 
 NULL = "\\N"
-SKIPPED_SETTINGS = ("pragma", "begin", "commit", "rollback", "attach", "detach", "vacuum", "reindex")
+SKIPPED_SETTINGS = ("pragma", "attach", "detach", "vacuum", "reindex")
 # What changes no result: tables of a session have no indexes.
 SKIPPED_STATEMENT = re.compile(r"\s*(create(\s+unique)?|drop)\s+index\b", re.IGNORECASE)
+# Statements with rows, or none, that PostgreSQL's COPY does not take.
+NOT_IN_COPY = re.compile(r"\s*(show|execute|with\b(?=.*\b(update\b.*\bset|delete\s+from|merge\s+into)))\b",
+                         re.IGNORECASE | re.DOTALL)
 
 
 @dataclasses.dataclass
@@ -228,6 +231,10 @@ class PostgresSession:
         import io
         statement = statement.rstrip().rstrip(";")
         try:
+            if NOT_IN_COPY.match(statement):
+                self.cursor.execute(statement)
+                rows = self.cursor.fetchall() if self.cursor.description else []
+                return [[NULL if v is None else str(v) for v in row] for row in rows]
             if changes(statement) and not re.search(r"\breturning\b", statement, re.IGNORECASE):
                 self.cursor.execute(statement)
                 return []

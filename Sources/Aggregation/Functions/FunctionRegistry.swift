@@ -30,6 +30,7 @@ public enum FunctionRegistry {
         addJSONFunctions(&list)
         addJSONPaths(&list)
         addNormalForms(&list)
+        addSession(&list)
     }
 
     static let tables = FunctionList { list in
@@ -166,6 +167,11 @@ public enum FunctionRegistry {
             }
         }
         if chosen == .unknown { return .text }
+        if types.contains(.unknown) {
+            // What a literal stands for is not cut to the length of another.
+            if case .char = chosen { return .text }
+            return chosen.base
+        }
         if case .char = chosen { return .char(longest(types)) }
         return types.allSatisfy { $0 == chosen || $0 == .unknown } ? chosen : chosen.base
     }

@@ -17,7 +17,7 @@ extension QuerySession {
     func rows(
         of table: StoredTable, _ name: Name, _ alias: Name?, _ others: [FromItem],
         _ items: [SelectItem], where condition: SyntaxExpression?, _ place: Range<Int>,
-        keepsTypes: Bool = false
+        keepsTypes: Bool = false, with: WithSyntax = WithSyntax()
     ) throws(SQLError) -> FoundRows {
         var select = SelectSyntax(place)
         let qualifier = alias ?? name
@@ -28,8 +28,10 @@ extension QuerySession {
         relation.alias = alias
         select.from = [.relation(relation)] + others
         select.filter = condition
-        let query = QuerySyntax(.select(select), place)
-        return try with(table.numbered, as: name) { () throws(SQLError) in
+        var query = QuerySyntax(.select(select), place)
+        query.with = with.tables
+        query.isRecursive = with.isRecursive
+        return try self.with(table.numbered, as: name) { () throws(SQLError) in
             let prepared =
                 keepsTypes
                 ? try prepare(query)
@@ -57,7 +59,8 @@ extension QuerySession {
 
     /// Puts new rows in place of those found; the table stays as it was if they break a rule.
     func replace(_ found: FoundRows, in table: StoredTable) throws(SQLError) -> [Batch] {
-        let changed = found.batches.map { fitted($0, table) }
+        var changed: [Batch] = []
+        for batch in found.batches { changed.append(try completed(batch, table)) }
         let before = table.batches
         table.replace(table.without(found.numbers))
         do throws(SQLError) {
@@ -88,6 +91,19 @@ extension QuerySession {
         try with(changed, as: name) { () throws(SQLError) in
             _ = try execute(try prepare(query), output)
         }
+    }
+
+    /// Rows as the table keeps them: with its precision of times, and generated columns computed.
+    func completed(_ batch: Batch, _ table: StoredTable) throws(SQLError) -> Batch {
+        let batch = fitted(batch, table)
+        let generated = table.definition.generated.sorted { $0.key < $1.key }
+        guard !generated.isEmpty, batch.count > 0 else { return batch }
+        let evaluator = try Evaluator(generated.map(\.value), settings: settings.settings)
+        var columns = batch.columns
+        for ((index, _), column) in zip(generated, try evaluator.evaluateAll(batch)) {
+            columns[index] = column
+        }
+        return fitted(batch.replacing(columns), table)
     }
 
     /// timestamp(3) and the like: a table keeps no more digits.

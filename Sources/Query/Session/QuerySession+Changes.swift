@@ -9,41 +9,8 @@ extension QuerySession {
             return outcome
         }
         let table = try table(insert.table)
-        var targets = Array(table.columns.indices)
-        if !insert.columns.isEmpty {
-            targets = []
-            for name in insert.columns { targets.append(try position(of: name, in: table)) }
-            try checkTargets(targets, insert.columns)
-        }
-        let query = TableDefaults(table, insert.place).filled(insert.query, targets)
-        let types = targets.map { table.columns[$0].type }
-        let prepared = try prepare(
-            query, assigning: types, names: targets.map { table.columns[$0].name })
-        guard prepared.columns.count <= targets.count else {
-            throw SQLError(
-                "INSERT has more expressions than target columns", .syntaxError, at: insert.place)
-        }
-        guard insert.columns.isEmpty || prepared.columns.count == targets.count else {
-            throw SQLError(
-                "INSERT has more target columns than expressions", .syntaxError, at: insert.place)
-        }
-        let given = CollectedRows()
-        _ = try execute(prepared, given)
-        let missing = Set(table.columns.indices).subtracting(
-            targets.prefix(prepared.columns.count))
-        let defaults = try values(of: missing, table, insert.place)
-        let whole = given.batches.map { batch in
-            batch.replacing(
-                table.columns.indices.map { column in
-                    guard !missing.contains(column), let source = targets.firstIndex(of: column)
-                    else {
-                        let value = defaults[column] ?? .null
-                        return .constant(value, table.columns[column].type, count: batch.count)
-                    }
-                    return batch.columns[source]
-                })
-        }
-        let rows = whole.map { fitted($0, table) }
+        let rows = try newRows(
+            insert.query, insert.columns, table, insert.place, overrides: insert.overridesSystem)
         try checkRows(rows, table)
         let changes = try resolved(rows, table, insert)
         try checkKeys(changes.inserted, table)
@@ -54,22 +21,55 @@ extension QuerySession {
         return Outcome(tag: "INSERT 0 \(changed.reduce(0) { $0 + $1.count })")
     }
 
-    /// The DEFAULT of columns that an INSERT does not name; evaluated once a statement.
-    private func values(
-        of columns: Set<Int>, _ table: StoredTable, _ place: Range<Int>
-    ) throws(SQLError) -> [Int: Value] {
-        var values: [Int: Value] = [:]
-        for column in columns {
-            guard let expression = table.definition.defaults[column] else { continue }
-            let query = QuerySyntax(.values([[expression]], place), place)
-            let prepared = try prepare(
-                query, assigning: [table.columns[column].type],
-                names: [table.columns[column].name])
-            let rows = CollectedRows()
-            _ = try execute(prepared, rows)
-            values[column] = rows.batches.first?.columns[0].value(0)
+    /// Whole rows of the table: what the query gives for these columns (none named: for the first
+    /// ones), and DEFAULT for the others. Without a query one row of DEFAULT.
+    func newRows(
+        _ query: QuerySyntax?, _ names: [Name], _ table: StoredTable, _ place: Range<Int>,
+        overrides: Bool = false
+    ) throws(SQLError) -> [Batch] {
+        var targets = Array(table.columns.indices)
+        if !names.isEmpty {
+            targets = []
+            for name in names { targets.append(try position(of: name, in: table)) }
+            try checkTargets(targets, names)
         }
-        return values
+        try refuseGenerated(query, targets, table, overrides: overrides)
+        let defaults = TableDefaults(table, place)
+        let rest = table.columns.indices.filter { !targets.contains($0) }
+        let columns = (targets + rest).map { index in
+            AssignmentTargets.Column(
+                table.columns[index].name, table.columns[index].type,
+                standard: table.definition.defaults[index])
+        }
+        var assignment = AssignmentTargets(columns, givenMax: targets.count, place)
+        assignment.isListed = !names.isEmpty && query != nil
+        assignment.isCompleted = true
+        let prepared = try prepare(defaults.filled(query, targets), assigning: assignment)
+        let given = CollectedRows()
+        _ = try execute(prepared, given)
+        var places = Array(repeating: 0, count: table.columns.count)
+        for (index, column) in (targets + rest).enumerated() { places[column] = index }
+        var rows: [Batch] = []
+        for batch in given.batches {
+            rows.append(try completed(batch.replacing(places.map { batch.columns[$0] }), table))
+        }
+        return rows
+    }
+
+    /// Columns that are generated, or an identity that is ALWAYS, take DEFAULT alone.
+    private func refuseGenerated(
+        _ query: QuerySyntax?, _ targets: [Int], _ table: StoredTable, overrides: Bool
+    ) throws(SQLError) {
+        guard let query else { return }
+        let columns = table.columnDefinitions
+        for (index, target) in targets.enumerated() {
+            guard target < columns.count, let detail = columns[target].refusal(overrides: overrides)
+            else { continue }
+            guard query.givesValue(index, columns: targets.count) else { continue }
+            throw SQLError(
+                "cannot insert a non-DEFAULT value into column \"\(table.columns[target].name)\"",
+                .generatedAlways, hint: detail.hint, detail: detail.text)
+        }
     }
 
     func update(_ update: UpdateSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
@@ -81,7 +81,7 @@ extension QuerySession {
         }
         let found = try rows(
             of: table, update.table, update.alias, update.from, items, where: update.filter,
-            update.place)
+            update.place, with: update.with)
         let changed = try replace(found, in: table)
         try give(update.returning, changed, table, update.table, update.alias, output)
         return Outcome(tag: "UPDATE \(changed.reduce(0) { $0 + $1.count })")
@@ -95,6 +95,7 @@ extension QuerySession {
         var assigned: [Int: SyntaxExpression] = [:]
         for (name, value) in assignments {
             let column = try position(of: name, in: table)
+            try refuseUpdate(of: column, value, table, name)
             guard assigned.updateValue(value, forKey: column) == nil else {
                 throw SQLError(
                     "multiple assignments to same column \"\(name.text)\"", .syntaxError,
@@ -109,6 +110,18 @@ extension QuerySession {
         }
     }
 
+    private func refuseUpdate(
+        of column: Int, _ value: SyntaxExpression, _ table: StoredTable, _ name: Name
+    ) throws(SQLError) {
+        let columns = table.columnDefinitions
+        guard column < columns.count, let detail = columns[column].refusal(overrides: false),
+            !value.isDefault
+        else { return }
+        throw SQLError(
+            "column \"\(name.text)\" can only be updated to DEFAULT", .generatedAlways,
+            at: name.place, detail: detail.text)
+    }
+
     func delete(_ delete: DeleteSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
         let table = try table(delete.table)
         let before = table.estimatedRows ?? 0
@@ -118,7 +131,7 @@ extension QuerySession {
         }
         let found = try rows(
             of: table, delete.table, delete.alias, delete.using, delete.returning,
-            where: delete.filter, delete.place, keepsTypes: true)
+            where: delete.filter, delete.place, keepsTypes: true, with: delete.with)
         if !delete.returning.isEmpty {
             try output.begin(found.columns, isChangelog: false, key: nil)
             for batch in found.batches { try output.write(batch) }
@@ -130,7 +143,7 @@ extension QuerySession {
 }
 
 /// Puts the DEFAULT of a table's columns where the word stands.
-private struct TableDefaults {
+struct TableDefaults {
     private let table: StoredTable
     private let place: Range<Int>
 
@@ -140,7 +153,7 @@ private struct TableDefaults {
     }
 
     func filled(_ expression: SyntaxExpression, _ column: Int) -> SyntaxExpression {
-        guard case .keywordValue("DEFAULT", _) = expression.node else { return expression }
+        guard expression.isDefault else { return expression }
         return table.definition.defaults[column] ?? SyntaxExpression(.null, expression.place)
     }
 
@@ -159,5 +172,40 @@ private struct TableDefaults {
         }
         query.body = .values(complete, place)
         return query
+    }
+}
+
+extension SyntaxExpression {
+    var isDefault: Bool {
+        if case .keywordValue("DEFAULT", _) = node { return true }
+        return false
+    }
+}
+
+extension QuerySyntax {
+    /// False if a column of the rows is DEFAULT in all of them, or not given.
+    fileprivate func givesValue(_ index: Int, columns: Int) -> Bool {
+        switch body {
+        case .values(let rows, _):
+            return rows.contains { index < $0.count && !$0[index].isDefault }
+        case .select(let select):
+            let hasStar = select.items.contains {
+                if case .star = $0.expression.node { true } else { false }
+            }
+            return hasStar || index < select.items.count
+        case .set, .query, .table: return true
+        }
+    }
+}
+
+extension ColumnDefinition {
+    /// Why no value may be given for it; nil: any may.
+    fileprivate func refusal(overrides: Bool) -> (text: String, hint: String?)? {
+        if generated != nil { return ("Column \"\(name.text)\" is a generated column.", nil) }
+        guard identity?.isAlways == true, !overrides else { return nil }
+        return (
+            "Column \"\(name.text)\" is an identity column defined as GENERATED ALWAYS.",
+            "Use OVERRIDING SYSTEM VALUE to override."
+        )
     }
 }

@@ -4,9 +4,9 @@ import SQL
 
 // What CREATE TABLE declares of its rows, and whether rows keep to it.
 extension QuerySession {
-    /// UNIQUE and CHECK; constraints without a name get PostgreSQL's.
+    /// UNIQUE and CHECK; constraints without a name get PostgreSQL's, and keep it in the syntax.
     func declareConstraints(
-        of definition: TableDefinition, _ columns: [RelationColumn],
+        of definition: inout TableDefinition, _ columns: [RelationColumn],
         _ facts: inout StoredTable.TableDefinitionFacts
     ) throws(SQLError) {
         let table = definition.name.text
@@ -35,19 +35,26 @@ extension QuerySession {
             return chosen
         }
         if facts.key != nil {
-            facts.keyName = try choose(definition.keyName, [], "pkey")
+            let chosen = try choose(definition.keyName, [], "pkey")
+            facts.keyName = chosen
+            definition.keyName = Name(chosen, isQuoted: true, definition.place)
         }
-        for element in definition.elements {
+        for (index, element) in definition.elements.enumerated() {
             switch element {
             case .unique(let names, let name):
                 var list: [Int] = []
                 for name in names { list.append(try position(of: name, in: columns)) }
-                facts.uniques.append(.init(name: try choose(name, list, "key"), columns: list))
+                let chosen = try choose(name, list, "key")
+                facts.uniques.append(.init(name: chosen, columns: list))
+                definition.elements[index] = .unique(
+                    names, name: Name(chosen, isQuoted: true, definition.place))
             case .check(let condition, let name):
                 let bound = try binder.check(condition, table, fields)
                 let named = bound.columns.count == 1 ? bound.columns : []
-                facts.checks.append(
-                    .init(name: try choose(name, named, "check"), condition: bound.condition))
+                let chosen = try choose(name, named, "check")
+                facts.checks.append(.init(name: chosen, condition: bound.condition))
+                definition.elements[index] = .check(
+                    condition, name: Name(chosen, isQuoted: true, definition.place))
             case .star, .column, .watermark, .primaryKey: continue
             }
         }

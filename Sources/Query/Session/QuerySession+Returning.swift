@@ -52,7 +52,10 @@ extension QuerySession {
         relation.alias = update.alias
         select.from = [.relation(relation)] + update.from
         select.filter = update.filter
-        return QuerySyntax(.select(select), update.place)
+        var query = QuerySyntax(.select(select), update.place)
+        query.with = update.with.tables
+        query.isRecursive = update.with.isRecursive
+        return query
     }
 
     /// The table's new columns and those of the others, for the rows that are found.

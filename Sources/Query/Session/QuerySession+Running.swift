@@ -16,17 +16,29 @@ struct PreparedQuery {
 
 // From a query's text to its rows.
 extension QuerySession {
-    /// Binds and optimises. With `assigning` the columns are cast to these types, as an assignment
-    /// casts; `names` are then the target columns, for errors.
+    /// Binds and optimises a query whose columns are cast to these types, as an assignment casts;
+    /// `names` are the target columns, for errors.
     func prepare(
-        _ query: QuerySyntax, assigning types: [DataType]? = nil, names: [String] = []
+        _ query: QuerySyntax, assigning types: [DataType], names: [String]
+    ) throws(SQLError) -> PreparedQuery {
+        let columns = zip(names, types).map { AssignmentTargets.Column($0, $1) }
+        return try prepare(query, assigning: AssignmentTargets(columns, query.place))
+    }
+
+    /// Binds and optimises.
+    func prepare(
+        _ query: QuerySyntax, assigning targets: AssignmentTargets? = nil
     ) throws(SQLError) -> PreparedQuery {
         let settings = settings.settings
         let binder = Binder(
             catalog: catalog, settings: settings, parameters: parameters)
-        let bound = try binder.bind(query)
+        let bound =
+            if let targets {
+                try binder.bind(query, assigning: targets)
+            } else {
+                try binder.bind(query)
+            }
         var plan = bound.plan
-        if let types { plan = try assigned(plan, types, names, query.place) }
         plan = try Optimiser(settings: settings).optimise(plan)
         let policy = stepPolicy(bound)
         var isChangelog = policy != .once && !plan.facts.isAppendOnly
@@ -39,8 +51,9 @@ extension QuerySession {
             emit: bound.emit)
     }
 
-    private var parameters: QueryParameters {
+    var parameters: QueryParameters {
         var result = QueryParameters()
+        result.bound = arguments
         for (name, value) in environment.parameters {
             guard let number = Int(name), number > 0, number <= 65_535 else {
                 result.named[name] = .text(value)
@@ -60,41 +73,6 @@ extension QuerySession {
         case .final: .once
         case .onWindowClose, nil: bound.plan.facts.isEndless ? .frequent : .once
         }
-    }
-
-    /// The plan with its columns cast to `types` as an assignment casts.
-    private func assigned(
-        _ plan: Plan, _ types: [DataType], _ names: [String], _ place: Range<Int>
-    ) throws(SQLError) -> Plan {
-        guard plan.columns.count <= types.count else { return plan }
-        var expressions: [Expression] = []
-        var columns: [Field] = []
-        for (index, column) in plan.columns.enumerated() {
-            let target = types[index]
-            columns.append(Field(names[index], target))
-            let source = Expression.column(index, column.type)
-            guard column.type != target else {
-                expressions.append(source)
-                continue
-            }
-            let context = Cast.context(from: column.type, to: target)
-            guard context == .implicit || context == .assignment || column.type.isText else {
-                throw SQLError(
-                    "column \"\(names[index])\" is of type \(target) but expression is of type "
-                        + "\(column.type)", .datatypeMismatch, at: place,
-                    hint: "You will need to rewrite or cast the expression.")
-            }
-            expressions.append(.cast(checked(source, target), target, isTry: false))
-        }
-        return Plan(.project(plan, expressions), columns, plan.facts)
-    }
-
-    /// Text that a column is too short for is refused, where a cast would cut it.
-    private func checked(_ source: Expression, _ target: DataType) -> Expression {
-        guard let check = TextLength.check(target) else { return source }
-        let type = check.result
-        let text: Expression = source.type == type ? source : .cast(source, type, isTry: false)
-        return .call(check, [text], type)
     }
 
     /// Runs a prepared query to its end; gives how many rows it wrote.

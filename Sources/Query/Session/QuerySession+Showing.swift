@@ -7,9 +7,9 @@ import SQL
 extension QuerySession {
     func show(_ setting: SettingSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
         if setting.name.text.lowercased() == "all" {
-            let rows = settings.all.map { [Value.text($0.0), .text($0.1)] }
-            return try answer(
-                [Field("name", .text), Field("setting", .text)], rows, "SHOW", output)
+            let rows = settings.all.map { [Value.text($0.0), .text($0.1), .text($0.2)] }
+            let columns = ["name", "setting", "description"].map { Field($0, .text) }
+            return try answer(columns, rows, "SHOW", output)
         }
         let (name, value) = try settings.show(setting)
         return try answer([Field(name, .text)], [[.text(value)]], "SHOW", output)
@@ -23,6 +23,7 @@ extension QuerySession {
                 case .table: "table"
                 case .view: "view"
                 case .source(let definition): definition.isSource ? "source" : "table"
+                case .sequence: "sequence"
                 }
             if what == "VIEWS", kind != "view" { continue }
             rows.append([.text(name), .text(kind)])

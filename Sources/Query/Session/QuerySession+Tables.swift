@@ -7,7 +7,10 @@ extension QuerySession {
     func create(_ definition: TableDefinition) throws(SQLError) -> Outcome {
         let tag = definition.isSource ? "CREATE SOURCE" : "CREATE TABLE"
         if let found = try catalog.find(definition.name) {
-            if definition.ifNotExists { return Outcome(tag: tag) }
+            if definition.ifNotExists {
+                environment.note("relation \"\(found)\" already exists, skipping")
+                return Outcome(tag: tag)
+            }
             throw SQLError(
                 "relation \"\(found)\" already exists", .duplicateRelation,
                 at: definition.name.place)
@@ -26,68 +29,8 @@ extension QuerySession {
                 hint: "Write WITH (connector = 'file', path = '...') or WITH (connector = 'kafka', "
                     + "topic = '...').")
         }
-        catalog.define(definition.name.text, .table(try emptyTable(definition)))
+        define(try make(definition))
         return Outcome(tag: tag)
-    }
-
-    private func createTable(
-        _ definition: TableDefinition, as query: QuerySyntax
-    ) throws(SQLError) -> Outcome {
-        let rows = CollectedRows()
-        let prepared = try prepare(query)
-        let count = try execute(prepared, rows)
-        let columns = prepared.columns.map { RelationColumn($0.name, $0.type.stored) }
-        let table = StoredTable(definition.name.text, columns, .init())
-        table.append(rows.batches)
-        catalog.define(definition.name.text, .table(table))
-        return Outcome(tag: "SELECT \(count)")
-    }
-
-    private func emptyTable(_ definition: TableDefinition) throws(SQLError) -> StoredTable {
-        var columns: [RelationColumn] = []
-        var facts = StoredTable.TableDefinitionFacts()
-        var keyNames: [Name] = []
-        for element in definition.elements {
-            switch element {
-            case .column(let column):
-                guard let type = column.type else {
-                    throw SQLError(
-                        "column \"\(column.name.text)\" has no type", .syntaxError,
-                        at: column.name.place)
-                }
-                guard column.generated == nil else {
-                    throw SQLError(
-                        "generated columns of tables are not supported yet",
-                        .featureNotSupported, at: column.name.place)
-                }
-                facts.defaults[columns.count] = column.defaultValue
-                let resolved = try type.resolved()
-                if let digits = type.modifiers.first, type.arrayDepth == 0,
-                    TimePrecision.function(resolved, digits: digits) != nil
-                {
-                    facts.digits[columns.count] = digits
-                }
-                guard !columns.contains(where: { $0.name == column.name.text }) else {
-                    throw SQLError(
-                        "column \"\(column.name.text)\" specified more than once",
-                        .duplicateColumn, at: column.name.place)
-                }
-                if column.isNotNull || column.isPrimaryKey { facts.notNull.insert(columns.count) }
-                if column.isPrimaryKey { keyNames = [column.name] }
-                columns.append(RelationColumn(column.name.text, resolved))
-            case .primaryKey(let names): keyNames = names
-            case .star, .watermark, .unique, .check: continue
-            }
-        }
-        facts.keyName = definition.keyName?.text
-        if !keyNames.isEmpty {
-            var key: [Int] = []
-            for name in keyNames { key.append(try position(of: name, in: columns)) }
-            facts.key = key
-            facts.notNull.formUnion(key)
-        }
-        try declareConstraints(of: definition, columns, &facts)
-        return StoredTable(definition.name.text, columns, facts)
     }
 
     func position(of name: Name, in columns: [RelationColumn]) throws(SQLError) -> Int {
@@ -112,34 +55,8 @@ extension QuerySession {
             }
             catalog.remove(found)
         }
-        catalog.define(view.name.text, .view(view))
+        catalog.define(view.name.withoutPublic.text, .view(view))
         return Outcome(tag: "CREATE VIEW")
-    }
-
-    func drop(
-        _ kind: String, _ names: [Name], ifExists: Bool
-    ) throws(SQLError) -> Outcome {
-        for name in names {
-            guard let found = try catalog.find(name), let entry = catalog.entries[found] else {
-                if ifExists {
-                    environment.note(
-                        "\(kind.lowercased()) \"\(name.text)\" does not exist, skipping")
-                    continue
-                }
-                throw SQLError(
-                    "\(kind.lowercased()) \"\(name.text)\" does not exist", .undefinedRelation,
-                    at: name.place
-                ).suggesting(catalog.entries.keys.sorted(), for: name.text)
-            }
-            let isView = if case .view = entry { true } else { false }
-            guard isView == (kind == "VIEW") else {
-                throw SQLError(
-                    "\"\(found)\" is not a \(kind.lowercased())", .wrongObjectType, at: name.place,
-                    hint: "Use DROP \(isView ? "VIEW" : "TABLE").")
-            }
-            catalog.remove(found)
-        }
-        return Outcome(tag: "DROP \(kind)")
     }
 
     /// The stored table of that name.
@@ -164,10 +81,16 @@ extension QuerySession {
         return table
     }
 
-    func truncate(_ names: [Name]) throws(SQLError) -> Outcome {
+    func truncate(_ names: [Name], restarts: Bool) throws(SQLError) -> Outcome {
         var tables: [StoredTable] = []
         for name in names { tables.append(try table(name)) }
-        for table in tables { table.replace([]) }
+        for table in tables {
+            table.replace([])
+            guard restarts else { continue }
+            for name in table.ownedSequences {
+                if case .sequence(let sequence)? = catalog.entries[name] { sequence.restart() }
+            }
+        }
         return Outcome(tag: "TRUNCATE TABLE")
     }
 }

@@ -54,6 +54,7 @@ extension QuerySession {
                 "topic \"\(target.topic.name)\" does not exist", .undefinedRelation,
                 at: insert.table.place, hint: "CREATE TOPIC makes it.")
         }
+        try refuseInTransaction("INSERT INTO a topic")
         guard insert.returning.isEmpty else {
             throw SQLError(
                 "RETURNING is not supported for topics", .featureNotSupported, at: insert.place)

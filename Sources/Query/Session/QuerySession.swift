@@ -14,12 +14,18 @@ public final class QuerySession {
     var lateRows = 0
     /// The query of --state has been run.
     var hasKeptQuery = false
+    var transaction: OpenTransaction?
+    var preparedStatements: [String: PreparedStatement] = [:]
+    /// Of the EXECUTE that is running.
+    var arguments: [Expression] = []
     /// The transactional id of a kept query that begins anew because of its input.
     var transactionName: String?
 
     public init(_ environment: SessionEnvironment) {
         self.environment = environment
         catalog = SessionCatalog(environment)
+        settings.services = SessionCalls(self)
+        catalog.systemCatalog = SystemCatalog(self)
     }
 
     /// What a statement did beside writing rows.
@@ -39,6 +45,19 @@ public final class QuerySession {
         catalog.inputs.forgetFiles()
         environment.topics?.startStatement()
         output.use(settings.settings.text)
+        try checkTransaction(statement)
+        do throws(SQLError) {
+            return try attempt(statement, output)
+        } catch {
+            transaction?.isFailed = true
+            throw error
+        }
+    }
+
+    /// Runs it again where the input turns out to have other types.
+    private func attempt(
+        _ statement: Statement, _ output: any ResultOutput
+    ) throws(SQLError) -> Outcome {
         var unsuited: SQLError?
         while true {
             (skipped, lateRows) = (0, 0)
@@ -58,7 +77,7 @@ public final class QuerySession {
         }
     }
 
-    private func dispatch(
+    func dispatch(
         _ statement: Statement, _ output: any ResultOutput
     ) throws(SQLError) -> Outcome {
         switch statement {
@@ -69,20 +88,39 @@ public final class QuerySession {
         case .explain(let explain): return try self.explain(explain, output)
         case .createTable(let definition): return try create(definition)
         case .createView(let definition): return try create(definition)
-        case .dropRelations(let kind, let names, let ifExists):
-            return try drop(kind, names, ifExists: ifExists)
+        case .dropRelations(let kind, let names, let ifExists, let cascades):
+            return try drop(kind, names, ifExists: ifExists, cascades: cascades)
+        case .alterTable(let alter): return try self.alter(alter)
+        case .createSequence(let sequence): return try create(sequence)
+        case .alterSequence(let sequence): return try alter(sequence)
         case .insert(let insert): return try self.insert(insert, output)
         case .update(let update): return try self.update(update, output)
         case .delete(let delete): return try self.delete(delete, output)
-        case .truncate(let names): return try truncate(names)
+        case .merge(let merge): return try self.merge(merge)
+        case .truncate(let names, let restarts): return try truncate(names, restarts: restarts)
         case .copy(let copy): return try self.copy(copy, output)
+        case .copyFrom(let copy): return try self.copy(copy)
+        case .transaction(let statement): return try run(statement)
+        case .prepare(let syntax): return try prepare(syntax)
+        case .execute(let syntax): return try execute(syntax, output)
+        case .deallocate(let name): return try deallocate(name)
         case .set(let setting):
-            try settings.set(setting)
-            return Outcome(tag: "SET")
+            try set(setting)
+            return Outcome(tag: setting.value == nil ? setting.tag : "SET")
         case .show(let setting): return try show(setting, output)
         case .showRelations(let what): return try showRelations(what, output)
         case .describe(let relation): return try describe(relation, output)
         }
+    }
+
+    func set(_ setting: SettingSyntax) throws(SQLError) {
+        guard !setting.isLocal || transaction != nil else {
+            return environment.note("SET LOCAL can only be used in transaction blocks")
+        }
+        if setting.name.text.lowercased() == "all", setting.value == nil {
+            return settings.resetAll()
+        }
+        try settings.set(setting)
     }
 
     /// True if the session keeps a relation of that name, so that a statement on it is not the

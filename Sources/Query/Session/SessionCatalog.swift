@@ -10,12 +10,16 @@ final class SessionCatalog: Catalog {
         case view(ViewDefinition)
         /// CREATE SOURCE/TABLE ... WITH (connector = ...)
         case source(TableDefinition)
+        case sequence(StoredSequence)
     }
 
     private(set) var entries: [String: Entry] = [:]
     let environment: SessionEnvironment
     /// Relations over files and stdin that statements have opened: stdin can be read once.
     let inputs: InputCatalog
+
+    /// information_schema and pg_catalog.
+    var systemCatalog: SystemCatalog?
 
     init(_ environment: SessionEnvironment) {
         self.environment = environment
@@ -24,6 +28,21 @@ final class SessionCatalog: Catalog {
 
     func define(_ name: String, _ entry: Entry) { entries[name] = entry }
     func remove(_ name: String) { entries[name] = nil }
+    func restore(_ all: [String: Entry]) { entries = all }
+
+    /// What nextval and its kin mean by a text: folded to lower case unless quoted.
+    func sequence(named text: String) throws(SQLError) -> StoredSequence {
+        let isQuoted = text.hasPrefix("\"") && text.hasSuffix("\"") && text.utf8.count > 1
+        let spelled = isQuoted ? String(text.dropFirst().dropLast()) : text
+        let name = Name(spelled, isQuoted: isQuoted, 0..<0)
+        guard let found = try find(name), let entry = entries[found] else {
+            throw SQLError("relation \"\(spelled)\" does not exist", .undefinedRelation)
+        }
+        guard case .sequence(let sequence) = entry else {
+            throw SQLError("\"\(found)\" is not a sequence", .wrongObjectType)
+        }
+        return sequence
+    }
 
     /// The spelling under which an entry is kept, by the rule for names; nil if there is none.
     func find(_ name: Name) throws(SQLError) -> String? {
@@ -31,6 +50,9 @@ final class SessionCatalog: Catalog {
         guard !name.isQuoted else { return nil }
         let folded = name.text.lowercased()
         let matches = entries.keys.filter { $0.lowercased() == folded }
+        if matches.isEmpty, folded.hasPrefix("public.") {
+            return try find(Name(String(name.text.dropFirst(7)), isQuoted: false, name.place))
+        }
         guard matches.count < 2 else {
             throw SQLError(
                 "relation name \"\(name.text)\" is ambiguous", .ambiguousName, at: name.place,
@@ -70,8 +92,10 @@ final class SessionCatalog: Catalog {
             case .source(let definition):
                 return .derived(
                     try inputs.source(definition, reference, wanted), definition)
+            case .sequence(let sequence): return .relation(sequence.relation)
             }
         }
+        if let system = try systemCatalog?.relation(parts) { return .relation(system) }
         if spelled.text.lowercased() == "stdin", !spelled.isQuoted {
             return .relation(try inputs.file("-", options: [:], reference, wanted))
         }

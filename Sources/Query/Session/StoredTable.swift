@@ -36,6 +36,10 @@ public final class StoredTable: SourceRelation, @unchecked Sendable {
         public var time: TimeDeclaration?
         /// DEFAULT of columns that have one.
         public var defaults: [Int: SyntaxExpression] = [:]
+        /// Generated columns, over all columns of the table.
+        var generated: [Int: Expression] = [:]
+        /// The statement that would make the table as it is now.
+        var syntax: TableDefinition?
         /// Digits of the second of timestamp(3) and the like.
         public var digits: [Int: Int] = [:]
 
@@ -53,6 +57,19 @@ public final class StoredTable: SourceRelation, @unchecked Sendable {
     public var isAppendOnly: Bool { true }
     public var key: [Int]? { definition.key }
     public var estimatedRows: Int? { batches.reduce(0) { $0 + $1.count } }
+
+    /// Sequences of serial and identity columns.
+    var ownedSequences: [String] {
+        columnDefinitions.compactMap(\.ownedSequence)
+    }
+
+    /// The columns as they would be written.
+    var columnDefinitions: [ColumnDefinition] {
+        (definition.syntax?.elements ?? []).compactMap { element in
+            if case .column(let column) = element { return column }
+            return nil
+        }
+    }
 
     public func append(_ more: [Batch]) { batches += more }
     public func replace(_ all: [Batch]) { batches = all }
@@ -93,5 +110,20 @@ public final class StoredBatches: Source {
         var reader = StateReader(position)
         taken = Int(try reader.integer(Int64.self))
         rest = rest.dropFirst(taken)
+    }
+}
+
+extension StoredSequence {
+    /// SELECT * FROM a sequence.
+    var relation: StoredTable {
+        let columns = [
+            RelationColumn("last_value", .bigint), RelationColumn("log_cnt", .bigint),
+            RelationColumn("is_called", .boolean),
+        ]
+        let table = StoredTable(name, columns, .init())
+        let row: [Value] = [.integer(value), .integer(0), .boolean(isCalled)]
+        let made = zip(columns, row).map { Column.make($0.type, [$1]) }
+        table.append([Batch(made, count: 1)])
+        return table
     }
 }

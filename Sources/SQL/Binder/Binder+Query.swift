@@ -67,6 +67,12 @@ extension Binder {
                 "VALUES lists must all be the same length", .syntaxError,
                 at: row.first?.place ?? place)
         }
+        if let targets = assigned, context.scope == nil, targets.columns.count >= width {
+            assigned = nil
+            return valuesRelation(
+                try assignedValues(rows, targets, context),
+                targets.columns.prefix(width).map(\.type))
+        }
         let binder = ExpressionBinder(self, context.inside(Scope(parent: context.scope)), .values)
         var bound: [[Expression]] = []
         for row in rows { bound.append(try binder.bind(row)) }
@@ -85,6 +91,10 @@ extension Binder {
                     list[column], to: types[column], rows[row][column].place)
             }
         }
+        return valuesRelation(bound, types)
+    }
+
+    private func valuesRelation(_ bound: [[Expression]], _ types: [DataType]) -> BoundRelation {
         let fields = types.enumerated().map { Field("column\($0.offset + 1)", $0.element) }
         if bound.contains(where: { $0.contains { $0.hasSubquery } }) {
             let parts = bound.map {

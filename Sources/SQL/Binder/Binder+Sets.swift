@@ -164,7 +164,7 @@ extension Binder {
 
 extension QuerySyntax.Body {
     /// Where a column of the select list stands.
-    fileprivate func itemPlace(_ index: Int) -> Range<Int>? {
+    func itemPlace(_ index: Int) -> Range<Int>? {
         switch self {
         case .select(let select):
             let isPlain = !select.items.contains {

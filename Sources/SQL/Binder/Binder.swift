@@ -9,6 +9,8 @@ public final class Binder {
     let catalog: any Catalog
     let settings: SessionSettings
     let parameters: QueryParameters
+    /// Columns that the values of the outermost VALUES are stored in.
+    var assigned: AssignmentTargets?
     /// EMIT of the outermost query, which decides how windowed aggregates inside give rows.
     var emit: BoundEmit?
     /// Names that the statement speaks of.
@@ -93,7 +95,7 @@ struct QueryContext {
 }
 
 /// Gives an error that names no place this one.
-func placed<T>(
+public func placed<T>(
     _ place: Range<Int>, _ body: () throws(SQLError) -> T
 ) throws(SQLError) -> T {
     do {

@@ -42,6 +42,8 @@ public struct BoundEmit: Sendable {
 /// Values for `$1` and `:name`. A text is as a literal in quotes: the context decides its type.
 public struct QueryParameters: Sendable {
     public var positional: [Value]
+    /// Those of EXECUTE, which come before the others.
+    public var bound: [Expression] = []
     public var named: [String: Value]
 
     public init(positional: [Value] = [], named: [String: Value] = [:]) {

@@ -76,7 +76,15 @@ extension ExpressionBinder {
             return try apply(
                 name, [try bind(call.arguments[0]), .literal(.text(form), .text)], place)
         case "now", "transaction_timestamp", "statement_timestamp":
-            return call.arguments.isEmpty ? .now(.timestamptz) : nil
+            guard call.arguments.isEmpty else { return nil }
+            let (now, start) = (binder.settings.now, binder.settings.statementStart)
+            return name == "statement_timestamp" && start != now
+                ? .literal(.integer(start), .timestamptz) : .now(.timestamptz)
+        case "timeofday":
+            guard call.arguments.isEmpty else { return nil }
+            let format = Expression.literal(
+                .text("Dy Mon DD HH24:MI:SS.US YYYY TZ"), .text)
+            return try apply("to_char", [try apply("clock_timestamp", [], place), format], place)
         case "proctime":
             throw SQLError(
                 "PROCTIME() stands only as the time of a window and in FOR SYSTEM_TIME AS OF",

@@ -13,6 +13,8 @@ extension ExpressionBinder {
             throw SQLError("bit strings are not supported", .featureNotSupported, at: place)
         case .interval(let text, let fields): return try interval(text, fields, place)
         case .parameter(let number):
+            let bound = binder.parameters.bound
+            if number >= 1, number <= bound.count { return bound[number - 1] }
             guard number >= 1, number <= binder.parameters.positional.count else {
                 throw SQLError("there is no parameter $\(number)", .undefinedParameter, at: place)
             }

@@ -42,6 +42,7 @@ struct ExpressionBinder {
         case windowFrame = "window frame definitions"
         case generated = "column generation expressions"
         case check = "check constraints"
+        case execute = "EXECUTE parameters"
 
         var allowsAggregates: Bool {
             switch self {

@@ -23,11 +23,11 @@ enum NameMatch: Equatable {
 
 extension Name {
     /// Whether this name alone, without rivals, means `other`.
-    func means(_ other: String) -> Bool { NameMatch(self, in: [other]) != .none }
+    public func means(_ other: String) -> Bool { NameMatch(self, in: [other]) != .none }
 }
 
 extension [Name] {
-    var dotted: String { map(\.text).joined(separator: ".") }
+    public var dotted: String { map(\.text).joined(separator: ".") }
 
     var place: Range<Int>? {
         guard let first, let last else { return nil }

@@ -216,3 +216,14 @@ struct WantedNames {
         if !name.isEmpty { parts.append(name) }
     }
 }
+
+extension QuerySyntax {
+    /// The names that it has in FROM, subqueries' too, but for those of WITH.
+    public var relationNames: [Name] {
+        WantedNames(self).relations.compactMap { relation in
+            guard case .name(let parts) = relation.kind else { return nil }
+            let isQuoted = parts.contains(where: \.isQuoted)
+            return Name(parts.dotted, isQuoted: isQuoted, relation.place)
+        }
+    }
+}

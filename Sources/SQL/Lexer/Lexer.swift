@@ -50,6 +50,26 @@ public struct Lexer: Sendable {
         throw syntaxError(at: start..<position)
     }
 
+    /// The lines behind this one up to a line `\.`; nil if there is none.
+    mutating func takeLines() -> [UInt8]? {
+        let newline = UInt8(ascii: "\n")
+        guard var start = script[position...].firstIndex(of: newline),
+            script[position..<start].allSatisfy(\.isSpace)
+        else { return nil }
+        start += 1
+        var line = start
+        while line < script.count {
+            let end = script[line...].firstIndex(of: newline) ?? script.count
+            let text = script[line..<end]
+            if text.elementsEqual("\\.".utf8) || text.elementsEqual("\\.\r".utf8) {
+                position = min(end + 1, script.count)
+                return Array(script[start..<line])
+            }
+            line = end + 1
+        }
+        return nil
+    }
+
     func peek(_ ahead: Int = 0) -> UInt8? {
         let index = position + ahead
         return index < script.count ? script[index] : nil

@@ -12,7 +12,13 @@ extension Parser {
         var insert = InsertSyntax(try insertTarget(), start..<start)
         if try take("AS") { insert.alias = try columnName() }
         if token.isSymbol("("), try !parenthesisHoldsQuery() { insert.columns = try targets() }
-        if token.is("OVERRIDING") { throw unsupported("OVERRIDING", token) }
+        if token.is("OVERRIDING") {
+            let first = token
+            try advance()
+            guard try take("SYSTEM") else { throw unsupported("OVERRIDING USER VALUE", first) }
+            try expect("VALUE")
+            insert.overridesSystem = true
+        }
         if try take("DEFAULT") {
             try expect("VALUES")
         } else {
@@ -87,7 +93,7 @@ extension Parser {
     }
 
     /// `(a, b)`: columns that get values.
-    private mutating func targets() throws(SQLError) -> [Name] {
+    mutating func targets() throws(SQLError) -> [Name] {
         try expectSymbol("(")
         var names: [Name] = []
         repeat {
@@ -129,7 +135,7 @@ extension Parser {
     }
 
     /// [AS] alias behind the table of an UPDATE or DELETE
-    private mutating func changedAlias() throws(SQLError) -> Name? {
+    mutating func changedAlias() throws(SQLError) -> Name? {
         if try take("AS") { return try columnName() }
         guard token.keyword != nil || !isAtEnd else { return nil }
         if case .quotedName = token.kind { return try columnName() }
@@ -139,7 +145,7 @@ extension Parser {
         return try columnName()
     }
 
-    private mutating func assignment(
+    mutating func assignment(
         of list: inout [(Name, SyntaxExpression)]
     ) throws(SQLError) {
         guard token.isSymbol("(") else {
@@ -203,23 +209,24 @@ extension Parser {
             try checkCount(names.count)
             names.append(try relationName())
         }
-        if token.is("RESTART") || token.is("CONTINUE") {
+        let restarts = token.is("RESTART")
+        if restarts || token.is("CONTINUE") {
             try advance()
             try expect("IDENTITY")
         }
         if token.is("CASCADE") || token.is("RESTRICT") { try advance() }
-        return .truncate(names)
+        return .truncate(names, restartsIdentity: restarts)
     }
 }
 
 // COPY.
 extension Parser {
     /// COPY (query) | t [(columns)] TO STDOUT | 'file' [WITH] (options)
-    mutating func copy() throws(SQLError) -> CopySyntax {
+    mutating func copy() throws(SQLError) -> Statement {
         let first = token
+        if let from = try copyFrom() { return .copyFrom(from) }
         try advance()
         let query = try copiedQuery()
-        if token.is("FROM") { throw unsupported("COPY FROM", first) }
         try expect("TO")
         var file: String?
         if token.is("PROGRAM") { throw unsupported("COPY TO PROGRAM", token) }
@@ -232,6 +239,33 @@ extension Parser {
         _ = try take("WITH")
         copy.options = token.isSymbol("(") ? try flags() : try oldCopyOptions()
         copy.place = first.place.lowerBound..<lastEnd
+        return .copy(copy)
+    }
+
+    /// t [(columns)] FROM 'file' | STDIN [WITH] (options) [WHERE ...]; nil, and nothing taken, if
+    /// it is COPY ... TO.
+    private mutating func copyFrom() throws(SQLError) -> CopyFromSyntax? {
+        var probe = self
+        let start = token.place.lowerBound
+        try probe.advance()
+        guard !probe.token.isSymbol("("), !probe.token.is("SUBSCRIBE") else { return nil }
+        let table = try probe.relationName()
+        let columns = probe.token.isSymbol("(") ? try probe.columnNames() : []
+        guard try probe.take("FROM") else { return nil }
+        self = probe
+        if token.is("PROGRAM") { throw unsupported("COPY FROM PROGRAM", token) }
+        var file: String?
+        if token.isString {
+            file = try string()
+        } else if try !take("STDIN") {
+            throw unexpected(["STDIN"])
+        }
+        var copy = CopyFromSyntax(table: table, columns: columns, file: file, place: start..<start)
+        _ = try take("WITH")
+        copy.options = token.isSymbol("(") ? try flags() : try oldCopyOptions()
+        if token.is("WHERE") { throw unsupported("COPY FROM ... WHERE", token) }
+        copy.place = start..<lastEnd
+        if file == nil { copy.data = try takeData() }
         return copy
     }
 

@@ -15,6 +15,7 @@ extension Parser {
         if try take("VIEW") {
             return .createView(try view(orReplace: orReplace, isTemporary: isTemporary))
         }
+        if !orReplace, try take("SEQUENCE") { return .createSequence(try sequence()) }
         if !orReplace, token.is("TABLE") || token.is("SOURCE") {
             return .createTable(try table(isTemporary: isTemporary))
         }
@@ -26,7 +27,8 @@ extension Parser {
         let first = token
         try advance()
         if let statement = try dropOfCluster() { return .administration(statement) }
-        guard let kind = token.keyword, ["TABLE", "SOURCE", "VIEW"].contains(kind) else {
+        guard let kind = token.keyword, ["TABLE", "SOURCE", "VIEW", "SEQUENCE"].contains(kind)
+        else {
             throw otherObject("DROP", first, ["TABLE", "SOURCE", "VIEW", "TOPIC", "GROUP"])
         }
         try advance()
@@ -36,10 +38,9 @@ extension Parser {
             try checkCount(names.count)
             names.append(try relationName())
         }
-        if try !take("RESTRICT"), token.is("CASCADE") {
-            throw unsupported("DROP \(kind) CASCADE", first)
-        }
-        return .dropRelations(kind: kind, names, ifExists: ifExists)
+        let cascades = try take("CASCADE")
+        if !cascades { _ = try take("RESTRICT") }
+        return .dropRelations(kind: kind, names, ifExists: ifExists, cascades: cascades)
     }
 
     /// VIEW [IF NOT EXISTS] name [(columns)] AS query; the position is behind VIEW.
@@ -55,6 +56,7 @@ extension Parser {
         let place = start..<lastEnd
         if token.is("WITH") { throw unsupported("WITH CHECK OPTION", token) }
         var view = ViewDefinition(name, query, place)
+        view.queryText = lexer.text(place)
         view.columns = columns
         view.orReplace = orReplace
         view.ifNotExists = ifNotExists
@@ -78,10 +80,12 @@ extension Parser {
         try clauses(of: &table)
         if try take("AS") {
             table.query = try query()
-            if try take("WITH", "DATA") {
-            } else if token.is("WITH") {
-                throw unsupported("WITH NO DATA", token)
+            if try take("WITH") {
+                table.isWithoutData = try take("NO")
+                try expect("DATA")
             }
+        } else if let bare = table.bareColumn {
+            throw lexer.syntaxError(at: bare)
         } else if !isAtEnd {
             throw unexpected(["INCLUDE", "WITH", "FORMAT", "AS"])
         }
@@ -128,7 +132,7 @@ extension Parser {
         } while try takeSymbol(",")
     }
 
-    private mutating func element(of table: inout TableDefinition) throws(SQLError) {
+    mutating func element(of table: inout TableDefinition) throws(SQLError) {
         if try takeSymbol("*") { return table.elements.append(.star) }
         if token.is("WATERMARK"), try following().is("FOR") {
             let watermark = try watermark()
@@ -175,8 +179,13 @@ extension Parser {
     }
 
     /// name [type] constraints
-    private mutating func column(of table: inout TableDefinition) throws(SQLError) {
+    mutating func column(of table: inout TableDefinition) throws(SQLError) {
         var column = ColumnDefinition(try columnName())
+        if token.isSymbol(",") || token.isSymbol(")") {
+            // CREATE TABLE t (a, b) AS
+            table.bareColumn = table.bareColumn ?? token.place
+            return table.elements.append(.column(column))
+        }
         let hasType = !token.is("AS") && !token.is("GENERATED") && !token.is("METADATA")
         if hasType { column.type = try typeName() }
         var checks: [TableDefinition.Element] = []
@@ -211,7 +220,9 @@ extension Parser {
             checks.append(.check(try checkedCondition(), name: name))
         case "DEFAULT":
             try advance()
+            let start = token.place.lowerBound
             column.defaultValue = try operand(Precedence.other)
+            column.expressionText = lexer.text(start..<lastEnd)
         case "COLLATE":
             try advance()
             _ = try self.name()
@@ -227,15 +238,28 @@ extension Parser {
         return true
     }
 
-    /// [GENERATED ALWAYS] AS (expression) [STORED | VIRTUAL]
+    /// [GENERATED ALWAYS] AS (expression) [STORED | VIRTUAL], or an identity
     private mutating func generation(of column: inout ColumnDefinition) throws(SQLError) {
         if try take("GENERATED") {
-            if token.is("BY") { throw unsupported("an identity column", token) }
-            try expect("ALWAYS")
+            let isAlways = try take("ALWAYS")
+            if !isAlways {
+                try expect("BY")
+                try expect("DEFAULT")
+            }
+            if try take("AS", "IDENTITY") {
+                column.identity = try identity(isAlways: isAlways)
+                return
+            }
+            guard isAlways else {
+                throw SQLError(
+                    "for a generated column, GENERATED ALWAYS must be specified", .syntaxError,
+                    at: token.place)
+            }
         }
         try expect("AS")
-        if token.is("IDENTITY") { throw unsupported("an identity column", token) }
+        let start = token.place.lowerBound
         column.generated = try operand(Precedence.other)
+        column.expressionText = lexer.text(start..<lastEnd)
         if try !take("STORED") { _ = try take("VIRTUAL") }
     }
 

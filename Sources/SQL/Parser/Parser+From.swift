@@ -8,7 +8,7 @@ extension Parser {
         return items
     }
 
-    private mutating func fromItem() throws(SQLError) -> FromItem {
+    mutating func fromItem() throws(SQLError) -> FromItem {
         let outer = try enter()
         let item = try joins(behind: try relationItem())
         try leave(outer)

@@ -24,7 +24,9 @@ extension Parser {
         case .string(let text): return try constant(.string(text), place)
         case .bits(let digits): return try constant(.bits(digits), place)
         case .hexBits(let digits): return try constant(.hexBits(digits), place)
-        case .parameter(let number): return try constant(.parameter(number), place)
+        case .parameter(let number):
+            parameterMax = max(parameterMax, number)
+            return try constant(.parameter(number), place)
         }
     }
 

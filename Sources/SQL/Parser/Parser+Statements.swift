@@ -5,21 +5,26 @@ extension Parser {
     mutating func statement() throws(SQLError) -> Statement {
         let first = token
         if first.isSymbol("(") { return .query(try query()) }
+        if let transaction = try transaction() { return .transaction(transaction) }
         switch first.keyword {
         case "SELECT", "VALUES", "TABLE": return .query(try query())
         case "WITH": return try statementWithTables()
         case "SHOW": return try show()
         case "DESCRIBE", "DESC": return try describe()
         case "CREATE": return try create()
-        case "ALTER": return .administration(try alter())
+        case "ALTER": return try alter()
         case "DROP": return try drop()
         case "INSERT": return .insert(try insert([], isRecursive: false))
         case "UPDATE": return .update(try update())
         case "DELETE": return try delete()
         case "TRUNCATE": return try truncate()
-        case "COPY": return .copy(try copy())
+        case "COPY": return try copy()
+        case "MERGE": return .merge(try merge())
+        case "PREPARE": return try prepare()
+        case "EXECUTE": return try execute()
+        case "DEALLOCATE": return try deallocate()
         case "EXPLAIN": return .explain(try explain())
-        case "SET": return .set(try set())
+        case "SET": return try set()
         case "RESET": return .set(try reset())
         case "FROM":
             var error = unexpected()
@@ -32,21 +37,20 @@ extension Parser {
 
     private static let statements = [
         "SELECT", "WITH", "VALUES", "TABLE", "SHOW", "DESCRIBE", "CREATE", "ALTER", "DROP",
-        "INSERT", "UPDATE", "DELETE", "TRUNCATE", "COPY", "EXPLAIN", "SET", "RESET",
+        "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY", "EXPLAIN", "SET", "RESET",
+        "BEGIN",
+        "COMMIT", "ROLLBACK", "PREPARE", "EXECUTE",
     ]
 
     /// Statements of PostgreSQL, and of streams, which are recognised and refused.
     private static let laterStatements: Set<String> = [
-        "ABORT", "ANALYZE", "BEGIN", "CALL", "CHECKPOINT", "CLOSE", "CLUSTER", "COMMENT", "COMMIT",
-        "DEALLOCATE", "DECLARE", "DISCARD", "DO", "END", "EXECUTE", "FETCH", "GRANT", "IMPORT",
-        "LISTEN", "LOAD", "LOCK", "MERGE", "MOVE", "NOTIFY", "PREPARE", "REASSIGN", "REFRESH",
-        "REINDEX", "RELEASE", "REVOKE", "ROLLBACK", "SAVEPOINT", "SECURITY", "START", "SUBSCRIBE",
-        "UNLISTEN", "VACUUM",
+        "ANALYZE", "CALL", "CHECKPOINT", "CLOSE", "CLUSTER", "COMMENT", "DECLARE", "DISCARD", "DO",
+        "FETCH", "GRANT", "IMPORT", "LISTEN", "LOAD", "LOCK", "MOVE", "NOTIFY", "REASSIGN",
+        "REFRESH", "REINDEX", "REVOKE", "SECURITY", "START", "SUBSCRIBE", "UNLISTEN", "VACUUM",
     ]
 
-    /// WITH before a query or an INSERT.
+    /// WITH before a query or a change.
     private mutating func statementWithTables() throws(SQLError) -> Statement {
-        let first = token
         var probe = self
         var isRecursive = false
         let tables = try probe.commonTables(&isRecursive)
@@ -55,7 +59,21 @@ extension Parser {
             self = probe
             return .insert(try insert(tables, isRecursive: isRecursive))
         case "UPDATE", "DELETE", "MERGE":
-            throw unsupported("WITH before \(probe.token.keyword ?? "")", first)
+            var with = WithSyntax()
+            (with.tables, with.isRecursive) = (tables, isRecursive)
+            self = probe
+            switch try statement() {
+            case .update(var update):
+                update.with = with
+                return .update(update)
+            case .delete(var delete):
+                delete.with = with
+                return .delete(delete)
+            case .merge(var merge):
+                merge.with = with
+                return .merge(merge)
+            case let other: return other
+            }
         default: return .query(try query())
         }
     }
@@ -72,6 +90,11 @@ extension Parser {
             if Parser.laterObjects.contains(word) { throw unsupported("SHOW \(word)", first) }
         }
         let start = token.place.lowerBound
+        if try take("TRANSACTION", "ISOLATION") {
+            try expect("LEVEL")
+            let name = Name("transaction_isolation", isQuoted: false, start..<lastEnd)
+            return .show(SettingSyntax(name, value: nil, start..<lastEnd))
+        }
         let name = try settingName()
         guard isAtEnd else { throw unexpected() }
         return .show(SettingSyntax(name, value: nil, start..<lastEnd))
@@ -211,34 +234,80 @@ extension Parser {
     private mutating func reset() throws(SQLError) -> SettingSyntax {
         try advance()
         let start = token.place.lowerBound
-        return SettingSyntax(try settingName(), value: nil, start..<lastEnd)
+        var setting = SettingSyntax(try settingName(), value: nil, start..<lastEnd)
+        setting.isAssignment = true
+        setting.tag = "RESET"
+        return setting
     }
 
-    /// [SESSION | LOCAL] name { = | TO } value | TIME ZONE value
-    private mutating func set() throws(SQLError) -> SettingSyntax {
+    /// [SESSION | LOCAL] name { = | TO } value | TIME ZONE value | NAMES value | SCHEMA value, and
+    /// the modes of the transaction
+    private mutating func set() throws(SQLError) -> Statement {
         let first = token
         try advance()
+        var isLocal = false
         if token.is("SESSION") || token.is("LOCAL") {
             let next = try following()
-            if !next.isSymbol("="), !next.is("TO") { try advance() }
+            if !next.isSymbol("="), !next.is("TO") {
+                isLocal = token.is("LOCAL")
+                try advance()
+            }
         }
-        for word in ["TRANSACTION", "CONSTRAINTS", "ROLE", "AUTHORIZATION", "CHARACTERISTICS"]
+        if token.is("TRANSACTION"), try !followedByValue() {
+            try advance()
+            return .transaction(.setModes(try transactionModes()))
+        }
+        for word in ["CONSTRAINTS", "ROLE", "AUTHORIZATION", "CHARACTERISTICS"]
         where token.is(word) {
-            let next = try following()
-            if !next.isSymbol("="), !next.is("TO") { throw unsupported("SET \(word)", first) }
+            guard try followedByValue() else { throw unsupported("SET \(word)", first) }
         }
         let start = token.place.lowerBound
+        for (word, name) in [("NAMES", "client_encoding"), ("SCHEMA", "search_path")]
+        where token.is(word) {
+            guard try !followedByValue() else { continue }
+            let place = token.place
+            try advance()
+            let value = try take("DEFAULT") ? nil : try string()
+            return assignment(Name(name, isQuoted: false, place), value, isLocal, start)
+        }
         let isZone = token.is("TIME")
         let name = try settingName()
-        if !isZone || !token.isString {
-            guard token.isSymbol("=") || token.is("TO") || isZone else { throw unexpected(["TO"]) }
-            if token.isSymbol("=") || token.is("TO") { try advance() }
+        if token.isSymbol("=") || token.is("TO") {
+            try advance()
+        } else if !isZone {
+            throw unexpected(["TO"])
         }
-        if try take("DEFAULT") { return SettingSyntax(name, value: nil, start..<lastEnd) }
+        if isZone, token.is("LOCAL") || token.is("INTERVAL") {
+            let value = try zoneValue()
+            return assignment(name, value, isLocal, start)
+        }
+        if try take("DEFAULT") { return assignment(name, nil, isLocal, start) }
         var values = [try settingValue()]
         while try takeSymbol(",") { values.append(try settingValue()) }
-        let value = values.joined(separator: ", ")
-        return SettingSyntax(name, value: value, start..<lastEnd)
+        return assignment(name, values.joined(separator: ", "), isLocal, start)
+    }
+
+    private mutating func followedByValue() throws(SQLError) -> Bool {
+        let next = try following()
+        return next.isSymbol("=") || next.is("TO")
+    }
+
+    private func assignment(
+        _ name: Name, _ value: String?, _ isLocal: Bool, _ start: Int
+    ) -> Statement {
+        var setting = SettingSyntax(name, value: value, start..<lastEnd)
+        setting.isLocal = isLocal
+        setting.isAssignment = true
+        return .set(setting)
+    }
+
+    /// LOCAL, or INTERVAL '+02:00' [HOUR TO MINUTE]
+    private mutating func zoneValue() throws(SQLError) -> String? {
+        if try take("LOCAL") { return nil }
+        try advance()
+        let text = try string()
+        _ = try intervalFields()
+        return "interval " + text
     }
 
     private mutating func settingValue() throws(SQLError) -> String {

@@ -70,16 +70,17 @@ extension Parser {
     }
 
     /// ALTER TOPIC [IF EXISTS] t SET (...) | RESET (...) | ADD PARTITIONS n
-    mutating func alter() throws(SQLError) -> AdministrationStatement {
+    mutating func alter() throws(SQLError) -> Statement {
         let first = token
         try advance()
-        if try take("GROUP") { return .resetOffsets(try offsetReset()) }
+        if let statement = try alterRelation() { return statement }
+        if try take("GROUP") { return .administration(.resetOffsets(try offsetReset())) }
         guard try take("TOPIC") else {
-            throw otherObject("ALTER", first, ["TOPIC", "GROUP"])
+            throw otherObject("ALTER", first, ["TABLE", "VIEW", "SEQUENCE", "TOPIC", "GROUP"])
         }
         let ifExists = try takeIfExists()
         let name = try name()
-        return .alterTopic(name, ifExists: ifExists, try topicChange())
+        return .administration(.alterTopic(name, ifExists: ifExists, try topicChange()))
     }
 
     private mutating func topicChange() throws(SQLError) -> TopicChange {

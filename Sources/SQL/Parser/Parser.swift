@@ -20,6 +20,8 @@ public struct Parser: Sendable {
     var bareAlias: Token?
     /// Whether DEFAULT may stand as a value.
     var allowsDefault = false
+    /// The highest `$n` of the statement.
+    var parameterMax = 0
 
     private let nestingMax: Int
     private let heightMax: Int
@@ -68,6 +70,13 @@ extension Parser {
         } else {
             token = try lexer.next()
         }
+    }
+
+    /// The lines behind the semicolon up to a line `\.`, as pg_dump writes them; nil, and nothing
+    /// taken, if there is no such line.
+    mutating func takeData() throws(SQLError) -> [UInt8]? {
+        guard token.isSymbol(";"), queued == nil else { return nil }
+        return lexer.takeLines()
     }
 
     /// The token behind the present one.

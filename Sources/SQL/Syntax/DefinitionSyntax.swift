@@ -1,3 +1,5 @@
+import Formats
+
 /// What CREATE SOURCE/TABLE says.
 public struct TableDefinition: Sendable {
     public var name: Name
@@ -16,6 +18,10 @@ public struct TableDefinition: Sendable {
     public var encodeOptions: [OptionAssignment] = []
     /// CREATE TABLE ... AS
     public var query: QuerySyntax?
+    /// WITH NO DATA
+    public var isWithoutData = false
+    /// Behind the first column without a type, which only AS allows.
+    var bareColumn: Range<Int>?
     public var place: Range<Int>
 
     public init(_ name: Name, _ place: Range<Int>) {
@@ -54,8 +60,21 @@ public struct ColumnDefinition: Sendable {
     /// AS (expression), GENERATED ALWAYS AS
     public var generated: SyntaxExpression?
     public var defaultValue: SyntaxExpression?
+    /// DEFAULT's or the generation's expression as written.
+    public var expressionText: String?
     /// METADATA FROM 'x'
     public var metadata: String?
+    public var identity: Identity?
+    /// The sequence that belongs to it, which its DEFAULT names.
+    public var ownedSequence: String?
+    /// Where the type is another relation's, not written.
+    public var resolvedType: DataType?
+
+    /// GENERATED ALWAYS | BY DEFAULT AS IDENTITY
+    public struct Identity: Sendable {
+        public var isAlways: Bool
+        public var sequence: SequenceSyntax
+    }
 
     public init(_ name: Name) { self.name = name }
 }
@@ -68,8 +87,9 @@ public struct ViewDefinition: Sendable {
     public var isTemporary = false
     /// MATERIALIZED VIEW and SINK run in the server; until it keeps views they answer 0A000.
     public var query: QuerySyntax
-    /// The bytes of the query in the script, which is kept as its text.
+    /// The bytes of the query in the script.
     public var queryPlace: Range<Int>
+    public var queryText = ""
 
     public init(_ name: Name, _ query: QuerySyntax, _ queryPlace: Range<Int>) {
         self.name = name
@@ -97,6 +117,8 @@ public struct InsertSyntax: Sendable {
     /// nil: DEFAULT VALUES. DEFAULT inside VALUES is `.keywordValue("DEFAULT")`.
     public var query: QuerySyntax?
     public var conflict: ConflictSyntax?
+    /// OVERRIDING SYSTEM VALUE
+    public var overridesSystem = false
     public var returning: [SelectItem] = []
     public var place: Range<Int>
 
@@ -106,7 +128,16 @@ public struct InsertSyntax: Sendable {
     }
 }
 
+/// WITH before an UPDATE, DELETE or MERGE.
+public struct WithSyntax: Sendable {
+    public var tables: [CommonTable] = []
+    public var isRecursive = false
+
+    public init() {}
+}
+
 public struct UpdateSyntax: Sendable {
+    public var with = WithSyntax()
     public var table: Name
     public var alias: Name?
     public var assignments: [(Name, SyntaxExpression)] = []
@@ -122,6 +153,7 @@ public struct UpdateSyntax: Sendable {
 }
 
 public struct DeleteSyntax: Sendable {
+    public var with = WithSyntax()
     public var table: Name
     public var alias: Name?
     public var using: [FromItem] = []
@@ -171,6 +203,11 @@ public struct SettingSyntax: Sendable {
     public var name: Name
     /// nil: DEFAULT
     public var value: String?
+    /// SET LOCAL: until the transaction ends.
+    public var isLocal = false
+    /// SET, not SHOW.
+    public var isAssignment = false
+    public var tag = "SET"
     public var place: Range<Int>
 
     public init(_ name: Name, value: String?, _ place: Range<Int>) {

@@ -30,7 +30,12 @@ final class RandomSource: Sendable {
             return ScalarFunction("random", [], .double, volatility: .volatile) {
                 _, context throws(SQLError) in
                 let target = Buffer<Double>(capacity: context.count)
+                let services = context.session.services
                 for row in 0..<context.count {
+                    if let seeded = services?.random() {
+                        unsafe target.base[row] = seeded
+                        continue
+                    }
                     let bits = source.next(seed: context.session.randomSeed)
                     unsafe target.base[row] = Double(bits &>> 11) * 0x1p-53
                 }

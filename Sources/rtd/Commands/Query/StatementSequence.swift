@@ -91,6 +91,13 @@ final class StatementSequence {
     ) throws(CommandFailure) -> Bool {
         do throws(StatementError) {
             if let administration = try self.administration(statement) {
+                if administration.changesCluster {
+                    do throws(SQLError) {
+                        try session.refuseInTransaction(administration.tag)
+                    } catch {
+                        throw .statement(error)
+                    }
+                }
                 return try administer(administration)
             }
             return try query(statement)
@@ -159,6 +166,17 @@ final class StatementSequence {
     private func described(_ statement: Statement) -> Statement {
         guard case .administration(.describeTopic(let name)) = statement else { return statement }
         return .describe(RelationSyntax(.name([name]), name.place))
+    }
+}
+
+extension AdministrationStatement {
+    /// What a transaction could not take back.
+    fileprivate var changesCluster: Bool {
+        switch self {
+        case .showTopics, .showGroups, .showConfigs, .describeTopic, .describeGroup: false
+        case .createTopic, .alterTopic, .dropTopics, .dropGroups, .resetOffsets, .deleteRecords:
+            true
+        }
     }
 }
 
