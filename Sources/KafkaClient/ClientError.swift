@@ -28,6 +28,8 @@ public enum ClientError: Error, Sendable, Equatable {
     case refused(api: APIKey, ErrorCode, detail: String?)
     /// A batch larger than the topic allows.
     case batchTooLarge(TopicPartition, bytes: Int)
+    /// The broker has rejected other records of the same batch, so these were not appended either.
+    case batchRejected(TopicPartition)
     /// A batch was not acknowledged within `delivery.timeout.ms`; the cause is the last error.
     case undelivered(TopicPartition, milliseconds: Int64, cause: String)
     case offsetOutOfRange(TopicPartition, offset: Int64, logStart: Int64)
@@ -105,12 +107,14 @@ extension ClientError: CustomStringConvertible {
         case .batchTooLarge(let partition, let bytes):
             "\(ClientError.place(partition)): a batch of \(bytes) bytes "
                 + "is larger than the topic's max.message.bytes (raise it, or lower --batch-bytes)"
+        case .batchRejected(let partition):
+            "\(ClientError.place(partition)): other records of the same batch have been rejected"
         case .undelivered(let partition, let milliseconds, let cause):
             "\(ClientError.place(partition)): not delivered within "
                 + "\(milliseconds) ms: \(cause)"
         case .offsetOutOfRange(let partition, let offset, let start):
-            "\(ClientError.place(partition)): offset \(offset) is out of "
-                + "range, the log starts at \(start)"
+            "\(ClientError.place(partition)): offset \(offset) is out of range"
+                + (start < 0 ? "" : ", the log starts at \(start)")
         case .truncated(let partition, let position, let end):
             "\(ClientError.place(partition)): the log was cut at offset "
                 + "\(end) after it was read up to \(position)"

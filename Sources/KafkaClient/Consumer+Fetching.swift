@@ -88,14 +88,28 @@ extension Consumer {
         switch configuration.outOfRange {
         case .earliest: start = .earliest
         case .latest: start = .latest
-        case .fail:
-            return fail(.offsetOutOfRange(partition.id, offset: position, logStart: logStart))
+        case .fail: return failOutOfRange(partition, position, logStart)
         }
         cluster.environment.log(
             "\(partition.id): offset \(position) is out of range, reading on from the \(start)")
         lookUp(partition) { [cluster, configuration] () async throws(ClientError) in
             try await cluster.resolve([partition.id: start], configuration.isolation)[
                 partition.id]
+        }
+    }
+
+    /// The broker need not say with the error where the log starts; who reads the message wants to
+    /// know.
+    private func failOutOfRange(
+        _ partition: ConsumerPartition, _ position: Int64, _ logStart: Int64
+    ) {
+        let id = partition.id
+        guard logStart < 0 else {
+            return fail(.offsetOutOfRange(id, offset: position, logStart: logStart))
+        }
+        lookUp(partition) { [cluster, configuration] () async throws(ClientError) in
+            let start = try await cluster.resolve([id: .earliest], configuration.isolation)[id]
+            throw .offsetOutOfRange(id, offset: position, logStart: start ?? -1)
         }
     }
 

@@ -40,6 +40,7 @@ extension Producer {
         // A duplicate was appended by an earlier attempt whose answer got lost.
         case .none, .duplicateSequenceNumber:
             partition.landed(batch)
+            partition.appended()
             partition.failures = 0
             complete(batch, of: partition, .success(answer.baseOffset))
             schedule(partition)
@@ -49,11 +50,13 @@ extension Producer {
             let leader = answer.currentLeader
             _ = cluster.metadata.learnLeader(
                 partition.id, leader: leader.leaderId, epoch: leader.leaderEpoch)
-            let records = answer.recordErrors.first?.batchIndexErrorMessage
+            let rejection = BatchRejection(answer, of: partition.id, records: batch.records.count)
+            if let rejection, !answer.errorCode.retriable {
+                return rejected(batch, of: partition, rejection)
+            }
             failed(
                 batch, of: partition,
-                .partition(
-                    partition.id, answer.errorCode, detail: records ?? answer.errorMessage))
+                .partition(partition.id, answer.errorCode, detail: answer.errorMessage))
         }
     }
 
@@ -70,6 +73,29 @@ extension Producer {
         schedule(partition)
     }
 
+    /// Nothing of a batch was appended because of some of its records. They fail, each with its
+    /// reason; the others are sent again without them, or fail too.
+    private func rejected(
+        _ batch: ProducerBatch, of partition: ProducerPartition, _ rejection: BatchRejection
+    ) {
+        partition.landed(batch)
+        guard !batch.isCompleted else { return }
+        for (place, error) in zip(rejection.places, rejection.errors) {
+            let record = batch.records[place]
+            batch.done(record..<record + 1, .failure(error))
+        }
+        statistics.recordsFailed += rejection.places.count
+        let rest = configuration.resendsRest ? batch.rest(without: rejection.places) : nil
+        if let rest {
+            partition.replace(batch, by: [rest])
+        } else {
+            batch.records.remove(at: rejection.places)
+            complete(batch, of: partition, .failure(.batchRejected(partition.id)))
+        }
+        if configuration.resendsRest { partition.refused(batch) } else { noteGap(partition) }
+        schedule(partition)
+    }
+
     private func learnBrokers(_ response: ProduceResponse) {
         for endpoint in response.nodeEndpoints {
             cluster.metadata.brokers[endpoint.nodeId] = Metadata.BrokerAddress(
@@ -83,9 +109,13 @@ extension Producer {
         partition.landed(batch)
         guard !batch.isCompleted else { return }
         batch.lastError = error
+        let isOutOfOrder = error.code == .outOfOrderSequenceNumber
+        batch.isRefused = isOutOfOrder
+        if !isOutOfOrder { batch.mayBeAppended = batch.mayBeAppended || error.isRetriable }
         switch error.code {
         case .outOfOrderSequenceNumber?
-        where partition.needsRestart || partition.hasOlder(than: batch):
+        where partition.needsRestart || partition.expectedSequence != nil
+            || partition.hasOlder(than: batch):
             // It only came before an older one that has to be sent again, or was given up.
             again(batch, of: partition)
         case .outOfOrderSequenceNumber? where batch.isPart && partition.hasSent(after: batch):
@@ -136,6 +166,10 @@ extension Producer {
         _ batch: ProducerBatch, of partition: ProducerPartition, _ error: ClientError
     ) {
         complete(batch, of: partition, .failure(error))
+        // What a transaction holds already need not be lost for a record that is too large.
+        if configuration.resendsRest, configuration.transactionalID != nil, error.code != nil {
+            partition.refused(batch)
+        }
         noteGap(partition)
         schedule(partition)
     }

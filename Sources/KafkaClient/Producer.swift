@@ -13,8 +13,8 @@ import Synchronization
 /// included.
 public final class Producer: @unchecked Sendable {
     /// Gets which of a batch's records it is about, all of them unless the broker found the batch
-    /// too large and it was split; and the first one's offset (-1 if the broker did not tell), or
-    /// why they failed.
+    /// too large and it was split, or has rejected some of them; and the first one's offset (-1 if
+    /// the broker did not tell), or why they failed.
     public typealias Completion = @Sendable (Range<Int>, Result<Int64, ClientError>) -> Void
 
     /// How far an idempotent producer's id is.
@@ -127,7 +127,7 @@ public final class Producer: @unchecked Sendable {
         expect(1)
         let timeout = cluster.configuration.deliveryTimeoutMilliseconds * 1_000_000
         let batch = ProducerBatch(
-            bytes: bytes, records: 0..<records,
+            bytes: bytes, records: RecordRanges(0..<records),
             deadline: loop.clock.monotonicNanoseconds + timeout, done: done)
         if loop.isCurrent { return accept(batch, id) }
         loop.post { [self] in accept(batch, id) }
@@ -145,7 +145,8 @@ public final class Producer: @unchecked Sendable {
 
     private func partition(_ id: TopicPartition) -> ProducerPartition {
         if let known = partitions[id] { return known }
-        let partition = ProducerPartition(id)
+        let partition = ProducerPartition(
+            id, isCautious: configuration.resendsRest && configuration.usesIdempotence)
         partitions[id] = partition
         cluster.use(id.topic)
         if observer == nil {
@@ -175,7 +176,7 @@ public final class Producer: @unchecked Sendable {
             statistics.recordsFailed += batch.records.count
         }
         batch.bytes = []
-        batch.done(batch.records, result)
+        batch.report(result)
         memory.release(batch.reserved)
         guard outstanding.subtract(1, ordering: .relaxed).newValue == 0 else { return }
         let waiters = flushWaiters

@@ -21,6 +21,10 @@ public struct ProducerConfiguration: Sendable {
     /// `max.in.flight.requests.per.connection`; at most 5 with idempotence.
     public var requestsInFlightMax = 5
 
+    /// Where a broker rejects some records of a batch (KIP-467), the others are sent again without
+    /// them; else they fail too, as with Java's client.
+    public var resendsRest = false
+
     /// `transactional.id`: what is sent counts once `Producer.endTransaction` has committed it, and
     /// a later producer of the same name fences this one. Needs idempotence.
     public var transactionalID: String?

@@ -5,7 +5,8 @@ import Records
 enum BatchRules {
     /// Checks the bytes that a Produce request brings for one partition: exactly one sound batch.
     static func check(
-        _ bytes: UnsafeMutableRawBufferPointer, settings: TopicSettings, now: Int64
+        _ bytes: UnsafeMutableRawBufferPointer, settings: TopicSettings, now: Int64,
+        of partition: (topic: String, index: Int32)
     ) throws(StreamingError) -> RecordBatchHeader {
         let span = unsafe UnsafeRawBufferPointer(bytes).bytes
         let header = try validate(span)
@@ -16,8 +17,7 @@ enum BatchRules {
             throw .messageTooLarge(size: header.totalSize, limit: settings.maxMessageBytes)
         }
         try checkKind(header)
-        if !settings.usesLogAppendTime { try checkTime(header, settings, now) }
-        if settings.compacted { try checkKeys(header, span) }
+        try checkRecords(header, span, settings, now, partition)
         return header
     }
 
@@ -27,9 +27,9 @@ enum BatchRules {
         } catch {
             switch error {
             case .unsupportedMagic(let magic) where magic == 0 || magic == 1:
-                throw .unsupportedFormat("Message format v\(magic) is not supported; use v2.")
+                throw .invalidRecord("Message format v\(magic) is not supported; use v2.")
             case .unsupportedMagic(let magic):
-                throw .invalidRecord("Message format v\(magic) does not exist.")
+                throw .corruptMessage("Message format v\(magic) does not exist.")
             case .truncated: throw .corruptMessage("The record batch is cut short.")
             case .checksumMismatch:
                 throw .corruptMessage("The record batch does not match its checksum.")
@@ -49,29 +49,15 @@ enum BatchRules {
         }
     }
 
-    private static func checkTime(
-        _ header: RecordBatchHeader, _ settings: TopicSettings, _ now: Int64
+    /// Records that a topic does not take are told one by one (KIP-467). A batch is walked, and a
+    /// compressed one opened, only where its header does not say that all are in order.
+    private static func checkRecords(
+        _ header: RecordBatchHeader, _ batch: RawSpan, _ settings: TopicSettings, _ now: Int64,
+        _ partition: (topic: String, index: Int32)
     ) throws(StreamingError) {
-        // A record without a timestamp (-1) is always accepted.
-        guard header.maxTimestamp >= 0 else { return }
-        let ahead = header.maxTimestamp.subtractingReportingOverflow(now)
-        if ahead.overflow || ahead.partialValue > settings.timestampAfterMaxMilliseconds {
-            throw .invalidTimestamp(
-                "Timestamp \(header.maxTimestamp) is more than message.timestamp.after.max.ms, "
-                    + "\(settings.timestampAfterMaxMilliseconds), ahead of the server's clock.")
-        }
-        let behind = now.subtractingReportingOverflow(header.baseTimestamp)
-        if behind.overflow || behind.partialValue > settings.timestampBeforeMaxMilliseconds {
-            throw .invalidTimestamp(
-                "Timestamp \(header.baseTimestamp) is more than message.timestamp.before.max.ms, "
-                    + "\(settings.timestampBeforeMaxMilliseconds), behind the server's clock.")
-        }
-    }
-
-    /// A compacted topic needs a key for each record.
-    private static func checkKeys(_ header: RecordBatchHeader, _ batch: RawSpan)
-        throws(StreamingError)
-    {
+        let times = settings.usesLogAppendTime ? nil : AcceptedTimes(settings, now)
+        let isInTime = times?.contains(allOf: header) ?? true
+        guard settings.compacted || !isInTime else { return }
         let plain: [UInt8]?
         do throws(RecordBatchError) {
             plain = try header.decompressedRecords(
@@ -79,23 +65,13 @@ enum BatchRules {
         } catch {
             throw .corruptMessage("The record batch cannot be decompressed.")
         }
+        var check = RecordRules(
+            needsKeys: settings.compacted, times: isInTime ? nil : times, partition)
         if let plain {
-            unsafe try checkKeys(header, records: plain.span.bytes)
+            try check.walk(header, plain.rawSpan)
         } else {
-            try checkKeys(
-                header, records: batch.extracting(RecordBatchHeader.size..<header.totalSize))
+            try check.walk(header, batch.extracting(RecordBatchHeader.size..<header.totalSize))
         }
-    }
-
-    private static func checkKeys(_ header: RecordBatchHeader, records: RawSpan)
-        throws(StreamingError)
-    {
-        var iterator = RecordIterator(header, records: records)
-        while let record = iterator.next() {
-            if record.key == nil {
-                throw .invalidRecord("A compacted topic cannot accept a record without a key.")
-            }
-        }
-        if iterator.failed { throw .invalidRecord("The record batch is malformed.") }
+        guard check.rejected.isEmpty else { throw .rejectedRecords(check.rejected) }
     }
 }

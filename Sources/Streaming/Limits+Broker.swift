@@ -6,6 +6,8 @@ extension Limits {
     public static let topicNameBytesMax = 249
     /// A compressed batch is opened to at most this many bytes, where a rule needs its records.
     public static let decompressedBatchBytesMax = 64 << 20
+    /// Records of a batch whose refusal is told one by one.
+    static let rejectedRecordsMax = 10_000
     /// Bytes that one fetch answer carries at most, whatever the client asks for.
     public static let fetchBytesMax = 64 << 20
     /// Fetches that wait on one partition.

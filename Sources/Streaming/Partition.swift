@@ -52,7 +52,8 @@ public final class Partition: Sendable {
         let end: Int64
         do throws(StreamingError) {
             let header = unsafe try BatchRules.check(
-                bytes, settings: settings, now: clock.wallMilliseconds)
+                bytes, settings: settings, now: clock.wallMilliseconds,
+                of: (topicName, index))
             if header.isTransactional && !isInTransaction {
                 throw .invalidRecord("A batch of a transaction needs a transactional id.")
             }

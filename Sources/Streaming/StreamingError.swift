@@ -8,13 +8,17 @@ public enum StreamingError: Error, Equatable, Sendable {
     case invalidTopicName(String)
     case invalidPartitions(String)
     case invalidReplicationFactor(String)
+    case invalidReplicaAssignment(String)
     case invalidConfig(String)
     case invalidRequest(String)
     case corruptMessage(String)
     case unsupportedFormat(String)
     case messageTooLarge(size: Int, limit: Int)
     case invalidRecord(String)
-    case invalidTimestamp(String)
+    /// The topic does not take these records of a batch, and nothing of it was appended.
+    case rejectedRecords([RejectedRecord])
+    /// What older clients may not send, such as zstd.
+    case unsupportedCompression(String)
     case offsetOutOfRange
     case outOfOrderSequence
     case duplicateSequence
@@ -43,10 +47,11 @@ public enum StreamingError: Error, Equatable, Sendable {
         case .messageTooLarge: 10
         case .coordinatorNotAvailable: 15
         case .invalidTopicName: 17
-        case .invalidTimestamp: 32
+        case .rejectedRecords(let records): records.code
         case .topicExists: 36
         case .invalidPartitions: 37
         case .invalidReplicationFactor: 38
+        case .invalidReplicaAssignment: 39
         case .invalidConfig: 40
         case .invalidRequest: 42
         case .unsupportedFormat: 43
@@ -63,6 +68,7 @@ public enum StreamingError: Error, Equatable, Sendable {
         case .unknownProducer: 59
         case .fencedLeaderEpoch: 74
         case .unknownLeaderEpoch: 75
+        case .unsupportedCompression: 76
         case .invalidRecord: 87
         case .producerFenced: 90
         case .unknownTopicID: 100
@@ -79,11 +85,13 @@ public enum StreamingError: Error, Equatable, Sendable {
         case .messageTooLarge(let size, let limit):
             "A batch of \(size) bytes is larger than max.message.bytes, \(limit)."
         case .invalidTopicName(let text), .invalidPartitions(let text),
-            .invalidReplicationFactor(let text), .invalidConfig(let text),
+            .invalidReplicationFactor(let text), .invalidReplicaAssignment(let text),
+            .invalidConfig(let text),
             .invalidRequest(let text), .corruptMessage(let text), .unsupportedFormat(let text),
-            .invalidRecord(let text), .invalidTimestamp(let text), .storage(let text),
+            .invalidRecord(let text), .unsupportedCompression(let text), .storage(let text),
             .policyViolation(let text):
             text
+        case .rejectedRecords(let records): records.message
         case .unknownTopicID, .offsetOutOfRange, .outOfOrderSequence, .duplicateSequence,
             .invalidProducerEpoch, .unknownProducer, .fencedLeaderEpoch, .unknownLeaderEpoch,
             .coordinatorNotAvailable, .invalidTransactionState, .invalidProducerIDMapping,

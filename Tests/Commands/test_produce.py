@@ -264,3 +264,108 @@ def test_a_compression_level_has_an_effect():
             sizes.append(sum(p.stat().st_size for p in home.data.glob("topics/*/0/*.log")
                              if not p.parts[-3].startswith("0000000000")) - sum(sizes))
         assert sizes[1] < sizes[0], sizes
+
+
+def compacted(home, topic, partitions=1):
+    home.rtd("query", f"CREATE TOPIC {topic} WITH (partitions = {partitions}, "
+                      "\"cleanup.policy\" = compact)")
+
+
+def test_a_record_without_a_key_in_a_compacted_topic_is_named_by_its_line():
+    with Home() as home:
+        compacted(home, "t")
+        text = "a:1\nb:2\nkeyless\nc:3\n"
+        outcome(home.rtd("produce", "-K", ":", "t", input=text), 1, "",
+                'rtd: topic "t" partition 0: Compacted topic cannot accept message without key in '
+                "topic partition t-0 (INVALID_RECORD); 0 of 4 records delivered, the first failure "
+                "is at stdin line 3 (--on-error skip goes on)\n")
+        equal(records(home, "t", "key"), [])
+        outcome(home.rtd("produce", "-K", ":", "t", "--on-error", "skip", input=text), 3, "",
+                'rtd: 1 record skipped, the first: stdin line 3: topic "t" partition 0: Compacted '
+                "topic cannot accept message without key in topic partition t-0 "
+                "(INVALID_RECORD)\n")
+        equal(records(home, "t", "key", "value"), [["a", "1"], ["b", "2"], ["c", "3"]])
+
+
+def test_only_the_rejected_records_of_a_large_input_are_left_out():
+    """Batches that follow a rejected one are under way already; all stays in order, once each."""
+    with Home() as home:
+        for topic, options in [("a", ()), ("b", ("-z", "zstd")), ("c", ("--txn", "id")),
+                               ("d", ("--acks", "1"))]:
+            compacted(home, topic)
+            bad = {0, 1, 7_777, 30_000, 59_998, 59_999}
+            lines = "".join(("keyless\n" if i in bad else f"k{i}:{i}\n") for i in range(60_000))
+            done = home.rtd("produce", "-K", ":", "--on-error", "skip", "-v", "--batch-bytes",
+                            "20000", *options, topic, input=lines)
+            equal(done.returncode, 3, done.errors)
+            told = [line for line in done.errors.splitlines() if line.endswith("; skipped")]
+            equal(sorted(int(line.split(" line ")[1].split(":")[0]) - 1 for line in told),
+                  sorted(bad), topic)
+            contains(done.errors, "59994 of ")
+            values = [int(v) for v, in records(home, topic, "value")]
+            if topic != "d":
+                equal(values == [i for i in range(60_000) if i not in bad], True, topic)
+            equal(sorted(values) == [i for i in range(60_000) if i not in bad], True, topic)
+
+
+def test_places_are_right_over_files_partitions_and_skipped_lines():
+    with Home() as home:
+        compacted(home, "t", 3)
+        (home.path / "one").write_text('{"key":"a","value":"1"}\noops\n{"value":"2"}\n')
+        (home.path / "two").write_text('\n{"key":"b","value":"3"}\n\n{"value":"4"}\n')
+        done = home.rtd("produce", "-J", "t", "--on-error", "skip", "-v", "one", "two")
+        equal(done.returncode, 3, done.errors)
+        told = sorted(" ".join(line.split()[1:4]).rstrip(":") for line in done.errors.splitlines()
+                      if line.endswith("; skipped"))
+        equal(told, ["one line 2", "one line 3", "two line 4"])
+        equal(sorted(v for v, in records(home, "t", "value")), ["1", "3"])
+
+
+def test_a_timestamp_out_of_range_is_named_by_its_line():
+    with Home() as home:
+        home.rtd("query", 'CREATE TOPIC t WITH ("message.timestamp.before.max.ms" = 60000)')
+        now = int(time.time() * 1000)
+        lines = "".join(json.dumps({"value": str(i), "timestamp": now - ago}) + "\n"
+                        for i, ago in enumerate((0, 90_000, 0)))
+        done = home.rtd("produce", "-J", "t", "--on-error", "skip", input=lines)
+        equal(done.returncode, 3)
+        contains(done.errors, "1 record skipped, the first: stdin line 2: ")
+        contains(done.errors, "is out of range. The timestamp should be within [")
+        contains(done.errors, "(INVALID_TIMESTAMP)")
+        equal(records(home, "t", "value"), [["0"], ["2"]])
+
+
+def test_max_request_size_holds_for_a_record_too():
+    with Home() as home:
+        lines = "short\n" + "x" * 3000 + "\nlast\n"
+        for name in ("max.request.size", "message.max.bytes"):
+            done = home.rtd("produce", "t", "-X", f"{name}=1000", "-z", "gzip", input=lines)
+            equal(done.returncode, 1)
+            contains(done.errors, "stdin line 2: it takes 3076 bytes, more than max.request.size, "
+                                  "1000")
+        done = home.rtd("produce", "u", "-X", "max.request.size=1000", "--on-error", "skip",
+                        input=lines)
+        equal((done.returncode, home.rtd("consume", "u", "-e").text), (3, "short\nlast\n"))
+
+
+def test_files_of_other_clients_are_read():
+    with Home() as home:
+        (home.path / "client.properties").write_bytes(
+            b"\xef\xbb\xbf# made by a tool\nclient.id: me\nlinger.ms 5\n"
+            b"schema.registry.url=http\\://h\ncompression.type=\\\n   gzip\n")
+        done = home.rtd("produce", "t", "-F", "client.properties", input="x\n")
+        outcome(done, 0, "", "rtd: schema.registry.url is not for a Kafka client, and without "
+                             "effect\n")
+        outcome(home.rtd("produce", "t", "-q", "-F", "client.properties", input="x\n"), 0, "", "")
+        equal(home.rtd("produce", "-X", "acks=1", "-X", "enable.idempotence=true", "t",
+                       input="x\n").returncode, 2)
+        done = home.rtd("produce", "--txn", "", "t", input="x\n")
+        contains(done.errors, "wants an ID, not an empty text")
+
+
+def test_a_directory_that_cannot_hold_data_says_why():
+    with Home() as home:
+        done = home.rtd("produce", "t", "--data", "/proc", input="x\n")
+        equal(done.returncode, 1)
+        contains(done.errors, "/proc")
+        contains(done.errors, "RTD_DATA")

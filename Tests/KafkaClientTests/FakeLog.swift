@@ -12,6 +12,7 @@ final class FakeLog: @unchecked Sendable {
         let baseSequence: Int32
         let records: Int32
         var partition: Int32 = 0
+        var values: [String] = []
     }
 
     /// What happens to the next produce requests, one entry each; then all succeed.
@@ -31,6 +32,8 @@ final class FakeLog: @unchecked Sendable {
     var faults: [Fault] = []
     /// The topic's max.message.bytes.
     var batchBytesMax = Int.max
+    /// Records with these values are rejected, each by itself.
+    var rejectedValues: Set<String> = []
     /// Checksums that did not match.
     private(set) var damaged = 0
     private struct ProducerKey: Hashable {
@@ -102,6 +105,18 @@ final class FakeLog: @unchecked Sendable {
             answer.errorCode = .messageTooLarge
             return answer
         }
+        let values = values(header, bytes.extracting(range))
+        answer.recordErrors = values.enumerated().compactMap { place, value in
+            guard rejectedValues.contains(value) else { return nil }
+            return .with {
+                $0.batchIndex = Int32(place)
+                $0.batchIndexErrorMessage = "no \(value)"
+            }
+        }
+        guard answer.recordErrors.isEmpty else {
+            answer.errorCode = .invalidRecord
+            return answer
+        }
         let earlier = batches.filter { $0.partition == partition.index }
         answer.baseOffset = Int64(earlier.reduce(0) { $0 + $1.records })
         answer.errorCode = check(header, partition.index)
@@ -110,12 +125,30 @@ final class FakeLog: @unchecked Sendable {
                 Appended(
                     producerID: header.producerID, epoch: header.producerEpoch,
                     baseSequence: header.baseSequence, records: header.recordCount,
-                    partition: partition.index))
+                    partition: partition.index, values: values))
             epochs[ProducerKey(partition: partition.index, id: header.producerID)] = (
                 header.producerEpoch, header.baseSequence + header.recordCount
             )
         }
         return answer
+    }
+
+    private func values(_ header: RecordBatchHeader, _ batch: RawSpan) -> [String] {
+        guard let plain = try? header.decompressedRecords(batch, limit: 1 << 20) else {
+            return values(
+                header, records: batch.extracting(RecordBatchHeader.size..<header.totalSize))
+        }
+        return values(header, records: plain.span.bytes)
+    }
+
+    private func values(_ header: RecordBatchHeader, records: RawSpan) -> [String] {
+        var found: [String] = []
+        var iterator = RecordIterator(header, records: records)
+        while let record = iterator.next() {
+            let value = record.value.map { records.extracting($0).withUnsafeBytes(Array.init) }
+            found.append(String(decoding: value ?? [], as: UTF8.self))
+        }
+        return found
     }
 
     /// Whether it is one of the five batches that a broker remembers of a producer.

@@ -159,12 +159,76 @@ import Testing
         let settings = try BrokerSettings().topicSettings(configs)
         return bytes.withUnsafeMutableBytes { raw in
             do throws(StreamingError) {
-                _ = try BatchRules.check(raw, settings: settings, now: 1_000_000)
+                _ = try BatchRules.check(
+                    raw, settings: settings, now: 1_000_000, of: ("t", 0))
                 return nil
             } catch {
                 return error.code
             }
         }
+    }
+
+    /// The records that are rejected, one by one.
+    private func rejected(_ bytes: [UInt8], _ configs: [String: String]) throws
+        -> [RejectedRecord]
+    {
+        var bytes = bytes
+        let settings = try BrokerSettings().topicSettings(configs)
+        return bytes.withUnsafeMutableBytes { raw in
+            do throws(StreamingError) {
+                _ = try BatchRules.check(
+                    raw, settings: settings, now: 1_000_000, of: ("t", 0))
+                return []
+            } catch .rejectedRecords(let records) {
+                return records
+            } catch {
+                Issue.record("\(error)")
+                return []
+            }
+        }
+    }
+
+    /// A batch of a record for each pair; a key or none, and milliseconds from now.
+    private func batch(_ records: [(key: String?, ahead: Int64)], _ codec: CompressionCodec)
+        -> [UInt8]
+    {
+        var builder = RecordBatchBuilder()
+        for record in records {
+            let key = record.key.map { Array($0.utf8) } ?? []
+            key.withUnsafeBytes {
+                builder.append(
+                    key: record.key == nil ? nil : $0, value: $0,
+                    timestamp: record.ahead == -1_000_001 ? -1 : 1_000_000 + record.ahead)
+            }
+        }
+        var attributes = RecordBatchBuilder.Attributes()
+        attributes.codec = codec
+        return builder.finish(attributes)
+    }
+
+    @Test(arguments: [CompressionCodec.none, .gzip, .zstd])
+    func `each record that a topic does not take is named`(codec: CompressionCodec) throws {
+        let mixed = batch([("a", 0), (nil, 0), ("b", -60), ("c", 0), (nil, -60)], codec)
+        let keys = try rejected(mixed, ["cleanup.policy": "compact"])
+        #expect(keys.map(\.index) == [1, 4] && keys.code == 87)
+        #expect(
+            keys[0].message
+                == "Compacted topic cannot accept message without key in topic partition t-0")
+        let times = try rejected(mixed, ["message.timestamp.before.max.ms": "50"])
+        #expect(times.map(\.index) == [2, 4] && times.code == 32)
+        #expect(times[0].message.contains("[999950, 4600000]"))
+        let both = try rejected(
+            mixed, ["cleanup.policy": "compact", "message.timestamp.before.max.ms": "50"])
+        #expect(both.map(\.flaw) == [.noKey, .time, .noKey] && both.code == 32)
+    }
+
+    @Test func `a record without a time is in time, and one in the middle is not overlooked`()
+        throws
+    {
+        let before = ["message.timestamp.before.max.ms": "50"]
+        #expect(try rejected(batch([("a", -1_000_001), ("b", 0)], .none), before) == [])
+        let ahead = batch([("a", 0), ("b", 3_600_001), ("c", 0)], .none)
+        #expect(try rejected(ahead, [:]).map(\.index) == [1])
     }
 
     private var sound: [UInt8] { BrokerRig.batch(["v"], key: "k", timestamp: 1_000_000) }
@@ -190,7 +254,9 @@ import Testing
     @Test func `old formats, two batches and control batches have codes of their own`() throws {
         var old = sound
         old[16] = 1
-        #expect(try code(old) == 43)
+        #expect(try code(old) == 87)
+        old[16] = 9
+        #expect(try code(old) == 2)
         #expect(try code(sound + sound) == 87)
         #expect(try code(patched { $0[22] |= 0x20 }) == 87)
         #expect(try code(patched { $0[22] |= 0x10 }) == 87)

@@ -44,7 +44,10 @@ struct FetchReading {
             try fill(&part)
         } catch {
             part.data.errorCode = ErrorCode(rawValue: error.code)
+            // As Kafka has it: with an error nothing is said about the log.
             part.data.highWatermark = -1
+            part.data.lastStableOffset = -1
+            part.data.logStartOffset = -1
             part.slice = nil
             hasError = true
         }

@@ -6,6 +6,22 @@ enum RecordPlace: Sendable, Equatable {
     case record(Int)
 }
 
+extension RecordPlace {
+    var number: Int {
+        switch self {
+        case .line(let number), .record(let number): number
+        }
+    }
+
+    /// The same kind of place with another number.
+    func at(_ number: Int) -> RecordPlace {
+        switch self {
+        case .line: .line(number)
+        case .record: .record(number)
+        }
+    }
+}
+
 extension RecordPlace: CustomStringConvertible {
     var description: String {
         switch self {

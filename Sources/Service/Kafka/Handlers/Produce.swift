@@ -1,3 +1,4 @@
+import Bytes
 import KafkaProtocol
 import Platform
 import Records
@@ -51,9 +52,12 @@ enum ProduceHandler: KafkaHandler {
             return done(.failure(.invalidRecord("A produce request must contain records.")))
         }
         let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: context.frame[range])
-        guard let transactionalID = request.transactionalId,
-            let header = unsafe RecordBatchHeader(UnsafeRawBufferPointer(bytes).bytes),
-            header.isTransactional
+        let header = unsafe RecordBatchHeader(UnsafeRawBufferPointer(bytes).bytes)
+        if context.version < zstdFrom, header?.magic == 2, header?.codec == .zstd {
+            let text = "Produce requests with version \(context.version) cannot use zstd."
+            return done(.failure(.unsupportedCompression(text)))
+        }
+        guard let transactionalID = request.transactionalId, let header, header.isTransactional
         else {
             return unsafe partition.produce(
                 bytes, acks: request.acks, settings: topic.settings, done: done)
@@ -70,6 +74,8 @@ enum ProduceHandler: KafkaHandler {
         if let refusal { done(.failure(refusal)) }
     }
 
+    /// From this version on zstd may be used (KIP-110).
+    private static let zstdFrom: Int16 = 7
     /// From this version on a partition joins the transaction by being written to (KIP-890).
     private static let addsFrom: Int16 = 12
 
@@ -121,6 +127,14 @@ enum ProduceHandler: KafkaHandler {
             case .failure(let error):
                 answer.errorCode = code(error)
                 answer.errorMessage = error.message
+                if case .rejectedRecords(let records) = error {
+                    answer.recordErrors = records.map { record in
+                        .with {
+                            $0.batchIndex = record.index
+                            $0.batchIndexErrorMessage = record.message
+                        }
+                    }
+                }
                 reply.connection.server.refused(reply, error)
             }
         }

@@ -48,7 +48,7 @@ struct BatchingSink: ProduceSink, ~Copyable {
     private final class OpenBatch {
         var builder: RecordBatchBuilder
         let target: TopicPartition
-        var place = RecordPlace.record(1)
+        var places = BatchPlaces()
         /// Monotonic nanoseconds.
         var began: Int64 = 0
 
@@ -80,7 +80,9 @@ struct BatchingSink: ProduceSink, ~Copyable {
     private(set) var count = 0
     private(set) var isHalted = false
     private var bytesRead = 0
-    private var input = ""
+    private let inputs: [String]
+    /// Of the inputs, the one that is read.
+    private var input = -1
     /// The clock's times when the chunk began.
     private var wall: Int64 = 0
     private var now: Int64 = 0
@@ -104,6 +106,7 @@ struct BatchingSink: ProduceSink, ~Copyable {
         self.producer = producer
         self.delivery = delivery
         self.report = report
+        inputs = settings.inputs.map(\.name)
         partitioner = KeyPartitioner(choice: settings.partitioner)
         batchBytesMax = min(settings.batchBytesMax, route.batchBytesMax)
         attributes.codec = settings.codec
@@ -127,7 +130,7 @@ struct BatchingSink: ProduceSink, ~Copyable {
 
     var isFull: Bool { count >= settings.countMax }
 
-    mutating func began(input: String) { self.input = input }
+    mutating func began(input: String) { self.input += 1 }
 
     mutating func chunkBegan(bytes: Int) {
         bytesRead += bytes
@@ -177,6 +180,7 @@ struct BatchingSink: ProduceSink, ~Copyable {
                 key: record.key, value: record.value, in: bytes, timestamp: timestamp,
                 headers: record.headers)
         }
+        batch.places.add(record.place, of: input)
         count &+= 1
         if tee.isOn { tee.add(record, bytes) }
         if count >= nextCut { commit() }
@@ -196,15 +200,21 @@ struct BatchingSink: ProduceSink, ~Copyable {
     private mutating func begin(
         _ batch: OpenBatch, _ record: ParsedRecord, _ size: Int
     ) throws(RecordTextError) {
+        let bytes = size - RecordBatchBuilder.sizeMax(key: 0, value: 0)
         if settings.codec == .none {
-            let bytes = size - RecordBatchBuilder.sizeMax(key: 0, value: 0)
             let limit = route.batchBytesMax - ProduceLimits.recordOverheadBytes
             guard bytes <= limit else { throw .tooLong(record.place, limit: limit) }
+        }
+        if let limit = settings.requestBytesMax {
+            let bytes = bytes + ProduceLimits.recordOverheadBytes
+            guard bytes <= limit else {
+                let reason = "it takes \(bytes) bytes, more than max.request.size, \(limit)"
+                throw .invalid(record.place, reason: reason)
+            }
         }
         if !batch.builder.isEmpty { send(batch) }
         checkHalt()
         if isHalted { throw .usage("") }
-        batch.place = record.place
         batch.began = now
         open.append(batch)
         if batches.count > 1, openBytes > ProduceLimits.buildingBytes { flush() }
@@ -289,7 +299,8 @@ struct BatchingSink: ProduceSink, ~Copyable {
         let records = Int(batch.builder.count)
         let info = Delivery.Batch(
             number: batchCount, partition: batch.target.partition, records: records,
-            bytes: batch.builder.size, input: input, place: batch.place)
+            bytes: batch.builder.size, places: batch.places, inputs: inputs)
+        batch.places = BatchPlaces()
         let bytes = batch.builder.finish(attributes)
         sticky.batchFinished()
         delivery.began(info, read: count, bytesRead: bytesRead)

@@ -12,16 +12,37 @@ final class Delivery: @unchecked Sendable {
         let partition: Int32
         var records: Int
         var bytes: Int
-        /// Where in the input its first record is.
-        let input: String
-        let place: RecordPlace
+        /// Where its records are in the inputs, which have these names.
+        let places: BatchPlaces
+        let inputs: [String]
+        /// Of the records of the whole batch, its first one.
+        private(set) var first = 0
 
-        /// What is told of a part of it, when it had to be split.
+        init(
+            number: Int, partition: Int32, records: Int, bytes: Int, places: BatchPlaces,
+            inputs: [String]
+        ) {
+            self.number = number
+            self.partition = partition
+            self.records = records
+            self.bytes = bytes
+            self.places = places
+            self.inputs = inputs
+        }
+
+        /// What is told of a part of it, when it was not taken as a whole.
         func part(_ range: Range<Int>) -> Batch {
             var part = self
             part.records = range.count
             part.bytes = records == 0 ? 0 : bytes * range.count / records
+            part.first += range.lowerBound
             return part
+        }
+
+        /// Where the first record is: "stdin line 2".
+        var origin: String {
+            guard let (input, place) = places[first] else { return "the input" }
+            return "\(inputs[input]) \(place)"
         }
     }
 
@@ -59,10 +80,13 @@ final class Delivery: @unchecked Sendable {
     private let lock = Lock()
     private var value = State()
     private let skipsBadRecords: Bool
+    private let isVerbose: Bool
 
-    /// With `skipsBadRecords` what the broker rejects counts as skipped.
-    init(skipsBadRecords: Bool) {
+    /// With `skipsBadRecords` what the broker rejects counts as skipped, and with `isVerbose` is
+    /// told one by one.
+    init(skipsBadRecords: Bool, isVerbose: Bool = false) {
         self.skipsBadRecords = skipsBadRecords
+        self.isVerbose = isVerbose
     }
 
     var state: State { lock.withLock { value } }
@@ -97,10 +121,12 @@ final class Delivery: @unchecked Sendable {
                 value.bytesDelivered += batch.bytes
             case .failure(let error) where skipsBadRecords && error.isRejection:
                 value.skipped += batch.records
-                value.firstSkip = value.firstSkip ?? "\(batch.input) \(batch.place): \(error)"
+                let text = "\(batch.origin): \(error)"
+                value.firstSkip = value.firstSkip ?? text
+                if isVerbose { StandardError.write(line: "rtd: \(text); skipped") }
             case .failure(let error):
                 value.failed += batch.records
-                if let first = value.firstFailure, first.batch.number < batch.number { return }
+                if let first = value.firstFailure, first.batch.number <= batch.number { return }
                 value.firstFailure = (batch, error)
             }
         }
@@ -116,7 +142,7 @@ final class Delivery: @unchecked Sendable {
 
 extension ClientError {
     /// The broker refuses these records whenever they come.
-    fileprivate var isRejection: Bool {
+    var isRejection: Bool {
         switch code {
         case .messageTooLarge?, .recordListTooLarge?, .invalidRecord?, .invalidTimestamp?: true
         default: false

@@ -24,7 +24,8 @@ final class ProduceRun: Sendable {
         self.settings = settings
         self.connection = connection
         producer = Producer(connection.cluster, configuration)
-        delivery = Delivery(skipsBadRecords: settings.skipsBadRecords)
+        delivery = Delivery(
+            skipsBadRecords: settings.skipsBadRecords, isVerbose: settings.reporting.isVerbose)
         do throws(SystemError) {
             stop = try StopSignal()
         } catch {
@@ -145,9 +146,10 @@ final class ProduceRun: Sendable {
                 "the transaction cannot be committed: \(connection.text(error))")
         }
         if let first = state.firstFailure {
+            let wayOut = first.error.isRejection ? " (--on-error skip goes on)" : ""
             throw CommandFailure(
                 "\(connection.text(first.error)); \(state.summary), the first failure is at "
-                    + "\(first.batch.input) \(first.batch.place)")
+                    + "\(first.batch.origin)\(wayOut)")
         }
         switch end {
         case .failed(let message): throw CommandFailure("\(message); \(state.summary)")

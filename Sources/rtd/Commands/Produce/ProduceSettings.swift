@@ -21,6 +21,8 @@ struct ProduceSettings: Sendable {
 
     var partitionsOfNewTopic: Int32 = 1
     var batchBytesMax = ProduceLimits.batchBytes
+    /// `max.request.size`: a record that is larger by itself is not sent.
+    var requestBytesMax: Int?
     var batchRecordsMax = Int(Int32.max)
     var codec = CompressionCodec.none
     var compressionLevel: Int?
@@ -100,7 +102,10 @@ struct ProduceSettings: Sendable {
         let linger = options.linger ?? properties.linger
         lingerNanoseconds = linger?.nanosecondsClamped
         if let bytes = options.batchBytes ?? properties.batchBytes { batchBytesMax = bytes }
-        if let bytes = properties.requestBytesMax { batchBytesMax = min(batchBytesMax, bytes) }
+        if let bytes = properties.requestBytesMax {
+            batchBytesMax = min(batchBytesMax, bytes)
+            requestBytesMax = bytes
+        }
         if let records = properties.batchRecords { batchRecordsMax = records }
         if let choice = properties.partitioner { partitioner = choice }
     }
@@ -117,12 +122,12 @@ struct ProduceSettings: Sendable {
             case .leader: .leader
             case .all: .all
             }
-        if options.isIdempotent ?? properties.isIdempotent == true, acks != .all {
+        if options.isIdempotent ?? properties.isIdempotent == true {
             let name = options.isIdempotent == nil ? "enable.idempotence=true" : "--idempotent"
-            throw CommandFailure(
-                "produce: \(name) needs acks=all", status: UsageError.exitStatus)
+            try checkIdempotence(name, acks, properties)
         }
         result.isIdempotent = options.isIdempotent ?? properties.isIdempotent ?? true
+        result.resendsRest = options.errorPolicy == .skip
         result.bufferBytesMax = properties.bufferBytes ?? ProduceLimits.bufferBytes
         result.transactionalID = options.transactionalID ?? properties.transactionalID
         if let timeout = properties.transactionTimeout {
@@ -140,6 +145,24 @@ struct ProduceSettings: Sendable {
 }
 
 extension ProduceSettings {
+    /// As Kafka's clients do, refuses what cannot be had together with what was asked for by name.
+    private static func checkIdempotence(
+        _ name: String, _ acks: Acknowledgement, _ properties: ClientProperties
+    ) throws(CommandFailure) {
+        let need: String? =
+            if acks != .all {
+                "acks=all"
+            } else if properties.inFlightMax.map({ $0 > 5 }) == true {
+                "max.in.flight.requests.per.connection of 5 at most"
+            } else if properties.retries == 0 {
+                "retries of 1 at least"
+            } else {
+                nil
+            }
+        guard let need else { return }
+        throw CommandFailure("produce: \(name) needs \(need)", status: UsageError.exitStatus)
+    }
+
     /// The longest text of a record that the parser takes: what the topic takes, and where the text
     /// is longer than the record, some times that.
     func textBytesMax(_ route: TopicRoute) -> Int {
