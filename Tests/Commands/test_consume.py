@@ -242,3 +242,57 @@ def test_a_topic_that_is_deleted_while_it_is_read_ends_the_reading():
         outcome(home.rtd("query", "DROP TOPIC t"), 0)
         equal(process.wait(20), 1)
         equal(process.stderr.read().decode(), 'rtd: topic "t" was deleted\n')
+
+
+def test_topics_are_read_by_a_pattern_and_later_ones_join():
+    with Home() as home:
+        for name in ("orders-a", "orders-b", "other"):
+            home.rtd("produce", name, input=f"{name}\n")
+        equal(sorted(home.rtd("consume", "-r", "^orders", "-e").text.split()),
+              ["orders-a", "orders-b"])
+        equal(sorted(home.rtd("consume", "-r", "b$", "-r", "^oth", "orders-a", "-e").text.split()),
+              ["orders-a", "orders-b", "other"])
+        for extra in ([], ["-g", "g"], ["-g", "h", "--protocol", "consumer"],
+                      ["-g", "s", "--protocol", "share"]):
+            follower = home.start("consume", "-r", "^(orders|late)", "-u", *extra,
+                                  "-X", "metadata.max.age.ms=200")
+            found = {follower.stdout.readline().strip() for _ in range(2)}
+            equal(found, {b"orders-a", b"orders-b"}, extra)
+            home.rtd("produce", "late", input="late\n")
+            equal(follower.stdout.readline(), b"late\n", extra)
+            home.rtd("query", "DROP TOPIC late")
+            home.rtd("produce", "orders-c", input="c\n")
+            equal(follower.stdout.readline(), b"c\n", extra)
+            equal(follower.poll(), None, "still reading")
+            follower.terminate()
+            follower.wait(20)
+            home.rtd("query", "DROP TOPIC \"orders-c\"")
+
+
+def test_a_pattern_that_matches_nothing_is_an_error_unless_waited_for():
+    with Home() as home:
+        home.rtd("produce", "t", input="x\n")
+        outcome(home.rtd("consume", "-r", "nope", "-r", "^x", "-e"), 1, "",
+                'rtd: no topic in ~/.local/share/rtd matches "nope" or "^x" (--wait waits for '
+                "one)\n")
+        equal(home.rtd("consume", "-r", "(", "-e").returncode, 2)
+        waiting = home.start("consume", "-r", "^later", "--wait", "-c", "1")
+        home.rtd("produce", "later-1", input="here\n")
+        equal(waiting.communicate(timeout=30)[0], b"here\n")
+        equal(home.rtd("consume", "-r", "group|meta|trans", "-e").returncode, 1)
+
+
+def test_explain_tells_what_would_be_read():
+    with Home() as home:
+        home.rtd("produce", "t", input="".join(f"{i}\n" for i in range(10)))
+        outcome(home.rtd("consume", "t", "--explain", "-o", "-3"), 0,
+                "t partition 0: from 7 on, of 0 up to 10\n", "")
+        outcome(home.rtd("consume", "t", "--explain", "-e", "-J", "-o", "2"), 0,
+                '{"topic":"t","partition":0,"from":2,"to":10,"log_start":0,"log_end":10,'
+                '"committed":null}\n', "")
+        home.rtd("consume", "t", "-g", "g", "-c", "4")
+        outcome(home.rtd("consume", "t", "-g", "g", "--explain", "-e"), 0,
+                "t partition 0: from 4 up to 10, of 0 up to 10; committed 4\n", "")
+        outcome(home.rtd("consume", "t", "-g", "new", "--explain", "-o", "end"), 0,
+                "t partition 0: from 10 on, of 0 up to 10\n", "")
+        equal(home.rtd("consume", "t", "--explain", "-g", "s", "--protocol", "share").returncode, 2)

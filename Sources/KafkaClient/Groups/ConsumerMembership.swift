@@ -10,7 +10,9 @@ import Records
 final class ConsumerMembership: GroupMembership, @unchecked Sendable {
     let configuration: GroupConfiguration
     private let cluster: Cluster
-    private let topics: [String]
+    private var topics: [String]
+    /// The topics have changed and the server was not told.
+    private var hasNewTopics = false
     private var member = GroupMember()
     private(set) var mustRejoin = false
     private(set) var isLost = false
@@ -45,6 +47,12 @@ final class ConsumerMembership: GroupMembership, @unchecked Sendable {
         if hasLeft { throw .closed }
         beginHeartbeats()
         return names
+    }
+
+    func subscribe(_ topics: [String]) {
+        self.topics = topics
+        for topic in topics { cluster.use(topic) }
+        hasNewTopics = true
     }
 
     /// Joins the group without partitions. A broker that just has lost sight of a static member's
@@ -197,10 +205,13 @@ final class ConsumerMembership: GroupMembership, @unchecked Sendable {
     private func heartbeat() async throws(ClientError) {
         let id = member.id
         let broker = try await cluster.coordinator(of: group)
-        let response = try await cluster.ask(request(isFull: false), of: broker)
+        let isFull = hasNewTopics
+        let told = topics
+        let response = try await cluster.ask(request(isFull: isFull), of: broker)
         guard member.id == id, !isLost, !Task.isCancelled else { return }
         switch response.errorCode {
         case .none:
+            if isFull, told == topics { hasNewTopics = false }
             take(response)
             guard share != owned, !mustRejoin else { return }
             mustRejoin = true

@@ -72,6 +72,14 @@ public final class GroupConsumer: @unchecked Sendable {
         }
     }
 
+    /// Reads these topics instead; the group shares them out anew.
+    public func subscribe(_ topics: [String]) async {
+        await cluster.run { [self] done in
+            membership.subscribe(topics)
+            done(())
+        }
+    }
+
     /// Where reading goes on in each partition of the share.
     public func positions() async -> [TopicPartition: Int64] { await consumer.positions() }
 

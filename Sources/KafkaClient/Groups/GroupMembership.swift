@@ -12,6 +12,8 @@ protocol GroupMembership: AnyObject, Sendable {
 
     /// Joins, and gives the partitions that this member is to read; heartbeats begin.
     func join() async throws(ClientError) -> [TopicPartition]
+    /// Asks for partitions of these topics instead.
+    func subscribe(_ topics: [String])
     func commit(_ offsets: [TopicPartition: CommittedOffset]) async throws(ClientError)
     /// The same as a part of a producer's transaction.
     func commit(

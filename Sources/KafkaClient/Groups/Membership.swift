@@ -7,7 +7,7 @@ import Platform
 final class Membership: GroupMembership, @unchecked Sendable {
     let configuration: GroupConfiguration
     private let cluster: Cluster
-    private let topics: [String]
+    private var topics: [String]
     private let assignors: [Assignor]
     private(set) var member = GroupMember()
     /// The group asks its members to join again.
@@ -52,6 +52,14 @@ final class Membership: GroupMembership, @unchecked Sendable {
             beginHeartbeats()
             return share
         }
+    }
+
+    func subscribe(_ topics: [String]) {
+        self.topics = topics
+        // Before the first join that one says it.
+        guard !member.id.isEmpty, !mustRejoin else { return }
+        mustRejoin = true
+        changed()
     }
 
     /// Stops the heartbeats and tells the group, unless the member is static: that one is waited

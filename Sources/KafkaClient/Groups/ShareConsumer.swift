@@ -36,7 +36,9 @@ public final class ShareConsumer: @unchecked Sendable {
 
     private let cluster: Cluster
     private let group: String
-    private let topics: [String]
+    private var topics: [String]
+    /// The topics have changed and the server was not told.
+    private var hasNewTopics = false
     private let checksChecksums: Bool
     private let memberID: String
     private var epoch: Int32 = 0
@@ -81,6 +83,16 @@ public final class ShareConsumer: @unchecked Sendable {
                     from: node, recordsMax: recordsMax, wait: all.isEmpty ? wait : 0)
             }
             return all
+        }
+    }
+
+    /// Reads these topics instead.
+    public func subscribe(_ topics: [String]) async {
+        await cluster.run { [self] done in
+            self.topics = topics
+            for topic in topics { cluster.use(topic) }
+            hasNewTopics = true
+            done(())
         }
     }
 
@@ -172,11 +184,14 @@ extension ShareConsumer {
 
     private func beat() async throws(ClientError) {
         let broker = try await cluster.coordinator(of: group)
-        let response = try await cluster.ask(
-            heartbeat(epoch: epoch, isFull: epoch == 0), of: broker)
+        let isFull = epoch == 0 || hasNewTopics
+        let told = topics
+        let response = try await cluster.ask(heartbeat(epoch: epoch, isFull: isFull), of: broker)
         guard !isClosed else { return }
         switch response.errorCode {
-        case .none: take(response)
+        case .none:
+            if isFull, told == topics { hasNewTopics = false }
+            take(response)
         // It joins again; what it had in its hands is free by then.
         case .unknownMemberId, .fencedMemberEpoch: epoch = 0
         case let code where code.retriable:

@@ -7,7 +7,7 @@ extension ConsumeOptions {
     private static let documentation = CommandDocumentation(
         name: "consume",
         summary: "print the records of topics",
-        synopsis: ["[OPTION...] TOPIC..."],
+        synopsis: ["[OPTION...] TOPIC...", "[OPTION...] -r REGEX"],
         description: """
             Prints the values of the records, one a line, from the beginning of the topics on, \
             and then goes on with what arrives. {exit-at-end} ends where the topics end when the \
@@ -47,6 +47,10 @@ extension ConsumeOptions {
                 "Takes what no other worker has taken, and says that it is done.",
                 setup: "seq 5 | rtd produce jobs", output: "5\n"),
             Example(
+                "rtd consume -r '^sensor' -e", "Prints what all topics hold whose names begin so.",
+                setup: "echo 20 | rtd produce sensor-1 && echo 21 | rtd produce sensor-2",
+                output: "20\n21\n"),
+            Example(
                 "rtd consume orders -J -o @-1h", "Prints the last hour as JSON and goes on.",
                 setup: "echo 1 | rtd produce orders", isEndless: true),
             Example(
@@ -69,6 +73,16 @@ extension ConsumeOptions {
 
     private static let reading: [Flag<ConsumeOptions>] = [
         .list("topic", "t", \.topicOptions, .topic, "Read TOPIC; may be repeated."),
+        .list(
+            "regex", "r", \.patterns.texts, .topicPattern,
+            "Read the topics that REGEX matches, later ones too.",
+            details: """
+                May be repeated, and topics named beside it. REGEX is one of SQL's `~`, found \
+                anywhere in a name unless `^` and `$` say otherwise. While the command follows, \
+                topics that are made later join within five seconds, from their beginning, and \
+                deleted ones leave. The cluster's own topics are never matched.
+                """
+        ).aliases("include"),
         .list(
             "offset", "o", \.offsetParts, .offset, "Begin there, and end there where a range.",
             details: """
@@ -135,6 +149,13 @@ extension ConsumeOptions {
             "timeout", nil, \.timeout, .duration,
             "End with status 4 when no record has come for DURATION."),
         .toggle("wait", nil, \.waitsForTopic, "Wait for a topic that does not exist yet."),
+        .toggle(
+            "explain", nil, \.explains, "Print from where to where it would read, and end.",
+            details: """
+                A line for each partition: the first offset, the one before which it ends, and \
+                what the log has. With {json} as objects. Nothing is read or committed, and no \
+                group is joined.
+                """),
         .value(
             "isolation", nil, \.isolation, .choice("LEVEL"),
             "Which records of transactions to show.",

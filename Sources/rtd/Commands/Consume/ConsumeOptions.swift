@@ -15,6 +15,8 @@ struct ConsumeOptions: Sendable, Equatable {
 
     var topics: [String] = []
     var topicOptions: [String] = []
+    /// Topics are read that any of them matches.
+    var patterns = TopicPatterns()
     var partitions: [Int] = []
     var group: String?
     /// The merged `-o`; both bounds nil: the beginning, with a group its committed offset.
@@ -25,6 +27,7 @@ struct ConsumeOptions: Sendable, Equatable {
     var count: Int?
     var timeout: Duration?
     var waitsForTopic = false
+    var explains = false
     var isolation: IsolationChoice?
     var groupProtocol: GroupProtocolChoice?
     var acknowledgement: AcknowledgementChoice?
@@ -56,7 +59,9 @@ struct ConsumeOptions: Sendable, Equatable {
             try ValueParser.checkTopicName(topic)
             topics.append(topic)
         }
-        guard !topics.isEmpty else { throw UsageError("which topic? rtd consume TOPIC...") }
+        guard !topics.isEmpty || !options.patterns.isEmpty else {
+            throw UsageError("which topic? rtd consume TOPIC...")
+        }
         options.topics = topics
         for part in options.offsetParts {
             options.offset = try options.offset.merging(part)
@@ -72,6 +77,9 @@ struct ConsumeOptions: Sendable, Equatable {
         }
         if options.groupProtocol == .share, options.offset.end != nil {
             throw UsageError("a share group has no end to read up to; -c COUNT or -e ends it")
+        }
+        if options.explains, options.groupProtocol == .share {
+            throw UsageError("--explain tells offsets, which a share group has none of")
         }
         if options.nestsJSONValues, options.format != .json {
             throw UsageError("--json-value goes with -J")

@@ -10,6 +10,9 @@ extension ConsumeSession {
         do throws(ConsumeError) {
             return try await feed.next(timeoutMilliseconds: timeoutMilliseconds)
         } catch {
+            if case .client(.topicDeleted(let topic)) = error, try await forget(topic, feed) {
+                return nil
+            }
             guard options.errorPolicy == .skip, case .partitions = feed,
                 case .client(.corrupt(let id, let offset)) = error, let reading = readings[id]
             else { throw error }

@@ -14,7 +14,7 @@ extension ConsumeSession {
         }
         nextCommit = now + commitNanoseconds
         let consumer = GroupConsumer(
-            connection.cluster, group: try groupConfiguration(group), topics: options.topics,
+            connection.cluster, group: try groupConfiguration(group), topics: topics,
             configuration(partitions.count, isMerged: mergesGroup(partitions.count)))
         try await output.transform?.begin(consumer)
         return .group(consumer)
@@ -118,6 +118,12 @@ extension ConsumeSession {
         var offsets: [TopicPartition: Int64] = [:]
         for reading in readings.values where reading.written != reading.committed {
             offsets[reading.id] = reading.written
+        }
+        if !options.patterns.isEmpty, !offsets.isEmpty {
+            // A topic that was deleted would hold the commit of the others up.
+            let search = TopicSearch(connection: connection, options: options)
+            let present = Set(await search.presentTopics().map(\.name))
+            offsets = offsets.filter { present.contains($0.key.topic) }
         }
         guard !offsets.isEmpty else { return }
         do throws(ClientError) {

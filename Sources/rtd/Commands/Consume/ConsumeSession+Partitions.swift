@@ -6,8 +6,10 @@ extension ConsumeSession {
     /// Finds the topics and what of them is to be read, and begins to fetch.
     func begin() async throws(ConsumeError) -> RecordFeed {
         let search = TopicSearch(connection: connection, options: options)
-        let partitions = try await search.partitions()
-        nextDiscovery = now + ConsumeLimits.discoveryMilliseconds * 1_000_000
+        let found = try await search.topics()
+        topics = found.map(\.name)
+        let partitions = try search.partitions(of: found)
+        nextDiscovery = now + discoveryNanoseconds
         if let group = options.group { return try await begin(group, partitions) }
         let ranges = try await ranges(of: partitions)
         isAssigned = true
@@ -145,21 +147,52 @@ extension ConsumeSession {
             nextCommit = time + commitNanoseconds
             try await commit(feed)
         }
-        guard !isBounded, options.group == nil, options.partitions.isEmpty, time >= nextDiscovery
-        else { return }
-        nextDiscovery = time + ConsumeLimits.discoveryMilliseconds * 1_000_000
+        // A group sees by itself when the topics that it knows of grow.
+        let isFixed =
+            options.patterns.isEmpty && (options.group != nil || !options.partitions.isEmpty)
+        guard !isBounded, !isFixed, time >= nextDiscovery else { return }
+        nextDiscovery = time + discoveryNanoseconds
         try await discover(feed)
     }
 
-    /// Reads partitions that were added to the topics, from their beginning on.
+    /// `metadata.max.age.ms`, where that is shorter.
+    var discoveryNanoseconds: Int64 {
+        let age = connection.properties.metadataAgeMax?.millisecondsClamped ?? .max
+        return max(1, min(age, ConsumeLimits.discoveryMilliseconds)) * 1_000_000
+    }
+
+    /// Reads partitions that were added to the topics, and topics that a pattern matches now, from
+    /// their beginning on.
     private func discover(_ feed: RecordFeed) async throws(ConsumeError) {
         let search = TopicSearch(connection: connection, options: options)
-        let added = await search.presentPartitions().filter { readings[$0] == nil }
+        let found = await search.presentTopics()
+        if case .group(let consumer) = feed {
+            let names = found.map(\.name)
+            guard names != topics, !names.isEmpty else { return }
+            topics = names
+            return await consumer.subscribe(names)
+        }
+        let added = try search.partitions(of: found).filter { readings[$0] == nil }
         guard !added.isEmpty else { return }
         for id in added {
             let range = ReadingRange(.init(), .init(), atEnd: false)
             readings[id] = PartitionReading(id, rank: readings.count, range)
         }
         try await assign(feed)
+    }
+
+    /// A topic that a pattern has matched is gone: the others are read on. False for one that was
+    /// named.
+    func forget(_ topic: String, _ feed: RecordFeed) async throws(ConsumeError) -> Bool {
+        guard !options.topics.contains(topic), !options.patterns.isEmpty else { return false }
+        try output.flush()
+        topics.removeAll { $0 == topic }
+        if case .group(let consumer) = feed {
+            await consumer.subscribe(topics)
+            return true
+        }
+        for id in readings.keys where id.topic == topic { readings[id] = nil }
+        try await assign(feed)
+        return true
     }
 }

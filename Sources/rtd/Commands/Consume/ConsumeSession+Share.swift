@@ -11,17 +11,19 @@ extension ConsumeSession {
             throw .message("--exec commits offsets, which a share group has none of")
         }
         let search = TopicSearch(connection: connection, options: options)
-        _ = try await search.partitions()
+        topics = try await search.topics().map(\.name)
         try await beginShared(group)
         let consumer = ShareConsumer(
-            connection.cluster, group: group, topics: options.topics,
+            connection.cluster, group: group, topics: topics,
             checksChecksums: options.errorPolicy != .skip
                 && connection.properties.checksCRC != false)
         shareConsumer = consumer
         lastRecordAt = now
         // Right after joining there may be nothing yet.
         var quietRounds = 0
+        nextDiscovery = now + discoveryNanoseconds
         while !output.isComplete {
+            try await discover(search, consumer)
             let records = try await takeShared(consumer)
             guard records.isEmpty else {
                 quietRounds = 0
@@ -35,6 +37,20 @@ extension ConsumeSession {
                 throw .idle
             }
         }
+    }
+
+    /// Topics that a pattern matches now are read too, and those that are gone no longer.
+    private func discover(
+        _ search: TopicSearch, _ consumer: ShareConsumer
+    ) async throws(ConsumeError) {
+        guard !options.patterns.isEmpty, options.atEnd != .exit, now >= nextDiscovery else {
+            return
+        }
+        nextDiscovery = now + discoveryNanoseconds
+        let names = await search.presentTopics().map(\.name)
+        guard names != topics, !names.isEmpty else { return }
+        topics = names
+        await consumer.subscribe(names)
     }
 
     /// A new group begins where `-o` says, else at the beginning as every `rtd consume`; an old one

@@ -14,6 +14,8 @@ final class ConsumeSession: @unchecked Sendable {
 
     var feed: RecordFeed?
     var shareConsumer: ShareConsumer?
+    /// The topics that are read.
+    var topics: [String] = []
     /// What is read now.
     var readings: [TopicPartition: PartitionReading] = [:]
     var merge: PartitionMerge?
@@ -85,6 +87,7 @@ final class ConsumeSession: @unchecked Sendable {
         } catch {
             throw Task.isCancelled ? .client(.cancelled) : .message(error.message)
         }
+        if options.explains { return try await explain() }
         beginProgress()
         if let group = options.group, usesShareGroup { return try await readShared(group) }
         let feed = try await begin()
