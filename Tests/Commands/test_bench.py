@@ -148,3 +148,44 @@ def test_live_rows_are_timed():
         equal(found["rows"], found["sent"])
         assert 0 < found["row_p50_ms"] < 1000 and found["first_row_p50_ms"] > 0, found
         assert found["window_close_max_ms"] > 0, found
+
+
+def test_producers_beside_consumers_give_a_figure_each():
+    with Home() as home:
+        found = json.loads(bench(home, "mixed", "--count", 20000, "--json", "--producers", 2))
+        producers, consumers = found["runs"]
+        equal((producers["part"], producers["records"]), ("producers", 20000))
+        equal(consumers["part"], "consumers")
+        assert consumers["records"] > 0, consumers
+        text = bench(home, "mixed", "--duration", "300ms")
+        equal([bool(KAFKA_LINE.match(line)) for line in text.splitlines()].count(True), 2)
+        equal(leftovers(home), [])
+
+
+def test_a_sweep_runs_once_for_each_value():
+    with Home() as home:
+        for workload in ("produce", "consume", "storage"):
+            found = json.loads(bench(home, workload, "--count", 2000, "--json", "--sweep",
+                                     "size=10,1k"))
+            equal([(run["part"], run["bytes"]) for run in found["runs"]],
+                  [("size=10", 20000), ("size=1k", 2000000)], workload)
+        rows = list(csv.DictReader(io.StringIO(
+            bench(home, "produce", "--count", 100, "--csv", "--sweep", "acks=0,1,all"))))
+        equal([row["part"] for row in rows], ["acks=0", "acks=1", "acks=all"])
+        done = home.rtd("bench", "produce", "--sweep", "sise=1")
+        equal(done.returncode, 2)
+        contains(done.errors, 'cannot vary "sise"; did you mean size?')
+        equal(home.rtd("bench", "produce", "--sweep", "size=x").returncode, 2)
+
+
+def test_transactions_are_measured_to_their_commit():
+    with Home() as home:
+        for workload in ("produce", "e2e"):
+            found = json.loads(bench(home, workload, "--count", 5000, "--json", "--txn",
+                                     "--txn-every", 500, "--partitions", 2, "--batch-bytes", 5000,
+                                     "--producers", 2, "--consumers", 2))
+            equal(found["records"], 5000, workload)
+        text = bench(home, "produce", "--rate", 2000, "--count", 500, "--txn")
+        contains(text, "ms from sending to commit")
+        equal(home.rtd("bench", "consume", "--txn").returncode, 2)
+        equal(home.rtd("bench", "produce", "--txn", "--acks", "1").returncode, 2)

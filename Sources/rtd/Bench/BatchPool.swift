@@ -11,7 +11,8 @@ struct ReadyBatch: Sendable {
 }
 
 /// The batches of one producer, encoded before the clock starts so that making them costs the
-/// measurement nothing. Without producer ids, so none has to be touched when it is sent again.
+/// measurement nothing. Without producer ids none has to be touched when it is sent again; in
+/// transactions each gets them and its checksum then.
 ///
 /// Beside the full batches there is one of each power of two records below, so that any number of
 /// records that are due can be sent.
@@ -25,23 +26,23 @@ struct BatchPool: Sendable {
     init(_ load: BenchLoad, timestamp: Int64, seed: UInt64) {
         var values = ValueSource(load, seed: seed)
         let most = load.recordsPerBatch
-        let first = Self.batch(most, load.codec, &values, timestamp)
+        let first = Self.batch(most, load, &values, timestamp)
         let poolBytes = min(BenchLimits.poolBytes, BenchLimits.poolsBytesMax / load.producers)
         var batches = [first]
         for _ in 1..<max(2, min(poolBytes / first.bytes.count, 64)) {
-            batches.append(Self.batch(most, load.codec, &values, timestamp))
+            batches.append(Self.batch(most, load, &values, timestamp))
         }
         fullCount = batches.count
         var count = 1
         while count < most {
-            batches.append(Self.batch(count, load.codec, &values, timestamp))
+            batches.append(Self.batch(count, load, &values, timestamp))
             count *= 2
         }
         self.batches = batches
     }
 
     private static func batch(
-        _ count: Int, _ codec: CompressionCodec, _ values: inout ValueSource, _ timestamp: Int64
+        _ count: Int, _ load: BenchLoad, _ values: inout ValueSource, _ timestamp: Int64
     ) -> ReadyBatch {
         var builder = RecordBatchBuilder()
         var valueBytes = 0
@@ -52,7 +53,8 @@ struct BatchPool: Sendable {
             valueBytes += value.count
         }
         var attributes = RecordBatchBuilder.Attributes()
-        attributes.codec = codec
+        attributes.codec = load.codec
+        attributes.transactional = load.transactionSpan != nil
         return ReadyBatch(
             bytes: builder.finish(attributes), records: count, valueBytes: valueBytes)
     }

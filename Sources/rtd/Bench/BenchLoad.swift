@@ -25,6 +25,8 @@ struct BenchLoad: Sendable {
     var lingerNanoseconds: Int64 = 0
     var batchBytes: Int
     var codec = CompressionCodec.none
+    /// `--txn`: how much one transaction holds; nil without transactions.
+    var transactionSpan: TransactionSpan?
     /// Requests of one producer that wait for their answer.
     var inFlightMax = BenchLimits.inFlightMax
     /// Of the cluster that is measured.
@@ -51,6 +53,9 @@ struct BenchLoad: Sendable {
         case .leader?: acks = 1
         case .all?, nil: acks = -1
         }
+        transactionSpan =
+            options.isTransactional
+            ? options.transactionSpan ?? .time(BenchLimits.transactionSpan) : nil
         lingerNanoseconds = options.linger?.nanosecondsClamped ?? 0
         batchBytes = options.batchBytes ?? properties.batchBytes ?? BenchLimits.batchBytes
         inFlightMax = max(1, properties.inFlightMax ?? inFlightMax)
@@ -104,6 +109,8 @@ enum BenchLimits {
     static let poolBytes = 4 << 20
     /// Bytes of all producers' batches together.
     static let poolsBytesMax = 256 << 20
+    /// How long a transaction is open where nothing else is asked for.
+    static let transactionSpan = Duration.milliseconds(100)
     /// Bytes asked for by one fetch.
     static let fetchBytes = 16 << 20
     static let fetchBytesMax = 256 << 20

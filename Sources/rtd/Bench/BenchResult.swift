@@ -20,6 +20,11 @@ struct BenchResult: Sendable {
     var batchBytes = 0
     /// Bytes that each fetch asked for, where there were any.
     var fetchBytes: Int?
+    /// Which part of a run it is, or which value of a sweep; nil for a run by itself.
+    var part: String?
+    /// Of all parts of the run, whose CPU time cannot be told apart.
+    var shared: (records: Int, bytes: Int)?
+    var isTransactional = false
     /// Rounds of group commit, where they are known.
     var syncRounds: Int?
 
@@ -30,11 +35,13 @@ struct BenchResult: Sendable {
     /// Cores that client and server, as far as it is known, kept busy.
     var busyCores: Double { Double(cpuNanoseconds) / Double(nanoseconds) }
     var recordsPerCoreSecond: Double {
-        cpuNanoseconds == 0 ? 0 : Double(records) / (Double(cpuNanoseconds) / 1e9)
+        cpuNanoseconds == 0
+            ? 0 : Double(shared?.records ?? records) / (Double(cpuNanoseconds) / 1e9)
     }
 
     func cpuSecondsPerGB(_ usage: ProcessUsage) -> Double {
-        valueBytes == 0 ? 0 : Double(usage.cpuNanoseconds) / Double(valueBytes)
+        let bytes = shared?.bytes ?? valueBytes
+        return bytes == 0 ? 0 : Double(usage.cpuNanoseconds) / Double(bytes)
     }
 
     /// The percentiles that are printed.
@@ -47,7 +54,8 @@ struct BenchResult: Sendable {
     var verb: String { workload == .consume || workload == .e2e ? "read" : "sent" }
     var latencyMeaning: String {
         switch workload {
-        case .produce: "from sending to acknowledgement"
+        case .produce where isTransactional: "from sending to commit"
+        case .produce, .mixed: "from sending to acknowledgement"
         case .consume: "of a fetch"
         case .e2e: "from sending to reading"
         case .storage: "from append to sync"

@@ -31,13 +31,14 @@ struct BenchRun {
     let interruption: Interruption
     let showsProgress: Bool
 
-    func run() throws(CommandFailure) -> BenchResult {
+    func run() throws(CommandFailure) -> [BenchResult] {
         let topics = try BenchTopics(target.bootstrap, load, id: id)
         defer { topics.delete() }
         switch load.workload {
-        case .produce: return try produce(topics)
-        case .consume: return try consume(topics)
-        default: return try endToEnd(topics)
+        case .produce: return [try produce(topics)]
+        case .consume: return [try consume(topics)]
+        case .mixed: return try mixed(topics)
+        default: return [try endToEnd(topics)]
         }
     }
 
@@ -74,6 +75,7 @@ struct BenchRun {
         filling.count = load.count ?? max(1, BenchLimits.backlogBytes / load.valueBytes)
         filling.rate = 0
         filling.warmupNanoseconds = 0
+        filling.transactionSpan = nil
         filling.producers = 1
         filling.acks = -1
         let crew = Crew()
@@ -125,6 +127,54 @@ struct BenchRun {
         }
     }
 
+    // MARK: Side by side
+
+    /// Producers send to topics of their own while consumers read what was sent before, over and
+    /// over; the last producer ends it.
+    private func mixed(_ topics: BenchTopics) throws(CommandFailure) -> [BenchResult] {
+        var reading = load
+        reading.count = nil
+        reading.transactionSpan = nil
+        let ends = try fill(topics)
+        let fresh = try BenchTopics(target.bootstrap, load, id: id + "-new")
+        defer { fresh.delete() }
+        let crew = Crew()
+        let goal = ReadGoal()
+        let ending = LastOne(load.producers) { goal.settle(0) }
+        let pool = BatchPool(load, timestamp: SystemClock().wallMilliseconds, seed: 1)
+        var writers: [Tally] = []
+        for number in 0..<load.producers {
+            let worker = try ProduceWorker(
+                load, number: number, pool: pool, partitions: fresh.partitions, crew: crew)
+            writers.append(worker.tally)
+            crew.add { crew throws(CommandFailure) in
+                try worker.run(crew)
+                ending.ended()
+            }
+        }
+        var readers: [Tally] = []
+        for number in 0..<load.consumers {
+            let worker = try ConsumeWorker(
+                reading, number: number, partitions: topics.partitions, crew: crew, goal: goal,
+                ends: ends)
+            readers.append(worker.tally)
+            crew.add { crew throws(CommandFailure) in try worker.run(crew) }
+        }
+        let (window, meter) = try watch(crew, load)
+        var results = [
+            try result(writers, .produce, window, meter),
+            try result(readers, .consume, window, meter),
+        ]
+        // The CPU time is that of both.
+        let bytes = results.reduce(0) { $0 + $1.valueBytes }
+        let records = results.reduce(0) { $0 + $1.records }
+        for place in results.indices {
+            results[place].part = place == 0 ? "producers" : "consumers"
+            results[place].shared = (records: records, bytes: bytes)
+        }
+        return results
+    }
+
     // MARK: Measuring
 
     /// Opens the run, waits for its end, and adds up the figures of all threads, or of those given.
@@ -132,6 +182,14 @@ struct BenchRun {
         _ crew: Crew, _ load: BenchLoad, counting: [Tally]? = nil,
         _ check: () -> CommandFailure? = { nil }
     ) throws(CommandFailure) -> BenchResult {
+        let (window, meter) = try watch(crew, load, check)
+        return try result(counting ?? crew.tallies, self.load.workload, window, meter)
+    }
+
+    /// Opens the run and waits for its end.
+    private func watch(
+        _ crew: Crew, _ load: BenchLoad, _ check: () -> CommandFailure? = { nil }
+    ) throws(CommandFailure) -> (RunWindow, UsageMeter) {
         let clock = SystemClock()
         interruption.handle { crew.fail(CommandFailure("interrupted")) }
         var window = RunWindow(start: 0, measuredFrom: 0, deadline: 0)
@@ -155,16 +213,17 @@ struct BenchRun {
             if let failure = check() { crew.fail(failure) }
             progress.draw(now)
         }
-        return try result(counting ?? crew.tallies, window, meter)
+        return (window, meter)
     }
 
-    private func result(_ tallies: [Tally], _ window: RunWindow, _ meter: UsageMeter)
-        throws(CommandFailure) -> BenchResult
-    {
+    private func result(
+        _ tallies: [Tally], _ workload: BenchOptions.Workload, _ window: RunWindow,
+        _ meter: UsageMeter
+    ) throws(CommandFailure) -> BenchResult {
         let server = meter.serverUsage
         let client = meter.client
         var result = BenchResult(
-            workload: load.workload, target: target.name, records: 0, valueBytes: 0, requests: 0,
+            workload: workload, target: target.name, records: 0, valueBytes: 0, requests: 0,
             nanoseconds: 0, latencies: Histogram(), client: client, server: server,
             fileSystem: target.fileSystem, durability: target.durability(load.acks))
         var last = window.measuredFrom
@@ -179,9 +238,8 @@ struct BenchRun {
         guard result.records > 0 else {
             throw CommandFailure("nothing was measured: the warm-up took the whole run")
         }
-        if load.workload == .consume || load.workload == .e2e {
-            result.fetchBytes = load.fetchBytes
-        }
+        if workload == .consume || workload == .e2e { result.fetchBytes = load.fetchBytes }
+        result.isTransactional = load.transactionSpan != nil
         // Consumers do not look at values, so they know the mean only.
         if result.valueBytes == 0 { result.valueBytes = result.records * load.valueBytes }
         result.nanoseconds = max(1, last - window.measuredFrom)
@@ -216,6 +274,26 @@ private final class ProducersEnd: @unchecked Sendable {
     var isLate: Bool {
         guard let endedAt = lock.withLock({ endedAt }), !goal.isReached else { return false }
         return SystemClock().monotonicNanoseconds - endedAt > BenchLimits.drainNanoseconds
+    }
+}
+
+/// Calls `done` when the last of some threads has ended.
+private final class LastOne: @unchecked Sendable {
+    private let lock = Lock()
+    private var left: Int
+    private let done: @Sendable () -> Void
+
+    init(_ count: Int, _ done: @escaping @Sendable () -> Void) {
+        left = count
+        self.done = done
+    }
+
+    func ended() {
+        let isLast = lock.withLock {
+            left -= 1
+            return left == 0
+        }
+        if isLast { done() }
     }
 }
 

@@ -59,3 +59,43 @@ enum ComparisonText {
         return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
     }
 }
+
+/// The results of a run with parts, or of a run for each value of a sweep.
+enum PartsText {
+    static func text(_ results: [BenchResult], _ format: BenchOptions.Format?) -> String {
+        let fields = results.map(ResultText.fields)
+        switch format {
+        case .csv:
+            return (fields.first.map(ResultText.csvHeader) ?? "")
+                + fields.map(ResultText.csvRow).joined()
+        case .json: return "{\"runs\":[\(fields.map(ResultText.json).joined(separator: ","))]}\n"
+        case nil:
+            let runs = results.map(ResultText.plain).joined(separator: "\n")
+            return results.count > 2 ? runs + "\n" + table(results) : runs
+        }
+    }
+
+    /// One line a run, to be read down.
+    private static func table(_ results: [BenchResult]) -> String {
+        var rows = [["", "records/s", "MB/s", "p50 ms", "p99 ms", "cores"]]
+        for result in results {
+            func milliseconds(_ fraction: Double) -> String {
+                Decimal.text(Double(result.latencies.value(at: fraction)) / 1e6, digits: 3)
+            }
+            rows.append([
+                result.part ?? "", Decimal.text(result.recordsPerSecond, digits: 0),
+                Decimal.text(result.bytesPerSecond / 1e6, digits: 1), milliseconds(0.5),
+                milliseconds(0.99), Decimal.text(result.busyCores, digits: 2),
+            ])
+        }
+        let widths = rows[0].indices.map { column in
+            rows.map { $0[column].count }.max() ?? 0
+        }
+        return rows.map { row in
+            row.enumerated().map { column, text in
+                let padding = String(repeating: " ", count: widths[column] - text.count)
+                return column == 0 ? text + padding : padding + text
+            }.joined(separator: "  ") + "\n"
+        }.joined()
+    }
+}

@@ -38,6 +38,7 @@ final class ConsumeWorker: @unchecked Sendable {
     private let firstTimestamp: Int64
     private let fetchBytes: Int
     private let readsOnce: Bool
+    private let readsCommitted: Bool
     private var routes: [Route] = []
     private let clock = SystemClock()
     private var measuredFrom: Int64 = 0
@@ -54,6 +55,7 @@ final class ConsumeWorker: @unchecked Sendable {
         self.firstTimestamp = firstTimestamp
         fetchBytes = load.fetchBytes
         readsOnce = load.count != nil
+        readsCommitted = load.transactionSpan != nil
         for partition in partitions where partition.number % load.consumers == number {
             let end = ends.isEmpty ? Int64.max : ends[partition.number]
             if end > 0 { try add(Position(partition, end: end), load.security) }
@@ -114,6 +116,7 @@ final class ConsumeWorker: @unchecked Sendable {
             $0.maxWaitMs = BenchLimits.fetchWaitMilliseconds
             $0.minBytes = 1
             $0.maxBytes = Int32(fetchBytes)
+            $0.isolationLevel = readsCommitted ? 1 : 0
             $0.topics = topics
         }
         let now = clock.monotonicNanoseconds
@@ -172,8 +175,10 @@ final class ConsumeWorker: @unchecked Sendable {
         }
         var records = 0
         for header in batches {
-            records += Int(header.recordCount)
             position.offset = header.lastOffset + 1
+            // The end of a transaction is a record of its own.
+            if header.isControl { continue }
+            records += Int(header.recordCount)
             if !sendTimes.isEmpty { try measure(header, position.partition, now) }
         }
         if position.offset >= position.end {

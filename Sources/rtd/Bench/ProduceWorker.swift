@@ -10,7 +10,9 @@ final class ProduceWorker: @unchecked Sendable {
         let intendedAt: Int64
         /// Nanoseconds between two records; 0 when all were meant to be sent at once.
         let interval: Double
-        let batch: ReadyBatch
+        let records: Int
+        let valueBytes: Int
+        let batchBytes: Int
         let partition: Int
     }
 
@@ -22,7 +24,8 @@ final class ProduceWorker: @unchecked Sendable {
 
         init(_ address: HostPort, _ security: BenchSecurity) throws(CommandFailure) {
             connection = try WireConnection(address, security)
-            version = try connection.version(of: ProduceRequest.self)
+            // From version 12 on a partition joins a transaction unasked, with an epoch for each.
+            version = min(11, try connection.version(of: ProduceRequest.self))
         }
     }
 
@@ -35,6 +38,9 @@ final class ProduceWorker: @unchecked Sendable {
     private let limit: Int
     private let clock = SystemClock()
     private var routes: [Route] = []
+    private var transactions: BenchTransactions?
+    /// Acknowledged, and not committed.
+    private var uncommitted: [Sent] = []
     private var routeOfPartition: [Int] = []
     private var next = 0
     private var sentRecords = 0
@@ -69,6 +75,10 @@ final class ProduceWorker: @unchecked Sendable {
             routeOfPartition.append(routeOf[key] ?? 0)
         }
         for route in routes { crew.watch(route.connection.socket) }
+        if let span = load.transactionSpan, let first = self.partitions.first {
+            transactions = try BenchTransactions(
+                "\(first.topic)-\(number)", span, first.leader, load.security)
+        }
     }
 
     func run(_ crew: Crew) throws(CommandFailure) {
@@ -83,10 +93,23 @@ final class ProduceWorker: @unchecked Sendable {
         for route in routes {
             while !route.sent.isEmpty && !crew.isStopped { try takeAnswer(route, waits: true) }
         }
+        if !crew.isStopped { try commit() }
+    }
+
+    /// Ends the transaction once all of it is acknowledged: only now its records count.
+    private func commit() throws(CommandFailure) {
+        guard let transactions else { return }
+        for route in routes {
+            while !route.sent.isEmpty { try takeAnswer(route, waits: true) }
+        }
+        try transactions.commit()
+        for sent in uncommitted { count(sent) }
+        uncommitted = []
     }
 
     /// Sends one batch, or waits for an answer or for records to be due.
     private func step(_ now: Int64, _ window: RunWindow) throws(CommandFailure) {
+        if transactions?.isDue(now) == true { return try commit() }
         let due = min(pace.due(now, sent: sentRecords), limit - sentRecords)
         let route = routes[routeOfPartition[next]]
         if due > 0, route.sent.count >= load.inFlightMax {
@@ -98,16 +121,22 @@ final class ProduceWorker: @unchecked Sendable {
             return try takeAnswers()
         }
         let busy = routes.filter { !$0.sent.isEmpty }.map(\.connection.socket)
-        BlockingSocket.wait(busy, nanoseconds: min(wait, window.deadline &- now))
+        let untilCommit = transactions?.nanosecondsLeft(now) ?? .max
+        BlockingSocket.wait(
+            busy, nanoseconds: min(wait, window.deadline &- now, untilCommit))
         try takeAnswers()
     }
 
     private func send(_ route: Route, atMost due: Int, _ now: Int64) throws(CommandFailure) {
-        let batch = pool[pool.place(atMost: due)]
+        let slot = pool.place(atMost: due)
         let place = next
         next = next + 1 == partitions.count ? 0 : next + 1
         let partition = partitions[place]
+        try transactions?.stamp(
+            &pool[slot].bytes, records: pool[slot].records, for: partition, at: place, now: now)
+        let batch = pool[slot]
         let request = ProduceRequest.with {
+            $0.transactionalId = transactions?.id
             $0.acks = load.acks
             $0.timeoutMs = 30_000
             $0.topicData = [
@@ -127,7 +156,8 @@ final class ProduceWorker: @unchecked Sendable {
         let id = try route.connection.send(request, version: route.version, payload: batch.bytes)
         sentRecords += batch.records
         let entry = Sent(
-            id: id, intendedAt: intended, interval: pace.interval, batch: batch, partition: place)
+            id: id, intendedAt: intended, interval: pace.interval, records: batch.records,
+            valueBytes: batch.valueBytes, batchBytes: batch.bytes.count, partition: place)
         // Nobody answers acks=0, so what is written counts.
         if load.acks == 0 { count(entry) } else { route.sent.append(entry) }
     }
@@ -160,18 +190,18 @@ final class ProduceWorker: @unchecked Sendable {
         }
         guard came else { return }
         route.sent.removeFirst()
-        count(oldest)
+        if transactions == nil { count(oldest) } else { uncommitted.append(oldest) }
     }
 
     private func count(_ sent: Sent) {
         let now = clock.monotonicNanoseconds
-        let records = sent.batch.records
+        let records = sent.records
         acknowledged[sent.partition] += records
         tally.advance(records)
         guard sent.intendedAt >= measuredFrom else { return }
         tally.records += records
-        tally.valueBytes += sent.batch.valueBytes
-        tally.batchBytes += sent.batch.bytes.count
+        tally.valueBytes += sent.valueBytes
+        tally.batchBytes += sent.batchBytes
         tally.requests += 1
         tally.lastAt = now
         tally.latencies.record(from: sent.intendedAt, every: sent.interval, records, to: now)

@@ -38,13 +38,14 @@ enum ResultText {
             "\(replacing("_", in: key, with: ".")) "
                 + Decimal.text(Double(latencies.value(at: fraction)) / 1e6, digits: 3)
         }
-        var lines = [
-            "target      \(result.target)",
-            "throughput  \(rate(result.recordsPerSecond)), "
-                + "\(ProgressLine.scaled(result.bytesPerSecond))B/s, "
-                + "\(rate(result.recordsPerCoreSecond)) per busy core",
-            "latency     \(percentiles.joined(separator: ", ")) ms \(result.latencyMeaning)",
-        ]
+        var lines =
+            (result.part.map { ["part        \($0)"] } ?? []) + [
+                "target      \(result.target)",
+                "throughput  \(rate(result.recordsPerSecond)), "
+                    + "\(ProgressLine.scaled(result.bytesPerSecond))B/s, "
+                    + "\(rate(result.recordsPerCoreSecond)) per busy core",
+                "latency     \(percentiles.joined(separator: ", ")) ms \(result.latencyMeaning)",
+            ]
         var cpu = "client \(perGB(result, result.client))"
         var memory = "client \(ProgressLine.scaled(Double(result.client.residentBytesMax)))B"
         if let server = result.server {
@@ -86,7 +87,8 @@ enum ResultText {
         }
         let latencies = result.latencies
         var fields: [(name: String, value: String?, isText: Bool)] = [
-            ("workload", result.workload.rawValue, true), ("target", result.target, true),
+            ("workload", result.workload.rawValue, true), ("part", result.part, true),
+            ("target", result.target, true),
             ("records", "\(result.records)", false), ("bytes", "\(result.valueBytes)", false),
             ("requests", "\(result.requests)", false),
             ("seconds", number(result.seconds, 6), false),

@@ -7,7 +7,9 @@ import Service
 struct BenchCommand {
     private let options: BenchOptions
     private let target: ConnectionOptions.Target
-    private let load: BenchLoad
+    /// One, or with `--sweep` one for each value.
+    private let loads: [(part: String?, load: BenchLoad)]
+    private var load: BenchLoad { loads[0].load }
     /// Of the cluster that is named.
     private let security: BenchSecurity
     private let interruption: Interruption
@@ -20,8 +22,11 @@ struct BenchCommand {
         do throws(CommandFailure) {
             let id = "rtd-bench-" + String(SystemRandom().next() >> 16, radix: 36)
             let (properties, target) = try resolve(options)
+            if let warning = properties.warning, !options.reporting.isQuiet {
+                StandardError.write(line: "rtd: \(warning)")
+            }
             let command = BenchCommand(
-                options: options, target: target, load: try BenchLoad(options, properties),
+                options: options, target: target, loads: try loads(options, properties),
                 security: try security(properties, target), interruption: interruption, id: id)
             status = try command.run()
         } catch {
@@ -30,6 +35,23 @@ struct BenchCommand {
         }
         interruption.raiseAgain()
         return status
+    }
+
+    private static func loads(
+        _ options: BenchOptions, _ properties: ClientProperties
+    ) throws(CommandFailure) -> [(part: String?, load: BenchLoad)] {
+        guard let sweep = options.sweep else { return [(nil, try BenchLoad(options, properties))] }
+        var loads: [(part: String?, load: BenchLoad)] = []
+        for value in sweep.values {
+            let one: BenchOptions
+            do throws(UsageError) {
+                one = try sweep.options(options, value)
+            } catch {
+                throw CommandFailure("bench: \(error.message)", status: UsageError.exitStatus)
+            }
+            loads.append(("\(sweep.key.rawValue)=\(value)", try BenchLoad(one, properties)))
+        }
+        return loads
     }
 
     private func run() throws(CommandFailure) -> Int32 {
@@ -102,16 +124,29 @@ struct BenchCommand {
 
     /// One run, or with `--compare` several of both, in turn.
     private func runAll(_ target: BenchTarget) throws(CommandFailure) -> [BenchResult] {
-        guard let other = options.compare.map(remote) else { return [try run(target, number: 0)] }
         var results: [BenchResult] = []
+        guard let other = options.compare.map(remote) else {
+            for (number, one) in loads.enumerated() {
+                results += try run(one.load, target, number: number).map { result in
+                    var result = result
+                    result.part = [one.part, result.part].compactMap(\.self)
+                        .joined(separator: " ")
+                    if result.part?.isEmpty == true { result.part = nil }
+                    return result
+                }
+            }
+            return results
+        }
         for round in 0..<BenchLimits.comparedRounds {
-            results.append(try run(target, number: 2 * round))
-            results.append(try run(other, number: 2 * round + 1))
+            results += try run(load, target, number: 2 * round)
+            results += try run(load, other, number: 2 * round + 1)
         }
         return results
     }
 
-    private func run(_ target: BenchTarget, number: Int) throws(CommandFailure) -> BenchResult {
+    private func run(
+        _ load: BenchLoad, _ target: BenchTarget, number: Int
+    ) throws(CommandFailure) -> [BenchResult] {
         let reporting = options.reporting
         let shows = reporting.showsProgress ?? (StandardError.isTerminal && !reporting.isQuiet)
         var load = load
@@ -130,8 +165,16 @@ struct BenchCommand {
         defer { remove(directory) }
         let fileSystem = POSIXFileSystem()
         guard options.measuresFloor else {
-            let run = StorageRun(load: load, directory: directory, interruption: interruption)
-            return try report([run.run()])
+            var results: [BenchResult] = []
+            for one in loads {
+                var result = try StorageRun(
+                    load: one.load, directory: directory, interruption: interruption
+                ).run()
+                result.part = one.part
+                results.append(result)
+                if loads.count > 1 { try? POSIXFileSystem().removeTree(directory) }
+            }
+            return try report(results)
         }
         let nanoseconds = options.duration?.nanosecondsClamped ?? BenchLimits.floorNanoseconds
         let figures =
@@ -175,7 +218,11 @@ struct BenchCommand {
 
     private func report(_ results: [BenchResult]) throws(CommandFailure) -> Int32 {
         if let path = options.histogramFile { try writeHistogram(results, path) }
-        return HelpCommand.print(ComparisonText.text(results, options.format))
+        let text =
+            results.count > 1 && options.compare == nil
+            ? PartsText.text(results, options.format)
+            : ComparisonText.text(results, options.format)
+        return HelpCommand.print(text)
     }
 
     /// The latencies of the first cluster.

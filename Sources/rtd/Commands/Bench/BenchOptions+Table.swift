@@ -16,6 +16,7 @@ extension BenchOptions {
                 produce    producers send as fast as they can, or at the rate given
                 consume    consumers read what was sent before
                 e2e        both at once; latency from sending to reading
+                mixed      producers beside consumers that read what was sent before
                 storage    the log without a network
                 query      SQL over web events in JSON lines
                 nexmark    the queries of Nexmark, finite or with {endless}
@@ -59,6 +60,9 @@ extension BenchOptions {
             Example(
                 "rtd bench produce --count 10k --compare broker.example:9092",
                 "Runs the same against rtd and another broker."),
+            Example(
+                "rtd bench produce --count 20k --sweep size=100,1k",
+                "Runs it for both sizes, and prints a result for each."),
             Example(
                 "rtd bench nexmark q0 q5 --count 100k",
                 "Runs two of Nexmark's queries over 100,000 events."),
@@ -136,6 +140,14 @@ extension BenchOptions {
         .value(
             "compression", "z", \.compression, .choice("CODEC"),
             "Compress batches (default none)."),
+        .toggle(
+            "txn", nil, \.isTransactional,
+            "Send in transactions; consumers read committed records.",
+            details: "Latency then counts to the commit."),
+        .value(
+            "txn-every", nil, \.transactionSpan, .transactionSpan,
+            "With {txn}: commit after so many records or so long.",
+            details: "The default is 100ms."),
     ]
 
     private static let queries: [Flag<BenchOptions>] = [
@@ -163,6 +175,12 @@ extension BenchOptions {
     ]
 
     private static let results: [Flag<BenchOptions>] = [
+        .value(
+            "sweep", nil, \.sweep, .sweep, "Run once for each value, such as size=100,1k,64k.",
+            details: """
+                KEY is size, rate, producers, consumers, topics, partitions, batch-bytes, acks, \
+                linger, compression or random-ratio, as the option of that name.
+                """),
         .choosing("json", nil, .json, \.format, "Print the results as one JSON object.")
             .exclusive("format"),
         .choosing("csv", nil, .csv, \.format, "Print the results as CSV, a line a run.")
@@ -185,7 +203,7 @@ extension BenchOptions {
 
 extension ValueParser where Value == Double {
     /// A number from 0 to 1.
-    fileprivate static let ratio = ValueParser("RATIO") { text throws(UsageError) in
+    static let ratio = ValueParser("RATIO") { text throws(UsageError) in
         guard let value = Double(text), (0...1).contains(value) else {
             throw UsageError("wants a number from 0 to 1, not \"\(text)\"")
         }

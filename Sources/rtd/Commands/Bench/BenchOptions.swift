@@ -3,7 +3,7 @@ import ArgumentParsing
 /// What was typed after `rtd bench`.
 struct BenchOptions: Sendable, Equatable {
     enum Workload: String, CaseIterable, Sendable {
-        case produce, consume, e2e, storage, query, nexmark, cdc
+        case produce, consume, e2e, mixed, storage, query, nexmark, cdc
     }
 
     enum Format: Sendable, Equatable {
@@ -31,6 +31,10 @@ struct BenchOptions: Sendable, Equatable {
     var linger: Duration?
     var batchBytes: Int?
     var compression: CompressionChoice?
+    var isTransactional = false
+    /// `--txn-every`; nil: 100 ms.
+    var transactionSpan: TransactionSpan?
+    var sweep: BenchSweep?
 
     var compare: [HostPort]?
     var measuresFloor = false
@@ -54,7 +58,7 @@ struct BenchOptions: Sendable, Equatable {
     var reporting = ReportingOptions()
 
     static func finish(_ options: inout Self, _ operands: [String]) throws(UsageError) {
-        let workloads = "produce, consume, e2e, storage, query, nexmark or cdc"
+        let workloads = "produce, consume, e2e, mixed, storage, query, nexmark or cdc"
         guard let name = operands.first else {
             throw UsageError("which workload: \(workloads)?")
         }
@@ -73,9 +77,33 @@ struct BenchOptions: Sendable, Equatable {
         if options.rate != nil, workload == .storage || workload == .consume {
             throw UsageError("--rate goes with rtd bench produce and rtd bench e2e")
         }
+        try options.checkTransactions()
+        try options.checkSweep()
         if workload == .storage, options.connection.brokers != nil || options.compare != nil {
             throw UsageError("storage measures this machine, so it takes no broker")
         }
+    }
+
+    private func checkTransactions() throws(UsageError) {
+        guard isTransactional else {
+            if transactionSpan != nil { throw UsageError("--txn-every goes with --txn") }
+            return
+        }
+        guard [.produce, .e2e, .mixed].contains(workload) else {
+            throw UsageError("--txn goes with rtd bench produce, e2e and mixed")
+        }
+        if let acks, acks != .all { throw UsageError("--txn needs --acks all") }
+    }
+
+    private func checkSweep() throws(UsageError) {
+        if workload == .mixed, compare != nil {
+            throw UsageError("mixed gives two figures, so it takes no --compare")
+        }
+        guard sweep != nil else { return }
+        guard [.produce, .consume, .e2e, .mixed, .storage].contains(workload), !measuresFloor else {
+            throw UsageError("--sweep goes with produce, consume, e2e, mixed and storage")
+        }
+        if compare != nil { throw UsageError("--sweep and --compare do not go together") }
     }
 
     private func checkCapture() throws(UsageError) {
