@@ -244,6 +244,7 @@ public final class GroupsFront: @unchecked Sendable {
         lock.withLock {
             coordinator.topics = topics
             self.shares = shares
+            coordinator.configsOfGroup = { [weak shares] in shares?.configs(of: $0) ?? [:] }
         }
     }
 

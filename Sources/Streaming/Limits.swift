@@ -23,6 +23,8 @@ public enum Limits {
     static let offsetsMax = 4_000_000
     /// The most that `offset.metadata.max.bytes` may be: the record's string has a 16-bit length.
     static let offsetMetadataLengthMax = 10_000
+    /// Bytes that are looked through at a time for a share group that reads committed records.
+    static let committedShareBytes = 1 << 20
     /// Topics that a member of a consumer or share group may name, and bytes of its pattern.
     static let topicsPerMemberMax = 10_000
     static let patternBytesMax = 10_000

@@ -6,9 +6,10 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 import uuid
 
-from confluent_kafka import AcknowledgeType, ShareConsumer
+from confluent_kafka import AcknowledgeType, Producer, ShareConsumer
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 import harness
@@ -349,3 +350,66 @@ def test_a_lock_is_renewed_and_ends_with_the_connection(server, topic):
         first.connection.close()
         got = eventually(lambda: second.fetch(records=100)[2], 2.5, "what the first held")
         equal(got, [(0, 1, 2)], "what the first held")
+
+
+def test_a_group_begins_so_long_ago(server, topic):
+    now = int(time.time() * 1000)
+    create(server, topic, 1)
+    p = Producer({"bootstrap.servers": server.address, **QUIET})
+    for value, ago in ((b"old", 7200_000), (b"new", 60_000), (b"newest", 0)):
+        p.produce(topic, value, timestamp=now - ago)
+    p.flush()
+    begin_at_earliest(server, topic, **{"share.auto.offset.reset": "by_duration:PT1H"})
+    worker = Worker(server, topic, topic)
+    eventually(lambda: len(worker.values) == 2, 30, f"two records, not {worker.values}")
+    finish([worker])
+    equal(sorted(worker.values), [b"new", b"newest"])
+
+
+def test_a_group_may_want_committed_records_only(server, topic):
+    create(server, topic, 1)
+    begin_at_earliest(server, topic, **{"share.isolation.level": "read_committed"})
+    begin_at_earliest(server, topic + "-all")
+    p = Producer({"bootstrap.servers": server.address, "transactional.id": topic, **QUIET})
+    p.init_transactions()
+    for number in range(6):
+        p.begin_transaction()
+        for part in range(3):
+            p.produce(topic, f"{number}-{part}".encode())
+            p.flush()
+        (p.abort_transaction if number % 2 else p.commit_transaction)()
+    good = [f"{n}-{part}".encode() for n in (0, 2, 4) for part in range(3)]
+    committed, everything = Worker(server, topic, topic), Worker(server, topic, topic + "-all")
+    eventually(lambda: len(committed.values) >= 9 and len(everything.values) >= 18, 30,
+               f"all records: {committed.values} {everything.values}")
+    p.begin_transaction()
+    p.produce(topic, b"open")
+    p.flush()
+    p.produce(topic, b"open too")
+    p.flush()
+    eventually(lambda: len(everything.values) == 20, 30, "uncommitted records")
+    equal(sorted(committed.values), good)
+    p.commit_transaction()
+    eventually(lambda: len(committed.values) == 11, 30, f"{committed.values}")
+    finish([committed, everything])
+    equal(sorted(committed.values), good + [b"open", b"open too"])
+
+
+def test_what_a_group_sets_itself_is_described_and_checked(server, topic):
+    begin_at_earliest(server, topic, **{"share.session.timeout.ms": "6000",
+                                        "consumer.heartbeat.interval.ms": "300"})
+    resource = ConfigResource(ConfigResource.Type.GROUP, topic)
+    found = list(admin(server).describe_configs([resource]).values())[0].result(20)
+    values = {name: entry.value for name, entry in found.items()}
+    equal({k: values[k] for k in ("share.session.timeout.ms", "consumer.heartbeat.interval.ms",
+                                  "consumer.session.timeout.ms", "share.isolation.level")},
+          {"share.session.timeout.ms": "6000", "consumer.heartbeat.interval.ms": "300",
+           "consumer.session.timeout.ms": "45000", "share.isolation.level": "read_uncommitted"})
+    for name, value in (("share.isolation.level", "dirty"), ("share.auto.offset.reset", "by_duration"),
+                        ("share.auto.offset.reset", "by_duration:1h"), ("consumer.x", "1"),
+                        ("consumer.session.timeout.ms", "200"), ("share.session.timeout.ms", "0")):
+        try:
+            begin_at_earliest(server, topic, **{name: value})
+        except Exception:
+            continue
+        raise AssertionError(f"{name}={value} was taken")

@@ -242,7 +242,12 @@ import Testing
         let request = encodeRequest(
             DescribeConfigsRequest.with {
                 $0.includeDocumentation = true
-                $0.resources = [.with { $0.resourceType = 4 }]
+                $0.resources = [
+                    .with {
+                        $0.resourceType = 4
+                        $0.resourceName = "1"
+                    }
+                ]
             }, version: 4, correlationID: 1, clientID: nil)
         var sent = 0
         for _ in 0..<20_000 {

@@ -61,9 +61,16 @@ public struct DataDirectory: Sendable {
         let fileSystem = POSIXFileSystem()
         do throws(SystemError) {
             try fileSystem.makeDirectories(path)
+            // Some file systems, such as /proc, take no files of ours, whoever we are.
+            if !fileSystem.exists(lockPath) {
+                let probe = path + "/rtd-\(Processes.currentID)"
+                try fileSystem.create(probe).close()
+                try fileSystem.remove(probe)
+            }
         } catch {
             throw ServiceError(
-                "\(error.description); RTD_DATA or --data names another directory")
+                "\(displayPath) cannot hold data: \(error.description); RTD_DATA or --data names "
+                    + "another directory")
         }
         guard let owner = fileSystem.owner(path) else {
             throw ServiceError("\(displayPath) cannot be looked at; RTD_DATA names another")

@@ -225,8 +225,19 @@ public struct BrokerSettings: Sendable {
 
     /// A topic's config, given what the topic sets itself.
     public func describe(_ definition: ConfigDefinition, topic: [String: String]) -> ConfigValue {
+        describe(definition, own: topic, .topic)
+    }
+
+    /// A group's config, given what the group sets itself.
+    public func describe(_ definition: ConfigDefinition, group: [String: String]) -> ConfigValue {
+        describe(definition, own: group, .group)
+    }
+
+    private func describe(
+        _ definition: ConfigDefinition, own: [String: String], _ source: ConfigSource
+    ) -> ConfigValue {
         var levels: [(name: String, value: String?, source: ConfigSource)] = []
-        if let value = topic[definition.name] { levels.append((definition.name, value, .topic)) }
+        if let value = own[definition.name] { levels.append((definition.name, value, source)) }
         if let name = definition.brokerName, let (value, source) = lookUp(name) {
             levels.append((name, value, source))
         }

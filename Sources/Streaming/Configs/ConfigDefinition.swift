@@ -8,11 +8,13 @@ public enum ConfigType: Sendable, Equatable {
     /// Comma-separated, each one of the choices; any text if there are none.
     case list([String])
     case text
+    /// `share.auto.offset.reset`
+    case startOfShare
 
     public var wireNumber: Int8 {
         switch self {
         case .boolean: 1
-        case .text, .choice: 2
+        case .text, .choice, .startOfShare: 2
         case .int: 3
         case .long: 5
         case .double: 6
@@ -42,6 +44,9 @@ public enum ConfigType: Sendable, Equatable {
             return unknown == nil ? nil : "must be of \(choices.joined(separator: ", "))"
         case .text:
             return nil
+        case .startOfShare:
+            return ShareStart(value) == nil
+                ? "must be latest, earliest or by_duration:PnDTnHnMnS" : nil
         }
     }
 
@@ -107,6 +112,7 @@ public enum ConfigSource: Int8, Sendable {
     case dynamicDefaultBroker = 3
     case staticBroker = 4
     case defaultValue = 5
+    case group = 8
 }
 
 /// A config as it holds now.

@@ -13,10 +13,19 @@ public enum TopicConfigs {
             "cleanup.policy", .list(["delete", "compact"]), "delete", broker: "log.cleanup.policy",
             "Remove old segments (delete), or keep the last record of each key (compact)."),
         .init(
+            "compression.gzip.level", .int(-1...9), "-1",
+            "Accepted without effect: see compression.type."),
+        .init(
+            "compression.lz4.level", .int(1...17), "9",
+            "Accepted without effect: see compression.type."),
+        .init(
             "compression.type",
             .choice(["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"]), "producer",
             broker: "compression.type",
             "Batches are kept as the producer compressed them, whatever is set here."),
+        .init(
+            "compression.zstd.level", .int(-131_072...22), "3",
+            "Accepted without effect: see compression.type."),
         .init(
             "delete.retention.ms", .long(whole), "86400000",
             broker: "log.cleaner.delete.retention.ms",
@@ -32,8 +41,20 @@ public enum TopicConfigs {
             "flush.ms", .long(whole), "9223372036854775807", broker: "log.flush.interval.ms",
             "Accepted without effect: see flush.messages."),
         .init(
+            "follower.replication.throttled.replicas", .list([]), "",
+            "Accepted without effect: there is one replica."),
+        .init(
             "index.interval.bytes", .int(intWhole), "4096", broker: "log.index.interval.bytes",
             "Accepted without effect: every batch is in the index."),
+        .init(
+            "leader.replication.throttled.replicas", .list([]), "",
+            "Accepted without effect: there is one replica."),
+        .init(
+            "local.retention.bytes", .long(-2...Int64.max), "-2",
+            "Accepted without effect: there is one tier."),
+        .init(
+            "local.retention.ms", .long(-2...Int64.max), "-2",
+            "Accepted without effect: there is one tier."),
         .init(
             "max.compaction.lag.ms", .long(1...Int64.max), "9223372036854775807",
             broker: "log.cleaner.max.compaction.lag.ms",
@@ -66,6 +87,15 @@ public enum TopicConfigs {
         .init(
             "preallocate", .boolean, "false", broker: "log.preallocate",
             "Accepted without effect."),
+        .init(
+            "remote.log.copy.disable", .boolean, "false",
+            "Accepted without effect: there is one tier."),
+        .init(
+            "remote.log.delete.on.disable", .boolean, "false",
+            "Accepted without effect: there is one tier."),
+        .init(
+            "remote.storage.enable", .boolean, "false",
+            "Accepted without effect: there is one tier."),
         .init(
             "retention.bytes", .long(orUnlimited), "-1", broker: "log.retention.bytes",
             "The size of a partition past which its oldest segments go; -1 for no limit."),

@@ -140,7 +140,9 @@ extension GroupCoordinator {
         member = reconcile(member, owned: request.owned, group)
         armSession(of: member, group)
         var result = ConsumerHeartbeatResult(memberID: member.id, memberEpoch: member.epoch)
-        result.heartbeatMilliseconds = configuration.consumerHeartbeatMilliseconds
+        result.heartbeatMilliseconds = setting(
+            "consumer.heartbeat.interval.ms", of: group.id,
+            configuration.consumerHeartbeatMilliseconds)
         if request.memberEpoch == 0 || request.isFull || before?.assigned != member.assigned {
             result.assignment = member.assigned
         }

@@ -92,8 +92,13 @@ extension GroupCoordinator {
         switch modern.kind {
         case .consumer:
             timeout =
-                member.classic?.sessionTimeout ?? configuration.consumerSessionMilliseconds
-        case .share: timeout = configuration.shareSessionMilliseconds
+                member.classic?.sessionTimeout
+                ?? setting(
+                    "consumer.session.timeout.ms", of: group.id,
+                    configuration.consumerSessionMilliseconds)
+        case .share:
+            timeout = setting(
+                "share.session.timeout.ms", of: group.id, configuration.shareSessionMilliseconds)
         }
         effects.arm(
             &modern.alarms[member.id, default: MemberAlarms()].session, after: Int64(timeout),

@@ -13,6 +13,8 @@ public final class GroupCoordinator {
     var effects: Effects
     /// What is known of topics; set before any group is.
     public weak var topics: (any TopicDirectory)?
+    /// What a group sets itself, by Kafka's names.
+    var configsOfGroup: (String) -> [String: String] = { _ in [:] }
     /// Counts the changes of topics that their members have to hear of.
     var topicsVersion: UInt64 = 0
     /// When the next search for expired offsets is due; nil before the first event.
@@ -23,6 +25,11 @@ public final class GroupCoordinator {
     public init(configuration: GroupConfiguration, uniqueSuffix: @escaping () -> String) {
         self.configuration = configuration
         effects = Effects(configuration: configuration, uniqueSuffix: uniqueSuffix)
+    }
+
+    /// A group's own setting, else the broker's.
+    func setting(_ name: String, of group: String, _ brokers: Int32) -> Int32 {
+        configsOfGroup(group)[name].flatMap { Int32($0) } ?? brokers
     }
 
     /// A JoinGroup request; answered at once or when the join phase ends.

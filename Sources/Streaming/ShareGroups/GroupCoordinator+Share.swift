@@ -102,7 +102,8 @@ extension GroupCoordinator {
         modern.put(member)
         armSession(of: member, group)
         var result = ConsumerHeartbeatResult(memberID: member.id, memberEpoch: member.epoch)
-        result.heartbeatMilliseconds = configuration.shareHeartbeatMilliseconds
+        result.heartbeatMilliseconds = setting(
+            "share.heartbeat.interval.ms", of: group.id, configuration.shareHeartbeatMilliseconds)
         if request.memberEpoch == 0 || request.topics != nil || before?.assigned != member.assigned
         {
             result.assignment = member.assigned

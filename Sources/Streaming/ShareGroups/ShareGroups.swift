@@ -13,7 +13,8 @@ public final class ShareGroups: @unchecked Sendable {
         var deliveriesMax: Int16
         var lockMilliseconds: Int64
         var inFlightMax: Int64
-        var startsAtEarliest: Bool
+        var start: ShareStart
+        var isCommittedOnly: Bool
     }
 
     private final class Entry {
@@ -103,7 +104,8 @@ public final class ShareGroups: @unchecked Sendable {
                 "share.record.lock.duration.ms", "group.share.record.lock.duration.ms"),
             inFlightMax: number(
                 "share.partition.max.record.locks", "group.share.partition.max.record.locks"),
-            startsAtEarliest: own["share.auto.offset.reset"] == "earliest")
+            start: own["share.auto.offset.reset"].flatMap { ShareStart($0) } ?? .latest,
+            isCommittedOnly: own["share.isolation.level"] == "read_committed")
     }
 
     /// How long a member may keep a record, in milliseconds.
@@ -124,13 +126,22 @@ public final class ShareGroups: @unchecked Sendable {
             for (topic, number) in partitions {
                 let place = SharePlace(group: group, topic: topic.id, partition: number)
                 guard entries[place] == nil, let found = topic.partition(number) else { continue }
-                let start =
-                    settings.startsAtEarliest ? found.log.startOffset : found.log.highWatermark
+                let start = start(of: settings, in: found)
                 let entry = Entry(SharePartition(start: start))
                 entries[place] = entry
                 records.append(record(place, entry))
             }
             return records
+        }
+    }
+
+    private func start(of settings: Settings, in partition: Partition) -> Int64 {
+        switch settings.start {
+        case .earliest: partition.log.startOffset
+        case .latest: partition.log.highWatermark
+        case .ago(let milliseconds):
+            (try? partition.offset(at: max(0, clock.wallMilliseconds - milliseconds)))?.0
+                ?? partition.log.highWatermark
         }
     }
 
@@ -148,10 +159,21 @@ public final class ShareGroups: @unchecked Sendable {
             let settings = self.settings(of: group)
             _ = entry.partition.advance(to: partition.log.startOffset)
             let from = entry.partition.nextOffset
-            guard from < partition.log.highWatermark,
+            let end =
+                settings.isCommittedOnly
+                ? partition.log.lastStableOffset : partition.log.highWatermark
+            guard from < end,
                 let slice = try partition.read(
-                    from: from, bytesMax: bytesMax, atLeastOne: true)
+                    from: from,
+                    bytesMax: settings.isCommittedOnly
+                        ? min(bytesMax, Limits.committedShareBytes) : bytesMax,
+                    atLeastOne: true, committedOnly: settings.isCommittedOnly)
             else { return nil }
+            if settings.isCommittedOnly {
+                for range in try AbortedRanges.of(slice, in: partition.log) {
+                    entry.partition.discard(range, upTo: slice.nextOffset)
+                }
+            }
             let acquired = entry.partition.acquire(
                 upTo: slice.nextOffset, countMax: Int64(recordsMax),
                 inFlightMax: settings.inFlightMax, member: member,

@@ -104,6 +104,35 @@ struct SharePartition: Sendable {
         return acquired
     }
 
+    /// Records that nobody is to have: those that are free, or were not handed out yet, are done
+    /// with. Nothing behind `limit` is touched.
+    mutating func discard(_ range: ClosedRange<Int64>, upTo limit: Int64) {
+        let last = min(range.upperBound, limit - 1)
+        guard last >= start, range.lowerBound <= last else { return }
+        if last >= end {
+            // What lies before it and was not handed out yet stays free.
+            if range.lowerBound > end {
+                runs.append(
+                    Run(
+                        first: end, last: range.lowerBound - 1, state: .available, deliveries: 0,
+                        member: nil))
+            }
+            let first = max(end, range.lowerBound)
+            runs.append(
+                Run(first: first, last: last, state: .archived, deliveries: 0, member: nil))
+            end = last + 1
+        }
+        split(at: range.lowerBound)
+        split(at: last + 1)
+        for index in runs.indices
+        where runs[index].first >= range.lowerBound && runs[index].last <= last
+            && runs[index].state == .available
+        {
+            finish(index, .archived)
+        }
+        settle()
+    }
+
     /// Whether `member` holds every record from `first` to `last` that is not done with already.
     private func holds(_ member: String, _ first: Int64, _ last: Int64) -> Bool {
         guard first <= last, first >= start, last < end else { return false }

@@ -35,6 +35,11 @@ enum AlterConfigsHandler: KafkaHandler {
 struct ConfigAlteration {
     typealias Answer = AlterConfigsResponse.AlterConfigsResourceResponse
 
+    private struct Resource: Hashable {
+        var type: Int8
+        var name: String
+    }
+
     let resources: [(type: Int8, name: String)]
     let validateOnly: Bool
     let broker: Broker
@@ -45,6 +50,10 @@ struct ConfigAlteration {
         done: @escaping @Sendable ([Answer]) -> Void
     ) {
         let gather = Gather<Answer>(resources.count, done: done)
+        var counts: [Resource: Int] = [:]
+        for resource in resources {
+            counts[Resource(type: resource.type, name: resource.name), default: 0] += 1
+        }
         for (place, resource) in resources.enumerated() {
             let finish: @Sendable (Result<Void, StreamingError>) -> Void = { result in
                 var answer = Answer()
@@ -57,6 +66,9 @@ struct ConfigAlteration {
                 gather.put(answer, at: place)
             }
             do throws(StreamingError) {
+                if counts[Resource(type: resource.type, name: resource.name)] != 1 {
+                    throw .invalidRequest("Each resource must appear at most once.")
+                }
                 let target = try ConfigResource(resource.type, resource.name, broker)
                 target.set(
                     try configs(place, target), broker, validateOnly: validateOnly, done: finish)
@@ -90,7 +102,7 @@ extension ConfigResource {
         case .broker: broker.setBrokerConfigs(configs, validateOnly: validateOnly, done: done)
         case .group(let group):
             do throws(StreamingError) {
-                try GroupConfigs.check(configs)
+                try GroupConfigs.check(configs, broker.brokerSettings)
             } catch {
                 return done(.failure(error))
             }

@@ -10,14 +10,17 @@ enum CreatePartitionsHandler: KafkaHandler {
         _ reply: Reply<CreatePartitionsRequest>
     ) {
         let broker = context.broker
-        let gather = Gather<CreatePartitionsResponse.CreatePartitionsTopicResult>(
-            request.topics.count
-        ) {
+        var counts: [String: Int] = [:]
+        for topic in request.topics { counts[topic.name, default: 0] += 1 }
+        // A topic that is named twice is refused, and named once in the answer.
+        var told: Set<String> = []
+        let topics = request.topics.filter { told.insert($0.name).inserted }
+        let gather = Gather<CreatePartitionsResponse.CreatePartitionsTopicResult>(topics.count) {
             var response = CreatePartitionsResponse()
             response.results = $0
             reply.send(response)
         }
-        for (place, topic) in request.topics.enumerated() {
+        for (place, topic) in topics.enumerated() {
             let finish: @Sendable (Result<Topic, StreamingError>) -> Void = { result in
                 var answer = CreatePartitionsResponse.CreatePartitionsTopicResult()
                 answer.name = topic.name
@@ -27,17 +30,29 @@ enum CreatePartitionsHandler: KafkaHandler {
                 }
                 gather.put(answer, at: place)
             }
-            let assigned = topic.assignments ?? []
-            if !assigned.allSatisfy({ $0.brokerIds == [broker.nodeID] }) {
-                finish(
-                    .failure(
-                        .invalidReplicationFactor(
-                            "Partitions can be assigned to broker \(broker.nodeID) alone.")))
+            if counts[topic.name] != 1 {
+                finish(.failure(.invalidRequest("Duplicate topic name.")))
+            } else if let fault = fault(of: topic, broker) {
+                finish(.failure(.invalidReplicaAssignment(fault)))
             } else {
                 broker.createPartitions(
                     topic.name, count: topic.count, validateOnly: request.validateOnly,
                     done: finish)
             }
         }
+    }
+
+    /// What is wrong with a manual assignment; nil if nothing is, or there is none.
+    private static func fault(
+        of topic: CreatePartitionsRequest.CreatePartitionsTopic, _ broker: Broker
+    ) -> String? {
+        guard let assigned = topic.assignments else { return nil }
+        if !assigned.allSatisfy({ $0.brokerIds == [broker.nodeID] }) {
+            return "Partitions can be assigned to broker \(broker.nodeID) alone."
+        }
+        guard let known = broker.topic(topic.name) else { return nil }
+        let more = Int(topic.count) - known.partitions.count
+        guard more > 0, more != assigned.count else { return nil }
+        return "\(more) partitions are to be added, and \(assigned.count) assignments are given."
     }
 }

@@ -53,7 +53,7 @@ enum CreateTopicsHandler: KafkaHandler {
             guard sorted == Array(0..<Int32(topic.assignments.count)),
                 topic.assignments.allSatisfy({ $0.brokerIds == [nodeID] })
             else {
-                throw .invalidReplicationFactor(
+                throw .invalidReplicaAssignment(
                     "Each partition from 0 on must be assigned to broker \(nodeID) alone.")
             }
             new.partitions = Int32(topic.assignments.count)

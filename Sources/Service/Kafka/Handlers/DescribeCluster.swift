@@ -13,8 +13,12 @@ enum DescribeClusterHandler: KafkaHandler {
         var response = DescribeClusterResponse()
         response.endpointType = request.endpointType
         guard request.endpointType == 1 else {
-            response.errorCode = .mismatchedEndpointType
-            response.errorMessage = "This is a broker endpoint."
+            let isKnown = request.endpointType == 2
+            response.errorCode = isKnown ? .mismatchedEndpointType : .unsupportedEndpointType
+            response.errorMessage =
+                isKnown
+                ? "This is a broker endpoint."
+                : "Endpoint type \(request.endpointType) does not exist."
             return reply.send(response)
         }
         var broker = DescribeClusterResponse.DescribeClusterBroker()

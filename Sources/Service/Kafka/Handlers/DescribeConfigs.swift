@@ -19,10 +19,10 @@ enum DescribeConfigsHandler: KafkaHandler {
             answer.resourceName = resource.resourceName
             do throws(StreamingError) {
                 let values = try values(of: resource, context.broker)
-                let keys = resource.configurationKeys.map(Set.init)
-                answer.configs = values.filter { keys?.contains($0.definition.name) ?? true }.map {
-                    describe($0, request)
-                }
+                // As in Kafka no names at all are asked for as well as null: all.
+                let keys = Set(resource.configurationKeys ?? [])
+                answer.configs = values.filter { keys.isEmpty || keys.contains($0.definition.name) }
+                    .map { describe($0, request) }
             } catch {
                 answer.errorCode = ErrorCode(rawValue: error.code)
                 answer.errorMessage = error.message
@@ -36,14 +36,19 @@ enum DescribeConfigsHandler: KafkaHandler {
         of resource: DescribeConfigsRequest.DescribeConfigsResource, _ broker: Broker
     ) throws(StreamingError) -> [ConfigValue] {
         let settings = broker.brokerSettings
+        // Loggers of a broker and subscriptions of metrics: there are none.
+        if resource.resourceType == 8 || resource.resourceType == 16 { return [] }
         switch try ConfigResource(resource.resourceType, resource.resourceName, broker) {
         case .topic(let topic):
             return TopicConfigs.all.map { settings.describe($0, topic: topic.configs) }
         case .broker:
-            return BrokerConfigs.all.map { settings.describe($0) }
+            // The default of all brokers is what was set for it, not what each falls back to.
+            let isDefault = resource.resourceName.isEmpty
+            return BrokerConfigs.all.filter { !isDefault || settings.dynamic[$0.name] != nil }
+                .map { settings.describe($0) }
         case .group(let group):
             let own = broker.shares.configs(of: group)
-            return GroupConfigs.all.map { settings.describe($0, topic: own) }
+            return GroupConfigs.all.map { settings.describe($0, group: own) }
         }
     }
 

@@ -29,6 +29,9 @@ enum DescribeGroupsHandler: KafkaHandler {
         group.groupId = found.groupID
         if version >= 6 || found.error != .groupIDNotFound {
             group.errorCode = ErrorCode(rawValue: found.error.code)
+            if found.error == .groupIDNotFound {
+                group.errorMessage = "Group \(found.groupID) not found."
+            }
         }
         group.groupState = found.state.rawValue
         group.protocolType = found.protocolType

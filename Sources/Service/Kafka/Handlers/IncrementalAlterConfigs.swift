@@ -29,6 +29,9 @@ enum IncrementalAlterConfigsHandler: KafkaHandler {
         _ target: ConfigResource, _ resource: Resource, _ broker: Broker
     ) throws(StreamingError) -> [String: String] {
         var configs = target.current(broker)
+        guard Set(resource.configs.map(\.name)).count == resource.configs.count else {
+            throw .invalidRequest("Error due to duplicate config keys")
+        }
         for change in resource.configs {
             let definition = try target.definition(change.name)
             switch change.configOperation {
@@ -73,8 +76,8 @@ extension ConfigResource {
         of definition: ConfigDefinition, _ configs: [String: String], _ broker: Broker
     ) -> String? {
         switch self {
-        case .topic, .group:
-            broker.brokerSettings.describe(definition, topic: configs).value
+        case .topic: broker.brokerSettings.describe(definition, topic: configs).value
+        case .group: broker.brokerSettings.describe(definition, group: configs).value
         case .broker: configs[definition.name] ?? broker.brokerSettings.describe(definition).value
         }
     }

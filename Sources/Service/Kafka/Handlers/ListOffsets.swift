@@ -15,23 +15,45 @@ enum ListOffsetsHandler: KafkaHandler {
     ) {
         let broker = context.broker
         // Looking for a time may read from the disk.
+        let version = context.version
         if request.topics.contains(where: { $0.partitions.contains { $0.timestamp >= 0 } }) {
-            context.server.workers.submit { reply.send(answer(request, broker)) }
+            context.server.workers.submit { reply.send(answer(request, version, broker)) }
         } else {
-            reply.send(answer(request, broker))
+            reply.send(answer(request, version, broker))
         }
     }
 
-    private static func answer(_ request: ListOffsetsRequest, _ broker: Broker)
-        -> ListOffsetsResponse
-    {
+    /// The version from which on each special timestamp has a meaning.
+    private static let firstVersions: [Int64: Int16] = [
+        -1: 0, -2: 0, -3: 7, -4: 8, -5: 9, -6: 11,
+    ]
+
+    private static func answer(
+        _ request: ListOffsetsRequest, _ version: Int16, _ broker: Broker
+    ) -> ListOffsetsResponse {
         var response = ListOffsetsResponse()
+        var told: [String: [Int32: Int]] = [:]
+        for topic in request.topics {
+            for wanted in topic.partitions {
+                told[topic.name, default: [:]][wanted.partitionIndex, default: 0] += 1
+            }
+        }
         response.topics = request.topics.map { topic in
             var answer = ListOffsetsResponse.ListOffsetsTopicResponse()
             answer.name = topic.name
             answer.partitions = topic.partitions.map { wanted in
                 var result = ListOffsetsResponse.ListOffsetsPartitionResponse()
                 result.partitionIndex = wanted.partitionIndex
+                if told[topic.name]?[wanted.partitionIndex] != 1 {
+                    result.errorCode = .invalidRequest
+                    return result
+                }
+                if wanted.timestamp < 0,
+                    Self.firstVersions[wanted.timestamp].map({ $0 > version }) ?? true
+                {
+                    result.errorCode = .unsupportedVersion
+                    return result
+                }
                 do throws(StreamingError) {
                     let (_, partition) = try broker.partition(topic.name, wanted.partitionIndex)
                     try partition.checkEpoch(wanted.currentLeaderEpoch)
@@ -51,6 +73,8 @@ enum ListOffsetsHandler: KafkaHandler {
         _ partition: Partition, _ timestamp: Int64, _ isolation: Int8
     ) throws(StreamingError) {
         let log = partition.log
+        // An open transaction may be aborted, so what lies behind its beginning is not told.
+        let end = isolation == 1 ? log.lastStableOffset : Int64.max
         switch timestamp {
         case -1:
             result.offset = isolation == 1 ? log.lastStableOffset : log.highWatermark
@@ -59,15 +83,12 @@ enum ListOffsetsHandler: KafkaHandler {
             result.offset = log.startOffset
             result.leaderEpoch = log.epoch(at: result.offset)
         case -3:
-            if let found = try partition.offsetOfMaxTimestamp() {
+            if let found = try partition.offsetOfMaxTimestamp(), found.0 < end {
                 (result.offset, result.timestamp, result.leaderEpoch) = found
             }
         case -5, -6: result.offset = timestamp == -5 ? -1 : log.startOffset
         default:
-            guard timestamp >= 0 else {
-                throw .unsupportedFormat("Timestamp \(timestamp) has no meaning.")
-            }
-            if let found = try partition.offset(at: timestamp) {
+            if let found = try partition.offset(at: timestamp), found.0 < end {
                 (result.offset, result.timestamp, result.leaderEpoch) = found
             }
         }

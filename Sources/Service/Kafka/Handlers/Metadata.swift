@@ -20,8 +20,11 @@ enum MetadataHandler: KafkaHandler {
             return send(response, request, reply)
         }
         var missing: [String] = []
+        // Named twice, a topic is told once.
+        var told: Set<String> = []
         for topic in wanted {
             if let name = topic.name {
+                guard told.insert(name).inserted else { continue }
                 if let found = context.broker.topic(name) {
                     response.topics.append(describe(found, context.broker))
                 } else {
