@@ -88,6 +88,7 @@ _rtd() {
         consume)
             case $previous in
                 -t | --topic) _rtd_topics; return ;;
+                -r | --regex) return ;;
                 -o | --offset) _rtd_words "beginning end stored"; return ;;
                 -p | --partition) return ;;
                 -g | --group) return ;;
@@ -112,7 +113,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--topic --offset --exit-at-end --follow --partition --group --protocol --ack --count --timeout --wait --isolation --on-error --format --json --template --raw --length-prefixed --delimiter --zero-terminated --key-delimiter --headers --show-null --json-value --unbuffered --exec --to --txn --txn-every --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--topic --regex --offset --exit-at-end --follow --partition --group --protocol --ack --count --timeout --wait --explain --isolation --on-error --format --json --template --raw --length-prefixed --delimiter --zero-terminated --key-delimiter --headers --show-null --json-value --unbuffered --exec --to --txn --txn-every --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
             else
                 _rtd_topics
             fi
@@ -191,9 +192,11 @@ _rtd() {
                 --linger) return ;;
                 --batch-bytes) return ;;
                 -z | --compression) _rtd_words "none gzip snappy lz4 zstd"; return ;;
+                --txn-every) return ;;
                 --data-set) _rtd_directories; return ;;
                 --seed) return ;;
                 --source) return ;;
+                --sweep) return ;;
                 --histogram-file) _rtd_files; return ;;
                 --compare) return ;;
                 -b | --broker) return ;;
@@ -203,9 +206,9 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--size --payload-file --random-ratio --count --duration --rate --warmup --producers --consumers --topics --partitions --acks --linger --batch-bytes --compression --data-set --generate --seed --endless --live --source --json --csv --histogram-file --compare --floor --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--size --payload-file --random-ratio --count --duration --rate --warmup --producers --consumers --topics --partitions --acks --linger --batch-bytes --compression --txn --txn-every --data-set --generate --seed --endless --live --source --sweep --json --csv --histogram-file --compare --floor --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
             else
-                _rtd_words "produce consume e2e storage query nexmark cdc"
+                _rtd_words "produce consume e2e mixed storage query nexmark cdc"
             fi
             ;;
     esac

@@ -42,7 +42,10 @@ extension ValueParser where Value == String {
 
     public static func nonEmpty(_ name: String, completion: Completion = .none) -> ValueParser {
         ValueParser(name, completion: completion) { text throws(UsageError) in
-            guard !text.isEmpty else { throw UsageError("wants a \(name), not an empty text") }
+            guard !text.isEmpty else {
+                let article = name.first.map { "AEIO".contains($0) } == true ? "an" : "a"
+                throw UsageError("wants \(article) \(name), not an empty text")
+            }
             return text
         }
     }

@@ -70,6 +70,7 @@ struct Table: Sendable, CustomTestStringConvertible {
         "PATTERN": "orders,s.*", "TABLE=COLUMNS": "t=a,b", "COLUMN=HOW": "c=len", "WHICH": "new",
         "TARGET": "out", "ENVELOPE": "flat", "PREFIX": "p",
         "TABLE[:CONDITION]": "t:a > 1", "COMMAND": "cat", "TABLE": "t",
+        "REGEX": "^a.*b$", "KEY=VALUE,...": "size=100,1k",
         "SOURCE": "postgres://localhost/shop",
     ]
 
@@ -79,6 +80,7 @@ struct Table: Sendable, CustomTestStringConvertible {
         "serve tls-key": ["--tls-certificate", "f"], "serve password-file": ["--add-user", "a"],
         "produce keep-partition": ["-J"], "consume json-value": ["-J"],
         "bench generate": ["--data-set", "/tmp/d"], "produce txn-every": ["--txn", "id"],
+        "bench txn-every": ["--txn"],
         "cdc broker": ["--to", "topics"], "cdc data": ["--to", "topics"],
         "cdc partitions": ["--to", "topics"], "cdc drop": ["--slots"],
         "cdc request": ["--backfill", "t"],
@@ -113,7 +115,8 @@ struct Table: Sendable, CustomTestStringConvertible {
             }
             for spelling in spellings {
                 let needsBroker =
-                    name == "bench" && ["broker", "compare", "rate"].contains(flag.long)
+                    name == "bench"
+                    && ["broker", "compare", "rate", "txn", "txn-every"].contains(flag.long)
                 let needsQueries =
                     name == "bench"
                     && ["data-set", "generate", "endless", "seed"].contains(flag.long)

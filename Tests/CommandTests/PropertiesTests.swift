@@ -132,6 +132,65 @@ import Testing
         #expect(lines.map(\.assignment.value) == ["1 2", "u"])
     }
 
+    private func pairs(_ text: String) throws -> [[String]] {
+        try PropertyAssignment.list(inFile: text, "f").map {
+            [$0.assignment.name, $0.assignment.value]
+        }
+    }
+
+    @Test func `a file is read as java.util.Properties reads it`() throws {
+        #expect(
+            try pairs("\u{feff}a=1\nb: 2\nc 3\n d\t:\t4 \r\n!no\re = f=g:h\n")
+                == [["a", "1"], ["b", "2"], ["c", "3"], ["d", "4"], ["e", "f=g:h"]])
+        #expect(
+            try pairs("bootstrap.servers=h\\:1,\\\n  i\\:2\nk\\:x=\\u00e4\\u20ac\n")
+                == [["bootstrap.servers", "h:1,i:2"], ["k:x", "ä€"]])
+        // An escaped backslash at the end is no continuation.
+        #expect(try pairs("a=b\\\\\nc=d") == [["a", "b\\"], ["c", "d"]])
+        // What librdkafka's files have as it is stays.
+        #expect(
+            try pairs("p=x\\q\\\"\nempty=\nspace : \n") == [
+                ["p", "x\\q\\\""], ["empty", ""], ["space", ""],
+            ])
+        let error = #expect(throws: UsageError.self) { try pairs("a=1\n\nalone\n") }
+        #expect(error?.message == "f line 3: wants key=value, not \"alone\"")
+    }
+
+    @Test func `properties of other programs are passed over with a word`() throws {
+        let set = try properties(
+            "schema.registry.url=http://h", "auto.register.schemas=false", "client.id=c")
+        #expect(set.clientID == "c")
+        #expect(
+            set.warning == "schema.registry.url and auto.register.schemas are not for a Kafka "
+                + "client, and without effect")
+        #expect(try properties("client.id=c").warning == nil)
+        #expect(refusal("schema.registry.basic.auth.user.info=u:p").contains("is a secret"))
+        #expect(refusal("schema.registri.url=x").contains("has no property"))
+    }
+
+    private func producerRefusal(_ assignments: String...) throws -> String {
+        var options = ConnectionOptions()
+        options.properties = try assignments.map { try PropertyAssignment($0) }
+        let properties = try options.clientProperties()
+        do {
+            _ = try ProduceSettings.producer(ProduceOptions(), properties)
+            return "accepted"
+        } catch {
+            return error.message
+        }
+    }
+
+    @Test func `what idempotence cannot be had with is refused when it is asked for`() throws {
+        let on = "enable.idempotence=true"
+        #expect(try producerRefusal(on, "acks=1") == "produce: \(on) needs acks=all")
+        #expect(try producerRefusal(on, "retries=0").contains("needs retries of 1 at least"))
+        #expect(
+            try producerRefusal(on, "max.in.flight=6").contains(
+                "needs max.in.flight.requests.per.connection of 5 at most"))
+        #expect(try producerRefusal(on, "acks=-1", "max.in.flight=5") == "accepted")
+        #expect(try producerRefusal("acks=1") == "accepted")
+    }
+
     @Test func `a file is read line by line and -X wins over it`() throws {
         var options = ConnectionOptions()
         options.properties = [PropertyAssignment(name: "linger.ms", value: "1")]

@@ -18,7 +18,20 @@ extension ClientProperties {
         if try setProducer(reader) { return }
         if try setConsumer(reader) { return }
         if try setFetching(reader) { return }
+        if PropertyNames.isForeign(assignment.name) { return foreign.append(assignment.name) }
         try assignment.checkName(among: PropertyNames.client, of: "a Kafka client")
+    }
+
+    /// What is to be said of properties that were passed over; nil if none was.
+    var warning: String? {
+        guard let first = foreign.first else { return nil }
+        let others = foreign.count - 1
+        let names =
+            others == 0
+            ? first
+            : others == 1
+                ? "\(first) and \(foreign[1])" : "\(first) and \(others) others"
+        return "\(names) \(others == 0 ? "is" : "are") not for a Kafka client, and without effect"
     }
 
     private mutating func setConnection(_ value: PropertyValueReader) throws(UsageError) -> Bool {

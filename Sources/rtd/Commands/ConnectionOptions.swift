@@ -102,7 +102,9 @@ struct ConnectionOptions: Sendable, Equatable {
             "property-file", "F", \.propertyFiles, .file, "Read client properties from FILE.",
             details: """
                 Lines `key=value`; `#` begins a comment. A configuration file of kcat or of \
-                Kafka's own tools will do. {property} wins over it.
+                Kafka's own tools will do, with Java's `key: value`, escapes and lines that go on \
+                after a backslash. Properties of a schema registry and of other programs that \
+                share such a file are passed over with a warning. {property} wins over it.
                 """
         ).aliases("command-config"),
     ]

@@ -18,38 +18,6 @@ struct PropertyAssignment: Sendable, Equatable {
         value = String(text[text.index(after: equals)...])
     }
 
-    /// The assignments of a properties file with their line numbers, counted from 1.
-    static func list(
-        inFile text: String, _ file: String
-    ) throws(UsageError) -> [(line: Int, assignment: PropertyAssignment)] {
-        var result: [(Int, PropertyAssignment)] = []
-        // "\r\n" is one Character, so both kinds of line end are newlines here.
-        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-        var begun = ""
-        var beginning = 0
-        for (index, line) in lines.enumerated() {
-            let content = String(line).trimmingSpaces
-            if begun.isEmpty {
-                guard let first = content.first, first != "#", first != "!" else { continue }
-                beginning = index + 1
-            }
-            // As Java has it: a backslash at the end goes on with the next line.
-            if content.hasSuffix("\\"), !content.hasSuffix("\\\\"), index + 1 < lines.count {
-                begun += content.dropLast()
-                continue
-            }
-            do {
-                var assignment = try PropertyAssignment(begun + content)
-                assignment.value = assignment.value.trimmingSpaces
-                result.append((beginning, assignment))
-            } catch {
-                throw UsageError("\(file) line \(beginning): \(error.message)")
-            }
-            begun = ""
-        }
-        return result
-    }
-
     /// Throws unless `names` holds the property.
     func checkName(among names: [String], of owner: String) throws(UsageError) {
         guard !names.contains(name) else { return }
@@ -148,4 +116,7 @@ struct ClientProperties: Sendable, Equatable {
     var partitionFetchBytesMax: Int?
     var fetchWaitMax: Duration?
     var checksCRC: Bool?
+
+    /// Names of other programs' properties that were passed over.
+    var foreign: [String] = []
 }

@@ -12,6 +12,29 @@ enum PropertyNames {
         brokerText.split(whereSeparator: \.isWhitespace).map(String.init)
     }
 
+    /// Whether it belongs to what shares a file with a Kafka client: serializers and their schema
+    /// registry, Kafka Streams and Connect, Confluent's and Spring's additions.
+    static func isForeign(_ name: String) -> Bool {
+        guard !client.contains(name) else { return false }
+        return foreignPrefixes.contains { name.hasPrefix($0) } || foreign.contains(name)
+    }
+
+    private static let foreignPrefixes = [
+        "schema.registry.", "basic.auth.", "bearer.auth.", "confluent.", "avro.", "json.",
+        "protobuf.", "specific.", "key.converter", "value.converter", "producer.", "consumer.",
+        "admin.", "spring.", "default.deserialization.", "default.key.", "default.value.",
+        "rule.", "rules.", "apicurio.",
+    ]
+    private static let foreign: Set = [
+        "application.id", "application.server", "auto.register.schemas", "use.latest.version",
+        "use.latest.with.metadata", "use.schema.id", "latest.compatibility.strict",
+        "latest.cache.size", "latest.cache.ttl.sec", "normalize.schemas", "id.compatibility.strict",
+        "max.schemas.per.subject", "key.subject.name.strategy", "value.subject.name.strategy",
+        "schema.reflection", "reference.subject.name.strategy", "num.stream.threads",
+        "processing.guarantee", "state.dir", "commit.interval.ms", "replication.factor",
+        "statestore.cache.max.bytes", "proxy.host", "proxy.port",
+    ]
+
     private static let clientText: String = """
         acks allow.auto.create.topics api.version.fallback.ms api.version.request
         api.version.request.timeout.ms auto.commit.enable auto.commit.interval.ms

@@ -22,6 +22,9 @@ final class ClusterConnection: Sendable {
     ) throws(CommandFailure) {
         let target: ConnectionOptions.Target
         (properties, target) = try Self.resolve(command, options)
+        if let warning = properties.warning, !reporting.isQuiet {
+            StandardError.write(line: "rtd: \(warning)")
+        }
         let endpoints: [Endpoint]
         switch target {
         case .brokers(let brokers):

@@ -28,7 +28,8 @@ struct SecurityProperties: Sendable, Equatable {
         "sasl.password", "sasl.jaas.config", "ssl.key.password", "ssl.key.pem",
         "ssl.keystore.password", "ssl.keystore.key", "ssl.truststore.password",
         "sasl.oauthbearer.client.secret", "sasl.oauthbearer.client.credentials.client.secret",
-        "sasl.oauthbearer.assertion.private.key.passphrase",
+        "sasl.oauthbearer.assertion.private.key.passphrase", "basic.auth.user.info",
+        "schema.registry.basic.auth.user.info", "bearer.auth.token",
     ]
 
     /// The names that have an effect, with the older one of librdkafka behind Kafka's.
