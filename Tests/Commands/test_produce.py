@@ -369,3 +369,13 @@ def test_a_directory_that_cannot_hold_data_says_why():
         equal(done.returncode, 1)
         contains(done.errors, "/proc")
         contains(done.errors, "RTD_DATA")
+
+
+def test_a_transaction_of_rejected_records_only_ends_well():
+    with Home() as home:
+        compacted(home, "t")
+        for text, values in (("x\ny\n", []), ("x\nk:1\n", [["1"]]), ("z\n", [["1"]])):
+            done = home.rtd("produce", "-K", ":", "--txn", "id", "--on-error", "skip", "t",
+                            input=text)
+            equal(done.returncode, 3, done.errors)
+            equal(records(home, "t", "value"), values)
