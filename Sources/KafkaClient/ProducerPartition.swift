@@ -71,8 +71,8 @@ final class ProducerPartition: @unchecked Sendable {
     /// Whose numbers its batches have; nil before the first, and without idempotence.
     private(set) var identity: ProducerIdentity?
     private var nextSequence: Int32 = 0
-    /// Nothing else is in flight until the first batch is acknowledged. A broker takes any number of
-    /// a producer that it does not know, so what comes behind a batch that is rejected would be
+    /// Nothing else is in flight until the first batch is acknowledged. A broker takes any number
+    /// of a producer that it does not know, so what comes behind a batch that is rejected would be
     /// appended before the rest of it.
     private let isCautious: Bool
     private var isKnown = false
