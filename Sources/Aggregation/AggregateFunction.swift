@@ -55,6 +55,26 @@ public struct AggregateCall: Sendable {
     }
 }
 
+extension AggregateCall {
+    /// Brings the state of the same call over narrower types into a new accumulator.
+    func carry(
+        from old: AggregateCall, _ source: Accumulator, to target: Accumulator,
+        _ groups: [Int32], _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard function.name == old.function.name, isDistinct == old.isDistinct,
+            order.count == old.order.count
+        else { return false }
+        let isSame = type == old.type && inputTypes == old.inputTypes
+        return isSame
+            ? try target.carryAsWritten(from: source)
+            : try target.carry(from: source, groups, widening)
+    }
+
+    private var inputTypes: [DataType] {
+        arguments.map(\.type) + order.map(\.expression.type)
+    }
+}
+
 /// The states of one aggregate call for all groups of an operator, column by column.
 ///
 /// Groups are numbers from 0; the operator decides which. Rows that FILTER, DISTINCT or null leave
@@ -86,6 +106,14 @@ open class Accumulator {
 
     /// The results of some groups, in that order.
     open func results(_ groups: [Int32]) throws(SQLError) -> Column { unimplemented() }
+
+    /// Takes the state of the accumulator of the same call over narrower types: that of `groups`,
+    /// which have the same numbers here. False: it cannot, and is not used.
+    open func carry(
+        from old: Accumulator, _ groups: [Int32], _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        false
+    }
 
     /// Bytes held.
     open var memory: Int { 0 }

@@ -31,6 +31,9 @@ open class Operator {
     /// Set by whoever wants to end a query while an operator is busy.
     public var stopCheck: (any StopCheck)?
 
+    /// What it hands out has left before: it goes nowhere.
+    var isMuted = false
+
     /// Set where nothing may grow past the memory of the query.
     var memoryGuard: MemoryGuard?
 
@@ -57,6 +60,12 @@ open class Operator {
     open func write(_ state: inout OutputBuffer) {}
     open func read(_ state: inout StateReader) throws(SQLError) {}
 
+    /// Takes the state of the same operator of the same query, whose rows had narrower types. False:
+    /// it cannot, and is not used.
+    open func carry(from old: Operator, _ widening: ColumnWidening) throws(SQLError) -> Bool {
+        false
+    }
+
     /// False once nothing that comes can change the result (LIMIT is reached): sources may stop.
     open var wantsMore: Bool { outputs.contains { $0.0.wantsMore } }
 
@@ -65,7 +74,7 @@ open class Operator {
 
     /// Hands a batch on; an empty one is dropped.
     public final func emit(_ batch: Batch) throws(SQLError) {
-        guard batch.count > 0 else { return }
+        guard batch.count > 0, !isMuted else { return }
         rowsOut += batch.count
         if let stopCheck { try stopCheck.look() }
         if let memoryGuard { try memoryGuard.look() }

@@ -185,6 +185,11 @@ public struct AggregatePlan: Sendable {
         self.calls = calls
     }
 
+    /// Windows leave once more when late rows change them.
+    public var updatesLateRows: Bool {
+        if case .update = lateRows { window != nil } else { false }
+    }
+
     public struct WindowBound: Sendable {
         /// The window's end in microseconds, over the input's row.
         public var end: Expression

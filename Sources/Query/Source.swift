@@ -42,6 +42,10 @@ public protocol Source: AnyObject {
     /// The driver has seen that all sources are at a boundary, and ended a step if one was due.
     func passBoundary()
 
+    /// After `.misfit`, and where another source of the same input gave it: goes on with the columns
+    /// of `scan`, whose types have widened; nil: in the types it has.
+    func goOn(with scan: ScanPlan?)
+
     /// The position as offsets of topics, for those who watch how far a query is; none where it
     /// reads something else.
     var readOffsets: [ReadOffset] { get }
@@ -55,6 +59,7 @@ extension Source {
     public var isResumable: Bool { false }
     public var isAtBoundary: Bool { true }
     public func passBoundary() {}
+    public func goOn(with scan: ScanPlan?) {}
     public var readOffsets: [ReadOffset] { [] }
     public var position: [UInt8]? { nil }
     public func resume(at position: [UInt8]) throws(SQLError) {
@@ -67,6 +72,9 @@ public enum SourceEvent {
     case batch(Batch, partition: Int)
     /// Nothing now.
     case idle
+    /// The next value does not fit its column's type, and rows have left: reading goes on once
+    /// `goOn` was called.
+    case misfit
     /// A partition has no more rows; the others go on.
     case partitionEnd(Int)
     case end
@@ -98,6 +106,10 @@ public struct SourceContext: Sendable {
 
     /// False once rows have left the query: then its inputs cannot be read again.
     public var mayRestart: @Sendable () -> Bool = { false }
+    /// The query can go on over wider types where its inputs cannot be read again.
+    public var mayGoOn = false
+    /// --strict: what does not fit the sampled types fails.
+    public var isStrict = false
     /// The same input is opened once more after this reading (`--verify`).
     public var isReadAgain = false
 

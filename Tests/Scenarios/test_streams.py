@@ -106,6 +106,32 @@ def test_late_rows_are_counted_and_left_out():
     contains(rows.errors, "came after their window had closed")
 
 
+def test_a_late_row_corrects_its_window_at_once():
+    with Pipe(*TIMED, "-c", "SELECT window_end, COUNT(*) AS n FROM TUMBLE(stdin, ts, INTERVAL '10' SECOND) "
+              "GROUP BY window_end EMIT ON WINDOW CLOSE LATE ROWS UPDATE FOR INTERVAL '20 s'") as pipe:
+        pipe.write(at(1), at(11))
+        equal(windows([pipe.row()], "_op", "window_end", "n"), [("c", time(10), 1)])
+        pipe.write(at(5))
+        equal(windows([pipe.row()], "_op", "window_end", "n"), [("u", time(10), 2)])
+        pipe.write(at(31), at(6))
+        equal(windows([pipe.row()], "_op", "window_end", "n"), [("c", time(20), 1)])
+        rest, status = pipe.finish()
+        equal((windows(rest, "_op", "window_end", "n"), status), ([("c", time(40), 1)], 0))
+    contains("\n".join(pipe.said), "1 row came after their window had closed")
+
+
+def test_a_signal_says_how_many_windows_it_has_closed():
+    with Pipe(*TIMED, "-c", "SELECT k, window_end, COUNT(*) AS n FROM TUMBLE(stdin, ts, INTERVAL '10' SECOND) "
+              "GROUP BY k, window_end") as pipe:
+        pipe.write(at(1, k="a"), at(2, k="b"), at(13, k="a"))
+        pipe.rows(2)
+        pipe.process.send_signal(signal.SIGINT)
+        equal(pipe.row()["n"], 1)
+        pipe.process.wait(10)
+        pipe.listener.join(5)
+    contains("\n".join(pipe.said), "1 window was still open, and closed by the signal")
+
+
 def test_input_without_a_watermark_has_no_late_rows():
     rows = query("SELECT window_end, COUNT(*) AS n FROM TUMBLE(stdin, ts, INTERVAL '10' SECOND) "
                  "GROUP BY window_end ORDER BY window_end", [at(1), at(21), at(2)])

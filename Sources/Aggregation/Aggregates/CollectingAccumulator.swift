@@ -80,6 +80,14 @@ class CollectingAccumulator: Accumulator {
         return 0
     }
 
+    override func carry(
+        from old: Accumulator, _ groups: [Int32], _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard let old = old as? CollectingAccumulator, Swift.type(of: self) == Swift.type(of: old)
+        else { return false }
+        return try bag.carry(from: old.bag, groups, widening)
+    }
+
     override var memory: Int { bag.memory }
     override func write(_ target: inout OutputBuffer) { bag.write(&target) }
     override func read(_ source: inout StateReader) throws(SQLError) { try bag.read(&source) }

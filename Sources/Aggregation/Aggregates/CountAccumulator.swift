@@ -38,6 +38,12 @@ final class CountAccumulator: Accumulator {
         return Column(type, count: groups.count, .integer(values))
     }
 
+    override func carry(
+        from old: Accumulator, _ groups: [Int32], _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        try carryAsWritten(from: old)
+    }
+
     override var memory: Int { counts.memory }
     override func write(_ target: inout OutputBuffer) { counts.write(&target) }
     override func read(_ source: inout StateReader) throws(SQLError) { try counts.read(&source) }

@@ -7,6 +7,14 @@ struct DoubleSum: BitwiseCopyable {
     private var positives: Int32 = 0
     private var negatives: Int32 = 0
 
+    init() {}
+
+    /// An integer, kept to 106 bits.
+    init(_ value: Int128) {
+        high = Double(value)
+        low = Int128(exactly: high).map { Double(value - $0) } ?? 0
+    }
+
     @inline(__always)
     mutating func add(_ value: Double) {
         // x - x is NaN for NaN and infinities.

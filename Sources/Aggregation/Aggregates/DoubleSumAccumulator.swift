@@ -4,8 +4,8 @@ import Formats
 /// sum and avg of real and double precision.
 final class DoubleSumAccumulator: Accumulator {
     private let isAverage: Bool
-    private var sums = StateVector<DoubleSum>()
-    private var counts = StateVector<Int64>()
+    private(set) var sums = StateVector<DoubleSum>()
+    private(set) var counts = StateVector<Int64>()
 
     init(_ type: DataType, isAverage: Bool) {
         self.isAverage = isAverage
@@ -68,6 +68,17 @@ final class DoubleSumAccumulator: Accumulator {
             builder.append(double: value)
         }
         return builder.finish()
+    }
+
+    override func carry(
+        from old: Accumulator, _ groups: [Int32], _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard let old = old as? IntegerSumAccumulator else { return false }
+        for group in groups {
+            sums[group] = DoubleSum(old.sums[group])
+            counts[group] = old.counts[group]
+        }
+        return true
     }
 
     override var memory: Int { sums.memory + counts.memory }

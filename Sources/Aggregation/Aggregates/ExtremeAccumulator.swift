@@ -87,6 +87,12 @@ final class WordExtremeAccumulator: Accumulator {
         return builder.finish()
     }
 
+    override func carry(
+        from old: Accumulator, _ groups: [Int32], _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        try carryResults(from: old, groups, widening)
+    }
+
     override var memory: Int { words.memory + seen.memory }
 
     override func write(_ target: inout OutputBuffer) {
@@ -150,6 +156,12 @@ final class ExtremeAccumulator: Accumulator {
     override func results(_ groups: [Int32]) throws(SQLError) -> Column {
         for group in groups where seen[group] == 0 { kept.setNull(group) }
         return kept.column(groups)
+    }
+
+    override func carry(
+        from old: Accumulator, _ groups: [Int32], _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        try carryResults(from: old, groups, widening)
     }
 
     override var memory: Int { kept.memory + seen.memory }

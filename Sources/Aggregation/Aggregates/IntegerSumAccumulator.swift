@@ -4,8 +4,8 @@ import Formats
 /// sum and avg of integers: exact in 128 bits, which 2^64 rows cannot exceed.
 final class IntegerSumAccumulator: Accumulator {
     private let isAverage: Bool
-    private var sums = StateVector<Int128>()
-    private var counts = StateVector<Int64>()
+    private(set) var sums = StateVector<Int128>()
+    private(set) var counts = StateVector<Int64>()
 
     init(_ type: DataType, isAverage: Bool) {
         self.isAverage = isAverage

@@ -30,6 +30,18 @@ final class NumericSums {
     private var entries = StateVector<Entry>()
     private var others: [Int32: [Other]] = [:]
 
+    /// `count` values, whose sum this is.
+    func set(_ group: Int32, sum: Numeric, count: Int64) {
+        reset(group)
+        guard count != 0 else { return }
+        if case .finite(let coefficient, let scale) = sum {
+            entries[group] = Entry(sum: coefficient, count: count, scale: scale)
+        } else {
+            addOther(sum, 1, group)
+            entries[group] = Entry(sum: 0, count: count - 1, scale: 0)
+        }
+    }
+
     func grow(to count: Int) { entries.grow(to: count, filling: Entry()) }
 
     func add(_ value: Numeric, weight: Int64, to group: Int32) {
@@ -228,6 +240,23 @@ final class NumericSumAccumulator: Accumulator {
             }
         }
         return builder.finish()
+    }
+
+    override func carry(
+        from old: Accumulator, _ groups: [Int32], _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        for group in groups {
+            switch old {
+            case let old as IntegerSumAccumulator:
+                let sum = Numeric.finite(old.sums[group], scale: 0)
+                sums.set(group, sum: sum, count: old.counts[group])
+            case let old as DoubleSumAccumulator:
+                let sum = Numeric(old.sums[group].value)
+                sums.set(group, sum: sum, count: old.counts[group])
+            default: return false
+            }
+        }
+        return true
     }
 
     override var memory: Int { sums.memory }

@@ -88,6 +88,19 @@ final class PickAccumulator: Accumulator {
         return kept[0].column(groups)
     }
 
+    override func carry(
+        from old: Accumulator, _ groups: [Int32], _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard let old = old as? PickAccumulator, kept.count == old.kept.count else { return false }
+        let set = groups.filter { old.seen[$0] != 0 }
+        for (column, before) in zip(kept, old.kept) {
+            let values = try widening.column(before.column(set), as: column.type)
+            for (row, group) in set.enumerated() { column.set(group, from: values, row) }
+        }
+        for group in set { seen[group] = 1 }
+        return true
+    }
+
     override var memory: Int { kept.reduce(seen.memory) { $0 + $1.memory } }
 
     override func write(_ target: inout OutputBuffer) {

@@ -137,6 +137,22 @@ import Formats
         return ids
     }
 
+    /// Takes the rows of some groups, in wider types.
+    func carry(
+        from old: RowBag, _ groups: [Int32], _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard columns.count == old.columns.count else { return false }
+        for group in groups {
+            let rows = old.rows(group)
+            var values: [Column] = []
+            for (column, before) in zip(columns, old.columns) {
+                values.append(try widening.column(before.column(rows), as: column.type))
+            }
+            for row in rows.indices { add(values, row, group, weight: 1) }
+        }
+        return true
+    }
+
     var memory: Int {
         columns.reduce(next.memory + added.first.memory * 4) { $0 + $1.memory }
     }

@@ -22,6 +22,8 @@ public struct CompiledQuery {
     /// Operators that hand out late rows, and the columns of these.
     public internal(set) var lateOutputs: [(node: any WindowedOperator, columns: [Field])] = []
     var values: [ValuesOperator] = []
+    /// Of the rows that leave each operator.
+    var types: [[DataType]] = []
     /// True: rows of the result are only ever inserted.
     public internal(set) var isAppendOnly = true
 

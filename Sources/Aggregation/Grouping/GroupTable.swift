@@ -93,6 +93,15 @@ import Formats
         return group
     }
 
+    /// Gives a number to no group; it is to become free (`setFree`).
+    func addHole() -> Int32 {
+        reserve(1)
+        bound += 1
+        return Int32(bound - 1)
+    }
+
+    func setFree(_ groups: [Int32]) { free = groups }
+
     /// All groups, by number.
     public var groups: [Int32] {
         if free.isEmpty { return Array(0..<Int32(bound)) }

@@ -123,8 +123,25 @@ final class AggregateDistinct {
         entries.memory + seen.memory + counts.memory + heads.memory + next.memory
     }
 
+    func carry(
+        from old: AggregateDistinct, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard calls == old.calls, try entries.carry(from: old.entries, widening) else {
+            return false
+        }
+        var state = OutputBuffer(capacity: 1024)
+        old.writeMarks(&state)
+        var reader = StateReader(state.array)
+        try readMarks(&reader)
+        return true
+    }
+
     func write(_ target: inout OutputBuffer) {
         entries.write(&target)
+        writeMarks(&target)
+    }
+
+    private func writeMarks(_ target: inout OutputBuffer) {
         seen.write(&target)
         counts.write(&target)
         heads.write(&target)
@@ -133,6 +150,10 @@ final class AggregateDistinct {
 
     func read(_ source: inout StateReader) throws(SQLError) {
         try entries.read(&source)
+        try readMarks(&source)
+    }
+
+    private func readMarks(_ source: inout StateReader) throws(SQLError) {
         try seen.read(&source)
         try counts.read(&source)
         try heads.read(&source)

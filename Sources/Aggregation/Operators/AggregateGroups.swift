@@ -385,6 +385,10 @@ extension AggregateGroups {
         return (first, last)
     }
 
+    func openWindows(after watermark: Int64) -> Int {
+        windows.keys.reduce(0) { $0 + ($1 > watermark ? 1 : 0) }
+    }
+
     var count: Int { table.count }
     var hasChanges: Bool { isFirstStep || !fresh.isEmpty || !old.isEmpty }
 }
@@ -396,6 +400,38 @@ extension AggregateGroups {
         let values = distincts.reduce(0) { $0 + $1.memory }
         let lists = windows.values.reduce(0) { $0 + $1.groups.count * 4 + 64 }
         return table.memory + states + values + lists + rowCounts.memory + flags.memory
+    }
+
+    /// Between two batches.
+    func carry(
+        from before: AggregateGroups, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        let (calls, callsBefore) = (shape.plan.calls, before.shape.plan.calls)
+        guard before.old.isEmpty, shape.set == before.shape.set,
+            calls.count == callsBefore.count, distincts.count == before.distincts.count,
+            try table.carry(from: before.table, widening)
+        else { return false }
+        growStates()
+        let groups = table.groups
+        for (index, call) in calls.enumerated() {
+            let (source, target) = (before.accumulators[index], accumulators[index])
+            guard try call.carry(from: callsBefore[index], source, to: target, groups, widening)
+            else { return false }
+        }
+        for (target, source) in zip(distincts, before.distincts) {
+            guard try target.carry(from: source, widening) else { return false }
+        }
+        var counts = OutputBuffer(capacity: 1024)
+        before.rowCounts.write(&counts)
+        before.flags.write(&counts)
+        var reader = StateReader(counts.array)
+        try rowCounts.read(&reader)
+        try flags.read(&reader)
+        windows = before.windows
+        fresh = before.fresh
+        isFirstStep = before.isFirstStep
+        growStates()
+        return true
     }
 
     func write(_ target: inout OutputBuffer) {

@@ -12,6 +12,8 @@ public protocol WindowedOperator: AnyObject {
     var openEnds: (first: Int64, last: Int64)? { get }
     /// Groups of open windows.
     var openGroups: Int { get }
+    /// Open windows whose rows leave when they close; at the end of the input they do.
+    var windowsToClose: Int { get }
 }
 
 /// GROUP BY, with grouping sets, FILTER and DISTINCT.
@@ -226,9 +228,28 @@ final class AggregateOperator: Operator, WindowedOperator {
         return (first, last)
     }
 
+    var windowsToClose: Int {
+        guard plan.window?.emitsOnClose == true else { return 0 }
+        return sets.reduce(0) { $0 + $1.openWindows(after: watermark) }
+    }
+
     var openGroups: Int { sets.reduce(0) { $0 + $1.count } }
 
     override var memory: Int { sets.reduce(part?.memory ?? 0) { $0 + $1.memory } }
+
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard let old = old as? AggregateOperator, old.spilled.isEmpty, old.part == nil,
+            sets.count == old.sets.count
+        else { return false }
+        for (set, before) in zip(sets, old.sets) {
+            guard try set.carry(from: before, widening) else { return false }
+        }
+        watermark = old.watermark
+        lateRows = old.lateRows
+        return true
+    }
 
     override func write(_ state: inout OutputBuffer) {
         state.append(bigEndian: watermark)

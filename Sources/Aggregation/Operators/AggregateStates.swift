@@ -4,10 +4,12 @@ import Formats
 /// The states of an aggregation's calls, none of them DISTINCT, for the panes of HOP and for
 /// sessions, which are merged.
 final class AggregateStates {
+    private let calls: [AggregateCall]
     private let accumulators: [Accumulator]
     private var rowCounts = StateVector<Int64>()
 
     init(_ calls: [AggregateCall], appendOnly: Bool) {
+        self.calls = calls
         accumulators = calls.map { $0.function.make($0, appendOnly) }
     }
 
@@ -58,6 +60,26 @@ final class AggregateStates {
         var columns: [Column] = []
         for accumulator in accumulators { columns.append(try accumulator.results(groups)) }
         return columns
+    }
+
+    /// `groups`: those that are in use, under the same numbers.
+    func carry(
+        from old: AggregateStates, _ groups: [Int32], _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard calls.count == old.calls.count else { return false }
+        var counts = OutputBuffer(capacity: 1024)
+        old.rowCounts.write(&counts)
+        var reader = StateReader(counts.array)
+        try rowCounts.read(&reader)
+        grow(to: rowCounts.count)
+        for (index, call) in calls.enumerated() {
+            let (source, target) = (old.accumulators[index], accumulators[index])
+            guard
+                try call.carry(from: old.calls[index], source, to: target, groups, widening)
+            else { return false }
+        }
+        grow(to: rowCounts.count)
+        return true
     }
 
     var memory: Int { accumulators.reduce(rowCounts.memory) { $0 + $1.memory } }

@@ -111,6 +111,24 @@ final class JoinOperator: Operator {
         removeEmptySlots()
     }
 
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard let old = old as? JoinOperator, shape.kind == .inner, old.spilled == nil,
+            old.changes?.count ?? 0 == 0, old.sides.allSatisfy({ $0.lateMarks.isEmpty })
+        else { return false }
+        isSilent = true
+        for side in [0, 1] {
+            try old.sides[side].handOut(as: sides[side].store.codec.types, widening) {
+                batch throws(SQLError) in try push(batch, input: side)
+            }
+        }
+        isSilent = false
+        watermarks = old.watermarks
+        lag = old.lag
+        return true
+    }
+
     override func write(_ state: inout OutputBuffer) {
         watermarks.write(&state)
         lag.write(&state)

@@ -134,6 +134,23 @@ import Formats
         matches?.removeAll()
     }
 
+    /// Its rows as batches of other types.
+    func handOut(
+        as types: [DataType], _ widening: ColumnWidening,
+        to body: (Batch) throws(SQLError) -> Void
+    ) throws(SQLError) {
+        let rows = (0..<Int32(store.idLimit)).filter { store.isLive($0) && weights[Int($0)] > 0 }
+        for start in stride(from: 0, to: rows.count, by: Batch.rowsMax) {
+            let part = Array(rows[start..<min(start + Batch.rowsMax, rows.count)])
+            let counts = part.map { weights[Int($0)] }
+            let isPlain = counts.allSatisfy { $0 == 1 }
+            try body(
+                try widening.batch(
+                    store.decode(part), part.count, as: types,
+                    weights: isPlain ? nil : Buffer(counts)))
+        }
+    }
+
     func write(_ state: inout OutputBuffer) {
         store.write(&state)
         for vector in [heads, tails, next, previous, slots] { vector.write(&state) }

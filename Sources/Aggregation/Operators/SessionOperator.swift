@@ -100,7 +100,19 @@ class SessionOperator: Operator, WindowedOperator {
 
     var openEnds: (first: Int64, last: Int64)? { tracker.openEnds }
     var openGroups: Int { tracker.count }
+    var windowsToClose: Int { tracker.count }
     override var memory: Int { tracker.memory }
+
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard let old = old as? SessionOperator, try tracker.carry(from: old.tracker, widening)
+        else { return false }
+        watermark = old.watermark
+        lateRows = old.lateRows
+        grow(to: tracker.bound)
+        return true
+    }
 
     override func write(_ state: inout OutputBuffer) {
         state.append(bigEndian: watermark)
@@ -168,6 +180,15 @@ final class SessionWindowOperator: SessionOperator {
     }
 
     override var memory: Int { super.memory + bag.memory }
+
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard let old = old as? SessionWindowOperator,
+            try super.carry(from: old, widening)
+        else { return false }
+        return try bag.carry(from: old.bag, tracker.sessions, widening)
+    }
 
     override func write(_ state: inout OutputBuffer) {
         super.write(&state)
@@ -248,6 +269,15 @@ final class SessionAggregateOperator: SessionOperator {
     }
 
     override var memory: Int { super.memory + states.memory }
+
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard let old = old as? SessionAggregateOperator,
+            try super.carry(from: old, widening)
+        else { return false }
+        return try states.carry(from: old.states, tracker.sessions, widening)
+    }
 
     override func write(_ state: inout OutputBuffer) {
         super.write(&state)

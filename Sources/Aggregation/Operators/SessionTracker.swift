@@ -214,8 +214,26 @@ final class SessionTracker {
             + next.memory + heads.memory + (ends.entries.count + begins.entries.count) * 24
     }
 
+    func carry(from old: SessionTracker, _ widening: ColumnWidening) throws(SQLError) -> Bool {
+        guard try table.carry(from: old.table, widening) else { return false }
+        var state = OutputBuffer(capacity: 4096)
+        old.writeSessions(&state)
+        var reader = StateReader(state.array)
+        try readSessions(&reader)
+        return true
+    }
+
+    /// Numbers of open sessions.
+    var sessions: [Int32] {
+        (0..<Int32(sequences.count)).filter { sequences[$0] >= 0 }
+    }
+
     func write(_ target: inout OutputBuffer) {
         table.write(&target)
+        writeSessions(&target)
+    }
+
+    private func writeSessions(_ target: inout OutputBuffer) {
         starts.write(&target)
         lasts.write(&target)
         owners.write(&target)
@@ -229,6 +247,10 @@ final class SessionTracker {
 
     func read(_ source: inout StateReader) throws(SQLError) {
         try table.read(&source)
+        try readSessions(&source)
+    }
+
+    private func readSessions(_ source: inout StateReader) throws(SQLError) {
         try starts.read(&source)
         try lasts.read(&source)
         try owners.read(&source)

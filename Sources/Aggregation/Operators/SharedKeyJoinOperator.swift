@@ -223,6 +223,23 @@ import Formats
         }
     }
 
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard let old = old as? SharedKeyJoinOperator, old.spilled == nil,
+            sides.count == old.sides.count
+        else { return false }
+        isSilent = true
+        for (index, side) in old.sides.enumerated() {
+            try side.handOut(as: sides[index].store.codec.types, widening) {
+                batch throws(SQLError) in try push(batch, input: index)
+            }
+        }
+        isSilent = false
+        watermarks = old.watermarks
+        return true
+    }
+
     override func write(_ state: inout OutputBuffer) {
         watermarks.write(&state)
         table.write(&state)

@@ -36,6 +36,23 @@ final class SortOperator: Operator {
         }
     }
 
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard let old = old as? SortOperator, old.runs == nil, !old.sorter.hasWeights else {
+            return false
+        }
+        let store = old.sorter.store
+        let rows = (0..<Int32(store.idLimit)).filter { store.isLive($0) }
+        for start in stride(from: 0, to: rows.count, by: Batch.rowsMax) {
+            let part = Array(rows[start..<min(start + Batch.rowsMax, rows.count)])
+            let batch = try widening.batch(
+                store.decode(part), part.count, as: sorter.store.codec.types)
+            try push(batch, input: 0)
+        }
+        return true
+    }
+
     private func emitMerged(_ runs: SortedRuns) throws(SQLError) {
         try sorter.spill(to: runs)
         self.runs = nil

@@ -4,6 +4,12 @@ import Formats
 final class ScanOperator: Operator {
     init(_ relation: any Relation) { super.init("scan \(relation.name)") }
 
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        try carryAsWritten(from: old)
+    }
+
     override func push(_ batch: Batch, input: Int) throws(SQLError) { try emit(batch) }
 
     override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
@@ -14,6 +20,12 @@ final class ScanOperator: Operator {
 /// Hands on what several places of the plan read.
 final class SharedOperator: Operator {
     init(_ plan: SharedPlan) { super.init("shared \(plan.name)") }
+
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        try carryAsWritten(from: old)
+    }
 
     override func push(_ batch: Batch, input: Int) throws(SQLError) { try emit(batch) }
 
@@ -55,6 +67,12 @@ final class ValuesOperator: Operator {
         try emitWatermark(Watermark.end)
     }
 
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        try carryAsWritten(from: old)
+    }
+
     override func write(_ state: inout OutputBuffer) { state.append(hasStarted ? 1 : 0) }
 
     override func read(_ state: inout StateReader) throws(SQLError) {
@@ -70,6 +88,12 @@ final class FilterOperator: Operator {
     init(_ condition: Expression, _ settings: SessionSettings) throws(SQLError) {
         self.condition = try Predicate(condition, settings: settings)
         super.init("filter")
+    }
+
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        try carryAsWritten(from: old)
     }
 
     override func push(_ batch: Batch, input: Int) throws(SQLError) {
@@ -89,6 +113,12 @@ final class ProjectOperator: Operator {
     init(_ expressions: [Expression], _ settings: SessionSettings) throws(SQLError) {
         self.expressions = try RowExpressions(expressions, settings)
         super.init("project")
+    }
+
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        try carryAsWritten(from: old)
     }
 
     override func push(_ batch: Batch, input: Int) throws(SQLError) {
@@ -113,6 +143,12 @@ final class LimitOperator: Operator {
     }
 
     override var wantsMore: Bool { left != 0 && super.wantsMore }
+
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        try carryAsWritten(from: old)
+    }
 
     override func push(_ batch: Batch, input: Int) throws(SQLError) {
         if left == 0 { return }
@@ -173,6 +209,12 @@ final class UnionOperator: Operator {
     init(inputs: Int) {
         watermarks = InputWatermarks(inputs)
         super.init("union")
+    }
+
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        try carryAsWritten(from: old)
     }
 
     override func push(_ batch: Batch, input: Int) throws(SQLError) { try emit(batch) }

@@ -9,6 +9,7 @@ final class TopOperator: Operator {
     /// Up to so many rows a partition; more are kept by `OrderedTopOperator`.
     static let rowsMax = 64
 
+    private let types: [DataType]
     private let input: PartitionedInput
     private let offset: Int
     private let size: Int
@@ -36,6 +37,7 @@ final class TopOperator: Operator {
         _ types: [DataType], _ sort: SortPlan, limit: Int, offset: Int, isSingleStep: Bool,
         timeColumns: [Int], spill: SpillBudget? = nil, _ settings: SessionSettings
     ) throws(SQLError) {
+        self.types = types
         self.spill = spill
         makePart = { (spill) throws(SQLError) in
             try TopOperator(
@@ -249,6 +251,30 @@ final class TopOperator: Operator {
             }
         }
         try emit(Batch(columns(rows, numbers), count: rows.count))
+    }
+
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard let old = old as? TopOperator, old.spilled == nil, old.part == nil,
+            old.touched.count == 0, size == old.size
+        else { return false }
+        var rows: [Int32] = []
+        for slot in 0..<old.counts.count {
+            for place in 0..<Int(old.counts[slot]) {
+                rows.append(old.entries[slot * size + place].row)
+            }
+        }
+        isMuted = true
+        for start in stride(from: 0, to: rows.count, by: Batch.rowsMax) {
+            let part = Array(rows[start..<min(start + Batch.rowsMax, rows.count)])
+            let columns = old.input.store.decode(part, wanted: old.input.ownColumns)
+            try push(try widening.batch(columns, part.count, as: types), input: 0)
+        }
+        if !isSingleStep { try endStep() }
+        isMuted = false
+        hasWatermark = old.hasWatermark
+        return true
     }
 
     override func write(_ state: inout OutputBuffer) {

@@ -30,6 +30,12 @@ final class UnnestOperator: Operator {
         super.init("table functions")
     }
 
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        try carryAsWritten(from: old)
+    }
+
     override func push(_ batch: Batch, input: Int) throws(SQLError) {
         var arguments: [[Column]] = []
         for call in calls { arguments.append(try call.arguments.columns(batch)) }

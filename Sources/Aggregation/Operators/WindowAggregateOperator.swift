@@ -310,9 +310,36 @@ final class WindowAggregateOperator: Operator, WindowedOperator {
     }
 
     var openGroups: Int { table.count }
+
+    var windowsToClose: Int {
+        var ends: Set<Int64> = []
+        for (pane, _) in panes.values {
+            var next = firstEnd(pane, watermark)
+            while let end = next, end <= geometry.lastEnd(pane.start) {
+                ends.insert(end)
+                next = geometry.firstEnd(pane.start, after: end)
+            }
+        }
+        return ends.count
+    }
+
     override var memory: Int {
         table.memory + states.memory + table.count * 4 + (keptKeys?.memory ?? 0)
             + (part?.memory ?? 0)
+    }
+
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard let old = old as? WindowAggregateOperator, old.spilled == nil,
+            old.keptKeys == nil, old.part == nil, try table.carry(from: old.table, widening),
+            try states.carry(from: old.states, table.groups, widening)
+        else { return false }
+        watermark = old.watermark
+        lateRows = old.lateRows
+        nextPane = old.nextPane
+        (paneIDs, panes) = (old.paneIDs, old.panes)
+        return true
     }
 
     override func write(_ state: inout OutputBuffer) {

@@ -16,6 +16,12 @@ final class WindowOperator: Operator {
         super.init("window")
     }
 
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        try carryAsWritten(from: old)
+    }
+
     override func push(_ batch: Batch, input: Int) throws(SQLError) {
         let times = batch.columns[time].microseconds
         if geometry.isTumbling, times.validity == nil, try tumble(batch, times) { return }

@@ -7,6 +7,7 @@ public final class CSVReader: BufferedReader {
     /// Files that follow this one have a line of names, too, if they repeat it.
     private let mayRepeatHeader: Bool
     private var isAtFileStart = false
+    private var framingAtStart: (hasHeader: Bool, isAtFileStart: Bool)
     private let names: [String]
     /// The line of names as it was read.
     private var header: [UInt8] = []
@@ -20,6 +21,7 @@ public final class CSVReader: BufferedReader {
     ) {
         scan = CSVScan(separator: separator)
         self.hasHeader = hasHeader
+        framingAtStart = (hasHeader, false)
         mayRepeatHeader = hasHeader
         names = fields.map(\.name)
         fieldCount = fields.count
@@ -37,6 +39,14 @@ public final class CSVReader: BufferedReader {
     public override func resume(atLine line: Int) {
         super.resume(atLine: line)
         hasHeader = false
+    }
+
+    override func markFraming() { framingAtStart = (hasHeader, isAtFileStart) }
+
+    override func takeFraming(of other: BufferedReader) {
+        guard let other = other as? CSVReader else { return }
+        (hasHeader, isAtFileStart) = other.framingAtStart
+        header = other.header
     }
 
     override func observe(

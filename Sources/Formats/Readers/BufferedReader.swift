@@ -31,6 +31,21 @@
     /// Rows that were passed over because they were not well formed.
     public final internal(set) var brokenRows = 0
 
+    /// Where the rows at hand begin, for a reader that decodes them once more.
+    private var start = RowsStart()
+    /// Rows at the front that another reader has handed out.
+    private var rowsToDrop = 0
+
+    @safe private struct RowsStart {
+        /// In the block at hand.
+        var position = 0
+        /// What of the blocks before it they lie in.
+        var blocks: [(block: InputBlock, range: Range<Int>)] = []
+        var line = 1
+        var brokenRows = 0
+        var isSkippingLine = false
+    }
+
     /// Why a row could not be read.
     @safe enum Failure {
         case syntax
@@ -72,15 +87,24 @@
     /// The type for values that no narrower one holds.
     var widestType: DataType { .json }
 
+    /// Keeps what of the format is not said by the bytes from here on, and takes it from another
+    /// reader that has kept it.
+    func markFraming() {}
+    func takeFraming(of other: BufferedReader) {}
+
     /// Goes on with the bytes of a sealed block, behind what was left of the last one. `isLast`:
     /// nothing follows them.
     public final func supply(_ more: InputBlock, isLast: Bool) {
         var next = more
-        if let block, position < block.end {
-            next = InputBlock.joining(block, from: position, more)
+        if let block {
+            if row > 0, start.position < position {
+                start.blocks.append((block, start.position..<position))
+            }
+            if position < block.end { next = InputBlock.joining(block, from: position, more) }
         }
         block = next
         position = next.start
+        if row == 0 { markStart() } else { start.position = position }
         self.isLast = isLast
         limit = isLast ? next.end : decodableEnd(next)
         if isSkippingLine { skipLine() }
@@ -165,6 +189,7 @@
     /// The rows that were not handed out yet, up to one that cannot be converted; nil if all of
     /// them were skipped.
     private func handOut() throws(SQLError) -> ReadResult? {
+        if rowsToDrop > 0, drop() { return nil }
         let start = handedOut
         var end = row
         while true {
@@ -204,5 +229,52 @@
         row = 0
         handedOut = 0
         rows.begin()
+        markStart()
+    }
+}
+
+// Going on in another reader.
+extension BufferedReader {
+    /// No row is at hand.
+    private func markStart() {
+        if !start.blocks.isEmpty { start.blocks.removeAll(keepingCapacity: true) }
+        start.position = position
+        start.line = line
+        start.brokenRows = brokenRows
+        start.isSkippingLine = isSkippingLine
+        markFraming()
+    }
+
+    /// Goes on where another reader of the same input and format is, which decodes to other types:
+    /// rows that it has at hand and not handed out are decoded once more. Before the first bytes.
+    public final func takeOver(from other: any RowReader) {
+        guard let old = other as? BufferedReader else { return }
+        let unread = old.block.map { $0.end - old.start.position } ?? 0
+        let joined = InputBlock(
+            capacity: old.start.blocks.reduce(unread) { $0 + $1.range.count })
+        for part in old.start.blocks { joined.append(part.block.bytes(part.range)) }
+        if let block = old.block { joined.append(block.bytes(old.start.position..<block.end)) }
+        joined.seal()
+        if old.block != nil { block = joined }
+        position = joined.start
+        isLast = old.isLast
+        limit = isLast ? joined.end : decodableEnd(joined)
+        line = old.start.line
+        brokenRows = old.start.brokenRows
+        isSkippingLine = old.start.isSkippingLine
+        rowsToDrop = old.rowsToDrop + old.handedOut
+        takeFraming(of: old)
+        markStart()
+        if isSkippingLine { skipLine() }
+    }
+
+    /// True if no row is left.
+    private func drop() -> Bool {
+        let dropped = min(rowsToDrop, pendingRows)
+        rowsToDrop -= dropped
+        handedOut += dropped
+        guard handedOut == row else { return false }
+        finishBatch()
+        return true
     }
 }

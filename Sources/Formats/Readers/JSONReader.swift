@@ -17,6 +17,7 @@
     var learner: LayoutLearner
     let newLines: Bool
     var array = ArrayState.before
+    private var arrayAtStart = ArrayState.before
     /// Rows to be read without the graph, which has failed often.
     var graphPause = 0
     var graphMisses = 0
@@ -30,6 +31,12 @@
         learner = LayoutLearner(plan, newLines: newLines)
         super.init(
             plan, name: options.name, skipsErrors: options.skipsErrors, isPlainText: false)
+    }
+
+    override func markFraming() { arrayAtStart = array }
+
+    override func takeFraming(of other: BufferedReader) {
+        if let other = other as? JSONReader { array = other.arrayAtStart }
     }
 
     override var canSkip: Bool { options.framing != .array }

@@ -59,6 +59,9 @@ public protocol RowReader: AnyObject {
     /// From here on, values that do not fit the misfit's place are written in its type where that
     /// loses nothing, and are errors elsewhere.
     func coerce(_ misfit: Misfit)
+    /// Goes on where another reader of the same input is, which decodes to other types. Before the
+    /// first bytes.
+    func takeOver(from other: any RowReader)
     /// Rows that were passed over because they were not well formed.
     var brokenRows: Int { get }
 

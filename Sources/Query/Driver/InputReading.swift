@@ -4,7 +4,7 @@ import Formats
 /// One input of a running query: how far its watermark is, and for how long its partitions have
 /// been silent. Owned by `QueryRun`.
 struct InputReading {
-    let input: QueryRun.Input
+    var input: QueryRun.Input
     var watermark = Watermark.none
     var tracker: WatermarkTracker
     var hasEnded = false

@@ -15,7 +15,7 @@ public struct QueryProgress: Sendable {
 /// Tells whoever asked how far a query is, several times a second; on the query's thread.
 struct ProgressReports {
     private let report: @Sendable (QueryProgress) -> Void
-    private let compiled: CompiledQuery
+    private let lateRows: () -> Int
     private let sink: ResultSink
     private let start: Int64
     private var last: Int64
@@ -23,11 +23,11 @@ struct ProgressReports {
     private static let intervalNanoseconds: Int64 = 250_000_000
 
     init(
-        _ report: @escaping @Sendable (QueryProgress) -> Void, _ compiled: CompiledQuery,
+        _ report: @escaping @Sendable (QueryProgress) -> Void, _ lateRows: @escaping () -> Int,
         _ sink: ResultSink, now: Int64
     ) {
         self.report = report
-        self.compiled = compiled
+        self.lateRows = lateRows
         self.sink = sink
         start = now
         last = now
@@ -47,7 +47,7 @@ struct ProgressReports {
 
     private func progress(_ now: Int64, _ rowsRead: Int) -> QueryProgress {
         QueryProgress(
-            rowsRead: rowsRead, rowsWritten: sink.rows, lateRows: compiled.lateRows,
+            rowsRead: rowsRead, rowsWritten: sink.rows, lateRows: lateRows(),
             nanoseconds: now - start)
     }
 }

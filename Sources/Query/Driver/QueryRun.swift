@@ -72,15 +72,20 @@ public final class QueryRun {
         case finished
         /// It was asked to stop between two steps; its state goes on in another run.
         case paused
+        /// A value does not fit its column: the run goes on, in other operators (`replace`) or in
+        /// these, when it is called again.
+        case misfit
     }
 
     var readings: [InputReading]
     /// Those that have not ended.
     private var open: [Int]
     /// All operators, inputs first.
-    let operators: [Operator]
+    private(set) var operators: [Operator]
     /// Those that go by the clock.
-    private let timed: [any ProcessingTimeOperator]
+    private var timed: [any ProcessingTimeOperator]
+    /// A source has given a value that does not fit.
+    private var hasMisfit = false
     private let policy: StepPolicy
     let clock: any Clock
     private let signal: SourceSignal
@@ -108,6 +113,8 @@ public final class QueryRun {
     var busyStop: BusyStop?
     /// What `stop` asks for is a pause, not the end of input.
     public var pausesWhenStopped = false
+    /// Told, when a stop is the end of the input, how many windows were open and have closed by it.
+    public var whenStopped: ((Int) -> Void)?
     /// Nanoseconds after which silence of all sources closes the open windows; nil: never.
     public var timeout: Int64?
     /// Bytes that the operators may hold; past it the run fails.
@@ -142,8 +149,14 @@ public final class QueryRun {
         var ending = Ending.finished
         defer { if ending == .finished { close() } }
         open = readings.indices.filter { !readings[$0].hasEnded }
+        hasMisfit = false
         if numbers == nil { try drainFinite() }
         while !open.isEmpty, !sink.isClosed {
+            if hasMisfit {
+                if policy != .once, isAtBoundary { try endStep() }
+                ending = .misfit
+                return ending
+            }
             if stop.isSet {
                 busyStop?.isEnding = true
                 if pausesWhenStopped {
@@ -153,10 +166,15 @@ public final class QueryRun {
                     return ending
                 }
                 try reachCut()
+                let open = operators.reduce(0) {
+                    $0 + (($1 as? any WindowedOperator)?.windowsToClose ?? 0)
+                }
                 try endAll()
+                if open > 0 { whenStopped?(open) }
                 break
             }
             isQuiet = try !advanceOnce() && !open.isEmpty
+            if hasMisfit { continue }
             try endStepIfDue(isQuiet: isQuiet)
             if isQuiet {
                 if isAtBoundary { try sink.flush() }
@@ -175,6 +193,13 @@ public final class QueryRun {
         return ending
     }
 
+    /// Goes on in other operators, which have the state of those before.
+    func replace(inputs: [Input], operators: [Operator]) {
+        for index in readings.indices { readings[index].input = inputs[index] }
+        self.operators = operators
+        timed = operators.compactMap { $0 as? any ProcessingTimeOperator }
+    }
+
     private func close() {
         for reading in readings where !reading.hasEnded { reading.input.source.close() }
     }
@@ -189,6 +214,7 @@ public final class QueryRun {
         for index in hasEndless ? order[...] : order.dropLast() {
             while !stop.isSet, !sink.isClosed {
                 guard let wantsWait = try readOnce(index) else { break }
+                if hasMisfit { return open.removeAll { readings[$0].hasEnded } }
                 if wantsWait { _ = signal.wait(nanoseconds: 100_000_000) }
             }
         }
@@ -207,7 +233,7 @@ public final class QueryRun {
                 open.removeAll { $0 == index }
                 return true
             }
-            if !wantsWait { return true }
+            if !wantsWait || hasMisfit { return true }
         }
         return false
     }
@@ -237,6 +263,9 @@ public final class QueryRun {
             onTick?(now)
             return false
         case .idle: return true
+        case .misfit:
+            hasMisfit = true
+            return true
         case .partitionEnd(let partition):
             readings[index].tracker.end(partition)
             if input.time != nil { try advance(index, readings[index].tracker.watermark) }

@@ -23,6 +23,10 @@ public protocol ResultOutput: AnyObject {
     func discard()
     /// The reader has left: nothing more is wanted.
     var isClosed: Bool { get }
+    /// Rows may go on with other types than `begin` has told.
+    var takesOtherTypes: Bool { get }
+    /// Nothing of what was written has left: `begin` may be called again.
+    var mayBeginAgain: Bool { get }
 
     /// Sees that what was flushed is kept, and says where it ends; nil: it cannot be cut back.
     func mark() throws(SQLError) -> OutputMark?
@@ -38,6 +42,8 @@ extension ResultOutput {
 extension ResultOutput {
     public func use(_ settings: TextSettings) {}
     public func discard() {}
+    public var takesOtherTypes: Bool { false }
+    public var mayBeginAgain: Bool { false }
     public func prepare(mayWait: Bool, isEndless: Bool) {}
 }
 
@@ -71,8 +77,8 @@ public final class ResultSink: Operator {
         rows += batch.count
         hasUnflushed = true
         hasRowsOfStep = true
-        hasWritten.set()
         try output.write(batch)
+        if !output.mayBeginAgain { hasWritten.set() }
     }
 
     public override func advance(_ watermark: Int64, input: Int) throws(SQLError) {}
@@ -95,5 +101,6 @@ public final class ResultSink: Operator {
         guard hasUnflushed else { return }
         hasUnflushed = false
         try output.flush()
+        if !output.mayBeginAgain { hasWritten.set() }
     }
 }

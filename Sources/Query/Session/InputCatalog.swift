@@ -10,6 +10,7 @@ import SQL
 final class InputCatalog {
     let environment: SessionEnvironment
     private var files: [String: any SourceRelation] = [:]
+    private var topics: [String: any SourceRelation] = [:]
     /// Stdin, once a statement has named it.
     private var feed: InputFeed?
     private var emptyColumns = EmptyColumns()
@@ -26,7 +27,7 @@ final class InputCatalog {
 
     /// A statement begins: files may have changed since the last one.
     func forgetFiles() {
-        files = [:]
+        (files, topics) = ([:], [:])
         emptyColumns = EmptyColumns()
         kept?.forgetUse()
     }
@@ -93,8 +94,10 @@ final class InputCatalog {
             "topic", reference.brokers ?? "", reference.name, "\(reference.form)",
             "\(reference.isStream)", wanted,
         ].joined(separator: "\u{0}")
+        if let known = topics[key] { return known }
         reference.known = kept?.columns(of: key)
         let found = try environment.topics?.relation(reference)
+        topics[key] = found
         if let found = found as? any KnownColumnsRelation { kept?.use(found, as: key) }
         return found
     }

@@ -6,7 +6,7 @@ import SQL
 /// A prepared query at work: its sources, its operators and where its rows go. A session makes one
 /// a statement and uses it on its thread.
 final class QueryExecution {
-    let prepared: PreparedQuery
+    private(set) var prepared: PreparedQuery
     let sink: ResultSink
     /// The operators; compiled anew by `recompile`.
     private(set) var compiled: CompiledQuery
@@ -17,6 +17,7 @@ final class QueryExecution {
     private let signal = SourceSignal()
     private let isVerifying: Bool
     private let busyStop: BusyStop
+    private let spillStore: FileSpillStore
     /// Where late rows go.
     var lateRows: LateRows?
 
@@ -42,11 +43,15 @@ final class QueryExecution {
         self.isVerifying = isVerifying
         sink = ResultSink(output)
         busyStop = BusyStop(environment.stop, environment.clock)
-        compiled = try QueryExecution.compile(prepared, environment, settings, sink)
+        spillStore = FileSpillStore(environment.temporaryDirectory)
+        compiled = try QueryExecution.compile(prepared, environment, settings, sink, spillStore)
         for node in compiled.operators { node.stopCheck = busyStop }
         if prepared.policy == .once, compiled.inputs.contains(where: { !$0.relation.isAppendOnly })
         {
             // What changes take away must not have left before all of them were read.
+            sink.holdToEnd()
+        } else if output is CollectedRows, !compiled.isAppendOnly {
+            // A table has what stands in the end.
             sink.holdToEnd()
         }
     }
@@ -62,18 +67,18 @@ final class QueryExecution {
 
     private static func compile(
         _ prepared: PreparedQuery, _ environment: SessionEnvironment,
-        _ settings: SessionSettings, _ sink: ResultSink
+        _ settings: SessionSettings, _ sink: ResultSink, _ spillStore: FileSpillStore
     ) throws(SQLError) -> CompiledQuery {
         var compiler = PlanCompiler(settings: settings)
         compiler.isSingleStep = prepared.policy == .once
         compiler.memoryMax = environment.memoryMax
-        compiler.spillStore = FileSpillStore(environment.temporaryDirectory)
+        compiler.spillStore = spillStore
         return try compiler.compile(prepared.plan, into: sink)
     }
 
     /// From the first row to the last.
     func run() throws(SQLError) {
-        try begin()
+        try begin(mayGoOn: true)
         let run = try makeRun(prepared.policy)
         let reports = reportProgress(of: run)
         if let lateRows {
@@ -83,7 +88,7 @@ final class QueryExecution {
             }
         }
         try compiled.start()
-        try run.run()
+        while try run.run() == .misfit { try goOn(run) }
         reports?.end(environment.clock.monotonicNanoseconds, rowsRead: run.rowsRead)
         try output.end()
     }
@@ -91,7 +96,8 @@ final class QueryExecution {
     private func reportProgress(of run: QueryRun) -> ProgressReports? {
         guard let report = environment.progress else { return nil }
         let reports = ProgressReports(
-            report, compiled, sink, now: environment.clock.monotonicNanoseconds)
+            report, { [unowned self] in compiled.lateRows }, sink,
+            now: environment.clock.monotonicNanoseconds)
         var ticking = reports
         run.onTick = { [unowned run] now in ticking.tick(now, rowsRead: run.rowsRead) }
         return reports
@@ -116,7 +122,8 @@ final class QueryExecution {
     /// Opens the sources, and tells the output what will come.
     ///
     /// `mayRestart`: as long as no row has left, they may be read again with wider types.
-    func begin(mayRestart: Bool = true) throws(SQLError) {
+    /// `mayGoOn`: later, the query may go on over wider types.
+    func begin(mayRestart: Bool = true, mayGoOn: Bool = false) throws(SQLError) {
         var context = SourceContext(
             signal: signal, onError: environment.onError, settings: settings,
             note: environment.note)
@@ -124,6 +131,8 @@ final class QueryExecution {
         let isVerifying = isVerifying
         context.mayRestart = { mayRestart && (isVerifying || !hasWritten.isSet) }
         context.isReadAgain = isVerifying
+        context.isStrict = environment.isStrict
+        context.mayGoOn = mayGoOn && !isVerifying
         for input in compiled.inputs {
             guard let relation = input.relation as? any SourceRelation else {
                 throw SQLError(
@@ -147,17 +156,8 @@ final class QueryExecution {
 
     /// The driver over the open sources and the operators as they are now.
     func makeRun(_ policy: StepPolicy) throws(SQLError) -> QueryRun {
-        var inputs: [QueryRun.Input] = []
-        for (input, source) in zip(compiled.inputs, sources) {
-            var one = QueryRun.Input(
-                source: source, entry: input.entry, time: try time(of: input.scan),
-                isEndless: input.relation.isEndless, isLookedUp: input.isLookedUp,
-                estimatedRows: input.relation.estimatedRows)
-            one.types = input.scan.columns.map(\.type)
-            inputs.append(one)
-        }
         let run = QueryRun(
-            inputs: inputs, operators: compiled.operators, sink: sink, policy: policy,
+            inputs: try inputs(), operators: compiled.operators, sink: sink, policy: policy,
             signal: signal, stop: environment.stop, clock: environment.clock)
         run.busyStop = busyStop
         guard !isVerifying else { return run }
@@ -167,7 +167,25 @@ final class QueryExecution {
             run, sink, explains: environment.explainsWaits,
             leavesAtEnd: policy == .once && compiled.leavesAtEnd, note: environment.note)
         run.whileWaiting = { report.waiting($0) }
+        let note = environment.note
+        run.whenStopped = { open in
+            let windows = open == 1 ? "1 window was" : "\(open) windows were"
+            note("\(windows) still open, and closed by the signal")
+        }
         return run
+    }
+
+    private func inputs() throws(SQLError) -> [QueryRun.Input] {
+        var inputs: [QueryRun.Input] = []
+        for (input, source) in zip(compiled.inputs, sources) {
+            var one = QueryRun.Input(
+                source: source, entry: input.entry, time: try time(of: input.scan),
+                isEndless: input.relation.isEndless, isLookedUp: input.isLookedUp,
+                estimatedRows: input.relation.estimatedRows)
+            one.types = input.scan.columns.map(\.type)
+            inputs.append(one)
+        }
+        return inputs
     }
 
     private func time(of scan: ScanPlan) throws(SQLError) -> QueryRun.TimeOfRows? {
@@ -197,7 +215,68 @@ final class QueryExecution {
 
     /// The same operators anew, without state.
     func recompile() throws(SQLError) {
-        compiled = try QueryExecution.compile(prepared, environment, settings, sink)
+        compiled = try QueryExecution.compile(prepared, environment, settings, sink, spillStore)
         for node in compiled.operators { node.stopCheck = busyStop }
+    }
+}
+
+// Going on over wider types, when rows have left.
+extension QueryExecution {
+    /// A value did not fit: the query is bound again over the wider type and goes on in new
+    /// operators, with the state of those before. Where that cannot be, the value is an error.
+    private func goOn(_ run: QueryRun) throws(SQLError) {
+        guard let (next, operators) = widened() else {
+            for source in sources { source.goOn(with: nil) }
+            return
+        }
+        prepared = next
+        compiled = operators
+        for node in compiled.operators { node.stopCheck = busyStop }
+        for (source, input) in zip(sources, compiled.inputs) { source.goOn(with: input.scan) }
+        run.replace(inputs: try inputs(), operators: compiled.operators)
+    }
+
+    /// nil: what this query keeps cannot be carried over.
+    private func widened() -> (PreparedQuery, CompiledQuery)? {
+        do {
+            guard spillStore.bytesWritten == 0, var next = try prepared.again?() else { return nil }
+            next.key = prepared.key
+            let types = next.columns.map(\.type)
+            guard next.policy == prepared.policy, next.isChangelog == prepared.isChangelog,
+                next.columns.map(\.name) == prepared.columns.map(\.name),
+                types == prepared.columns.map(\.type) || output.takesOtherTypes
+            else { return nil }
+            let operators = try QueryExecution.compile(
+                next, environment, settings, sink, spillStore)
+            guard readsTheSame(operators), try carry(to: operators),
+                reconnectLateRows(to: operators)
+            else { return nil }
+            return (next, operators)
+        } catch {
+            return nil
+        }
+    }
+
+    private func carry(to next: CompiledQuery) throws(SQLError) -> Bool {
+        try next.carry(
+            from: compiled, settings, isBetweenSteps: prepared.policy != .once)
+    }
+
+    private func readsTheSame(_ next: CompiledQuery) -> Bool {
+        next.inputs.count == compiled.inputs.count
+            && zip(next.inputs, compiled.inputs).allSatisfy { new, old in
+                new.relation.name == old.relation.name
+                    && new.relation.isEndless == old.relation.isEndless
+                    && new.isLookedUp == old.isLookedUp
+            }
+    }
+
+    private func reconnectLateRows(to next: CompiledQuery) -> Bool {
+        guard let lateRows else { return true }
+        guard next.lateOutputs.count == 1, compiled.lateOutputs.count == 1,
+            next.lateOutputs[0].columns.map(\.type) == compiled.lateOutputs[0].columns.map(\.type)
+        else { return false }
+        next.lateOutputs[0].node.lateTarget = lateRows
+        return true
     }
 }

@@ -12,6 +12,8 @@ struct PreparedQuery {
     var emit: BoundEmit?
     /// Columns that tell the rows of the result apart, where the target says so.
     var key: [Int]?
+    /// Binds and optimises it once more, when its inputs have got wider types.
+    var again: (() throws(SQLError) -> PreparedQuery)?
 }
 
 // From a query's text to its rows.
@@ -46,9 +48,13 @@ extension QuerySession {
         case .changes, .onUpdate, .periodic: isChangelog = true
         case .onWindowClose, .final, nil: break
         }
-        return PreparedQuery(
+        var prepared = PreparedQuery(
             plan: plan, columns: plan.columns, policy: policy, isChangelog: isChangelog,
             emit: bound.emit)
+        prepared.again = { [unowned self] () throws(SQLError) in
+            try prepare(query, assigning: targets)
+        }
+        return prepared
     }
 
     var parameters: QueryParameters {
@@ -71,7 +77,9 @@ extension QuerySession {
         case .changes, .onUpdate: .frequent
         case .periodic(let microseconds): .periodic(max(1, microseconds) * 1_000)
         case .final: .once
-        case .onWindowClose, nil: bound.plan.facts.isEndless ? .frequent : .once
+        case .onWindowClose, nil:
+            // What late rows correct leaves when they come.
+            bound.plan.facts.isEndless || bound.plan.updatesLateRows ? .frequent : .once
         }
     }
 
@@ -113,4 +121,15 @@ extension QuerySession {
 struct ExecutedQuery {
     var compiled: CompiledQuery
     var rows: Int
+}
+
+extension Plan {
+    /// The rows are those of windows that leave again when late rows change them.
+    fileprivate var updatesLateRows: Bool {
+        switch node {
+        case .filter(let input, _), .project(let input, _): input.updatesLateRows
+        case .aggregate(_, let aggregate): aggregate.updatesLateRows
+        default: false
+        }
+    }
 }

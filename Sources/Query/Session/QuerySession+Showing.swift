@@ -115,6 +115,7 @@ extension DataType {
 public final class Discarded: ResultOutput {
     public init() {}
     public var isClosed: Bool { false }
+    public var takesOtherTypes: Bool { true }
     public func begin(_ columns: [Field], isChangelog: Bool, key: [Int]?) {}
     public func write(_ batch: Batch) {}
     public func endStep() {}

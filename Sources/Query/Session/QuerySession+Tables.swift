@@ -105,8 +105,9 @@ final class CollectedRows: ResultOutput {
     private(set) var batches: [Batch] = []
     var count: Int { batches.reduce(0) { $0 + $1.count } }
     var isClosed: Bool { false }
+    var mayBeginAgain: Bool { true }
 
-    func begin(_ columns: [Field], isChangelog: Bool, key: [Int]?) {}
+    func begin(_ columns: [Field], isChangelog: Bool, key: [Int]?) { batches = [] }
 
     /// A row of weight n is n rows.
     func write(_ batch: Batch) {

@@ -40,7 +40,7 @@ final class CurrentRowsSource: Source {
         while !hasEnded {
             switch try inner.next() {
             case .idle: return .idle
-            case .partitionEnd: continue
+            case .partitionEnd, .misfit: continue
             case .batch(let batch, let partition): try take(batch, partition)
             case .end:
                 hasEnded = true

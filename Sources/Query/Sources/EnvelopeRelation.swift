@@ -99,6 +99,9 @@ public final class EnvelopeRelation: SourceRelation {
 
     public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
         let layout = EnvelopeLayout(shape, scan)
+        // Rows that stand are kept in the types they came in.
+        var context = context
+        context.mayGoOn = false
         let source = try inner.open(ScanPlan(layout.columns), context: context)
         guard !isAppendOnly else {
             return CurrentRowsSource(source, layout, name: name, note: context.note)

@@ -108,7 +108,8 @@ final class FeedSource: Source {
     private let follow: FeedRelation.Follow?
     /// Of a file that is followed.
     private(set) var places = FilePlaces()
-    private let reader: any RowReader
+    private var reader: any RowReader
+    private var pending: PendingMisfit?
     private var isRewindable = true
     private var hasEnded = false
     /// What was read is read again by another source.
@@ -153,16 +154,36 @@ final class FeedSource: Source {
         switch result {
         case .rows(let batch): return .batch(batch, partition: 0)
         case .misfit(let misfit):
-            let policy = MisfitPolicy(
-                schema: schema, name: feed.name, isStrict: isStrict,
-                canRestart: isRewindable, context: context)
             isRestarting = true
-            try policy.decide(misfit)
+            pending = try policy.decide(misfit)
             isRestarting = false
+            if pending != nil { return .misfit }
             reader.coerce(misfit)
             return nil
         case .needsInput: return try supply()
         }
+    }
+
+    private var policy: MisfitPolicy {
+        let name = feed.name
+        return MisfitPolicy(
+            schema, isStrict: isStrict, canRestart: isRewindable, context: context
+        ) { "\(name) line \($0.line)" }
+    }
+
+    func goOn(with scan: ScanPlan?) {
+        let policy = policy
+        defer { pending = nil }
+        guard let scan else {
+            guard let pending else { return }
+            policy.settle(pending, isWidened: false)
+            reader.coerce(pending.misfit)
+            return
+        }
+        let new = schema.reader(schema.readColumns(scan), name: feed.name, context: context)
+        new.takeOver(from: reader)
+        reader = new
+        if let pending { policy.settle(pending, isWidened: true) }
     }
 
     /// Hands the reader what has come; if nothing has, what it has decoded, or that there is

@@ -7,7 +7,7 @@ import Platform
 final class FileSource: Source {
     private let paths: [String]
     private let schema: InputSchema
-    private let columns: [ReadColumn]
+    private var columns: [ReadColumn]
     private let isStrict: Bool
     private let context: SourceContext
     private var nextPath = 0
@@ -21,6 +21,7 @@ final class FileSource: Source {
     private var rowsToDrop = 0
     /// Where that run was, until a row has come.
     private var resumedAt: [UInt8]?
+    private var pending: PendingMisfit?
 
     /// What one read takes: blocks in use stay in the second-level cache.
     static let blockBytes = 256 * 1024
@@ -40,7 +41,8 @@ final class FileSource: Source {
 
     func next() throws(SQLError) -> SourceEvent {
         while true {
-            guard case .batch(let batch, _) = try nextBatch() else { return .end }
+            let event = try nextBatch()
+            guard case .batch(let batch, _) = event else { return event }
             rowsTaken += batch.count
             guard rowsToDrop > 0 else { return .batch(batch, partition: 0) }
             let dropped = min(rowsToDrop, batch.count)
@@ -60,6 +62,7 @@ final class FileSource: Source {
             if let batch = try take(try reader.next(), reader) {
                 return .batch(batch, partition: 0)
             }
+            if pending != nil { return .misfit }
         }
     }
 
@@ -68,8 +71,8 @@ final class FileSource: Source {
         switch result {
         case .rows(let batch): return batch
         case .misfit(let misfit):
-            try policy.decide(misfit)
-            reader.coerce(misfit)
+            pending = try policy.decide(misfit)
+            if pending == nil { reader.coerce(misfit) }
         case .needsInput:
             if try readMore(reader) { return nil }
             // What is left may hold a misfit as any row may.
@@ -82,15 +85,34 @@ final class FileSource: Source {
         return nil
     }
 
+    func goOn(with scan: ScanPlan?) {
+        let policy = policy
+        defer { pending = nil }
+        guard let scan else {
+            guard let pending else { return }
+            policy.settle(pending, isWidened: false)
+            reader?.coerce(pending.misfit)
+            return
+        }
+        columns = schema.readColumns(scan)
+        if let old = reader {
+            let new = schema.reader(columns, name: paths[max(0, nextPath - 1)], context: context)
+            new.takeOver(from: old)
+            reader = new
+        }
+        if let pending { policy.settle(pending, isWidened: true) }
+    }
+
     func close() {
         file?.close()
         file = nil
     }
 
     private var policy: MisfitPolicy {
-        MisfitPolicy(
-            schema: schema, name: paths[max(0, nextPath - 1)], isStrict: isStrict, canRestart: true,
-            context: context)
+        let name = paths[max(0, nextPath - 1)]
+        return MisfitPolicy(schema, isStrict: isStrict, canRestart: true, context: context) {
+            "\(name) line \($0.line)"
+        }
     }
 
     private func openNext() throws(SQLError) -> Bool {

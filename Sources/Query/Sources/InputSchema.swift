@@ -4,7 +4,7 @@ import Platform
 
 /// The columns of an input, as the sample found them and as later values widened them. Shared by a
 /// relation and the sources that it opened.
-final class InputSchema: @unchecked Sendable {
+final class InputSchema: WideningColumns, @unchecked Sendable {
     /// Everything but the types is fixed.
     private let form: InputForm
     private let wholeValue: Int?
@@ -57,6 +57,8 @@ final class InputSchema: @unchecked Sendable {
         }
     }
 
+    func restore(_ fields: [Field]) { lock.withLock { self.fields = fields } }
+
     private static let hidden = [("_file", DataType.text), ("_line", DataType.bigint)]
 
     /// The columns of the relation: the fields, then those that are not part of `*`.
@@ -98,47 +100,5 @@ final class InputSchema: @unchecked Sendable {
         case .logfmt:
             return LogfmtReader(fields: current, columns: columns, name: name, skipsErrors: skips)
         }
-    }
-}
-
-/// The end of a run whose input is to be read again, because a value did not fit the type that the
-/// sample gave its column. Nothing was printed yet.
-public enum InputRestart {
-    private static let message = "the input is read again, with a wider type"
-
-    static let error = SQLError(message, .internalError)
-
-    /// True: bind the statement again (its relations know the wider type) and run it anew.
-    public static func isAsked(by error: SQLError) -> Bool {
-        error.state == .internalError && error.message == message
-    }
-}
-
-/// What to do about values that do not fit.
-struct MisfitPolicy {
-    let schema: InputSchema
-    let name: String
-    let isStrict: Bool
-    let canRestart: Bool
-    let context: SourceContext
-
-    /// Returns if the reader shall go on in the column's type.
-    func decide(_ misfit: Misfit) throws(SQLError) {
-        let place = "\(name) line \(misfit.line), column \"\(misfit.path)\""
-        if isStrict {
-            throw SQLError(
-                "\(place): \(misfit.excerpt) is no \(misfit.expected)", .invalidTextRepresentation,
-                hint: "Without --strict the column is widened.")
-        }
-        if canRestart && context.mayRestart() {
-            context.note(
-                "\(place): \(misfit.excerpt) is no \(misfit.expected); the column is read as "
-                    + "\(misfit.type)")
-            schema.widen(misfit)
-            throw InputRestart.error
-        }
-        context.note(
-            "\(place): \(misfit.excerpt) is no \(misfit.expected); rows have left, so the column "
-                + "stays \(misfit.expected)")
     }
 }

@@ -112,6 +112,7 @@ final class KeptQuery {
             execution.close()
             transaction?.end()
             note("the state is kept in \(directory.path); the next start goes on from here")
+        case .misfit: throw SQLError("the state has other types", .internalError)
         case .finished where output.isClosed:
             // The reader has left; rows that it did not take come again.
             transaction?.abandon()

@@ -148,7 +148,9 @@ extension Plan.Facts {
     }
 
     private mutating func aggregated(_ input: Plan, _ aggregate: AggregatePlan) {
-        isAppendOnly = input.facts.isAppendOnly && aggregate.window?.emitsOnClose == true
+        isAppendOnly =
+            input.facts.isAppendOnly && aggregate.window?.emitsOnClose == true
+            && !aggregate.updatesLateRows
         // A constant tells no rows apart.
         key = aggregate.keys.indices.filter { !aggregate.keys[$0].isLiteral }
         if aggregate.groupingSets != nil {

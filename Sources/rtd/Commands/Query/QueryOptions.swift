@@ -144,7 +144,13 @@ extension QueryOptions {
                 GROUP BY 1, 2
 
             `EMIT CHANGES`, `EMIT ON WINDOW CLOSE` and `EMIT PERIODIC INTERVAL '1 s'` say when \
-            rows leave. Ctrl-C is the end of input: what is open is printed.
+            rows leave. Ctrl-C is the end of input: what is open is printed. `LATE ROWS UPDATE FOR \
+            INTERVAL '1 m'` behind the second corrects windows that have left, as changes.
+
+            A later value that its column's type does not hold widens the type: input that can be \
+            read again is, before rows have left; else rows from there on have the wider type, \
+            and sums and groups go on in it. Where they cannot (some joins, OVER, what `--state` \
+            keeps, sums of text) the value is an error.
 
             CREATE TABLE, CREATE VIEW, INSERT, UPDATE and DELETE make and change what lives as \
             long as the call; `INSERT INTO topic SELECT ...` writes records, their key from a \

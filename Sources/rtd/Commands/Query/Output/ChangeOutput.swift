@@ -22,6 +22,7 @@ final class ChangeOutput: ResultOutput {
     }
 
     var isClosed: Bool { lines.isClosed }
+    let takesOtherTypes = true
 
     func prepare(mayWait: Bool, isEndless: Bool) { isShownEarly = mayWait || isEndless }
 

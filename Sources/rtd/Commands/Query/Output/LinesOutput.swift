@@ -26,6 +26,8 @@ final class LinesOutput: ResultOutput {
 
     private static let gatheredMax = 64 * 1024
 
+    let takesOtherTypes = true
+
     init(_ form: Form, _ target: any ByteTarget) {
         self.form = form
         self.target = target

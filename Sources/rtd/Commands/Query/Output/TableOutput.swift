@@ -17,6 +17,9 @@ final class TableOutput: ResultOutput {
     private var shownRows = 0
     private(set) var isClosed = false
 
+    let takesOtherTypes = true
+    var mayBeginAgain: Bool { shownRows == 0 }
+
     /// Rows that wait for the end; behind them the widths stay as they are.
     private static let gatheredMax = 100_000
 

@@ -21,6 +21,7 @@ final class TopicOutput: ResultOutput {
     private var buffer = OutputBuffer(capacity: 1024)
 
     let isClosed = false
+    let takesOtherTypes = true
 
     init(
         _ topic: Metadata.Topic, _ thread: ClusterThread, _ form: TopicOutputForm,

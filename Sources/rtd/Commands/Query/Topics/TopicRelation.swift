@@ -11,11 +11,10 @@ import Records
 /// A bounded read ends at the offsets that the topic had when its name was bound, and sees only
 /// what is committed.
 final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, CapturedRecords,
-    KnownColumnsRelation,
+    KnownColumnsRelation, WideningColumns,
     @unchecked Sendable
 {
     let name: String
-    let columns: [RelationColumn]
     let time: TimeDeclaration? = nil
     let isEndless: Bool
     let isAppendOnly = true
@@ -24,7 +23,9 @@ final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, Captur
 
     /// Values are text, not JSON.
     let isText: Bool
-    let schema: SampledSchema
+    let wholeValue: Int?
+    private let lock = Lock()
+    private var fields: [Field]
     let starts: [TopicPartition: Int64]
     let ends: [TopicPartition: Int64]
     /// Records without a value are rows.
@@ -36,6 +37,7 @@ final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, Captur
     /// Where a capture writes the topic: what it is read together with.
     let tables: CapturedTables?
     private let thread: ClusterThread
+    private let readsEnvelopes: Bool
 
     enum Hidden: Int, CaseIterable {
         case key, offset, partition, timestamp, headers
@@ -98,29 +100,48 @@ final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, Captur
         var sample = TopicSample(thread, starts, ends, reference)
         try sample.read()
         let missing = sample.finish(reference)
-        schema = sample.schema
+        fields = sample.schema.fields
+        wholeValue = sample.schema.wholeValue
+        readsEnvelopes = reference.form == .debezium
         isText = sample.isText
         keyNames = sample.keyNames
         envelopes = sample.envelopes
-        let hidden = Hidden.allCases.filter { $0 != .tombstone || keepsTombstones }
-        columns =
-            schema.fields.map { RelationColumn($0.name, $0.type) } + hidden.map(\.column)
         if !missing.isEmpty {
             let names = missing.map { "\"\($0)\"" }.joined(separator: ", ")
             note("no record of \(name) has had \(names) yet; null until one has")
         }
     }
 
+    var columns: [RelationColumn] {
+        let hidden = Hidden.allCases.filter { $0 != .tombstone || keepsTombstones }
+        return current.map { RelationColumn($0.name, $0.type) } + hidden.map(\.column)
+    }
+
+    var fieldCount: Int { current.count }
+    var current: [Field] { lock.withLock { fields } }
+
+    func widen(_ misfit: Misfit) {
+        lock.withLock {
+            fields[misfit.field].type = misfit.type
+            if readsEnvelopes { SampledSchema.completeEnvelope(&fields) }
+        }
+    }
+
+    func restore(_ fields: [Field]) { lock.withLock { self.fields = fields } }
+
+    /// False where it is read together with other tables, up to cuts that go on.
+    var mayBeReadAgain: Bool { tables == nil || !isEndless }
+
     var known: KnownColumns {
         KnownColumns(
-            fields: schema.fields, wholeValue: schema.wholeValue, isText: isText,
+            fields: current, wholeValue: wholeValue, isText: isText,
             keyNames: keyNames)
     }
 
     var isCaptured: Bool { tables != nil }
 
     /// Its records are Debezium's envelopes, as far as was seen.
-    var isOfEnvelopes: Bool { ChangeEnvelope(schema.fields) != nil }
+    var isOfEnvelopes: Bool { ChangeEnvelope(current) != nil }
 
     func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
         TopicSource(self, scan, context)

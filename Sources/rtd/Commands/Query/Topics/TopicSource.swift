@@ -10,7 +10,7 @@ import Records
 /// order.
 final class TopicSource: Source, FollowedTable {
     private let relation: TopicRelation
-    private let scan: ScanPlan
+    private var scan: ScanPlan
     /// Asked for the first time when reading begins.
     private var feed: TopicFeed?
     private let context: SourceContext
@@ -20,6 +20,8 @@ final class TopicSource: Source, FollowedTable {
     private var readers: [Int: PartitionReader] = [:]
     private var open: Set<Int>
     private var ready: [SourceEvent] = []
+    /// A partition whose records wait behind a value that does not fit.
+    private var suspended: (index: Int, packed: PackedRecords, nextOffset: Int64)?
     /// The offset that each partition is read from next.
     private var offsets: [TopicPartition: Int64]
     /// Of a captured table that is followed: what it goes on with together, and what was fetched
@@ -33,7 +35,7 @@ final class TopicSource: Source, FollowedTable {
         self.scan = scan
         self.context = context
         offsets = relation.starts
-        let fieldCount = relation.schema.fields.count
+        let fieldCount = relation.current.count
         let hidden = Set(scan.columns.map { $0.index - fieldCount })
         packer = RecordPacker(
             keepsKeys: hidden.contains(TopicRelation.Hidden.key.rawValue),
@@ -77,7 +79,7 @@ final class TopicSource: Source, FollowedTable {
 
     /// The next offset of each partition; nil while rows of a fetch wait to be handed out.
     var position: [UInt8]? {
-        guard ready.isEmpty, isAtCut || !hasBegun else { return nil }
+        guard ready.isEmpty, suspended == nil, isAtCut || !hasBegun else { return nil }
         var state = OutputBuffer(capacity: 16 * ids.count + 8)
         state.append(bigEndian: Int64(ids.count))
         for id in ids {
@@ -114,6 +116,11 @@ final class TopicSource: Source, FollowedTable {
         hasBegun = true
         while true {
             if !ready.isEmpty { return ready.removeFirst() }
+            if let suspended {
+                self.suspended = nil
+                try take(suspended.index, suspended.packed, suspended.nextOffset, isNew: false)
+                continue
+            }
             if open.isEmpty { return .end }
             if let tables, isAtCut {
                 guard try advance(tables) else { return .idle }
@@ -159,14 +166,35 @@ final class TopicSource: Source, FollowedTable {
         } catch {
             throw SQLError("topic \"\(relation.name)\": \(error)", .inputOutputError)
         }
+        try take(index, packed, fetched.nextOffset, isNew: true)
+    }
+
+    /// Decodes records, or, unless they are new, what is left of them behind a misfit.
+    private func take(
+        _ index: Int, _ packed: PackedRecords, _ nextOffset: Int64, isNew: Bool
+    ) throws(SQLError) {
         let reader =
             readers[index]
             ?? PartitionReader(relation, scan, ids[index].partition, context)
         readers[index] = reader
-        for batch in try reader.read(packed) { ready.append(.batch(batch, partition: index)) }
-        guard !relation.isEndless, let end = relation.ends[ids[index]], fetched.nextOffset >= end
+        let batches = try isNew ? reader.read(packed) : reader.readOn(packed)
+        for batch in batches { ready.append(.batch(batch, partition: index)) }
+        guard !reader.isWaiting else {
+            suspended = (index, packed, nextOffset)
+            ready.append(.misfit)
+            return
+        }
+        guard !relation.isEndless, let end = relation.ends[ids[index]], nextOffset >= end
         else { return }
         if open.remove(index) != nil { ready.append(.partitionEnd(index)) }
+    }
+}
+
+// Wider types.
+extension TopicSource {
+    func goOn(with scan: ScanPlan?) {
+        if let scan { self.scan = scan }
+        for reader in readers.values { reader.goOn(with: scan) }
     }
 }
 
@@ -209,10 +237,12 @@ extension TopicSource {
 /// Makes batches of one partition's records.
 private final class PartitionReader {
     private let relation: TopicRelation
-    private let scan: ScanPlan
+    private var scan: ScanPlan
     private let partition: Int32
     private let context: SourceContext
-    private let json: JSONReader?
+    private var json: JSONReader?
+    private var pending: PendingMisfit?
+    private var pendingPolicy: MisfitPolicy?
     /// Lines that the reader has seen before the block at hand.
     private var linesBefore = 0
 
@@ -223,40 +253,82 @@ private final class PartitionReader {
         self.scan = scan
         self.partition = partition
         self.context = context
-        guard !relation.isText else {
-            json = nil
-            return
-        }
+        json = relation.isText ? nil : makeReader()
+    }
+
+    private func makeReader() -> JSONReader {
         var options = JSONReader.Options()
         options.skipsErrors = context.onError == .skip
-        options.wholeValue = relation.schema.wholeValue
+        options.wholeValue = relation.wholeValue
         options.name = "topic \"\(relation.name)\""
-        let fieldCount = relation.schema.fields.count
-        var columns = scan.columns.filter { $0.index < fieldCount }
+        let fields = relation.current
+        var columns = scan.columns.filter { $0.index < fields.count }
             .map { ReadColumn.value(field: $0.index, path: $0.path) }
         // The line tells which record a row came from.
         columns.append(.line)
-        json = JSONReader(fields: relation.schema.fields, columns: columns, options: options)
+        return JSONReader(fields: fields, columns: columns, options: options)
+    }
+
+    /// A value does not fit, and what is to be done about it is not known yet.
+    var isWaiting: Bool { pending != nil }
+
+    private func policy(_ packed: PackedRecords?) -> MisfitPolicy {
+        let (name, partition, before) = (relation.name, partition, linesBefore)
+        return MisfitPolicy(
+            relation, isStrict: context.isStrict, canRestart: relation.mayBeReadAgain,
+            context: context
+        ) { misfit in
+            let index = misfit.line - 1 - before
+            let offset = packed.flatMap {
+                $0.facts.indices.contains(index) ? $0.facts[index].offset : nil
+            }
+            return "topic \"\(name)\" partition \(partition)"
+                + (offset.map { " offset \($0)" } ?? "")
+        }
+    }
+
+    /// See `Source.goOn`.
+    func goOn(with scan: ScanPlan?) {
+        defer { (pending, pendingPolicy) = (nil, nil) }
+        if let pending { pendingPolicy?.settle(pending, isWidened: scan != nil) }
+        guard let scan else {
+            if let pending { json?.coerce(pending.misfit) }
+            return
+        }
+        self.scan = scan
+        guard let old = json else { return }
+        let new = makeReader()
+        new.takeOver(from: old)
+        json = new
     }
 
     var skippedCount: Int { json?.brokenRows ?? 0 }
 
     func read(_ packed: PackedRecords) throws(SQLError) -> [Batch] {
         guard let json else { return texts(packed) }
-        defer { linesBefore += packed.facts.count }
         json.supply(packed.block, isLast: false)
+        return try readOn(packed)
+    }
+
+    /// What is left of the records, or up to a value that has to be waited for.
+    func readOn(_ packed: PackedRecords) throws(SQLError) -> [Batch] {
+        guard let json else { return [] }
         var batches: [Batch] = []
         while true {
             var result = try json.next()
-            if case .needsInput = result {
-                // What is left may hold a misfit as any row may.
-                guard let rest = try json.flush() else { return batches }
-                result = rest
-            }
+            // What is left may hold a misfit as any row may.
+            if case .needsInput = result { result = try json.flush() ?? .needsInput }
             switch result {
             case .rows(let batch): batches.append(assembled(batch, packed))
-            case .misfit(let misfit): json.coerce(misfit)
-            case .needsInput: return batches
+            case .misfit(let misfit):
+                let policy = policy(packed)
+                pending = try policy.decide(misfit)
+                pendingPolicy = policy
+                if isWaiting { return batches }
+                json.coerce(misfit)
+            case .needsInput:
+                linesBefore += packed.facts.count
+                return batches
             }
         }
     }
@@ -270,7 +342,7 @@ private final class PartitionReader {
         }
         var decoded = 0
         let columns = scan.columns.map { column -> Column in
-            if column.index < relation.schema.fields.count {
+            if column.index < relation.fieldCount {
                 decoded += 1
                 return batch.columns[decoded - 1]
             }
@@ -304,7 +376,7 @@ private final class PartitionReader {
     }
 
     private func hidden(_ column: ScanColumn, _ facts: [RecordFacts]) -> Column {
-        let position = column.index - relation.schema.fields.count
+        let position = column.index - relation.fieldCount
         let kind = TopicRelation.Hidden(rawValue: position) ?? .offset
         let values = facts.map { fact -> Value in
             switch kind {

@@ -1,0 +1,98 @@
+import Formats
+
+/// The columns of an input, as far as they are known: a later value may ask for a wider type.
+public protocol WideningColumns: AnyObject {
+    var current: [Field] { get }
+    /// From the next opening on, the field of the misfit takes it.
+    func widen(_ misfit: Misfit)
+    /// Undoes it.
+    func restore(_ fields: [Field])
+}
+
+/// The end of a run whose input is to be read again, because a value did not fit the type that the
+/// sample gave its column. Nothing was printed yet.
+public enum InputRestart {
+    private static let message = "the input is read again, with a wider type"
+
+    static let error = SQLError(message, .internalError)
+
+    /// True: bind the statement again (its relations know the wider type) and run it anew.
+    public static func isAsked(by error: SQLError) -> Bool {
+        error.state == .internalError && error.message == message
+    }
+}
+
+/// A value that does not fit, found after rows have left: its source waits to be told whether the
+/// query goes on over the wider type.
+public struct PendingMisfit: Sendable {
+    public let misfit: Misfit
+    /// The columns without it.
+    let before: [Field]
+}
+
+/// What to do about values that do not fit.
+///
+/// As long as no row has left the input is read again with the wider type. Later the query is bound
+/// again and goes on from there, where it can (`QueryExecution.goOn`); else values stay in the
+/// column's type, and one that cannot be written in it is an error.
+public struct MisfitPolicy {
+    private let columns: any WideningColumns
+    private let place: (Misfit) -> String
+    private let isStrict: Bool
+    private let canRestart: Bool
+    private let context: SourceContext
+
+    public init(
+        _ columns: any WideningColumns, isStrict: Bool, canRestart: Bool,
+        context: SourceContext, place: @escaping (Misfit) -> String
+    ) {
+        self.columns = columns
+        self.place = place
+        self.isStrict = isStrict
+        self.canRestart = canRestart
+        self.context = context
+    }
+
+    private func text(_ misfit: Misfit) -> String {
+        "\(place(misfit)), column \"\(misfit.path)\": \(misfit.excerpt) is no "
+            + "\(misfit.expected)"
+    }
+
+    /// nil: the reader shall go on in the column's type.
+    public func decide(_ misfit: Misfit) throws(SQLError) -> PendingMisfit? {
+        if isStrict {
+            throw SQLError(
+                text(misfit), .invalidTextRepresentation,
+                hint: "Without --strict the column is widened.")
+        }
+        let before = columns.current
+        if canRestart && context.mayRestart() {
+            context.note("\(text(misfit)); the column is read as \(misfit.type)")
+            columns.widen(misfit)
+            throw InputRestart.error
+        }
+        guard context.mayGoOn else {
+            noteStaying(misfit)
+            return nil
+        }
+        columns.widen(misfit)
+        return PendingMisfit(misfit: misfit, before: before)
+    }
+
+    /// What became of it.
+    public func settle(_ pending: PendingMisfit, isWidened: Bool) {
+        if isWidened {
+            context.note(
+                "\(text(pending.misfit)); from here on the column is read as "
+                    + "\(pending.misfit.type)")
+        } else {
+            columns.restore(pending.before)
+            noteStaying(pending.misfit)
+        }
+    }
+
+    private func noteStaying(_ misfit: Misfit) {
+        context.note(
+            "\(text(misfit)); rows have left, so the column stays \(misfit.expected)")
+    }
+}
