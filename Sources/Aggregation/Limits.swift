@@ -18,4 +18,10 @@ enum Limits {
     static let topValuesMax: Int64 = 10_000
     /// Bytes of one value, as in PostgreSQL.
     static let valueBytesMax = 0x3FFF_FFFF
+    /// Elements of an array, as in PostgreSQL.
+    static let arrayElementsMax = 134_217_727
+    /// Values and work of less than so many bytes are not looked at one by one.
+    static let unheededBytes = 1 << 20
+    /// Rows that are sorted between two looks at whether the statement is to be stopped.
+    static let unheededRows = 1 << 12
 }

@@ -60,6 +60,14 @@ public struct KernelContext: Sendable {
 
     @inlinable
     public func isLive(_ row: Int) -> Bool { live?.isSet(row) ?? true }
+
+    /// Before a value of so many bytes is made.
+    func reserve(_ bytes: Int) throws(SQLError) {
+        guard bytes <= Limits.valueBytesMax else {
+            throw SQLError("requested length too large", .programLimitExceeded)
+        }
+        try session.services?.reserve(bytes)
+    }
 }
 
 /// What some functions do beside computing: the settings, sequences and random numbers of a session.
@@ -74,6 +82,9 @@ public protocol SessionServices: Sendable {
     func lastSequenceValue() throws(SQLError) -> Int64
     /// Waits; error 57014 if the statement is stopped meanwhile.
     func sleep(seconds: Double) throws(SQLError)
+    /// A value of so many bytes is about to be made, or work goes on that has come so far: error
+    /// 53200 where that is more than the statement may hold, 57014 if it is to be stopped.
+    func reserve(_ bytes: Int) throws(SQLError)
     /// What random() gives after setseed(); nil: no seed was set.
     func random() -> Double?
     func seedRandom(_ seed: Double)

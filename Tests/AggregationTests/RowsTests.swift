@@ -227,7 +227,7 @@ private let ordered: [(DataType, [[Value]])] = [
             let rows = (start..<(start + 500)).map { [Value.int($0)] }
             sorter.add(makeBatch([.bigint], rows), [Column.make(types[0], keys)])
         }
-        let sorted = sorter.sortedRows()
+        let sorted = try sorter.sortedRows()
         let column = sorter.store.decode((0..<sorted.count).map { sorted[$0] })[0]
         let numbers = expected.sorted {
             $0.key != $1.key ? $0.key < $1.key : $0.number < $1.number

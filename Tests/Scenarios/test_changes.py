@@ -264,3 +264,18 @@ def test_a_delivery_guarantee_that_nobody_knows(server):
             "\"sink.delivery-guarantee\" = 'twice'); SELECT a FROM t")
     contains(rtd("query", "-b", server.address, "-c", made, check=1).errors,
              'sink.delivery-guarantee "twice" is not known')
+
+
+def test_a_row_that_goes_behind_the_one_in_its_place_is_one_update():
+    """The new first row of a group stands before the old one among the changes of their step."""
+    changes = [{"before": None, "after": {"id": 15, "g": 6, "v": 7}, "op": "c"},
+               {"before": {"id": 15, "g": 6, "v": 7}, "after": {"id": 15, "g": 6, "v": -2}, "op": "u"}]
+    sql = "SELECT DISTINCT ON (g) g, id, v FROM read_debezium(stdin) ORDER BY g, v EMIT CHANGES"
+    for form, last in (("upsert", {"key": {"g": 6}, "value": {"g": 6, "id": 15, "v": -2}}), ("debezium", "u")):
+        with Pipe("-c", sql, format=form) as pipe:
+            pipe.write(changes[0])
+            pipe.row()
+            pipe.write(changes[1])
+            row = pipe.row()
+            equal(row if form == "upsert" else row["op"], last)
+            equal(pipe.finish(), ([], 0))

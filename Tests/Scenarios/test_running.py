@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "Commands"))
 import harness  # noqa: E402
 from harness import Skip, contains, equal  # noqa: E402
 from home import Home  # noqa: E402
-from pipes import Pipe  # noqa: E402
+from pipes import Pipe, query  # noqa: E402
 
 
 def numbers(count, keys=1 << 30):
@@ -164,3 +164,30 @@ def test_idle_leaves_a_silent_partition_out():
         equal(json.loads(process.stdout.readline()), {"n": 2})
         process.kill()
         process.communicate()
+
+
+def test_a_statement_has_a_time():
+    """statement_timeout ends whatever runs, also a wait for rows and a function that works for long."""
+    for sql in ("SELECT COUNT(*) FROM generate_series(1, 20000000000) g", "SELECT pg_sleep(60)",
+                "WITH RECURSIVE t(n) AS (VALUES (1) UNION ALL SELECT n + 0 FROM t) SELECT COUNT(*) FROM t"):
+        done = query("SET statement_timeout = '300ms'; " + sql, check=1).done
+        contains(done.errors, "canceling statement due to statement timeout")
+        contains(done.errors, "57014")
+    with Pipe("-c", "SET statement_timeout = 300; SELECT COUNT(*) AS n FROM stdin") as pipe:
+        equal(pipe.remaining(), ([], 1))
+    equal(query("SET statement_timeout = '90 s'; SHOW statement_timeout")[0]["statement_timeout"], "90s")
+    equal(list(query("SET statement_timeout = '30s'; SELECT 1 AS a; SET statement_timeout = 0; SELECT 2 AS a")),
+          [{"a": 1}, {"a": 2}])
+    contains(query("SET statement_timeout = 'soon'", check=1).errors, "22023")
+
+
+def test_large_values_have_a_limit():
+    unit = "repeat('x', 10000)"
+    for sql, error in ((f"length(repeat({unit}, 30000) || repeat({unit}, 90000))", "requested length too large"),
+                       (f"length(repeat({unit}, 110000))", "requested length too large"),
+                       ("cardinality(array_fill(1, ARRAY[1000000000]))", "array size exceeds the maximum allowed")):
+        errors = query(f"SELECT {sql}", check=1).errors
+        contains(errors, error)
+        contains(errors, "54000")
+    done = query(f"SELECT length(repeat({unit}, 30000)) AS n", None, "--memory", "64M", check=1)
+    contains(done.errors, "53200")

@@ -36,8 +36,8 @@ def lines(events):
 class Keeper:
     """A query with --state whose stdout is a file; it can be killed and started again."""
 
-    def __init__(self, home, sql, *options, topic="events"):
-        self.home, self.sql, self.options = home, sql, options
+    def __init__(self, home, sql, *options, topic="events", form="json"):
+        self.home, self.sql, self.options, self.form = home, sql, options, form
         self.output = home.path / "out.ndjson"
         self.process = None
 
@@ -45,7 +45,7 @@ class Keeper:
         self.before = self.snapshots()
         with open(self.output, "ab") as target:
             self.process = subprocess.Popen(
-                [harness.rtd, "query", "--state", "kept", *self.options, "--format", "json",
+                [harness.rtd, "query", "--state", "kept", *self.options, "--format", self.form,
                  self.sql], stdin=subprocess.DEVNULL, stdout=target, stderr=subprocess.PIPE,
                 cwd=self.home.path, env=self.home.environment())
 
@@ -350,3 +350,30 @@ def test_a_state_of_another_format_is_refused():
         equal(done.returncode, 1)
         contains(done.errors, "the state in s has format 1, and this rtd reads formats 2 to 3")
         contains(done.errors, "name another directory to begin anew")
+
+
+def test_what_others_have_written_behind_a_clean_end_stays():
+    """And what a killed run wrote behind its last saved step is cut off, which is said."""
+    for form in ("json", "debezium", "upsert"):
+        with Home() as home:
+            (home.path / "in.ndjson").write_text('{"a":1}\n')
+            keeper = Keeper(home, "SELECT a, COUNT(*) AS n FROM 'in.ndjson' STREAM GROUP BY a", form=form)
+            keeper.start()
+            keeper.wait_for(lambda rows: len(rows) == 1)
+            keeper.stop()
+            with open(keeper.output, "a") as out:
+                out.write('{"done":true}\n')
+            keeper.start()
+            keeper.wait_for_snapshot()
+            contains(keeper.stop(), "the state is kept")
+            equal(len(keeper.rows()), 2, form)
+            equal(keeper.rows()[1], {"done": True})
+            keeper.start()
+            keeper.wait_for_snapshot()
+            keeper.kill()
+            with open(keeper.output, "a") as out:
+                out.write('{"torn":true}\n')
+            keeper.start()
+            keeper.wait_for_snapshot()
+            contains(keeper.stop(), "14 bytes that the output had behind the last saved step were cut off it")
+            equal(len(keeper.rows()), 2, form)

@@ -79,6 +79,21 @@ def test_a_group_is_the_same_group_in_a_wider_type():
         equal(pipe.finish(), ([], 0))
 
 
+def test_a_distinct_row_comes_once_in_whatever_type():
+    with Pipe("-c", "SELECT DISTINCT k, a FROM stdin") as pipe:
+        pipe.write({"k": "x", "a": 1}, {"k": "y", "a": None}, {"k": "x", "a": 1})
+        pipe.rows(2)
+        pipe.write({"k": "x", "a": 1.5}, {"k": "x", "a": 1.0}, {"k": "y", "a": None}, {"k": "y", "a": 1})
+        equal(pipe.rows(2), [{"k": "x", "a": 1.5}, {"k": "y", "a": 1}])
+        equal(pipe.finish(), ([], 0))
+    with Pipe("-c", "SELECT DISTINCT a FROM stdin") as pipe:
+        pipe.write({"a": 1}, {"a": None})
+        pipe.rows(2)
+        pipe.write({"a": 1.5}, {"a": 1.0}, {"a": None}, {"a": 2})
+        equal(pipe.rows(2), [{"a": 1.5}, {"a": 2}])
+        equal(pipe.finish(), ([], 0))
+
+
 def test_open_windows_keep_their_rows():
     sql = ("SELECT k, window_end, SUM(a) AS s FROM TUMBLE(stdin, ts, INTERVAL '10' SECOND) "
            "GROUP BY k, window_end")

@@ -99,6 +99,11 @@ final class ArrayAccumulator: CollectingAccumulator {
         _ columns: [Column], _ count: Int, _ builder: ColumnBuilder
     ) throws(SQLError) {
         guard count > 0 else { return builder.appendNull() }
+        guard count <= Limits.arrayElementsMax else {
+            throw SQLError(
+                "array size exceeds the maximum allowed (\(Limits.arrayElementsMax))",
+                .programLimitExceeded)
+        }
         if case .array = columns[0].type { try checkShapes(columns[0], count) }
         builder.appendArray { elements in
             for row in 0..<count { elements.append(from: columns[0], row) }
@@ -141,6 +146,11 @@ final class StringAccumulator: CollectingAccumulator {
             }
             unsafe text += columns[0].strings[row].bytes
             isEmpty = false
+            guard text.count <= Limits.valueBytesMax else {
+                throw SQLError(
+                    "out of memory", .programLimitExceeded,
+                    detail: "A string holds at most \(Limits.valueBytesMax) bytes.")
+            }
         }
         if isEmpty { return builder.appendNull() }
         unsafe text.withUnsafeBytes { unsafe builder.append(bytes: $0) }

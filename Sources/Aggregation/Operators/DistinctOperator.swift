@@ -62,9 +62,24 @@ final class DistinctOperator: Operator {
         let picked = rows.count == batch.count ? batch : batch.gather(rows)
         try emit(Batch(picked.columns, count: picked.count, watermarks: picked.watermarks))
         // Rows on disk would lose the watermark that they came after.
-        if let spill, watermark == Watermark.none, try spill.isExceeded(by: self) {
+        if let spill, !isMuted, watermark == Watermark.none, try spill.isExceeded(by: self) {
             spilled = try SpilledRows(types, keys: types, spill)
         }
+    }
+
+    override func carry(
+        from old: Operator, _ widening: ColumnWidening
+    ) throws(SQLError) -> Bool {
+        guard let old = old as? DistinctOperator, isAppendOnly, old.isAppendOnly,
+            old.spilled == nil, old.part == nil, let keys = old.table.keys(old.types)
+        else { return false }
+        isMuted = true
+        for batch in keys {
+            try push(try widening.batch(batch.columns, batch.count, as: types), input: 0)
+        }
+        isMuted = false
+        watermark = old.watermark
+        return true
     }
 
     private func finishSpilled() throws(SQLError) {

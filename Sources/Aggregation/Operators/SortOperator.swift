@@ -32,7 +32,7 @@ final class SortOperator: Operator {
         {
             let runs = runs ?? SortedRuns(spill.store)
             self.runs = runs
-            try sorter.spill(to: runs)
+            try sorter.spill(to: runs, stopCheck)
         }
     }
 
@@ -54,7 +54,7 @@ final class SortOperator: Operator {
     }
 
     private func emitMerged(_ runs: SortedRuns) throws(SQLError) {
-        try sorter.spill(to: runs)
+        try sorter.spill(to: runs, stopCheck)
         self.runs = nil
         let store = sorter.store
         var skip = offset
@@ -86,7 +86,7 @@ final class SortOperator: Operator {
 
     private func flush() throws(SQLError) {
         if let runs { return try emitMerged(runs) }
-        let order = sorter.sortedRows()
+        let order = try sorter.sortedRows(stopCheck)
         let weights = sorter.weights(of: order)
         if let weights {
             try emitNet(order, weights)

@@ -11,16 +11,20 @@ import Formats
     private let base: UnsafeMutablePointer<OrderedEntry>
     private let scratch: UnsafeMutablePointer<OrderedEntry>
     private let bytes: (Int32) -> UnsafeRawBufferPointer
+    /// True: what is left stays in any order.
+    private let isStopped: () -> Bool
 
     /// `entries` hold the first eight bytes of their keys and are in the order of their numbers;
     /// their prefixes are used up. `isExact`: the prefix is the whole key.
     static func sort(
         _ entries: PlainVector<OrderedEntry>, isExact: Bool = false,
+        isStopped: @escaping () -> Bool = { false },
         bytes: @escaping (Int32) -> UnsafeRawBufferPointer
     ) {
         let scratch = UnsafeMutablePointer<OrderedEntry>.allocate(capacity: max(entries.count, 1))
         defer { unsafe scratch.deallocate() }
-        let sorter = unsafe KeySorter(base: entries.base, scratch: scratch, bytes: bytes)
+        let sorter = unsafe KeySorter(
+            base: entries.base, scratch: scratch, bytes: bytes, isStopped: isStopped)
         if isExact {
             sorter.radix(0, entries.count)
         } else {
@@ -32,6 +36,7 @@ import Formats
         if count <= KeySorter.comparedMax || depth >= KeySorter.depthMax {
             return compare(start, count)
         }
+        if count >= Limits.unheededRows, isStopped() { return }
         radix(start, count)
         var run = start
         let end = start + count
@@ -40,6 +45,8 @@ import Formats
             var next = run + 1
             while next < end, unsafe base[next].prefix == prefix { next += 1 }
             // No key is the beginning of another, so either all of a run end here or none.
+            // Long keys that are alike, pair by pair.
+            if run & (Limits.unheededRows - 1) == 0, isStopped() { return }
             if next - run > 1, unsafe bytes(base[run].row).count > depth + 8 {
                 for index in run..<next {
                     let key = unsafe bytes(base[index].row)

@@ -330,6 +330,28 @@ import Formats
         unsafe bytesEntries.base[gap].slot = -1
     }
 
+    /// All keys as rows; nil: not all of their types can be read back.
+    func keys(_ types: [DataType]) -> [Batch]? {
+        guard isInteger || codec.isReadable, freeSlots.isEmpty else { return nil }
+        var batches: [Batch] = []
+        for start in stride(from: 0, to: slotLimit, by: Batch.rowsMax) {
+            let builders = types.map { ColumnBuilder($0) }
+            let end = min(start + Batch.rowsMax, slotLimit)
+            for slot in start..<end {
+                if isInteger {
+                    let isNull = Int32(slot) == nullSlot
+                    builders[0].append(isNull ? .null : .integer(integerKeys[slot]))
+                } else {
+                    guard arena.isLive(Int32(slot)) else { return nil }
+                    let values = unsafe codec.values(arena.bytes(Int32(slot)))
+                    for (builder, value) in zip(builders, values) { builder.append(value) }
+                }
+            }
+            batches.append(Batch(builders.map { $0.finish() }, count: end - start))
+        }
+        return batches
+    }
+
     func compactIfSparse() { if !isInteger { arena.compactIfSparse() } }
 
     // MARK: state

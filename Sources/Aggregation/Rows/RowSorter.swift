@@ -82,9 +82,24 @@ import Formats
 
     /// All rows in order, as ids of the store. Until `removeAll` no row is freed, so ids are in the
     /// order of arrival.
-    func sortedRows() -> PlainVector<Int32> {
+    ///
+    /// `stop`: may end it early.
+    func sortedRows(_ stop: (any StopCheck)? = nil) throws(SQLError) -> PlainVector<Int32> {
         if !codec.keys.isEmpty {
-            unsafe KeySorter.sort(entries, isExact: isExact) { unsafe self.keys.bytes($0) }
+            var failure: SQLError?
+            unsafe KeySorter.sort(
+                entries, isExact: isExact,
+                isStopped: {
+                    guard let stop, failure == nil else { return failure != nil }
+                    do throws(SQLError) {
+                        try stop.look()
+                    } catch {
+                        failure = error
+                    }
+                    return failure != nil
+                },
+                bytes: { unsafe self.keys.bytes($0) })
+            if let failure { throw failure }
         }
         let rows = PlainVector<Int32>(capacity: count)
         let nullsFirst = codec.keys.first?.nullsFirst == true
@@ -127,8 +142,8 @@ import Formats
     var hasWeights: Bool { rowWeights != nil }
 
     /// Writes all rows as a sorted run, and forgets them.
-    func spill(to runs: SortedRuns) throws(SQLError) {
-        let rows = sortedRows()
+    func spill(to runs: SortedRuns, _ stop: (any StopCheck)? = nil) throws(SQLError) {
+        let rows = try sortedRows(stop)
         let word = Buffer<UInt8>(repeating: 1, count: 9)
         let nullMark: UInt8 = codec.keys.first?.nullsFirst == true ? 0 : 2
         let nullsBefore = nullMark == 0 ? nulls.count : 0

@@ -41,3 +41,67 @@ struct SortKeyCodec: Sendable {
         }
     }
 }
+
+// Back from bytes, for ascending keys.
+extension SortKeyCodec {
+    /// False where different values have the same bytes, or bytes are not read back.
+    var isReadable: Bool {
+        keys.allSatisfy { key in
+            guard !key.isDescending, key.type != .jsonb else { return false }
+            switch key.type.layout {
+            case .integer, .boolean, .double: return true
+            case .string:
+                if case .char = key.type { return false }
+                return true
+            case .interval, .numeric, .array, .record: return false
+            }
+        }
+    }
+
+    /// The values of a key whose types are readable.
+    func values(_ bytes: UnsafeRawBufferPointer) -> [Value] {
+        var position = 0
+        return keys.map { key in
+            let isNull = unsafe bytes[position] != 1
+            position += 1
+            if isNull { return .null }
+            switch key.type.layout {
+            case .boolean:
+                position += 1
+                return unsafe .boolean(bytes[position - 1] != 0)
+            case .integer:
+                return unsafe .integer(Int64(bitPattern: word(bytes, &position) ^ 1 << 63))
+            case .double:
+                let bits = unsafe word(bytes, &position)
+                if bits == .max { return .double(.nan) }
+                return .double(Double(bitPattern: bits >> 63 == 1 ? bits ^ 1 << 63 : ~bits))
+            default:
+                let text = unsafe string(bytes, &position)
+                return key.type == .bytea
+                    ? .bytes(text) : .text(String(decoding: text, as: UTF8.self))
+            }
+        }
+    }
+
+    private func word(_ bytes: UnsafeRawBufferPointer, _ position: inout Int) -> UInt64 {
+        defer { position += 8 }
+        return unsafe bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self).bigEndian
+    }
+
+    /// Up to the zeros that end it; 0 255 is a zero.
+    private func string(_ bytes: UnsafeRawBufferPointer, _ position: inout Int) -> [UInt8] {
+        var text: [UInt8] = []
+        while position + 1 < bytes.count {
+            let byte = unsafe bytes[position]
+            position += 1
+            guard byte == 0 else {
+                text.append(byte)
+                continue
+            }
+            position += 1
+            if unsafe bytes[position - 1] == 0 { break }
+            text.append(0)
+        }
+        return text
+    }
+}

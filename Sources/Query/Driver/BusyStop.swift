@@ -21,13 +21,15 @@ final class BusyStop: StopCheck {
     }
 
     func look() throws(SQLError) {
-        guard stop.isSet, !isEnding else { return }
+        guard stop.isSet else { return }
+        if let cancellation = stop.cancellation { throw cancellation }
+        guard !isEnding else { return }
         let now = clock.monotonicNanoseconds
         guard let seen else {
             seen = now
             return
         }
         guard now - seen > BusyStop.grace else { return }
-        throw SQLError("canceling statement due to user request", .queryCanceled)
+        throw StopFlag.userRequest
     }
 }

@@ -158,6 +158,7 @@ public final class QueryRun {
                 return ending
             }
             if stop.isSet {
+                if let cancellation = stop.cancellation { throw cancellation }
                 busyStop?.isEnding = true
                 if pausesWhenStopped {
                     try reachBoundary()
@@ -332,6 +333,7 @@ public final class QueryRun {
                 if try readOnce(index) == false { hasRead = true }
             }
             open.removeAll { readings[$0].hasEnded }
+            if let cancellation = stop.cancellation { throw cancellation }
             if !hasRead { _ = signal.wait(nanoseconds: 100_000_000) }
         }
     }

@@ -30,13 +30,15 @@ public protocol ResultOutput: AnyObject {
 
     /// Sees that what was flushed is kept, and says where it ends; nil: it cannot be cut back.
     func mark() throws(SQLError) -> OutputMark?
-    /// After `begin`: goes on behind a mark of an earlier run. nil: that had none.
-    func resume(at mark: OutputMark?) throws(SQLError)
+    /// After `begin`: goes on behind a mark of an earlier run; nil: that had none. `isWhole`: that
+    /// run has written nothing behind it, so what is there is another's. Gives how many bytes were
+    /// cut off.
+    func resume(at mark: OutputMark?, isWhole: Bool) throws(SQLError) -> Int64
 }
 
 extension ResultOutput {
     public func mark() throws(SQLError) -> OutputMark? { nil }
-    public func resume(at mark: OutputMark?) throws(SQLError) {}
+    public func resume(at mark: OutputMark?, isWhole: Bool) throws(SQLError) -> Int64 { 0 }
 }
 
 extension ResultOutput {

@@ -9,6 +9,8 @@ public final class QuerySession {
     let environment: SessionEnvironment
     let catalog: SessionCatalog
     var settings = SessionVariables()
+    /// Ends the running statement where a function works for long.
+    private(set) var busyStop: BusyStop
     /// Lines of input that the running statement has left out.
     var skipped = 0
     var lateRows = 0
@@ -23,6 +25,7 @@ public final class QuerySession {
 
     public init(_ environment: SessionEnvironment) {
         self.environment = environment
+        busyStop = BusyStop(environment.stop, environment.clock)
         catalog = SessionCatalog(environment)
         settings.services = SessionCalls(self)
         catalog.systemCatalog = SystemCatalog(self)
@@ -46,11 +49,18 @@ public final class QuerySession {
         environment.topics?.startStatement()
         output.use(settings.settings.text)
         try checkTransaction(statement)
+        environment.stop.forgetTimeout()
+        busyStop = BusyStop(environment.stop, environment.clock)
+        let timer = settings.timeoutMilliseconds.map {
+            StatementTimer(milliseconds: $0, environment.stop)
+        }
+        defer { timer?.end() }
         do throws(SQLError) {
             return try attempt(statement, output)
         } catch {
             transaction?.isFailed = true
-            throw error
+            // Whatever was given up because of it.
+            throw environment.stop.cancellation ?? error
         }
     }
 

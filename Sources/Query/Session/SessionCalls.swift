@@ -52,12 +52,21 @@ final class SessionCalls: SessionServices, @unchecked Sendable {
         let clock = session.environment.clock
         let end = Double(clock.monotonicNanoseconds) + seconds * 1e9
         while true {
-            guard !session.environment.stop.isSet else {
-                throw SQLError("canceling statement due to user request", .queryCanceled)
-            }
+            let stop = session.environment.stop
+            guard !stop.isSet else { throw stop.cancellation ?? StopFlag.userRequest }
             let rest = end - Double(clock.monotonicNanoseconds)
             guard rest > 0 else { return }
             Thread.pause(nanoseconds: Int64(min(rest, 10_000_000)))
+        }
+    }
+
+    func reserve(_ bytes: Int) throws(SQLError) {
+        try session.busyStop.look()
+        let memoryMax = session.environment.memoryMax
+        guard bytes <= memoryMax else {
+            throw SQLError(
+                "a value of \(bytes) bytes is to be made, and the query may hold \(memoryMax)",
+                .outOfMemory, hint: "--memory SIZE allows more.")
         }
     }
 

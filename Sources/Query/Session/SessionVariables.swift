@@ -94,7 +94,26 @@ struct SessionVariables {
         locals = [:]
     }
 
+    /// statement_timeout; nil: none.
+    var timeoutMilliseconds: Int64? {
+        guard let value = values["statement_timeout"],
+            let milliseconds = StatementTimer.milliseconds(value), milliseconds > 0
+        else { return nil }
+        return milliseconds
+    }
+
     private mutating func assign(_ name: String, _ value: String?) throws(SQLError) {
+        if name == "statement_timeout", let value {
+            guard let milliseconds = StatementTimer.milliseconds(value) else {
+                throw SQLError(
+                    "invalid value for parameter \"statement_timeout\": \"\(value)\"",
+                    .invalidParameterValue,
+                    hint: "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", "
+                        + "\"h\", and \"d\".")
+            }
+            values[name] = StatementTimer.text(milliseconds)
+            return
+        }
         guard name == "timezone" else {
             values[name] = value
             return
@@ -233,7 +252,7 @@ struct SettingDescription {
             "session_authorization": .fixed("rtd", "The user of the session."),
             "standard_conforming_strings": .only(
                 "on", "Backslashes in '...' are plain characters.", on),
-            "statement_timeout": .only("0", "How long a statement may run.", none),
+            "statement_timeout": .init("0", "How long a statement may run."),
             "timezone": .init("UTC", "Zone of timestamps with time zone as text."),
             "transaction_isolation": .only(
                 "read committed", "Isolation of the transaction.", levels),

@@ -146,7 +146,10 @@ final class KeptQuery {
             try run.replay(recorded) { () throws(SQLError) in try execution.compiled.start() }
         }
         execution.isMuted = false
-        try output.resume(at: saved.step.output)
+        let cut = try output.resume(at: saved.step.output, isWhole: saved.step.isClean)
+        if cut > 0 {
+            note("\(cut) bytes that the output had behind the last saved step were cut off it")
+        }
         if saved.step.output == nil, transaction == nil {
             note("the output is no file, so rows written after the last saved step come again")
         }
@@ -303,6 +306,7 @@ extension KeptQuery {
         var saved = SavedStep()
         saved.step = step
         saved.isFinished = isFinished
+        saved.isClean = isLast
         saved.output = try output.mark()
         var positions = OutputBuffer(capacity: 1024)
         try run.write(&positions)

@@ -8,6 +8,8 @@ struct SavedStep {
     var step = CommittedStep(number: 0, nonce: 0)
     /// All inputs have ended and all rows have left.
     var isFinished = false
+    /// The run has ended here, and written nothing since.
+    var isClean = false
     /// Where the output ended, if that can be said of it.
     var output: OutputMark?
     /// Of the inputs, with their watermarks.
@@ -18,7 +20,7 @@ struct SavedStep {
     func write(_ target: inout OutputBuffer) {
         step.write(&target)
         target.append(isFinished ? 1 : 0 as UInt8)
-        target.append(output == nil ? 0 : 1 as UInt8)
+        target.append(output == nil ? 0 : isClean ? 2 : 1 as UInt8)
         output?.write(&target)
         target.append(blob: positions)
     }
@@ -26,7 +28,9 @@ struct SavedStep {
     init(_ reader: inout StateReader) throws(SQLError) {
         step = try CommittedStep(&reader)
         isFinished = try reader.integer(UInt8.self) != 0
-        if try reader.integer(UInt8.self) != 0 { output = try OutputMark(&reader) }
+        let mark = try reader.integer(UInt8.self)
+        isClean = mark == 2
+        if mark != 0 { output = try OutputMark(&reader) }
         positions = try reader.blob()
     }
 }

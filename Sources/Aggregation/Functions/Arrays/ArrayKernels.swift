@@ -289,6 +289,16 @@ enum ArrayKernels {
         return builder.finish()
     }
 
+    /// nil: work on a value of so many bytes may go on.
+    private static func failure(_ context: KernelContext, bytes: Int) -> SQLError? {
+        do throws(SQLError) {
+            try context.session.services?.reserve(bytes)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     /// array_fill(value, ARRAY[count])
     static func fill(
         _ arguments: [Column], _ context: KernelContext
@@ -311,9 +321,22 @@ enum ArrayKernels {
                 }
                 count = unsafe Int(max(sizes.integers[first], 0))
             }
-            builder.appendArray { target in
-                for _ in 0..<count { target.append(from: arguments[0], row) }
+            guard count <= Limits.arrayElementsMax else {
+                throw SQLError(
+                    "array size exceeds the maximum allowed (\(Limits.arrayElementsMax))",
+                    .programLimitExceeded)
             }
+            var stopped: SQLError?
+            builder.appendArray { target in
+                for index in 0..<count {
+                    if index & 0xFFFF == 0, index > 0 || count > 0xFFFF {
+                        stopped = ArrayKernels.failure(context, bytes: count * 8)
+                        if stopped != nil { return }
+                    }
+                    target.append(from: arguments[0], row)
+                }
+            }
+            if let stopped { throw stopped }
         }
         return builder.finish()
     }

@@ -9,6 +9,8 @@ enum ConcatKernels {
         let right = StringRows(arguments[1])
         return try TextLoop.write(context) { row, writer throws(SQLError) in
             let (a, b) = unsafe (left[row], right[row])
+            let total = a.count &+ b.count
+            if total > Limits.unheededBytes { try context.reserve(total) }
             let target = unsafe writer.reserve(a.count &+ b.count)
             if let base = a.baseAddress {
                 unsafe UnsafeMutableRawPointer(target).copyMemory(from: base, byteCount: a.count)

@@ -90,7 +90,17 @@ enum RewriteKernels {
             let bytes = unsafe rows[row]
             let count = unsafe Int(max(counts[row & mask], 0))
             try checkLength(bytes.count, count)
-            for _ in 0..<count { unsafe writer.append(bytes) }
+            let size = bytes.count
+            let total = size * count
+            if total > Limits.unheededBytes { try context.reserve(total) }
+            let part = max(1, Limits.unheededBytes / max(1, size))
+            var done = 0
+            while done < count, size > 0 {
+                if done > 0 { try context.reserve(total) }
+                let end = min(count, done + part)
+                for _ in done..<end { unsafe writer.append(bytes) }
+                done = end
+            }
         }
     }
 
@@ -130,16 +140,22 @@ enum RewriteKernels {
             let bytes = unsafe rows[row]
             let wanted = unsafe Int(max(counts[row & mask], 0))
             try checkLength(4, wanted)
+            if wanted > Limits.unheededBytes { try context.reserve(wanted) }
             let count = unsafe UTF8Text.count(bytes)
             let fill = fills.map { unsafe UTF8Text.scalars($0[row]) } ?? [" "]
             let missing = fill.isEmpty ? 0 : max(wanted - count, 0)
-            func writeFill() {
-                for index in 0..<missing { writer.append(fill[index % fill.count]) }
+            func writeFill() throws(SQLError) {
+                for index in 0..<missing {
+                    if index & (Limits.unheededBytes - 1) == Limits.unheededBytes - 1 {
+                        try context.reserve(wanted)
+                    }
+                    writer.append(fill[index % fill.count])
+                }
             }
-            if atStart { writeFill() }
+            if atStart { try writeFill() }
             let end = unsafe UTF8Text.offset(bytes, wanted)
             unsafe writer.append(UnsafeRawBufferPointer(rebasing: bytes[..<end]))
-            if !atStart { writeFill() }
+            if !atStart { try writeFill() }
         }
     }
 

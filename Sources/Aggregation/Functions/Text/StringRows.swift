@@ -33,6 +33,8 @@ import Formats
 /// view. The column that takes the views takes `arena` as their owner.
 @safe struct StringWriter {
     let arena = ByteArena(blockSize: 16 * 1024)
+    /// Bytes that were taken for strings.
+    private(set) var taken = 16 * 1024
     private var start: UnsafeMutablePointer<UInt8>
     private var next: UnsafeMutablePointer<UInt8>
     private var limit: UnsafeMutablePointer<UInt8>
@@ -58,6 +60,7 @@ import Formats
         let used = unsafe next - start
         let capacity = max(16 * 1024, (used + count) * 2)
         let block = unsafe arena.allocate(capacity)
+        taken += capacity
         unsafe block.update(from: start, count: used)
         unsafe start = unsafe block
         unsafe next = unsafe block + used
@@ -84,6 +87,15 @@ import Formats
 
     mutating func append(_ scalar: Unicode.Scalar) {
         for byte in unsafe UTF8.encode(scalar).unsafelyUnwrapped { append(byte) }
+    }
+
+    /// Much has been written since the last look.
+    @inline(never)
+    func look(_ context: KernelContext) throws(SQLError) {
+        guard count <= Limits.valueBytesMax else {
+            throw SQLError("requested length too large", .programLimitExceeded)
+        }
+        try context.session.services?.reserve(taken)
     }
 
     /// Bytes of the current string so far.
@@ -115,10 +127,15 @@ enum TextLoop {
     ) throws(SQLError) -> Column {
         let views = Buffer<StringView>(capacity: context.count)
         var writer = StringWriter()
+        var looksAt = Limits.unheededBytes
         var row = 0
         while row < context.count {
             if context.isLive(row) {
                 try body(row, &writer)
+                if writer.taken > looksAt {
+                    try writer.look(context)
+                    looksAt = writer.taken + Limits.unheededBytes
+                }
                 unsafe views.base[row] = writer.end()
             } else {
                 unsafe views.base[row] = StringView()

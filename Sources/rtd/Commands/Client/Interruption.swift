@@ -9,6 +9,7 @@ final class Interruption: @unchecked Sendable {
     private let lock = Lock()
     private var first: CInt?
     private var handler: (@Sendable () -> Void)?
+    private var repeated: (@Sendable () -> Void)?
 
     /// Takes the signals over. Called once, before any other thread starts.
     static func watch() -> Interruption {
@@ -35,6 +36,11 @@ final class Interruption: @unchecked Sendable {
         if isLate { handler() }
     }
 
+    /// At a prompt: what another Ctrl-C does, which does not end the process then.
+    func handleAgain(_ handler: @escaping @Sendable () -> Void) {
+        lock.withLock { repeated = handler }
+    }
+
     /// At a prompt: what the signal was to end has ended, and the next one is a first one again.
     func forget() { lock.withLock { first = nil } }
 
@@ -45,7 +51,7 @@ final class Interruption: @unchecked Sendable {
 
     private func received(_ number: CInt) {
         let job = lock.withLock { () -> (@Sendable () -> Void)? in
-            guard first == nil else { return nil }
+            guard first == nil else { return number == Signals.interrupt ? repeated : nil }
             first = number
             return handler
         }

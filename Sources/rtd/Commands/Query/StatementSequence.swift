@@ -66,7 +66,11 @@ final class StatementSequence {
     }
 
     /// At a prompt Ctrl-C ends what runs, not the prompt, and long answers are shown by a pager.
-    func becomeInteractive() { output.pager = Pager() }
+    func becomeInteractive() {
+        output.pager = Pager()
+        let stop = stop
+        interruption.handleAgain { stop.cancel() }
+    }
 
     /// Before the next line of a prompt.
     func forgetInterruption() {

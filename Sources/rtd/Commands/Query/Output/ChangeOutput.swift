@@ -69,4 +69,11 @@ final class ChangeOutput: ResultOutput {
     func flush() throws(SQLError) { try lines.flush() }
     func end() throws(SQLError) { try lines.end() }
     func discard() { lines.target.discard() }
+
+    func mark() throws(SQLError) -> OutputMark? { try lines.target.place() }
+
+    func resume(at mark: OutputMark?, isWhole: Bool) throws(SQLError) -> Int64 {
+        guard let mark else { return 0 }
+        return try lines.target.goOn(behind: mark, isWhole: isWhole) ?? 0
+    }
 }

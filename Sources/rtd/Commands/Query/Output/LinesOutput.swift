@@ -77,22 +77,13 @@ final class LinesOutput: ResultOutput {
 
     func discard() { target.discard() }
 
-    func mark() throws(SQLError) -> OutputMark? {
-        do throws(SystemError) {
-            return try target.mark()
-        } catch {
-            throw SQLError(error.description, .inputOutputError)
-        }
-    }
+    func mark() throws(SQLError) -> OutputMark? { try target.place() }
 
     /// What an earlier run wrote behind its mark comes again; a first line of names is there.
-    func resume(at mark: OutputMark?) throws(SQLError) {
-        guard let mark else { return }
-        do throws(SystemError) {
-            if try target.cutBack(to: mark), mark.size > 0 { buffer.removeAll() }
-        } catch {
-            throw SQLError(error.description, .inputOutputError)
-        }
+    func resume(at mark: OutputMark?, isWhole: Bool) throws(SQLError) -> Int64 {
+        guard let mark, let cut = try target.goOn(behind: mark, isWhole: isWhole) else { return 0 }
+        if mark.size > 0 { buffer.removeAll() }
+        return cut
     }
 
     private func drain(past limit: Int) throws(SQLError) {
@@ -121,15 +112,33 @@ protocol ByteTarget {
     func discard()
     /// Where what was written ends, once it is durable; nil: it cannot be cut back.
     func mark() throws(SystemError) -> OutputMark?
-    /// False where it is another file, or one that has not come so far.
-    func cutBack(to mark: OutputMark) throws(SystemError) -> Bool
+    /// What is written next comes behind the mark; `isWhole`: behind all that is there, as the run
+    /// that made the mark has written nothing since. Gives how many bytes were cut off; nil where it
+    /// is another file, or one that has not come so far.
+    func cutBack(to mark: OutputMark, isWhole: Bool) throws(SystemError) -> Int64?
 }
 
 extension ByteTarget {
     func prepare(isShownEarly: Bool) {}
     func discard() {}
     func mark() throws(SystemError) -> OutputMark? { nil }
-    func cutBack(to mark: OutputMark) throws(SystemError) -> Bool { false }
+    func cutBack(to mark: OutputMark, isWhole: Bool) throws(SystemError) -> Int64? { nil }
+
+    func place() throws(SQLError) -> OutputMark? {
+        do throws(SystemError) {
+            return try mark()
+        } catch {
+            throw SQLError(error.description, .inputOutputError)
+        }
+    }
+
+    func goOn(behind mark: OutputMark, isWhole: Bool) throws(SQLError) -> Int64? {
+        do throws(SystemError) {
+            return try cutBack(to: mark, isWhole: isWhole)
+        } catch {
+            throw SQLError(error.description, .inputOutputError)
+        }
+    }
 }
 
 struct StandardOutputTarget: ByteTarget {
@@ -142,11 +151,11 @@ struct StandardOutputTarget: ByteTarget {
         return OutputMark(device: file.device, file: file.file, size: file.size)
     }
 
-    func cutBack(to mark: OutputMark) throws(SystemError) -> Bool {
+    func cutBack(to mark: OutputMark, isWhole: Bool) throws(SystemError) -> Int64? {
         guard let file = StandardOutput.regularFile, file.device == mark.device,
             file.file == mark.file, file.size >= mark.size
-        else { return false }
-        try StandardOutput.cut(to: mark.size)
-        return true
+        else { return nil }
+        try StandardOutput.cut(to: isWhole ? file.size : mark.size)
+        return isWhole ? 0 : file.size - mark.size
     }
 }

@@ -30,7 +30,9 @@ final class StepChanges {
     /// The step's changes; nothing is held afterwards.
     func take() -> [ResultChange] {
         defer { batches = [] }
-        var replaced = replacedRows()
+        let replaced = replacedRows()
+        // A row that is taken away may stand behind the one in its place.
+        var waiting = replaced
         var changes: [ResultChange] = []
         for batch in batches {
             for row in 0..<batch.count {
@@ -40,9 +42,9 @@ final class StepChanges {
                 if let key, !replaced.isEmpty {
                     let values = key.map { batch.columns[$0].value(row) }
                     if weight < 0, replaced[values] != nil { continue }
-                    if let old = replaced[values], rest > 0 {
+                    if let old = waiting[values], rest > 0 {
                         changes.append(ResultChange(before: old, after: place))
-                        replaced[values] = nil
+                        waiting[values] = nil
                         rest -= 1
                     }
                 }

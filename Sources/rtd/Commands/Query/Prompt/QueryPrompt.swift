@@ -28,7 +28,10 @@ final class QueryPrompt {
 
     func loop() throws(CommandFailure) {
         StandardError.write(line: "rtd \(Program.version); \\? for help, \\q or Ctrl-D to leave")
-        defer { terminal.leaveRawMode() }
+        defer {
+            terminal.leaveRawMode()
+            run.forgetInterruption()
+        }
         while let line = try readLine() {
             if lines.isEmpty, line.hasPrefix("\\") {
                 remember(line)
