@@ -3,8 +3,8 @@ import Formats
 
 extension Binder {
     func join(_ syntax: JoinSyntax, _ context: QueryContext) throws(SQLError) -> BoundRelation {
-        let left = try item(syntax.left, context)
-        let right = try rightSide(syntax.right, of: left, context)
+        var left = try item(syntax.left, context)
+        var right = try rightSide(syntax.right, of: left, context)
         let isLookup = try isLookup(syntax)
         var join = JoinPlan(JoinPlan.Kind(syntax.kind))
         join.isLookup = isLookup
@@ -13,6 +13,11 @@ extension Binder {
                 "FOR SYSTEM_TIME AS OF needs an INNER or LEFT JOIN", .featureNotSupported,
                 at: syntax.place)
         }
+        let names = wanted?.rowNames ?? []
+        if [.left, .full, .asofLeft].contains(join.kind), !isLookup {
+            right = right.marked(for: names)
+        }
+        if [.right, .full].contains(join.kind) { left = left.marked(for: names) }
         switch syntax.condition {
         case .none:
             if syntax.match == nil { return try joined(left, right, join, syntax.place) }

@@ -6,6 +6,11 @@ import Formats
 extension Binder {
     func plan(_ select: SelectSyntax, _ parts: inout SelectParts) throws(SQLError) -> Plan {
         var plan = parts.from.plan
+        var tables = Array(parts.calls.tables.indices)
+        // What is grouped by is computed below the aggregation.
+        let grouped = parts.calls.tableCalls(in: parts.grouping?.keys ?? [])
+        plan = unnested(plan, grouped.sorted(), &parts)
+        tables.removeAll(where: grouped.contains)
         if parts.grouping != nil || !parts.calls.aggregates.isEmpty
             || !parts.calls.groupings.isEmpty
         {
@@ -14,7 +19,7 @@ extension Binder {
         plan = plan.filtered(parts.having)
         plan = try windowed(plan, &parts)
         plan = plan.filtered(parts.qualify)
-        return unnested(plan, &parts)
+        return unnested(plan, tables, &parts)
     }
 
     private func aggregated(
@@ -79,30 +84,51 @@ extension Binder {
         return plan
     }
 
-    /// Table functions of the select list: their rows side by side, for each row.
-    private func unnested(_ input: Plan, _ parts: inout SelectParts) -> Plan {
-        let calls = parts.calls.tables
-        guard !calls.isEmpty else { return input }
+    /// Table functions of the select list, by their numbers: their rows side by side, for each row;
+    /// those whose arguments are rows of others above these.
+    private func unnested(_ input: Plan, _ numbers: [Int], _ parts: inout SelectParts) -> Plan {
+        var plan = input
+        var open = numbers
+        while !open.isEmpty {
+            let ready = open.filter { number in
+                parts.calls.tableCalls(in: parts.calls.tables[number].arguments).isEmpty
+            }
+            guard !ready.isEmpty else { break }
+            plan = unnestedTogether(plan, ready, &parts)
+            open.removeAll(where: ready.contains)
+        }
+        return plan
+    }
+
+    private func unnestedTogether(
+        _ input: Plan, _ numbers: [Int], _ parts: inout SelectParts
+    ) -> Plan {
         var fields = input.columns
-        var results: [Expression] = []
-        for call in calls {
+        var results: [Int: Expression] = [:]
+        let calls = numbers.map { parts.calls.tables[$0] }
+        for (number, call) in zip(numbers, calls) {
             let own = call.function.columns
             let columns = own.enumerated().map {
                 Expression.column(fields.count + $0.offset, $0.element.type)
             }
-            results.append(own.count == 1 ? columns[0] : .record(columns, .record(own)))
+            results[number] = own.count == 1 ? columns[0] : .record(columns, .record(own))
             fields += own
         }
-        try? parts.mapAbove(windows: false) { (expression) throws(SQLError) in
+        func replaced(_ expression: Expression) -> Expression {
             expression.replacing { inner, depth in
-                guard case .column(let index, _) = inner, depth == 0,
-                    Placeholder.kind(index) == Placeholder.table
-                else { return nil }
-                return results[Placeholder.number(index)]
+                guard depth == 0, let number = inner.tablePlaceholder else { return nil }
+                return results[number]
             }
         }
-        return .make(
-            .unnest(input, calls, withOrdinality: false, keepsEmpty: false), fields)
+        try? parts.mapAbove(windows: false) { (expression) throws(SQLError) in
+            replaced(expression)
+        }
+        for number in numbers { parts.calls.tables[number].arguments = [] }
+        if let keys = parts.grouping?.keys { parts.grouping?.keys = keys.map(replaced) }
+        for index in parts.calls.groupings.indices {
+            parts.calls.groupings[index].0 = parts.calls.groupings[index].0.map(replaced)
+        }
+        return .make(.unnest(input, calls, withOrdinality: false, keepsEmpty: false), fields)
     }
 
     /// Projection, DISTINCT, order and limit.

@@ -54,8 +54,25 @@ struct BoundRelation {
         relation.columns = columns.map(shift)
         relation.tables = tables.map {
             ScopeTable(
-                alias: $0.alias, columns: $0.columns.map(shift), original: $0.original)
+                alias: $0.alias, columns: $0.columns.map(shift), original: $0.original,
+                presence: $0.presence?.mapColumns { $0 + width })
         }
+        return relation
+    }
+
+    /// One side of an outer join that may find no row of it, with a column more that is true: by it
+    /// the rows of relations whose alias is among the names are told from none.
+    func marked(for names: Set<String>) -> BoundRelation {
+        let wanted = tables.indices.filter {
+            tables[$0].presence == nil && names.contains(tables[$0].alias.lowercased())
+        }
+        guard !wanted.isEmpty else { return self }
+        var relation = self
+        relation.plan = plan.projected(
+            plan.columnExpressions + [.literal(.boolean(true), .boolean)],
+            plan.columns.map(\.name) + [""])
+        let presence = Expression.column(plan.columns.count, .boolean)
+        for index in wanted { relation.tables[index].presence = presence }
         return relation
     }
 

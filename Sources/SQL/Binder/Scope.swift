@@ -15,6 +15,8 @@ struct ScopeTable {
     var columns: [ScopeColumn]
     /// The relation's own name, where an alias hides it.
     var original: String?
+    /// Null where an outer join found no row of it: then its row as a whole is null.
+    var presence: Expression?
 }
 
 /// The names of one FROM, and the scopes around it. Made by the binder for each SELECT (and for the
@@ -192,7 +194,11 @@ final class Scope {
             if current.isVisible, let table = try current.table(named: [name]) {
                 let columns = table.columns.filter { !$0.isHidden }
                 let type = DataType.record(columns.map { Field($0.name, $0.expression.type) })
-                return Expression.record(columns.map(\.expression), type).seenFromInside(depth)
+                var row = Expression.record(columns.map(\.expression), type)
+                if let presence = table.presence {
+                    row = .choice([.init(presence, row)], otherwise: nil, type)
+                }
+                return row.seenFromInside(depth)
             }
             scope = current.parent
             depth += 1

@@ -40,6 +40,32 @@ final class SelectCalls {
     }
 }
 
+extension SelectCalls {
+    /// The numbers of the table functions whose rows the expressions use, arguments of others among
+    /// them too.
+    func tableCalls(in expressions: [Expression]) -> Set<Int> {
+        var found: Set<Int> = []
+        for expression in expressions {
+            _ = expression.replacing { inner, depth in
+                if depth == 0, let number = inner.tablePlaceholder { found.insert(number) }
+                return nil
+            }
+        }
+        for number in found { found.formUnion(tableCalls(in: tables[number].arguments)) }
+        return found
+    }
+}
+
+extension Expression {
+    /// The number of the table function whose row it stands for.
+    var tablePlaceholder: Int? {
+        guard case .column(let index, _) = self, Placeholder.kind(index) == Placeholder.table else {
+            return nil
+        }
+        return Placeholder.number(index)
+    }
+}
+
 extension AggregateCall {
     func isSame(as other: AggregateCall) -> Bool {
         function.name == other.function.name && function.parameters == other.function.parameters

@@ -10,6 +10,9 @@ struct WantedNames {
     private(set) var qualified: [String: Set<String>] = [:]
     /// Names without one.
     private(set) var plain: Set<String> = []
+    /// Names alone and `t.*` inside expressions, in lower case: those that are no column's are the
+    /// row of a relation.
+    private(set) var rowNames: Set<String> = []
     /// What the catalog will be asked for; the same relation may stand there twice.
     private(set) var relations: [RelationSyntax] = []
     private var aliases: Set<String> = []
@@ -44,6 +47,7 @@ struct WantedNames {
         }
         qualified.merge(other.qualified) { $0.union($1) }
         plain.formUnion(other.plain)
+        rowNames.formUnion(other.rowNames)
         relations += other.relations
         aliases.formUnion(other.aliases)
     }
@@ -199,15 +203,20 @@ struct WantedNames {
 
     private mutating func note(_ alias: String) { aliases.insert(alias.lowercased()) }
 
-    private mutating func add(_ list: [SyntaxExpression], without outputs: Set<String> = []) {
+    private mutating func add(
+        _ list: [SyntaxExpression], without outputs: Set<String> = [], isInside: Bool = false
+    ) {
         for expression in list {
             switch expression.node {
             case .name(let parts):
+                if parts.count == 1 { rowNames.insert(parts[0].text.lowercased()) }
                 if parts.count > 1 || !outputs.contains(parts[0].text) { add(parts) }
-            case .star: names = nil
+            case .star(let star):
+                names = nil
+                if isInside { rowNames.formUnion(star.qualifier.map { $0.text.lowercased() }) }
             default: break
             }
-            add(expression.children)
+            add(expression.children, isInside: true)
             for query in expression.queries { add(query) }
         }
     }
