@@ -333,7 +333,7 @@ extension SyntaxText {
                 view.isTemporary ? "temp " : "",
             ].joined()
             return "view \(flags)\(quoted(view.name))(\(names(view.columns))) {\(of(view.query))}"
-        case .dropRelations(let kind, let list, let ifExists):
+        case .dropRelations(let kind, let list, let ifExists, _):
             return "drop \(kind) \(names(list)) \(ifExists)"
         case .insert(let insert):
             return "insert \(quoted(insert.table))(\(names(insert.columns))) "
@@ -347,7 +347,7 @@ extension SyntaxText {
             return "delete \(quoted(delete.table))\(delete.alias.map { " as " + quoted($0) } ?? "")"
                 + " using \(delete.using.map(of)) where \(delete.filter.map(of) ?? "-")"
                 + returning(delete.returning)
-        case .truncate(let list): return "truncate \(names(list))"
+        case .truncate(let list, _): return "truncate \(names(list))"
         case .copy(let copy):
             let options = copy.options.map { "\($0.name.text)=\($0.value)" }
             return "copy {\(of(copy.query))} to \(copy.file ?? "stdout") "
@@ -357,6 +357,9 @@ extension SyntaxText {
         case .showRelations(let word): return "show \(word)"
         case .describe(let relation): return "describe \(of(relation))"
         case .administration(let statement): return "administration \(statement.tag)"
+        case .alterTable, .createSequence, .alterSequence, .merge, .copyFrom, .transaction,
+            .prepare, .execute, .deallocate:
+            return statement.tag.lowercased()
         }
     }
 
