@@ -379,3 +379,25 @@ def test_a_transaction_of_rejected_records_only_ends_well():
                             input=text)
             equal(done.returncode, 3, done.errors)
             equal(records(home, "t", "value"), values)
+
+
+def test_explain_tells_where_records_would_go():
+    with Home() as home:
+        outcome(home.rtd("produce", "-K", ":", "t", "--explain", input="a:1\nb:22\n"), 0,
+                "t does not exist in ~/.local/share/rtd, is made with 1 partition\n"
+                "t partition 0: 2 records, 5 bytes\n", "")
+        equal(home.rtd("consume", "t", "-e").returncode, 1, "no topic was made")
+        home.rtd("produce", "t", "--partitions", "3", "-K", ":",
+                 input="".join(f"k{i}:v\n" for i in range(60)))
+        sent = {p: 0 for p in range(3)}
+        for partition, in records(home, "t", "partition"):
+            sent[partition] += 1
+        done = home.rtd("produce", "-K", ":", "t", "--explain",
+                        input="".join(f"k{i}:v\n" for i in range(60)) + "no key\n")
+        lines = done.text.splitlines()
+        equal(lines[0], "t has 3 partitions")
+        equal([int(line.split(": ")[1].split()[0]) for line in lines[1:]],
+              [*sent.values(), 1])
+        contains(lines[-1], "t any partition: 1 record, 6 bytes")
+        equal(home.rtd("produce", "t", "--explain", "-p", "7", input="x\n").returncode, 1)
+        equal(home.rtd("produce", "t", "--explain", "--dry-run", input="x\n").returncode, 2)

@@ -111,3 +111,26 @@ def test_what_a_transaction_may_still_take_back_is_not_told(server, topic):
     equal(list_offsets(server, topic, 500, isolation=1)[2:], (1000, 0))
     p.commit_transaction()
     equal(list_offsets(server, topic, 2000, isolation=1)[2:], (5000, 1))
+
+
+def test_a_topic_that_is_not_there_is_named(server, topic):
+    data = produce(server, topic, wire.batch([wire.record(0, b"v")]))
+    equal(refusal(data, topic), (3, -1, [], f"Topic '{topic}' does not exist."))
+
+
+def test_offsets_of_what_is_not_there_cannot_be_deleted(server, topic):
+    with server.connect() as connection:
+        wire.metadata_v0(connection, topic)
+        commit = wire.string(topic) + struct.pack(">i", -1) + wire.string("")
+        commit += struct.pack(">q", -1) + wire.array([wire.string(topic) + wire.array(
+            [struct.pack(">iq", 0, 5) + wire.string("")])])
+        wire.call(connection, 8, 2, commit)
+        body = wire.string(topic)
+        body += wire.array([
+            wire.string(topic) + wire.array([struct.pack(">i", 0), struct.pack(">i", 9)]),
+            wire.string("nope") + wire.array([struct.pack(">i", 0)])])
+        data = wire.call(connection, 47, 0, body)
+    code, at = struct.unpack_from(">h", data)[0], 2 + 4 + 4 + 2 + len(topic) + 4
+    first = struct.unpack_from(">ihih", data, at)
+    other = struct.unpack_from(">ih", data, at + 12 + 2 + len("nope") + 4)
+    equal((code, first, other), (0, (0, 0, 9, 3), (0, 3)))

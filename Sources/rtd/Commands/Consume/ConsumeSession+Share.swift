@@ -59,6 +59,10 @@ extension ConsumeSession {
         let start: String
         switch (options.offset.start, connection.properties.offsetReset) {
         case (.end?, _), (nil, .latest?): start = "latest"
+        case (.time(let point)?, _):
+            let time = printing.clock.wallMilliseconds
+            let ago = max(0, time - point.milliseconds(now: time))
+            start = "by_duration:PT\(ago / 1_000)S"
         default: start = "earliest"
         }
         do throws(ClientError) {

@@ -24,6 +24,9 @@ enum ProduceCommand {
             connection, interruption async throws(CommandFailure) in
             var settings = base
             settings.apply(connection.properties, options)
+            if options.explains {
+                return try await ProduceExplanation.run(settings, connection)
+            }
             let configuration = try ProduceSettings.producer(options, connection.properties)
             return try await ProduceRun(settings, configuration, connection).run(interruption)
         }

@@ -202,6 +202,15 @@ extension ProduceOptions {
         ).exclusive("echo"),
         .toggle(
             "dry-run", nil, \.isDryRun, "Send nothing; print what would be sent.",
-            details: "One JSON line a record, as `rtd consume -J` prints it, without an offset."),
+            details: "One JSON line a record, as `rtd consume -J` prints it, without an offset."
+        ).exclusive("dry"),
+        .toggle(
+            "explain", nil, \.explains, "Send nothing; tell which partition would get how much.",
+            details: """
+                A line for each partition, with its records and the bytes of their keys, values \
+                and headers. The topic is looked at and not made. Records without a key go to any \
+                partition.
+                """
+        ).exclusive("dry"),
     ]
 }

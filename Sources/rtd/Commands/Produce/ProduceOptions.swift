@@ -53,6 +53,7 @@ struct ProduceOptions: Sendable, Equatable {
     var errorPolicy: ErrorPolicy?
     var echo: Echo?
     var isDryRun = false
+    var explains = false
 
     var connection = ConnectionOptions()
     var reporting = ReportingOptions()
