@@ -78,7 +78,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--topic --format --json --lines --length-prefixed --template --delimiter --zero-terminated --key-delimiter --key-json-path --json-value --skip-empty --max-line --message --key --header --empty-as-null --partition --keep-partition --partitions --acks --idempotent --no-idempotent --txn --txn-every --linger --batch-bytes --compression --count --timeout --on-error --tee --report --dry-run --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--topic --format --json --lines --length-prefixed --template --delimiter --zero-terminated --key-delimiter --key-json-path --json-value --skip-empty --max-line --message --key --header --empty-as-null --partition --keep-partition --partitions --acks --idempotent --no-idempotent --txn --txn-every --linger --batch-bytes --compression --count --timeout --on-error --tee --report --dry-run --unbuffered --explain --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
             elif ((COMP_CWORD == 2)); then
                 _rtd_topics
             else

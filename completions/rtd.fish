@@ -80,6 +80,8 @@ complete -c rtd -n '__fish_seen_subcommand_from produce' -l on-error -r -f -a 'f
 complete -c rtd -n '__fish_seen_subcommand_from produce' -s T -l tee -d 'Copy the records to stdout as they are sent.'
 complete -c rtd -n '__fish_seen_subcommand_from produce' -l report -d 'Print partition and offset of each record.'
 complete -c rtd -n '__fish_seen_subcommand_from produce' -l dry-run -d 'Send nothing; print what would be sent.'
+complete -c rtd -n '__fish_seen_subcommand_from produce' -s u -l unbuffered -d 'Send each record by itself.'
+complete -c rtd -n '__fish_seen_subcommand_from produce' -l explain -d 'Send nothing; tell which partition would get how much.'
 complete -c rtd -n '__fish_seen_subcommand_from produce' -s b -l broker -r -f -d 'Talk to this Kafka cluster.'
 complete -c rtd -n '__fish_seen_subcommand_from produce' -l data -r -f -a '(__fish_complete_directories)' -d 'Use the data directory DIR of this machine.'
 complete -c rtd -n '__fish_seen_subcommand_from produce' -l retry -r -f -d 'Keep trying so long to reach a broker at first.'

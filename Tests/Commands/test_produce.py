@@ -401,3 +401,17 @@ def test_explain_tells_where_records_would_go():
         contains(lines[-1], "t any partition: 1 record, 6 bytes")
         equal(home.rtd("produce", "t", "--explain", "-p", "7", input="x\n").returncode, 1)
         equal(home.rtd("produce", "t", "--explain", "--dry-run", input="x\n").returncode, 2)
+
+
+def test_unbuffered_records_are_batches_of_their_own():
+    with Home() as home:
+        outcome(home.rtd("produce", "-u", "t", input="a\nb\nc\n"), 0, "", "")
+        equal(home.rtd("consume", "t", "-e").text, "a\nb\nc\n")
+        found = []
+        for log in home.data.glob("topics/*/0/*.log"):
+            data, at, batches = log.read_bytes(), 0, 0
+            while at + 61 <= len(data):
+                at += 12 + int.from_bytes(data[at + 8:at + 12], "big")
+                batches += 1
+            found.append(batches)
+        assert 3 in found, found

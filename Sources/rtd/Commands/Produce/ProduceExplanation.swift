@@ -1,4 +1,5 @@
 import Bytes
+import Formats
 import KafkaClient
 import Platform
 import Records

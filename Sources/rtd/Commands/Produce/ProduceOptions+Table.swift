@@ -205,6 +205,9 @@ extension ProduceOptions {
             details: "One JSON line a record, as `rtd consume -J` prints it, without an offset."
         ).exclusive("dry"),
         .toggle(
+            "unbuffered", "u", \.isUnbuffered, "Send each record by itself.",
+            details: "Not needed to send a record at once: input that pauses holds nothing back."),
+        .toggle(
             "explain", nil, \.explains, "Send nothing; tell which partition would get how much.",
             details: """
                 A line for each partition, with its records and the bytes of their keys, values \

@@ -54,6 +54,8 @@ struct ProduceOptions: Sendable, Equatable {
     var echo: Echo?
     var isDryRun = false
     var explains = false
+    /// Each record is a batch.
+    var isUnbuffered = false
 
     var connection = ConnectionOptions()
     var reporting = ReportingOptions()

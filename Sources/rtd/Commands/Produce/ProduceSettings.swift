@@ -107,6 +107,10 @@ struct ProduceSettings: Sendable {
             requestBytesMax = bytes
         }
         if let records = properties.batchRecords { batchRecordsMax = records }
+        if options.isUnbuffered {
+            batchRecordsMax = 1
+            lingerNanoseconds = 0
+        }
         if let choice = properties.partitioner { partitioner = choice }
     }
 
