@@ -6,7 +6,8 @@ import Formats
 public enum AggregateRegistry {
     public static let names: Set<String> = [
         "count", "sum", "avg", "min", "max", "bool_and", "bool_or", "every", "bit_and", "bit_or",
-        "bit_xor", "string_agg", "array_agg", "stddev", "stddev_samp", "stddev_pop", "variance",
+        "bit_xor", "string_agg", "array_agg", "list", "stddev", "stddev_samp", "stddev_pop",
+        "variance",
         "var_samp", "var_pop", "corr", "covar_pop", "covar_samp", "regr_avgx", "regr_avgy",
         "regr_count", "regr_intercept", "regr_r2", "regr_slope", "regr_sxx", "regr_sxy",
         "regr_syy", "mode", "percentile_cont", "percentile_disc", "median", "first", "last",
@@ -148,7 +149,7 @@ public enum AggregateRegistry {
     /// What keeps all values of a group.
     private static func ordered(_ name: String, _ types: [DataType]) -> AggregateFunction? {
         switch (name, types.count) {
-        case ("array_agg", 1):
+        case ("array_agg", 1), ("list", 1):
             let element: DataType = types[0] == .unknown ? .text : types[0]
             return AggregateFunction(name, [element], .array(element), ignoresNulls: false) {
                 call, _ in ArrayAccumulator(call)

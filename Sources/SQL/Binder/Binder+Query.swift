@@ -114,6 +114,14 @@ extension Binder {
         var plan = relation.plan
         if !syntax.order.isEmpty { plan = try plan.withoutUnknown }
         for item in syntax.order {
+            if item.isAll {
+                keys += plan.columns.enumerated().map { index, column in
+                    SortKey(
+                        .column(index, column.type), isDescending: item.isDescending,
+                        nullsFirst: item.nullsFirst)
+                }
+                continue
+            }
             let index = try outputColumn(item.expression, names, "ORDER BY")
             guard let index else {
                 throw SQLError(

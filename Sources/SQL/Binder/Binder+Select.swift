@@ -111,6 +111,15 @@ extension Binder {
             return try binder.bind(syntax)
         }
         for item in query?.order ?? [] {
+            if item.isAll {
+                for column in parts.items {
+                    parts.order.append(
+                        SortKey(
+                            try binder.sortable(column, item.expression.place),
+                            isDescending: item.isDescending, nullsFirst: item.nullsFirst))
+                }
+                continue
+            }
             let bound = try binder.sortable(
                 try resolve(item.expression, "ORDER BY"), item.expression.place)
             parts.order.append(
@@ -118,6 +127,7 @@ extension Binder {
         }
         switch select.distinct {
         case .all: break
+        case .distinct where query?.order.contains(where: \.isAll) == true: break
         case .distinct:
             for (key, item) in zip(parts.order, query?.order ?? []) {
                 // A subquery is told from others by its place in the list only.

@@ -6,6 +6,9 @@ extension ExpressionBinder {
         let name = call.functionName
         if call.over != nil { return try windowCall(call, name, place) }
         if let special = try specialForm(name, call, place) { return special }
+        if name == "hll_count", let direct = call.withoutSketch {
+            return try aggregateCall(direct, direct.functionName, place)
+        }
         if FunctionRegistry.isAggregate(name) { return try aggregateCall(call, name, place) }
         try refuseAggregateClauses(call, name, place)
         if FunctionRegistry.isWindow(name) {
@@ -233,7 +236,7 @@ extension ExpressionBinder {
 
     /// Aggregates whose result has the order of the rows.
     private static let collecting: Set<String> = [
-        "array_agg", "string_agg", "json_agg", "jsonb_agg",
+        "array_agg", "list", "string_agg", "json_agg", "jsonb_agg",
     ]
 
     func sortKeys(_ items: [OrderItem]) throws(SQLError) -> [SortKey] {
@@ -300,6 +303,17 @@ extension AggregateCall {
 }
 
 extension CallSyntax {
+    /// hll_count(hll_state(x)) counts x; nil: it is another call.
+    fileprivate var withoutSketch: CallSyntax? {
+        guard arguments.count == 1, case .call(var inner) = arguments[0].node,
+            inner.functionName == "hll_state", inner.over == nil,
+            filter == nil || inner.filter == nil
+        else { return nil }
+        inner.filter = inner.filter ?? filter
+        inner.name = Name("approx_count_distinct", isQuoted: false, name.place)
+        return inner
+    }
+
     /// Functions have lower-case names.
     var functionName: String { name.isQuoted ? name.text : name.text.lowercased() }
 }

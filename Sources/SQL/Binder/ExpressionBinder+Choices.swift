@@ -80,6 +80,27 @@ extension ExpressionBinder {
             let (now, start) = (binder.settings.now, binder.settings.statementStart)
             return name == "statement_timestamp" && start != now
                 ? .literal(.integer(start), .timestamptz) : .now(.timestamptz)
+        case "json_object", "jsonb_object":
+            guard call.arguments.count == 1, case .string(let text) = call.arguments[0].node,
+                text.drop(while: { $0 != "{" }).dropFirst().first(where: { !$0.isWhitespace })
+                    == "{"
+            else { return nil }
+            let pairs = try explicitCast(
+                try bind(call.arguments[0]), to: .array(.array(.text)), false, place)
+            return try apply("\(name) of pairs", [pairs], place)
+        case "array_fill":
+            guard call.arguments.count > 1, case .array(let sizes) = call.arguments[1].node else {
+                return nil
+            }
+            if call.arguments.count == 3 { try checkBounds(call.arguments[2]) }
+            let list = try bind(Array(call.arguments.prefix(2)))
+            guard list[0].type != .unknown, sizes.count > 1 || call.arguments.count == 3 else {
+                return nil
+            }
+            let function = FunctionRegistry.filledArray(
+                of: list[0].type, dimensions: sizes.count)
+            return .call(
+                function, try coerce(list, to: function.parameters, place), function.result)
         case "timeofday":
             guard call.arguments.isEmpty else { return nil }
             let format = Expression.literal(
@@ -91,6 +112,18 @@ extension ExpressionBinder {
                 .featureNotSupported, at: place)
         default: return nil
         }
+    }
+
+    /// Lower bounds of arrays are 1.
+    private func checkBounds(_ syntax: SyntaxExpression) throws(SQLError) {
+        if case .array(let bounds) = syntax.node,
+            bounds.allSatisfy({ if case .integer("1") = $0.node { true } else { false } })
+        {
+            return
+        }
+        throw SQLError(
+            "arrays whose subscripts do not begin at 1 are not supported", .featureNotSupported,
+            at: syntax.place)
     }
 
     /// The common type; an error stands at the first that does not fit those before it.

@@ -140,6 +140,7 @@ extension ExpressionBinder {
         _ expression: Expression, to type: DataType, _ isTry: Bool, _ place: Range<Int>,
         castPlace: Range<Int>? = nil
     ) throws(SQLError) -> Expression {
+        let type = type.withDimensions(of: expression.type)
         if expression.type == type { return expression }
         if expression.isNullLiteral { return .literal(.null, type) }
         if case .literal(.text(let text), .unknown) = expression {
@@ -198,6 +199,19 @@ extension ExpressionBinder {
 }
 
 extension DataType {
+    /// The same of a cast of an array of arrays.
+    fileprivate func withDimensions(of other: DataType) -> DataType {
+        guard case .array(let element) = self, case .array(let inner) = other else { return self }
+        if case .array = element { return self }
+        var type = self
+        var rest = inner
+        while case .array(let deeper) = rest {
+            type = .array(type)
+            rest = deeper
+        }
+        return type
+    }
+
     /// PostgreSQL's integer[] has any number of dimensions: so has a literal that is cast to it.
     fileprivate func withDimensions(of literal: SyntaxExpression) -> DataType {
         guard case .string(let text) = literal.node, case .array(let element) = self else {

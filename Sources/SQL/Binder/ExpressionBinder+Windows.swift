@@ -124,7 +124,7 @@ extension ExpressionBinder {
             return result
         }
         guard result == .unknown else { return result }
-        if arguments[0].type == .unknown {
+        if arguments[0].type == .unknown, arguments.count < 3 {
             arguments[0] = try coerce(arguments[0], to: .text, place)
         }
         if arguments.count > 1 { arguments[1] = try coerce(arguments[1], to: .integer, place) }

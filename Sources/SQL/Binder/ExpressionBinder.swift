@@ -110,7 +110,7 @@ struct ExpressionBinder {
         case .quantifiedArray(let operand, let symbol, let isAll, let array):
             return try quantifiedArray(operand, symbol, isAll, array, place)
         case .array(let list): return try array(list, place)
-        case .row(let list): return row(try bind(list))
+        case .row(let list): return row(try members(list))
         case .choice(let operand, let branches, let otherwise):
             return try choice(operand, branches, otherwise, place)
         case .cast(let operand, let type, let isTry):
@@ -228,6 +228,20 @@ extension ExpressionBinder {
             throw SQLError("row expansion via \"*\" is not supported here", .syntaxError, at: place)
         }
         return row
+    }
+
+    /// What stands in ROW(...): `t.*` is its columns.
+    private func members(_ list: [SyntaxExpression]) throws(SQLError) -> [Expression] {
+        var members: [Expression] = []
+        for item in list {
+            let bound = try bind(item)
+            if case .star = item.node, case .record(let fields) = bound.type {
+                members += bound.members(fields)
+            } else {
+                members.append(bound)
+            }
+        }
+        return members
     }
 
     func row(_ list: [Expression]) -> Expression {

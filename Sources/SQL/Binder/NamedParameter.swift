@@ -31,6 +31,13 @@ struct NamedParameter {
                 required("jsonb_in path replacement")
                     + [NamedParameter("create_if_missing", .boolean(true))]
             ],
+            "jsonb_set_lax": [
+                required("jsonb_in path replacement") + [
+                    NamedParameter("create_if_missing", .boolean(true)),
+                    NamedParameter(
+                        "null_value_treatment", .literal(.text("use_json_null"), .text)),
+                ]
+            ],
             "jsonb_insert": [
                 required("jsonb_in path replacement")
                     + [NamedParameter("insert_after", .boolean(false))]

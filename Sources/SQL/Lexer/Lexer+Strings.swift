@@ -61,7 +61,7 @@ extension Lexer {
                 bytes.append(byte)
             } else if byte == UInt8(ascii: "\\"), style == .escaped {
                 try escape(&bytes)
-            } else if byte == UInt8(ascii: "\\"), style == .unicode {
+            } else if byte == unicodeEscape, style == .unicode {
                 try unicodeName(&bytes)
             } else {
                 bytes.append(byte)
@@ -152,9 +152,9 @@ extension Lexer {
     /// Behind a backslash of U&'...' or U&"...": `\\`, `\XXXX` or `\+XXXXXX`.
     mutating func unicodeName(_ bytes: inout [UInt8]) throws(SQLError) {
         let start = position - 1
-        if peek() == UInt8(ascii: "\\") {
+        if peek() == unicodeEscape {
             position += 1
-            bytes.append(UInt8(ascii: "\\"))
+            bytes.append(unicodeEscape)
         } else if peek() == UInt8(ascii: "+") {
             position += 1
             try scalar(digitCount: 6, from: start, into: &bytes)

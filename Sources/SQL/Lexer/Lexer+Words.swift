@@ -13,15 +13,65 @@ extension Lexer {
         if letter == UInt8(ascii: "u"), peek(1) == UInt8(ascii: "&") {
             if peek(2) == UInt8(ascii: "'") {
                 position += 2
-                return try quoted(from: start, .unicode)
+                return try withEscape { (lexer) throws(SQLError) in
+                    try lexer.quoted(from: start, .unicode)
+                }
             }
             if peek(2) == UInt8(ascii: "\"") {
                 position += 2
-                return try quotedName(from: start, isUnicode: true)
+                return try withEscape { (lexer) throws(SQLError) in
+                    try lexer.quotedName(from: start, isUnicode: true)
+                }
             }
         }
         while let byte = peek(), byte.continuesWord { position += 1 }
         return Token(.word(text(start..<position)), start..<position)
+    }
+
+    /// What `body` reads, whose escapes are said behind it: UESCAPE '!'. The position is on the
+    /// first quote.
+    private mutating func withEscape(
+        _ body: (inout Lexer) throws(SQLError) -> Token
+    ) throws(SQLError) -> Token {
+        guard let (escape, end) = try escapeClause() else { return try body(&self) }
+        unicodeEscape = escape
+        let token = try body(&self)
+        unicodeEscape = UInt8(ascii: "\\")
+        position = end
+        return Token(token.kind, token.place.lowerBound..<end)
+    }
+
+    /// UESCAPE behind the string that begins here, and where it ends.
+    private func escapeClause() throws(SQLError) -> (UInt8, Int)? {
+        let quote = script[position]
+        var index = position + 1
+        while index < script.count {
+            if script[index] != quote {
+                index += 1
+            } else if index + 1 < script.count, script[index + 1] == quote {
+                index += 2
+            } else {
+                break
+            }
+        }
+        var probe = self
+        probe.position = min(index + 1, script.count)
+        try probe.skipSpace()
+        let word = Array("uescape".utf8)
+        let found = script[probe.position...].prefix(word.count).map { $0 | 0x20 }
+        guard found == word else { return nil }
+        probe.position += word.count
+        try probe.skipSpace()
+        let start = probe.position
+        guard start + 2 < script.count, script[start] == UInt8(ascii: "'"),
+            script[start + 2] == UInt8(ascii: "'"), script[start + 1].hexDigit == nil,
+            !"+'\" \t\n\r".utf8.contains(script[start + 1])
+        else {
+            throw SQLError(
+                "invalid Unicode escape character at or near \"\(near(start..<min(start + 3, script.count)))\"",
+                .syntaxError, at: start..<min(start + 3, script.count))
+        }
+        return (script[start + 1], start + 3)
     }
 
     /// "..." with doubled quotes; the position is on the first quote.
@@ -40,7 +90,7 @@ extension Lexer {
             if byte == UInt8(ascii: "\"") {
                 guard peek() == byte else { break }
                 position += 1
-            } else if isUnicode, byte == UInt8(ascii: "\\") {
+            } else if isUnicode, byte == unicodeEscape {
                 try unicodeName(&bytes)
                 continue
             }

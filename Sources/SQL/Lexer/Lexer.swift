@@ -6,6 +6,8 @@ import Formats
 public struct Lexer: Sendable {
     public let script: [UInt8]
     var position = 0
+    /// What begins an escape in U&'...': another with UESCAPE.
+    var unicodeEscape = UInt8(ascii: "\\")
 
     /// The script is checked as a whole once: it is UTF-8, without NUL, and not too long.
     public init(_ script: [UInt8]) throws(SQLError) {
@@ -115,7 +117,7 @@ public struct Lexer: Sendable {
     }
 
     /// Skips white space and comments; those between `/*` and `*/` nest.
-    private mutating func skipSpace() throws(SQLError) {
+    mutating func skipSpace() throws(SQLError) {
         while let byte = peek() {
             if byte.isSpace {
                 position += 1

@@ -78,11 +78,19 @@ extension Parser {
     }
 
     /// BY a DESC NULLS LAST, b ...; the position is behind ORDER.
-    mutating func orderItems() throws(SQLError) -> [OrderItem] {
+    /// With `mayBeAll` also ALL, which is each column of the result.
+    mutating func orderItems(mayBeAll: Bool = false) throws(SQLError) -> [OrderItem] {
         try expect("BY")
         var items: [OrderItem] = []
         repeat {
-            let expression = try expression()
+            let expression: SyntaxExpression
+            let isAll = mayBeAll && items.isEmpty && token.is("ALL")
+            if isAll {
+                expression = SyntaxExpression(.row([]), token.place)
+                try advance()
+            } else {
+                expression = try self.expression()
+            }
             var isDescending = false
             if try take("USING") {
                 guard token.isSymbol("<") || token.isSymbol(">") else { throw unexpected() }
@@ -103,6 +111,8 @@ extension Parser {
             }
             items.append(
                 OrderItem(expression, isDescending: isDescending, nullsFirst: nullsFirst))
+            items[items.count - 1].isAll = isAll
+            if isAll { break }
         } while try takeSymbol(",")
         return items
     }

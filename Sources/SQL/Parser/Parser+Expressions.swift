@@ -164,7 +164,8 @@ extension Parser {
         case "NOTNULL": return .isNull(isNegated: true)
         case "BETWEEN": return .between
         case "IN": return .inside
-        case "LIKE", "ILIKE", "SIMILAR": return .like
+        case "LIKE", "ILIKE": return .like
+        case "SIMILAR": return try following().is("TO") ? .like : nil
         case "OVERLAPS": return .overlaps
         case "COLLATE": return .collate
         case "AT": return try following().is("TIME") ? .atTimeZone : nil

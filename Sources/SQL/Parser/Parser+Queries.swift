@@ -137,7 +137,7 @@ extension Parser {
 
     /// ORDER BY, then LIMIT, OFFSET, FETCH and EMIT in any order: ksqlDB has EMIT before LIMIT.
     private mutating func clauses(of query: inout QuerySyntax) throws(SQLError) {
-        if try take("ORDER") { query.order = try orderItems() }
+        if try take("ORDER") { query.order = try orderItems(mayBeAll: true) }
         var hasLimit = false
         var hasOffset = false
         while true {

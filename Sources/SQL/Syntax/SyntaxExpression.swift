@@ -185,6 +185,8 @@ public struct OrderItem: Sendable {
     public var isDescending: Bool
     /// nil: not said.
     public var nullsFirst: Bool?
+    /// ORDER BY ALL
+    public var isAll = false
 
     public init(_ expression: SyntaxExpression, isDescending: Bool, nullsFirst: Bool?) {
         self.expression = expression

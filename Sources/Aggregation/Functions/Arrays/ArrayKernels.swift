@@ -299,7 +299,33 @@ enum ArrayKernels {
         }
     }
 
-    /// array_fill(value, ARRAY[count])
+    /// What is to be filled with what.
+    private struct Filling {
+        let value: Column
+        let row: Int
+        let total: Int
+        let context: KernelContext
+        var stopped: SQLError?
+
+        mutating func fill(_ builder: ColumnBuilder, _ counts: ArraySlice<Int>) {
+            let count = counts.first ?? 0
+            builder.appendArray { target in
+                for index in 0..<count {
+                    if index & 0xFFFF == 0, index > 0 || count > 0xFFFF {
+                        stopped = ArrayKernels.failure(context, bytes: total * 8)
+                    }
+                    if stopped != nil { return }
+                    if counts.count > 1 {
+                        fill(target, counts.dropFirst())
+                    } else {
+                        target.append(from: value, row)
+                    }
+                }
+            }
+        }
+    }
+
+    /// array_fill(value, ARRAY[count, ...])
     static func fill(
         _ arguments: [Column], _ context: KernelContext
     ) throws(SQLError) -> Column {
@@ -310,34 +336,49 @@ enum ArrayKernels {
                     "dimension array or low bound array cannot be null", .nullValueNotAllowed)
             }
             let sizes = unsafe arguments[1].arrays.elements
-            guard range.count <= 1 else {
-                throw SQLError(
-                    "arrays of several dimensions are not supported", .featureNotSupported)
-            }
-            var count = 0
-            if let first = range.first {
-                if sizes.isNull(first) {
+            var counts: [Int] = []
+            for index in range {
+                if sizes.isNull(index) {
                     throw SQLError("dimension values cannot be null", .nullValueNotAllowed)
                 }
-                count = unsafe Int(max(sizes.integers[first], 0))
+                counts.append(unsafe Int(max(sizes.integers[index], 0)))
             }
-            guard count <= Limits.arrayElementsMax else {
+            guard counts.count <= context.type.arrayDepth else {
+                throw SQLError(
+                    "the number of dimensions must be written, not computed", .featureNotSupported,
+                    hint: "Write ARRAY[...] with the dimensions.")
+            }
+            if counts.isEmpty || counts.contains(0) { counts = [0] }
+            let total = counts.reduce(1) {
+                $0.multipliedReportingOverflow(by: $1).overflow ? .max : $0 * $1
+            }
+            guard total <= Limits.arrayElementsMax else {
                 throw SQLError(
                     "array size exceeds the maximum allowed (\(Limits.arrayElementsMax))",
                     .programLimitExceeded)
             }
-            var stopped: SQLError?
-            builder.appendArray { target in
-                for index in 0..<count {
-                    if index & 0xFFFF == 0, index > 0 || count > 0xFFFF {
-                        stopped = ArrayKernels.failure(context, bytes: count * 8)
-                        if stopped != nil { return }
-                    }
-                    target.append(from: arguments[0], row)
-                }
-            }
-            if let stopped { throw stopped }
+            var filling = Filling(value: arguments[0], row: row, total: total, context: context)
+            filling.fill(builder, counts[...])
+            if let stopped = filling.stopped { throw stopped }
         }
         return builder.finish()
+    }
+}
+
+extension DataType {
+    fileprivate var arrayDepth: Int {
+        if case .array(let element) = self { return element.arrayDepth + 1 }
+        return 0
+    }
+}
+
+extension FunctionRegistry {
+    /// array_fill of several dimensions.
+    public static func filledArray(of element: DataType, dimensions: Int) -> ScalarFunction {
+        var type = element
+        for _ in 0..<dimensions { type = .array(type) }
+        return ScalarFunction(
+            "array_fill", [element, .array(.integer)], type, isStrict: false,
+            kernel: ArrayKernels.fill)
     }
 }

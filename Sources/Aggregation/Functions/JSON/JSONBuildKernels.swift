@@ -85,6 +85,18 @@ enum JSONBuildKernels {
         }
     }
 
+    /// {{name, value}, ...} laid out.
+    private static func pairs(_ elements: [Value]) throws(SQLError) -> [Value] {
+        var flat: [Value] = []
+        for element in elements {
+            guard case .array(let pair) = element, pair.count == 2 else {
+                throw SQLError("array must have two columns", .arraySubscriptError)
+            }
+            flat += pair
+        }
+        return flat
+    }
+
     /// json_object(text[]): names and values in turns; json_object(text[], text[]): names, values.
     static func fromTexts(
         _ arguments: [Column], _ context: KernelContext
@@ -93,6 +105,9 @@ enum JSONBuildKernels {
         return try RowLoop.build(arguments, context) { row, builder throws(SQLError) in
             guard case .array(var elements) = arguments[0].value(row) else {
                 return builder.appendNull()
+            }
+            if elements.contains(where: { if case .array = $0 { true } else { false } }) {
+                elements = try pairs(elements)
             }
             if arguments.count > 1, case .array(let values) = arguments[1].value(row) {
                 guard values.count == elements.count else {

@@ -98,6 +98,55 @@ enum JSONChangeKernels {
         }
     }
 
+    /// jsonb_set_lax(target, path, value[, creates[, treatment of a null value]])
+    static func setLax(
+        _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        let null = JSONTree.null
+        var buffer = OutputBuffer(capacity: 256)
+        return try RowLoop.build(arguments, context) { (row, target) throws(SQLError) in
+            guard !arguments[0].isNull(row), !arguments[1].isNull(row),
+                arguments.count < 4 || !arguments[3].isNull(row)
+            else { return target.appendNull() }
+            let isNull = arguments[2].isNull(row)
+            let treatment = try treatment(arguments, row)
+            if isNull, treatment == "raise_exception" {
+                throw SQLError(
+                    "JSON value must not be null", .nullValueNotAllowed,
+                    hint: "To avoid, either change the null_value_treatment argument or ensure "
+                        + "that an SQL NULL is not passed.",
+                    detail: "Exception was raised because null_value_treatment is "
+                        + "\"raise_exception\".")
+            }
+            var tree = try JSONTree(JSONKernels.view(arguments[0], row))
+            let path = try path(arguments[1].value(row))
+            if !isNull || treatment != "return_target" {
+                let deletes = isNull && treatment == "delete_key"
+                if tree.isScalar { throw scalarError(deletes ? "delete path in" : "set path in") }
+                let creates = arguments.count < 4 || flag(arguments[3], row)
+                let value = isNull ? null : try JSONTree(JSONKernels.view(arguments[2], row))
+                if !path.isEmpty {
+                    tree = try changed(
+                        tree, path[...], deletes ? .remove : .set(value, creates: creates), 1)
+                }
+            }
+            buffer.removeAll()
+            tree.append(to: &buffer)
+            JSONKernels.append(buffer, target)
+        }
+    }
+
+    private static func treatment(_ arguments: [Column], _ row: Int) throws(SQLError) -> String {
+        guard arguments.count > 4 else { return "use_json_null" }
+        let known = ["raise_exception", "use_json_null", "delete_key", "return_target"]
+        guard case .text(let name) = arguments[4].value(row), known.contains(name) else {
+            throw SQLError(
+                "null_value_treatment must be \"delete_key\", \"return_target\", "
+                    + "\"use_json_null\", or \"raise_exception\"", .invalidParameterValue)
+        }
+        return name
+    }
+
     /// jsonb_insert(target, path, value[, after])
     static func insert(
         _ arguments: [Column], _ context: KernelContext

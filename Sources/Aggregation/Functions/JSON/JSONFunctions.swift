@@ -64,6 +64,15 @@ extension FunctionRegistry {
         let change: [DataType] = [.jsonb, .array(.text), .jsonb]
         list.add("jsonb_set", change, .jsonb, JSONChangeKernels.set)
         list.add("jsonb_set", change + [.boolean], .jsonb, JSONChangeKernels.set)
+        for extra: [DataType] in [[], [.boolean], [.boolean, .text]] {
+            list.add(
+                "jsonb_set_lax", change + extra, .jsonb, isStrict: false, JSONChangeKernels.setLax)
+        }
+        for (name, type) in [("json_object", DataType.json), ("jsonb_object", .jsonb)] {
+            // Pairs, as the binder makes them of '{{a, 1}, {b, 2}}'.
+            list.add(
+                "\(name) of pairs", [.array(.array(.text))], type, JSONBuildKernels.fromTexts)
+        }
         list.add("jsonb_insert", change, .jsonb, JSONChangeKernels.insert)
         list.add("jsonb_insert", change + [.boolean], .jsonb, JSONChangeKernels.insert)
     }

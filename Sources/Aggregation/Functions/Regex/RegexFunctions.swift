@@ -35,6 +35,11 @@ extension FunctionRegistry {
             &list, "regexp_replace", [.text, .text, .text, .integer], [.integer, .text], .text,
             RegexKernels.replace(hasStart: true))
         list.add("substring", pair, .text, RegexKernels.part)
+        // substring(text from pattern for escape)
+        list.add("substring", pair + [.text], .text) { arguments, context throws(SQLError) in
+            let pattern = try SimilarPattern.rewrite(Array(arguments[1...]), context)
+            return try RegexKernels.part([arguments[0], pattern], context)
+        }
     }
 
     /// A function whose last parameters may be left out.
