@@ -183,11 +183,10 @@ def test_a_statement_has_a_time():
 
 def test_large_values_have_a_limit():
     unit = "repeat('x', 10000)"
-    for sql, error in ((f"length(repeat({unit}, 30000) || repeat({unit}, 90000))", "requested length too large"),
-                       (f"length(repeat({unit}, 110000))", "requested length too large"),
+    for sql, error in ((f"length(repeat({unit}, 110000))", "requested length too large"),
                        ("cardinality(array_fill(1, ARRAY[1000000000]))", "array size exceeds the maximum allowed")):
         errors = query(f"SELECT {sql}", check=1).errors
         contains(errors, error)
         contains(errors, "54000")
-    done = query(f"SELECT length(repeat({unit}, 30000)) AS n", None, "--memory", "64M", check=1)
-    contains(done.errors, "53200")
+    for sql in (f"length(repeat({unit}, 30000))", f"length(repeat({unit}, 300) || repeat({unit}, 300))"):
+        contains(query(f"SELECT {sql} AS n", None, "--memory", "4M", check=1).errors, "53200")
