@@ -202,7 +202,9 @@ private let ordered: [(DataType, [[Value]])] = [
 
 @Suite struct KeySorterTests {
     @Test(arguments: UInt64(1)...6)
-    func `rows are sorted by keys of any length, equal ones as they came`(_ seed: UInt64) {
+    func `rows are sorted by keys of any length, equal ones as they came`(
+        _ seed: UInt64
+    ) throws {
         var random = SeededGenerator(seed)
         let types: [DataType] = seed % 2 == 0 ? [.bigint] : [.text]
         let sorter = RowSorter([.bigint], SortKeyCodec(types: types))
