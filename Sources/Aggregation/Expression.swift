@@ -56,11 +56,14 @@ public indirect enum Expression: Sendable {
         public var kind: Kind
         public var plan: Plan
         public var type: DataType
+        /// By which copies of one subquery of the text know each other; 0: none.
+        public var id: Int
 
-        public init(_ kind: Kind, _ plan: Plan, _ type: DataType) {
+        public init(_ kind: Kind, _ plan: Plan, _ type: DataType, id: Int = 0) {
             self.kind = kind
             self.plan = plan
             self.type = type
+            self.id = id
         }
     }
 }

@@ -12,6 +12,9 @@ public struct CompiledQuery {
         public var entry: Operator
         /// Only looked up (FOR SYSTEM_TIME AS OF PROCTIME()), so it has to be read before others.
         public internal(set) var isLookedUp = false
+        /// A branch of a UNION ALL, which is read after those before it where all of them end: the
+        /// number of the first.
+        public internal(set) var unionStart: Int?
     }
 
     public internal(set) var inputs: [Input] = []

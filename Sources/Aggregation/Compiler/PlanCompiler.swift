@@ -83,7 +83,17 @@ public struct PlanCompiler {
             return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         case .union(let children):
             var inputs: [Output] = []
-            for child in children { inputs.append(try build(child)) }
+            let first = query.inputs.count
+            var isEachOne = true
+            for child in children {
+                let before = query.inputs.count
+                inputs.append(try build(child))
+                isEachOne = isEachOne && query.inputs.count <= before + 1
+            }
+            // Several inputs of one branch are a join, whose order is another.
+            if isEachOne {
+                for index in first..<query.inputs.count { query.inputs[index].unionStart = first }
+            }
             return add(
                 UnionOperator(inputs: inputs.count), inputs, plan,
                 isAppendOnly: inputs.allSatisfy(\.isAppendOnly))

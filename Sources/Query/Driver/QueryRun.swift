@@ -21,8 +21,8 @@ public enum StepPolicy: Sendable, Equatable {
 /// operators and ends the steps. One thread, the caller's, does all of it.
 ///
 /// Sources that end are drained first, those that are looked up before all, then the smallest, so
-/// that a join of finite inputs keeps one side only; the others are read together, the one with the
-/// lowest watermark first.
+/// that a join of finite inputs keeps one side only, the branches of a UNION ALL in their order; the
+/// others are read together, the one with the lowest watermark first.
 public final class QueryRun {
     public struct Input {
         public var source: any Source
@@ -32,6 +32,8 @@ public final class QueryRun {
         public var isLookedUp: Bool
         /// For the order; nil: not known.
         public var estimatedRows: Int?
+        /// The first of the inputs that are read in turn with it, as branches of a UNION ALL are.
+        public var unionStart: Int?
         /// The time of each row, over the batch; nil: no watermark.
         public var time: TimeOfRows?
         /// Of the columns of its batches, where they are saved.
@@ -209,7 +211,7 @@ public final class QueryRun {
     private func drainFinite() throws(SQLError) {
         guard open.count > 1 else { return }
         let order = open.filter { !readings[$0].input.isEndless }
-            .sorted { rank($0) < rank($1) }
+            .sorted { rank($0).lexicographicallyPrecedes(rank($1)) }
         // The largest finite input is read together with the endless ones.
         let hasEndless = open.contains { readings[$0].input.isEndless }
         for index in hasEndless ? order[...] : order.dropLast() {
@@ -222,9 +224,13 @@ public final class QueryRun {
         open.removeAll { readings[$0].hasEnded }
     }
 
-    private func rank(_ index: Int) -> Int {
+    private func rank(_ index: Int) -> [Int] {
         let input = readings[index].input
-        return input.isLookedUp ? -1 : input.estimatedRows ?? .max
+        guard !input.isLookedUp else { return [-1, index] }
+        guard let start = input.unionStart else { return [input.estimatedRows ?? .max, index] }
+        let largest = readings.lazy.filter { $0.input.unionStart == start }
+            .map { $0.input.estimatedRows ?? .max }.max()
+        return [largest ?? .max, start, index]
     }
 
     /// Reads one batch from the input that is furthest behind and has something; false if none has.

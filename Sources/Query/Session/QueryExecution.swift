@@ -182,6 +182,7 @@ final class QueryExecution {
                 source: source, entry: input.entry, time: try time(of: input.scan),
                 isEndless: input.relation.isEndless, isLookedUp: input.isLookedUp,
                 estimatedRows: input.relation.estimatedRows)
+            one.unionStart = input.unionStart
             one.types = input.scan.columns.map(\.type)
             inputs.append(one)
         }

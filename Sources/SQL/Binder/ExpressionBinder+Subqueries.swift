@@ -11,16 +11,16 @@ extension ExpressionBinder {
         switch expression.node {
         case .exists(let query):
             let plan = try inner(query).plan
-            return .subquery(.init(.exists, plan, .boolean))
+            return .subquery(.init(.exists, plan, .boolean, id: binder.nextID()))
         case .scalarQuery(let query):
             let plan = try oneColumn(query, place)
-            return .subquery(.init(.scalar, plan, plan.columns[0].type))
+            return .subquery(.init(.scalar, plan, plan.columns[0].type, id: binder.nextID()))
         case .arrayQuery(let query):
             let plan = try oneColumn(query, place)
             if case .array = plan.columns[0].type {
-                return .subquery(.init(.array, plan, plan.columns[0].type))
+                return .subquery(.init(.array, plan, plan.columns[0].type, id: binder.nextID()))
             }
-            return .subquery(.init(.array, plan, .array(plan.columns[0].type)))
+            return .subquery(.init(.array, plan, .array(plan.columns[0].type), id: binder.nextID()))
         case .inQuery(let operand, let query, let isNegated):
             let result = try any(operand, "=", query, isAll: false, place)
             return isNegated ? .not(result) : result
@@ -73,7 +73,8 @@ extension ExpressionBinder {
             : try apply(symbol, [row(inside), row(columns)], place)
         if isAll { condition = .not(condition) }
         plan = plan.with(plan.node)
-        let result = Expression.subquery(.init(.any(condition), plan, .boolean))
+        let result = Expression.subquery(
+            .init(.any(condition), plan, .boolean, id: binder.nextID()))
         return isAll ? .not(result) : result
     }
 }

@@ -213,8 +213,24 @@ extension Expression {
             m == n && x == y && a.isSame(as: b)
         case (.member(let a, let i, _), .member(let b, let j, _)): i == j && a.isSame(as: b)
         case (.now(let a), .now(let b)): a == b
+        case (.subquery(let a), .subquery(let b)):
+            a.id != 0 && a.id == b.id && outerReferences == other.outerReferences
         default: false
         }
+    }
+
+    /// Columns of further out in the order in which they stand: index and level.
+    private var outerReferences: [[Int]] {
+        var found: [[Int]] = []
+        _ = replacing { expression, depth in
+            if case .outer(let index, depth: let level, _) = expression, level > depth {
+                found.append([index, level - depth])
+            } else if case .column(let index, _) = expression, depth == 0 {
+                found.append([index, 0])
+            }
+            return nil
+        }
+        return found
     }
 
     static func areSame(_ a: [Expression], _ b: [Expression]) -> Bool {
