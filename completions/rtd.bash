@@ -147,6 +147,7 @@ _rtd() {
         cdc)
             case $previous in
                 --snapshot) _rtd_words "initial never only always"; return ;;
+                --snapshot-workers) return ;;
                 --until) return ;;
                 --backfill) return ;;
                 --slot) return ;;
@@ -165,6 +166,7 @@ _rtd() {
                 --topic-prefix) return ;;
                 --partitions) return ;;
                 -X | --property) return ;;
+                --memory) return ;;
                 --drop) return ;;
                 -b | --broker) return ;;
                 --data) _rtd_directories; return ;;
@@ -172,7 +174,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--snapshot --until --backfill --slot --publication --password-file --max-wal --tables --exclude --key --mask --image --to --format --schemas --schema-changes --outbox --metrics --insecure-listen --topic-prefix --partitions --property --check --verify --slots --request --drop --broker --data --retry --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--snapshot --snapshot-workers --until --backfill --slot --publication --password-file --max-wal --tables --exclude --key --mask --image --to --format --schemas --schema-changes --outbox --metrics --insecure-listen --topic-prefix --partitions --property --check --verify --memory --slots --request --drop --broker --data --retry --property-file --quiet --verbose --progress --no-progress --help"
             fi
             ;;
         bench)

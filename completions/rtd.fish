@@ -169,6 +169,7 @@ complete -c rtd -n '__fish_seen_subcommand_from query' -l no-progress -d 'The op
 complete -c rtd -n '__fish_seen_subcommand_from query' -s h -l help -d 'Print help; --help prints all of it, -h the options only.'
 
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l snapshot -r -f -a 'initial never only always' -d 'When to read the rows that tables have.'
+complete -c rtd -n '__fish_seen_subcommand_from cdc' -l snapshot-workers -r -f -d 'Read a large table by COUNT connections at once (default 1).'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l until -r -f -d 'End there: with all that is committed, or at LSN.'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l backfill -r -f -d 'Read TABLE\'s rows anew beside the stream; may be repeated.'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l slot -r -f -d 'Use the slot NAME, and keep it.'
@@ -192,6 +193,7 @@ complete -c rtd -n '__fish_seen_subcommand_from cdc' -l partitions -r -f -d 'Cre
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -s X -l property -r -f -d 'Set a property of Debezium\'s or of a Kafka client.'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l check -d 'Say what will go wrong, and capture nothing.'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l verify -d 'Compare the tables with their topics.'
+complete -c rtd -n '__fish_seen_subcommand_from cdc' -l memory -r -f -d 'With --verify: hold at most SIZE of rows at once (256 MiB).'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l slots -d 'List the server\'s slots and the log they keep.'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l request -d 'With --backfill: ask the capture that runs, and end.'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l drop -r -f -d 'With --slots: drop the slot NAME, and its publication.'

@@ -37,6 +37,11 @@ public struct SourceTransaction: Sendable {
     }
 }
 
+extension SourceTransaction {
+    /// A message outside of transactions has no time of its own: that at which it was met.
+    func time(orNow now: Int64) -> Int64 { xid == 0 && time == 0 ? now : time }
+}
+
 /// Where in a snapshot a row stands, as Debezium's `source.snapshot` tells it.
 public enum SnapshotMark: Sendable {
     case none, first, middle, last
@@ -105,6 +110,23 @@ public struct Change: Sendable {
     }
 }
 
+extension Change {
+    /// The tables are emptied, as one statement does it: a new snapshot follows what an output has
+    /// of an older one.
+    public static func truncates(
+        of tables: [CapturedTable], at position: LogSequenceNumber
+    ) -> [Change] {
+        let transaction = SourceTransaction(xid: 0, commit: position, end: position, time: 0)
+        return tables.enumerated().map { index, table in
+            var change = Change(
+                kind: .truncate, table: table, position: position, transaction: transaction,
+                order: index + 1)
+            change.truncatesMore = index < tables.count - 1
+            return change
+        }
+    }
+}
+
 /// What turns changes into bytes: one implementation for each `--format`.
 ///
 /// It is called on one thread, in the order of the stream: `begin`, the changes, `commit` for each
@@ -116,6 +138,8 @@ public protocol ChangeEncoder {
     var now: Int64 { get set }
     /// True: an update that gives a row another key is to be given as `Change.halves`.
     var splitsKeyChanges: Bool { get }
+    /// What the value of a transaction's last change has before its closing brace; empty: nothing.
+    var lastChangeMark: StaticString { get }
     /// Appends the value of `change` (for a line format: without its line end), and says whether
     /// there is one: a format may leave out what it cannot express.
     mutating func value(_ change: Change, of bytes: RawSpan, into output: inout OutputBuffer)
@@ -135,6 +159,8 @@ public protocol ChangeEncoder {
 
 // Most formats write changes only.
 extension ChangeEncoder {
+    public var lastChangeMark: StaticString { "" }
+
     public mutating func begin(
         _ transaction: SourceTransaction, into output: inout OutputBuffer
     ) -> Bool { false }

@@ -12,6 +12,8 @@ enum Limits {
     /// capture gives up.
     static let sterileConnectionsMax = 5
     static let sterileNanoseconds: Int64 = 10_000_000_000
+    /// How long somebody else may read our slot: twice what the server waits for one that is gone.
+    static let busySlotNanoseconds: Int64 = 20_000_000_000
     /// Bytes that one read takes at most.
     static let receiveBytes = 1 << 20
     /// A password file, a service file.
@@ -29,6 +31,18 @@ enum Limits {
     static let backfillKeysMax = 1_000_000
     /// Transactions that are remembered, to know what a chunk could not see.
     static let backfillTransactions = 65_536
+    /// A part of a table that is read at once: blocks of its file, or so many bytes with what is
+    /// stored beside it.
+    static let partBlocks: Int64 = 2_048
+    static let partBytes: Int64 = 32 << 20
+    /// Parts of one file; larger files have larger parts.
+    static let partsMax: Int64 = 65_536
+    /// Connections that read a snapshot.
+    static let snapshotWorkersMax = 64
+    /// Rows that a connection hands over at once, and how often it does that before they are
+    /// taken.
+    static let snapshotBatchBytes = 256 << 10
+    static let snapshotBatchesAhead = 4
     /// Rows of a look-up in the catalog.
     static let catalogRowsMax = 1_000_000
 }

@@ -51,6 +51,30 @@ public enum ByteScan {
         return nil
     }
 
+    /// The index of the first `one` or `other` in `bytes` from `start` on, or the end: for short
+    /// runs.
+    @inlinable
+    public static func firstIndex(
+        of one: UInt8, or other: UInt8, in bytes: RawSpan, from start: Int
+    ) -> Int {
+        let end = bytes.byteCount
+        precondition(start >= 0 && start <= end, "a search begins inside the bytes")
+        let (first, second) = (ones &* UInt64(one), ones &* UInt64(other))
+        var index = start
+        while end &- index >= 8 {
+            let next = word(bytes, index)
+            let hits = zeroBytes(next ^ first) | zeroBytes(next ^ second)
+            if hits != 0 { return index &+ hits.trailingZeroBitCount / 8 }
+            index &+= 8
+        }
+        while index < end {
+            let next = byte(bytes, index)
+            if next == one || next == other { return index }
+            index &+= 1
+        }
+        return end
+    }
+
     /// The index of the first occurrence of `pattern` (not empty) from `start` on, or nil.
     @inlinable
     public static func firstIndex(of pattern: [UInt8], in bytes: RawSpan, from start: Int) -> Int? {

@@ -23,9 +23,13 @@ public final class FileLock: @unchecked Sendable {
 
     deinit { closeDescriptor(descriptor) }
 
-    /// Takes the lock; nil if another process holds it.
-    public static func take(_ path: String) throws(SystemError) -> FileLock? {
-        let descriptor = openDescriptor(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+    /// Takes the lock; nil if another process holds it. A symbolic link is an error, unless it is
+    /// to be followed.
+    public static func take(
+        _ path: String, followsLinks: Bool = false
+    ) throws(SystemError) -> FileLock? {
+        let descriptor = openDescriptor(
+            path, O_RDWR | O_CREAT | (followsLinks ? 0 : O_NOFOLLOW))
         guard descriptor >= 0 else { throw SystemError.last("open", path) }
         if flock(descriptor, LOCK_EX | LOCK_NB) == -1 {
             let error = SystemError.last("lock", path)

@@ -33,6 +33,33 @@ import Testing
         #expect(pairs.database == "d")
     }
 
+    @Test func `several servers are named as for libpq`() throws {
+        let places = { (text: String) throws in
+            try PostgresAddress.parse(text, surroundings()).servers.map { "\($0.host) \($0.port)" }
+        }
+        #expect(try places("postgres://a:1,b,[::1]:3/d") == ["a 1", "b 5432", "::1 3"])
+        #expect(try places("host=a,/tmp port=7 dbname=d") == ["a 7", "/tmp 7"])
+        #expect(try places("host=a,b port=7,8") == ["a 7", "b 8"])
+        let file = "a:*:*:*:first\nb:*:*:*:second"
+        let around = surroundings(["HOME": "/h"], ["/h/.pgpass": file])
+        let address = try PostgresAddress.parse(
+            "postgres://u@a,b/d?target_session_attrs=read-write&hostaddr=127.0.0.1,127.0.0.2",
+            around)
+        #expect(address.servers.map(\.password) == ["first", "second"])
+        #expect(address.servers.map(\.numericHost) == ["127.0.0.1", "127.0.0.2"])
+        #expect(address.sessionTarget == .readWrite)
+    }
+
+    @Test func `a session fits what is wanted of it`() {
+        let fitting = { (isStandby: Bool, isReadOnly: Bool) in
+            SessionTarget.allCases.filter { $0.fits(isStandby: isStandby, isReadOnly: isReadOnly) }
+                .map(\.rawValue)
+        }
+        #expect(fitting(false, false) == ["any", "primary", "read-write", "prefer-standby"])
+        #expect(fitting(true, true) == ["any", "standby", "read-only", "prefer-standby"])
+        #expect(SessionTarget.preferStandby.rounds == [.standby, .any])
+    }
+
     @Test func `variables fill in what the text leaves open`() throws {
         let address = try PostgresAddress.parse(
             "postgres://h",
@@ -95,7 +122,9 @@ import Testing
     @Test(arguments: [
         "mysql://x", "postgres://h:0/d", "postgres://h:70000/d", "postgres://h/d?sslmode=maybe",
         "postgres://h/d?nosuch=1", "postgres://h/%zz", "postgres://h/d?x", "user='a",
-        "postgres://a,b/d", "postgres://h/d?sslrootcert=system&sslmode=require",
+        "postgres://a,b/d?port=1,2,3", "postgres://a,b/d?hostaddr=127.0.0.1", "postgres://a:x,b/d",
+        "postgres://h/d?target_session_attrs=some", "postgres://h/d?load_balance_hosts=yes",
+        "postgres://h/d?sslrootcert=system&sslmode=require",
         "postgres://h/d?channel_binding=maybe", "postgres://h/d?sslcrl=x",
         "postgres://h/d?sslnegotiation=direct",
     ])

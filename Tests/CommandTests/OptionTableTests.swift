@@ -83,7 +83,7 @@ struct Table: Sendable, CustomTestStringConvertible {
         "bench txn-every": ["--txn"],
         "cdc broker": ["--to", "topics"], "cdc data": ["--to", "topics"],
         "cdc partitions": ["--to", "topics"], "cdc drop": ["--slots"],
-        "cdc request": ["--backfill", "t"],
+        "cdc request": ["--backfill", "t"], "cdc memory": ["--verify"],
         "consume exec": ["-g", "g", "--to", "u", "--txn", "id"],
         "consume to": ["-g", "g", "--exec", "cat", "--txn", "id"],
         "consume txn": ["-g", "g", "--exec", "cat", "--to", "u"],

@@ -3,15 +3,6 @@ import Testing
 @testable import Formats
 
 @Suite struct Base64Tests {
-    @Test(arguments: [
-        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="),
-        ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"), ("\u{ff}\u{3ff}>?", "w7/Pvz4/"),
-    ])
-    func `the test vectors of RFC 4648 are written`(value: String, text: String) {
-        let bytes = Array(value.utf8)
-        #expect(encode64(bytes).text == text)
-    }
-
     @Test func `bytes survive base64`() throws {
         var random = SeededGenerator(seed: 3)
         for count in 0..<100 {
@@ -274,5 +265,33 @@ import Testing
                 == "1714558830.123 123000 123000000 +0000 UTC\n")
         #expect(throws: FormatError.strftime(at: 1)) { try StrftimeFormat("x%q") }
         #expect(throws: FormatError.strftime(at: 1)) { try StrftimeFormat("x%") }
+    }
+}
+
+@Suite struct ByteScanTests {
+    @Test func `the first of two bytes is found at every place`() {
+        for length in 0..<40 {
+            for place in 0...length {
+                var text = [UInt8](repeating: 0x61, count: length)
+                if place < length { text[place] = place % 2 == 0 ? 0x09 : 0x5C }
+                // What stands before the start is none.
+                #expect(
+                    ByteScan.firstIndex(of: 0x09, or: 0x5C, in: text.span.bytes, from: 0) == place)
+                if place < length {
+                    #expect(
+                        ByteScan.firstIndex(
+                            of: 0x09, or: 0x5C, in: text.span.bytes, from: place + 1) == length)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="),
+        ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"), ("\u{ff}\u{3ff}>?", "w7/Pvz4/"),
+    ])
+    func `the test vectors of RFC 4648 are written`(value: String, text: String) {
+        let bytes = Array(value.utf8)
+        #expect(encode64(bytes).text == text)
     }
 }

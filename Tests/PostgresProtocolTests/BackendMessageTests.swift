@@ -99,4 +99,26 @@ import Testing
             _ = try ReplicationMessage.read([UInt8(ascii: "k"), 0].span.bytes)
         }
     }
+
+    @Test func `a piece of the log is found as it lies`() {
+        var writer = ByteWriter()
+        writer.uint8(UInt8(ascii: "d"))
+        writer.int32(4 + 25 + 3)
+        writer.uint8(UInt8(ascii: "w"))
+        writer.uint64(7)
+        writer.uint64(9)
+        writer.int64(0)
+        writer.append(utf8: "abc")
+        let bytes = [0] + writer.bytes
+        let piece = LogPiece.next(in: bytes.span.bytes, at: 1)
+        #expect(piece?.position == 7 && piece?.end == 9 && piece?.payload == 31..<34)
+        for end in 0..<bytes.count {
+            #expect(LogPiece.next(in: bytes.span.bytes.extracting(0..<end), at: min(1, end)) == nil)
+        }
+        for (index, byte) in [(1, UInt8(ascii: "D")), (6, UInt8(ascii: "k")), (4, 0xFF)] {
+            var other = bytes
+            other[index] = byte
+            #expect(LogPiece.next(in: other.span.bytes, at: 1) == nil)
+        }
+    }
 }

@@ -180,6 +180,7 @@ def rows_of(text, form):
                  "maxwell": ('"data":{', '}}'), "wal2json": ('"columns":[', ']}')}[form]
     rows = []
     for line in text.splitlines():
+        line = line.replace(',"commit":true}', "}")
         if name in line:
             row = line[line.index(name) + len(name):line.rindex(end)]
             rows.append(row[row.index(',"c0"') if form != "wal2json" else row.index('"c0"'):])

@@ -48,6 +48,31 @@ def test_a_database_and_its_topics_are_equal():
         equal(slots(name), sorted([f"rtd_{name}", f"rtd_{name}_m", f"rtd_{name}s"]))
 
 
+def test_more_than_the_memory_is_compared_in_passes():
+    name = database(SHOP + "INSERT INTO customers SELECT i, 'n' || i FROM generate_series(100, 400) i;")
+    with Home() as home:
+        cdc(home, name, "--to", "topics", "--until", "now", "--partitions", "2")
+        server_of().sql(CHANGES, name)
+        server_of().sql("UPDATE customers SET name = name || '!' WHERE id % 3 = 0; "
+                        "DELETE FROM customers WHERE id % 50 = 0", name)
+        cdc(home, name, "--to", "topics", "--until", "now")
+        whole = verify(home, name)
+        assert_equal(whole, "customers", "empty", "orders")
+        parts = verify(home, name, "--memory", "4096")
+        assert_equal(parts, "customers", "empty", "orders")
+        equal(parts.text, whole.text)
+        home.rtd("produce", "-J", f"{name}.public.customers", input="".join(json.dumps(
+            {"key": json.dumps({"id": n}, separators=(",", ":")), "value": json.dumps(
+                {"before": None, "after": {"id": n, "name": "Eve"}, "op": "u"})}) + "\n" for n in range(300, 320)))
+        server_of().sql("INSERT INTO customers VALUES (500, 'Eli')", name)
+        cdc(home, name, "--to", "topics", "--until", "now")
+        parts = verify(home, name, "--memory", "4096")
+        equal((parts.returncode, verdicts(parts)["public.customers"]), (1, "different"), parts.text)
+        found = [line for line in parts.text.splitlines() if line.startswith("public.customers: ")]
+        equal((len(found), found[-1].endswith(" more")), (6, True), parts.text)
+        equal(home.rtd("cdc", server_of().source(name), "--memory", "1M").returncode, 2)
+
+
 def test_random_work_and_rows_without_key_are_equal_while_the_capture_runs():
     import random
     name = database(WORK)

@@ -11,7 +11,6 @@ final class CSVEncoder: ChangeEncoder {
     private let settings: EnvelopeSettings
     private var plans = TablePlans()
     private var plain = PlainValue()
-    private var announced: Set<ObjectIdentifier> = []
 
     init(_ settings: EnvelopeSettings) { self.settings = settings }
 
@@ -28,7 +27,10 @@ final class CSVEncoder: ChangeEncoder {
     func value(_ change: Change, of bytes: RawSpan, into output: inout OutputBuffer) -> Bool {
         guard let table = change.table, !settings.skips(change.kind) else { return false }
         let plan = plan(table)
-        if announced.insert(ObjectIdentifier(plan)).inserted { appendNames(plan, into: &output) }
+        if !plan.isAnnounced {
+            plan.isAnnounced = true
+            appendNames(plan, into: &output)
+        }
         output.append(change.kind.word)
         output.append(UInt8(ascii: ","))
         output.append(plan.fragment)

@@ -23,6 +23,7 @@ final class DebeziumEncoder: ChangeEncoder {
     private var processing = DebeziumEncoder.times(0)
     /// Fragments of the transaction that is being written.
     private var transaction: LogSequenceNumber?
+    private var xid: UInt32 = 0
     private var transactionTimes: [UInt8] = []
     private var identifier: [UInt8] = []
     private var lastCommit: [UInt8] = Array("null".utf8)
@@ -70,9 +71,11 @@ final class DebeziumEncoder: ChangeEncoder {
     }
 
     private func prepare(_ transaction: SourceTransaction) {
-        guard transaction.commit != self.transaction else { return }
+        // A message outside of transactions may end where a transaction's commit begins.
+        guard transaction.commit != self.transaction || transaction.xid != xid else { return }
         self.transaction = transaction.commit
-        transactionTimes = Self.times(transaction.time)
+        xid = transaction.xid
+        transactionTimes = Self.times(transaction.time(orNow: now))
         identifier = Array("\(transaction.xid):\(transaction.commit.value)".utf8)
         splits = 0
     }
@@ -223,7 +226,7 @@ final class DebeziumEncoder: ChangeEncoder {
 
     func begin(_ transaction: SourceTransaction, into output: inout OutputBuffer) -> Bool {
         prepare(transaction)
-        guard settings.writesTransactions else { return false }
+        guard settings.writesTransactions, transaction.xid != 0 else { return false }
         output.append("{\"status\":\"BEGIN\",\"id\":\"")
         output.append(identifier)
         output.append("\",\"event_count\":null,\"data_collections\":null,\"ts_ms\":")
@@ -235,6 +238,7 @@ final class DebeziumEncoder: ChangeEncoder {
     func commit(
         _ transaction: SourceTransaction, changes: Int, into output: inout OutputBuffer
     ) -> Bool {
+        guard transaction.xid != 0 else { return false }
         prepare(transaction)
         lastCommit = Array("\\\"\(transaction.commit.value)\\\"".utf8)
         guard settings.writesTransactions else { return false }

@@ -3,15 +3,13 @@ import Formats
 /// The `schema` of Kafka Connect's JSON converter: made once a table, written before each payload.
 struct DebeziumSchemas {
     private let settings: EnvelopeSettings
-    private var values: [ObjectIdentifier: [UInt8]] = [:]
-    private var keys: [ObjectIdentifier: [UInt8]] = [:]
     private var message: [UInt8] = []
 
     init(_ settings: EnvelopeSettings) { self.settings = settings }
 
     /// Appends `{"schema":...,"payload":`.
-    mutating func appendValue(_ plan: TablePlan, into output: inout OutputBuffer) {
-        if let known = values[ObjectIdentifier(plan)] { return output.append(known) }
+    func appendValue(_ plan: TablePlan, into output: inout OutputBuffer) {
+        if !plan.valueSchema.isEmpty { return output.append(plan.valueSchema) }
         let name = topic(plan.table)
         let rows = ["before", "after"].map { field in
             "{\"type\":\"struct\",\"fields\":[\(Self.fields(plan, keyOnly: false))],"
@@ -19,17 +17,17 @@ struct DebeziumSchemas {
                 + "\"field\":\"\(field)\"}"
         }
         let text = envelope(name, rows)
-        values[ObjectIdentifier(plan)] = Array(text.utf8)
+        plan.valueSchema = Array(text.utf8)
         output.append(utf8: text)
     }
 
-    mutating func appendKey(_ plan: TablePlan, into output: inout OutputBuffer) {
-        if let known = keys[ObjectIdentifier(plan)] { return output.append(known) }
+    func appendKey(_ plan: TablePlan, into output: inout OutputBuffer) {
+        if !plan.keySchema.isEmpty { return output.append(plan.keySchema) }
         let text =
             "{\"schema\":{\"type\":\"struct\",\"fields\":[\(Self.fields(plan, keyOnly: true))],"
             + "\"optional\":false,\"name\":\"\(Self.escaped(topic(plan.table))).Key\"},"
             + "\"payload\":"
-        keys[ObjectIdentifier(plan)] = Array(text.utf8)
+        plan.keySchema = Array(text.utf8)
         output.append(utf8: text)
     }
 

@@ -14,6 +14,7 @@ final class FlatEncoder: ChangeEncoder {
     private let database: [UInt8]
     /// `"xid":...,"commit_lsn":...,"commit_timestamp":...` of the transaction being written.
     private var transaction: LogSequenceNumber?
+    private var xid: UInt32 = 0
     private var fragment: [UInt8] = []
 
     init(_ settings: EnvelopeSettings) {
@@ -110,8 +111,10 @@ final class FlatEncoder: ChangeEncoder {
     }
 
     private func prepare(_ transaction: SourceTransaction) {
-        guard transaction.commit != self.transaction else { return }
+        // A message outside of transactions may end where a transaction's commit begins.
+        guard transaction.commit != self.transaction || transaction.xid != xid else { return }
         self.transaction = transaction.commit
+        xid = transaction.xid
         var buffer = OutputBuffer(capacity: 128)
         buffer.append("\",\"xid\":")
         buffer.append(decimal: Int64(transaction.xid))
@@ -119,7 +122,7 @@ final class FlatEncoder: ChangeEncoder {
         buffer.append(lsn: transaction.commit)
         buffer.append("\",\"commit_timestamp\":\"")
         var day = DayText()
-        buffer.append(timestamp: transaction.time, separator: UInt8(ascii: "T"), &day)
+        buffer.append(timestamp: transaction.time(orNow: now), separator: UInt8(ascii: "T"), &day)
         buffer.append("Z\"")
         fragment = buffer.bytes.copied()
     }

@@ -2,12 +2,12 @@ import Bytes
 import Formats
 
 /// Maxwell's lines: `database`, `table`, `type`, `ts`, `xid`, `xoffset`, `data`, `old` (old values
-/// of changed columns), with PostgreSQL's `schema` beside them. Rows of a snapshot are
-/// `bootstrap-insert`. A line does not know that it is its transaction's last, so none says
-/// `commit`.
+/// of changed columns), with PostgreSQL's `schema` beside them; the last of a transaction says
+/// `commit`. Rows of a snapshot are `bootstrap-insert`.
 final class MaxwellEncoder: ChangeEncoder {
     var now: Int64 = 0
     let splitsKeyChanges = false
+    let lastChangeMark: StaticString = ",\"commit\":true"
 
     private let settings: EnvelopeSettings
     private var rows = RowWriter()

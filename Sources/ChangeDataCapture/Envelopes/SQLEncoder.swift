@@ -12,32 +12,17 @@ final class SQLEncoder: ChangeEncoder {
 
     private let settings: EnvelopeSettings
     private var plans = TablePlans()
-    private var statements: [ObjectIdentifier: Statements] = [:]
     private var plain = PlainValue()
     /// Names of the tables of a truncate that goes on.
     private var truncated: [UInt8] = []
 
-    /// What is the same in every statement of a table.
-    private struct Statements {
-        /// `"public"."orders"`.
-        let name: [UInt8]
-        /// `INSERT INTO "public"."orders" ("id", "total") OVERRIDING SYSTEM VALUE VALUES (`.
-        let insert: [UInt8]
-        /// `"id"` of each column.
-        /// ` ON CONFLICT ("id") DO UPDATE SET "total" = EXCLUDED."total"`; empty without a key.
-        let onConflict: [UInt8]
-        let columns: [[UInt8]]
-        /// Columns that tell a row from others; empty: all of them must.
-        let identity: [Int]
-    }
-
     init(_ settings: EnvelopeSettings) { self.settings = settings }
 
-    private func prepare(_ table: CapturedTable) -> (TablePlan, Statements) {
+    private func prepare(_ table: CapturedTable) -> (TablePlan, TableStatements) {
         let plan = plans.plan(table) {
             TablePlan($0, settings, isReadable: true, fragment: [])
         }
-        if let known = statements[ObjectIdentifier(plan)] { return (plan, known) }
+        if let known = plan.statements { return (plan, known) }
         let name = "\(table.schema.sqlIdentifier).\(table.name.sqlIdentifier)"
         let columns = table.columns.map(\.name.sqlIdentifier)
         let written = columns.indices.filter { plan.columns[$0].form.kind != .dropped }
@@ -49,12 +34,12 @@ final class SQLEncoder: ChangeEncoder {
         let key = identity.map { columns[$0] }.joined(separator: ", ")
         let action =
             rest.isEmpty ? "DO NOTHING" : "DO UPDATE SET \(rest.joined(separator: ", "))"
-        let made = Statements(
+        let made = TableStatements(
             name: Array(name.utf8),
             insert: Array("INSERT INTO \(name) (\(list)) OVERRIDING SYSTEM VALUE VALUES (".utf8),
             onConflict: identity.isEmpty ? [] : Array(" ON CONFLICT (\(key)) \(action)".utf8),
             columns: columns.map { Array($0.utf8) }, identity: identity)
-        statements[ObjectIdentifier(plan)] = made
+        plan.statements = made
         return (plan, made)
     }
 
@@ -88,7 +73,7 @@ final class SQLEncoder: ChangeEncoder {
     }
 
     private func insert(
-        _ row: Range<Int>, of bytes: RawSpan, _ plan: TablePlan, _ made: Statements,
+        _ row: Range<Int>, of bytes: RawSpan, _ plan: TablePlan, _ made: TableStatements,
         into output: inout OutputBuffer
     ) {
         output.append(made.insert)
@@ -106,7 +91,7 @@ final class SQLEncoder: ChangeEncoder {
 
     /// Sets what is new. Without an old row the identity has not changed, and is left alone.
     private func update(
-        _ change: Change, of bytes: RawSpan, _ plan: TablePlan, _ made: Statements,
+        _ change: Change, of bytes: RawSpan, _ plan: TablePlan, _ made: TableStatements,
         into output: inout OutputBuffer
     ) -> Bool {
         guard let after = change.after else { return false }
@@ -140,7 +125,7 @@ final class SQLEncoder: ChangeEncoder {
     }
 
     private func filter(
-        _ row: Range<Int>, of bytes: RawSpan, _ plan: TablePlan, _ made: Statements,
+        _ row: Range<Int>, of bytes: RawSpan, _ plan: TablePlan, _ made: TableStatements,
         into output: inout OutputBuffer
     ) {
         let usesAll = made.identity.isEmpty
@@ -158,17 +143,38 @@ final class SQLEncoder: ChangeEncoder {
             if case .unchanged = field { continue }
             if !isFirst { output.append(" AND ") }
             isFirst = false
-            output.append(made.columns[index])
             if case .null = field {
+                output.append(made.columns[index])
                 output.append(" IS NULL")
                 continue
             }
-            // Not every type has an operator of equality (json, point), but each has a text.
-            if usesAll { output.append("::text") }
+            if usesAll {
+                compared(made.columns[index], plan.table.columns[index].type, into: &output)
+            } else {
+                output.append(made.columns[index])
+            }
             output.append(" = ")
             literal(field, of: bytes, index, plan, quotesAll: usesAll, into: &output)
         }
         if usesAll { output.append(" LIMIT 1)") }
+    }
+
+    /// Not every type has an operator of equality (json, point), but each has a text. Of a few a
+    /// cast gives another one than the server sends.
+    private func compared(
+        _ name: [UInt8], _ type: ColumnType, into output: inout OutputBuffer
+    ) {
+        switch type.oid {
+        // char(n) and inet compare by themselves.
+        case 1042, 869: output.append(name)
+        case 142:
+            output.append("format('%s', ")
+            output.append(name)
+            output.append(UInt8(ascii: ")"))
+        default:
+            output.append(name)
+            output.append("::text")
+        }
     }
 
     private func literal(
@@ -197,6 +203,7 @@ final class SQLEncoder: ChangeEncoder {
     }
 
     func begin(_ transaction: SourceTransaction, into output: inout OutputBuffer) -> Bool {
+        guard transaction.xid != 0 else { return false }
         output.append("BEGIN;")
         return true
     }
@@ -204,9 +211,24 @@ final class SQLEncoder: ChangeEncoder {
     func commit(
         _ transaction: SourceTransaction, changes: Int, into output: inout OutputBuffer
     ) -> Bool {
+        guard transaction.xid != 0 else { return false }
         output.append("COMMIT;")
         return true
     }
+}
+
+/// What is the same in every statement of a table.
+struct TableStatements {
+    /// `"public"."orders"`.
+    let name: [UInt8]
+    /// `INSERT INTO "public"."orders" ("id", "total") OVERRIDING SYSTEM VALUE VALUES (`.
+    let insert: [UInt8]
+    /// ` ON CONFLICT ("id") DO UPDATE SET "total" = EXCLUDED."total"`; empty without a key.
+    let onConflict: [UInt8]
+    /// `"id"` of each column.
+    let columns: [[UInt8]]
+    /// Columns that tell a row from others; empty: all of them must.
+    let identity: [Int]
 }
 
 /// A value as text, behind its mask.

@@ -29,6 +29,13 @@ final class TablePlan {
     var transaction: LogSequenceNumber?
     var splits = 0
     var events = 0
+    /// What formats prepare beside: it goes with the plan, whose place another one takes when the
+    /// table's description changes.
+    var statements: TableStatements?
+    var valueSchema: [UInt8] = []
+    var keySchema: [UInt8] = []
+    var leads: [[UInt8]] = []
+    var isAnnounced = false
 
     init(
         _ table: CapturedTable, _ settings: EnvelopeSettings, isReadable: Bool, fragment: [UInt8]

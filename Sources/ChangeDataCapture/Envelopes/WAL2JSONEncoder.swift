@@ -9,8 +9,6 @@ final class WAL2JSONEncoder: ChangeEncoder {
 
     private let settings: EnvelopeSettings
     private var plans = TablePlans()
-    /// `{"name":"id","type":"integer","value":` of each column, by plan.
-    private var leads: [ObjectIdentifier: [[UInt8]]] = [:]
     private var rows = RowWriter()
 
     init(_ settings: EnvelopeSettings) { self.settings = settings }
@@ -24,7 +22,8 @@ final class WAL2JSONEncoder: ChangeEncoder {
             buffer.append(jsonString: table.name)
             let plan = TablePlan(
                 table, settings, isReadable: true, fragment: buffer.bytes.copied())
-            leads[ObjectIdentifier(plan)] = table.columns.map { column in
+            // `{"name":"id","type":"integer","value":` of each column.
+            plan.leads = table.columns.map { column in
                 buffer.removeAll()
                 buffer.append("{\"name\":")
                 buffer.append(jsonString: column.name)
@@ -80,7 +79,6 @@ final class WAL2JSONEncoder: ChangeEncoder {
         _ tuple: Range<Int>, of bytes: RawSpan, _ plan: TablePlan, _ choice: ColumnChoice,
         full: Range<Int>?, into output: inout OutputBuffer
     ) {
-        let leads = leads[ObjectIdentifier(plan)] ?? []
         var cursor = TupleCursor(bytes, tuple)
         var separator = UInt8(ascii: "[")
         for index in 0..<min(cursor.count, plan.columns.count) {
@@ -93,7 +91,7 @@ final class WAL2JSONEncoder: ChangeEncoder {
             if case .unchanged = field { continue }
             output.append(separator)
             separator = UInt8(ascii: ",")
-            output.append(leads[index])
+            output.append(plan.leads[index])
             if case .text(let start, let end) = field {
                 append(bytes, start, end, index, plan, into: &output)
             } else {
@@ -136,6 +134,7 @@ final class WAL2JSONEncoder: ChangeEncoder {
     }
 
     func begin(_ transaction: SourceTransaction, into output: inout OutputBuffer) -> Bool {
+        guard transaction.xid != 0 else { return false }
         output.append("{\"action\":\"B\"}")
         return true
     }
@@ -143,6 +142,7 @@ final class WAL2JSONEncoder: ChangeEncoder {
     func commit(
         _ transaction: SourceTransaction, changes: Int, into output: inout OutputBuffer
     ) -> Bool {
+        guard transaction.xid != 0 else { return false }
         output.append("{\"action\":\"C\"}")
         return true
     }

@@ -22,6 +22,12 @@ public struct BackfillRequest: Sendable, Hashable {
     }
 
     public var text: String { condition.map { "\(table):\($0)" } ?? table }
+
+    /// As people see it.
+    public var label: String {
+        if let condition, ReadParts.isRest(condition) { return "the rest of \(table)" }
+        return text
+    }
 }
 
 /// How far the rows of a request are: kept by outputs together with their position, so that what

@@ -27,6 +27,35 @@ public final class Capture: ChangeSource, @unchecked Sendable {
         }
     }
 
+    /// Waits until nobody reads the configured slot: a capture that was killed still does for a
+    /// moment. A server that cannot be asked is `run`'s to tell.
+    public static func waitUntilFree(
+        _ configuration: CaptureConfiguration, notices: (String) -> Void
+    ) throws(CaptureError) {
+        guard case .durable(let slot) = configuration.slot,
+            let connection = try? PostgresConnection.open(configuration.address)
+        else { return }
+        defer { connection.close() }
+        let clock = SystemClock()
+        let deadline = clock.monotonicNanoseconds + Limits.busySlotNanoseconds
+        var isTold = false
+        while true {
+            let reader = try? connection.value(
+                "SELECT active_pid FROM pg_replication_slots WHERE active AND slot_name = "
+                    + quotedText(slot), doing: "look for slot \"\(slot)\"")
+            guard let reader else { return }
+            guard clock.monotonicNanoseconds < deadline else {
+                throw .connection(
+                    CaptureReport(
+                        "slot \"\(slot)\" is read by process \(reader) of the server",
+                        hint: "end the other capture, or --slot NAME gives this one its own"))
+            }
+            if !isTold { notices("slot \"\(slot)\" is read by process \(reader); waiting") }
+            isTold = true
+            Thread.pause(nanoseconds: 200_000_000)
+        }
+    }
+
     public func stop() { stopSignal.set() }
 
     public var isStopping: Bool { stopSignal.isSet }

@@ -43,6 +43,8 @@ public struct CaptureConfiguration: Sendable {
     public var keys: [String: [String]] = [:]
     /// Rows to read while the stream goes on.
     public var backfills: [BackfillRequest] = []
+    /// Connections that read the snapshot of a large table at once.
+    public var snapshotWorkers = 1
     /// Rows of a chunk; nil chooses by their size.
     public var backfillChunkRows: Int?
     /// A pattern of tables of which one must be there.

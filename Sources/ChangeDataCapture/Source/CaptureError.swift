@@ -18,6 +18,11 @@ public enum CaptureError: Error, Sendable {
     /// A wrong address or option.
     case usage(CaptureReport)
 
+    static func wrongWidth(_ table: CapturedTable) -> CaptureError {
+        .malformed(
+            CaptureReport("a row of \(table.schema).\(table.name) has another number of columns"))
+    }
+
     public var report: CaptureReport {
         switch self {
         case .connection(let report), .authentication(let report), .server(let report, _),

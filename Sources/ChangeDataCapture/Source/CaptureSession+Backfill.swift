@@ -58,7 +58,7 @@ extension CaptureSession {
             try sink.backfills(backfill.states)
             // Who asked at the command line wants to know by its status.
             if configuration.backfills.contains(state.request) { throw error }
-            sink.notice("backfill of \(state.request.text) is given up: \(error)")
+            sink.notice("backfill of \(state.request.label) is given up: \(error)")
         }
     }
 
@@ -92,7 +92,7 @@ extension CaptureSession {
                 let start = rows.count
                 guard
                     CopyRow.append(row, columns: table.table.columns.count, to: &rows)
-                else { throw Self.wrongWidth(table) }
+                else { throw CaptureError.wrongWidth(table.table) }
                 chunk.places.append(start..<rows.count)
             }
         } catch let error as CaptureError {
@@ -107,10 +107,6 @@ extension CaptureSession {
         try connection.execute(
             "COMMIT; " + StreamMark(.high, slot: slotName, id).statement(isTransactional: true),
             doing: doing)
-    }
-
-    private static func wrongWidth(_ table: CatalogTable) -> CaptureError {
-        .malformed(CaptureReport("a row of \(table.name) has another number of columns"))
     }
 
     /// The table as the catalog has it now, if the stream has its changes.

@@ -15,6 +15,12 @@ extension CaptureSession {
         {
             throw .usage(CaptureReport("no table that is captured is the outbox \"\(outbox)\""))
         }
+        for table in tables where configuration.keys[table.name] != nil && !table.carriesKey {
+            throw .setting(
+                CaptureReport(
+                    "updates and deletes of \(table.name) do not carry the columns of its --key",
+                    hint: "ALTER TABLE \(table.quoted) REPLICA IDENTITY FULL brings them"))
+        }
         return tables
     }
 
@@ -80,7 +86,7 @@ extension CaptureSession {
                 try connection.execute(
                     "DROP PUBLICATION \(quotedName(name))", doing: "replace the publication")
             }
-            try create(name, tables, publishes: publishes)
+            try create(name, tables, publishes: publishes, isNewSlot: isNewSlot)
             return
         }
         let names = Set(present.compactMap { $0[1] })
@@ -94,9 +100,9 @@ extension CaptureSession {
                 + missing.map(\.quoted).joined(separator: ", "), doing: Self.doing)
     }
 
-    private func create(_ name: String, _ tables: [CatalogTable], publishes: String?)
-        throws(CaptureError)
-    {
+    private func create(
+        _ name: String, _ tables: [CatalogTable], publishes: String?, isNewSlot: Bool
+    ) throws(CaptureError) {
         let connection = try statements()
         var options: [String] = []
         if let publishes { options.append("publish = '\(publishes)'") }
@@ -109,6 +115,9 @@ extension CaptureSession {
             try connection.execute(
                 "SELECT pg_advisory_lock(hashtext(\(quotedText(name))))", doing: Self.doing)
             temporaryPublications.append(name)
+        } else if isNewSlot {
+            // It goes again if its slot cannot be made.
+            unusedPublications.append(name)
         }
         try connection.execute(
             "CREATE PUBLICATION \(quotedName(name))\(target)\(with)", doing: Self.doing)

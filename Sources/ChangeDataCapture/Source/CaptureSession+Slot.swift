@@ -52,6 +52,13 @@ extension CaptureSession {
             configuration.snapshot == .always
             || (configuration.snapshot == .initial && configuration.after == nil)
         if let known, !wantsRows {
+            if let after = configuration.after, known.confirmed > after.end {
+                throw CaptureError.slotLost(
+                    CaptureReport(
+                        "slot \"\(slotName)\" has gone on to \(known.confirmed), behind what "
+                            + "the output holds (\(after.end)): another output uses it",
+                        hint: "--slot NAME gives each its own; --snapshot always begins anew"))
+            }
             return configuration.after ?? CapturePosition(end: known.confirmed)
         }
         // A slot that is there has no snapshot to give, so a second one, gone at once, does; the
@@ -63,6 +70,7 @@ extension CaptureSession {
         if known == nil, !isTemporary { unfinishedSlot = (name, point) }
         if wantsRows, try !read(tables, at: point, snapshot: snapshot) { return nil }
         unfinishedSlot = nil
+        unusedPublications = []
         if known != nil {
             try replication?.execute(
                 "DROP_REPLICATION_SLOT \(quotedName(name))", doing: "drop a temporary slot")

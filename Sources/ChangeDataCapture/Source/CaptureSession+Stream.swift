@@ -15,6 +15,7 @@ extension CaptureSession {
             })
         announced.forEach(assembler.know)
         assembler.backfill = backfill
+        assembler.endsBehindBackfills = configuration.end == .now
         self.assembler = assembler
         try requestBackfills()
         var isFirst = true
@@ -111,7 +112,7 @@ extension CaptureSession {
         capture.update { $0.phase = .streaming }
         let logGuard = try configuration.retainedBytesMax.map { bytes throws(CaptureError) in
             try LogGuard(
-                configuration.address, slot: slotName, bytesMax: bytes, capture: replication)
+                replication.address, slot: slotName, bytesMax: bytes, capture: replication)
         }
         logGuard?.start()
         defer { logGuard?.end() }
@@ -122,7 +123,7 @@ extension CaptureSession {
         } catch {
             throw logGuard?.failure ?? error
         }
-        try sink.pause(at: nil)
+        try sink.finishing(at: stream.position)
         try? keeper.send()
         if !isTemporary { endStream(replication) }
         return end
@@ -180,6 +181,9 @@ struct StreamLoop {
         self.capture = capture
     }
 
+    /// Where the server was when it last said so, if all that lies before was given.
+    var position: LogSequenceNumber? { assembler.isIdle ? idlePosition : nil }
+
     /// `beside` is called between two looks at what has come.
     mutating func run(beside: () throws -> Void) throws -> CaptureEnd {
         var asked: Int64 = 0
@@ -225,7 +229,7 @@ struct StreamLoop {
             $0.serverPosition = LogSequenceNumber(server)
             $0.commitMicroseconds = assembler.commitMicroseconds
             $0.backfillRows = assembler.backfill?.rows ?? 0
-            $0.backfill = assembler.backfill?.states.first?.request.text ?? ""
+            $0.backfill = assembler.backfill?.states.first?.request.label ?? ""
         }
     }
 
@@ -241,6 +245,13 @@ struct StreamLoop {
         var frames = 0
         defer { connection.consumed(upTo: start) }
         while !assembler.isAtEnd {
+            if let piece = LogPiece.next(in: all, at: start) {
+                start = piece.payload.upperBound
+                frames &+= 1
+                if piece.end > serverPosition { serverPosition = piece.end }
+                try assembler.received(all.extracting(piece.payload), at: piece.position)
+                continue
+            }
             let next: BackendFrame?
             do throws(ProtocolError) {
                 next = try BackendFrame.next(

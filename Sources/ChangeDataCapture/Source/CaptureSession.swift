@@ -12,6 +12,8 @@ final class CaptureSession {
     let stop: StopSignal
     /// For statements; it may be inside the snapshot's transaction.
     private(set) var sql: PostgresConnection?
+    /// The one of the configured servers that this session talks to.
+    private var server: PostgresAddress
     /// For the slot and the stream.
     var replication: PostgresConnection?
     private(set) var catalog: Catalog?
@@ -24,6 +26,8 @@ final class CaptureSession {
     var publications: [String] = []
     /// What this run has made and takes back at its end.
     var temporaryPublications: [String] = []
+    /// Made with a durable slot that is not finished.
+    var unusedPublications: [String] = []
     var unfinishedSlot: (name: String, point: LogSequenceNumber)?
     /// Tables that the sink knows from the snapshot.
     var announced: [CatalogTable] = []
@@ -33,6 +37,7 @@ final class CaptureSession {
     init(_ capture: Capture, _ sink: any ChangeSink) {
         self.capture = capture
         self.configuration = capture.configuration
+        server = capture.configuration.address
         self.sink = sink
         self.stop = capture.stopSignal
         switch capture.configuration.slot {
@@ -77,21 +82,28 @@ final class CaptureSession {
     /// Takes back what was temporary, as well as it can.
     func close() {
         replication?.close()
-        if unfinishedSlot != nil || !temporaryPublications.isEmpty { takeBack() }
+        let isUnfinished = unfinishedSlot != nil || !unusedPublications.isEmpty
+        if isUnfinished || !temporaryPublications.isEmpty { takeBack() }
         sql?.close()
     }
 
     private func takeBack() {
         // The old connection may be in the middle of something, and the signal to stop ends waits.
-        guard let fresh = try? PostgresConnection.open(configuration.address) else { return }
+        guard let fresh = try? PostgresConnection.open(server) else { return }
         defer { fresh.close() }
-        for name in temporaryPublications {
+        // A slot that the output counts on stays: a part of the snapshot is kept.
+        var gone = temporaryPublications
+        if let (slot, point) = unfinishedSlot {
+            if sink.durable < point {
+                try? Self.drop(slot, fresh)
+                gone += unusedPublications
+            }
+        } else {
+            gone += unusedPublications
+        }
+        for name in gone {
             try? fresh.execute(
                 "DROP PUBLICATION IF EXISTS \(quotedName(name))", doing: "drop a publication")
-        }
-        // A slot that the output counts on stays: a part of the snapshot is kept.
-        if let (slot, point) = unfinishedSlot, sink.durable < point {
-            try? Self.drop(slot, fresh)
         }
     }
 
@@ -125,16 +137,19 @@ extension CaptureSession {
 
     func openConnections() throws(CaptureError) {
         replication?.close()
+        replication = nil
         try openStatements()
         if configuration.snapshot == .only { return }
-        replication = try PostgresConnection.open(
-            configuration.address, replication: true, stop: stop)
+        replication = try PostgresConnection.open(server, replication: true, stop: stop)
     }
 
+    /// Beside a stream on the stream's server, else on any of them.
     func openStatements() throws(CaptureError) {
         sql?.close()
-        let statements = try PostgresConnection.open(configuration.address, stop: stop)
+        let statements = try PostgresConnection.open(
+            replication?.address ?? configuration.address, stop: stop)
         sql = statements
+        server = statements.address
         catalog = Catalog(statements, keys: configuration.keys)
     }
 
@@ -181,8 +196,21 @@ extension CaptureSession {
         switch configuration.end {
         case .never: break
         case .position(let position): last = position
-        case .now: last = try endOfLog()
+        case .now:
+            flushLog()
+            last = try endOfLog()
         }
+    }
+
+    /// What was committed with `synchronous_commit=off` is in the log, but its end may not be
+    /// flushed yet: a commit that waits for that is. A standby has no such commits.
+    private func flushLog() {
+        guard let sql, sql.version >= 140_000 else { return }
+        try? sql.execute(
+            """
+            SET synchronous_commit = local; SELECT pg_logical_emit_message(true,
+            \(quotedText(StreamMark.prefix)), '') WHERE NOT pg_is_in_recovery()
+            """, doing: "flush the log")
     }
 
     func endOfLog() throws(CaptureError) -> LogSequenceNumber? {

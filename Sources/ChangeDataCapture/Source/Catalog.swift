@@ -16,15 +16,23 @@ struct CatalogTable: Sendable {
     var name: String { "\(table.schema).\(table.name)" }
     var quoted: String { "\(quotedName(table.schema)).\(quotedName(table.name))" }
 
-    /// Whether updates and deletes of it can be published: it has what tells its rows apart.
-    var hasIdentity: Bool {
-        table.identity == .full || table.columns.contains { $0.isIdentity }
-    }
+    /// Whether updates and deletes of it can be published: it has what tells its rows apart, and so
+    /// has each partition of it.
+    var hasIdentity = true
 
     /// What tells rows apart, also in the changes of the stream.
     var rowKey: [Int] {
         guard table.identity == .index else { return primaryKey }
-        return table.columns.indices.filter { table.columns[$0].isIdentity }
+        return identityColumns
+    }
+
+    var identityColumns: [Int] {
+        table.columns.indices.filter { table.columns[$0].isIdentity }
+    }
+
+    /// Whether deletes and updates of it carry the columns of the key that was chosen.
+    var carriesKey: Bool {
+        table.identity == .full || !hasIdentity || Set(table.key).isSubset(of: identityColumns)
     }
 
     /// The statement that reads the next rows in the order of the key.
@@ -40,6 +48,15 @@ struct CatalogTable: Sendable {
             conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
         return "COPY (SELECT \(columns) FROM \(only)\(quoted)\(selected) ORDER BY \(names) "
             + "LIMIT \(limit)) TO STDOUT"
+    }
+
+    /// The statement that reads a part of its rows.
+    func copy(_ part: SnapshotPart) -> String {
+        let columns = table.columns.map { quotedName($0.name) }.joined(separator: ", ")
+        let conditions = (filter.map { ["(\($0))"] } ?? []) + part.conditions
+        let selected =
+            conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
+        return "COPY (SELECT \(columns) FROM ONLY \(part.relation)\(selected)) TO STDOUT"
     }
 
     /// The statement that reads its rows. Only a table without a filter that holds its own rows can
@@ -133,7 +150,7 @@ final class Catalog {
             (known?.table.columns ?? []).map { ($0.name, $0.isNullable) },
             uniquingKeysWith: { first, _ in first })
         let keyNames = known.map { known in
-            known.table.key.map { known.table.columns[$0].name }
+            known.primaryKey.map { known.table.columns[$0].name }
         }
         return try makeTable(
             relation, key: keyNames ?? [], version: version,
@@ -154,7 +171,10 @@ final class Catalog {
               AND k.o <= \(keyCount)), 0),
             EXISTS (SELECT 1 FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY k(n, o)
               WHERE i.indrelid = c.oid AND i.indisreplident AND k.n = a.attnum
-              AND k.o <= \(keyCount))
+              AND k.o <= \(keyCount)),
+            EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary
+              AND i.indimmediate AND i.indisvalid),
+            \(TableIdentity.condition(version: connection.version))
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
             AND NOT a.attisdropped \(generated) \(columns)
@@ -187,7 +207,7 @@ final class Catalog {
                 case UInt8(ascii: "f"): true
                 case UInt8(ascii: "n"): false
                 case UInt8(ascii: "i"): row[11] == "t"
-                default: (row[10] ?? "0") != "0"
+                default: (row[10] ?? "0") != "0" && row[12] == "t"
                 }
             return LogicalRelation.Column(
                 isIdentity: isIdentity, name: row[6] ?? "",
@@ -211,7 +231,26 @@ final class Catalog {
             rowsExpected: first[5].flatMap { Int64($0) } ?? 0,
             primaryKey: keyNames.compactMap { name in
                 relation.columns.firstIndex { $0.name == name }
-            })
+            }, hasIdentity: first[13] == "t")
+    }
+
+    /// The columns of a relation's key. The stream may be behind the catalog, whose key is that of
+    /// now: what it marks as the identity is what changes carry.
+    private static func key(of relation: LogicalRelation, _ names: [String]) -> [Int] {
+        let named = names.compactMap { name in relation.columns.firstIndex { $0.name == name } }
+        // A part of a key (the rest is not published) is none.
+        let known = named.count == names.count ? named : []
+        let marked = relation.columns.indices.filter { relation.columns[$0].isIdentity }
+        switch relation.identity {
+        case UInt8(ascii: "i"):
+            let isCovered = !known.isEmpty && Set(known).isSubset(of: marked)
+            return isCovered ? known : marked
+        case UInt8(ascii: "f"), UInt8(ascii: "n"): return known
+        default:
+            if marked.isEmpty || Set(known) == Set(marked) { return known }
+            let isPart = marked.count < names.count && Set(marked).isSubset(of: named)
+            return isPart ? [] : marked
+        }
     }
 
     private func makeTable(
@@ -225,9 +264,9 @@ final class Catalog {
                 isIdentity: column.isIdentity, isNullable: isNullable(column.name))
         }
         let chosen = keys["\(relation.schema).\(relation.name)"]
-        let indices = (chosen ?? key).compactMap { name in
-            columns.firstIndex { $0.name == name }
-        }
+        let indices =
+            chosen?.compactMap { name in columns.firstIndex { $0.name == name } }
+            ?? Self.key(of: relation, key)
         if let chosen, indices.count < chosen.count {
             throw .usage(
                 CaptureReport(
@@ -237,8 +276,7 @@ final class Catalog {
         return CapturedTable(
             oid: relation.oid, schema: relation.schema, name: relation.name, columns: columns,
             identity: CapturedTable.ReplicaIdentity(rawValue: relation.identity) ?? .standard,
-            // A part of a key (the rest is not published) is none.
-            key: indices.count == (chosen ?? key).count ? indices : [], version: version)
+            key: indices, version: version)
     }
 
     private func type(_ oid: UInt32) -> ColumnType {

@@ -44,6 +44,9 @@ final class ChangeAssembler {
     private let describe: (LogicalRelation, Int) throws(CaptureError) -> CapturedTable
     /// Transactions whose commit record ends after this are not wanted.
     var last: LogSequenceNumber?
+    /// A backfill that is asked for before the end is a part of what is wanted: the end comes
+    /// behind it.
+    var endsBehindBackfills = false
     /// Told of marks, transactions and the changes of the table that it reads.
     var backfill: Backfill?
     /// What that table is; 0 if there is none.
@@ -291,6 +294,7 @@ extension ChangeAssembler {
                 try next(nil, content.position) != nil
             else { return }
             backfill.accept(request)
+            if endsBehindBackfills { last = nil }
             try sink.backfills(backfill.states)
         }
     }
@@ -328,7 +332,7 @@ extension ChangeAssembler {
 
     private func tell(_ backfill: Backfill, of xid: UInt32) {
         if let done = backfill.finishChunk() {
-            sink.notice("backfill of \(done.request.text) is done: \(done.rows) rows")
+            sink.notice("backfill of \(done.request.label) is done: \(done.rows) rows")
         }
         backfill.committed(xid)
         watched = backfill.watched

@@ -32,7 +32,9 @@ public protocol ChangeSink: AnyObject {
     /// Whether the rows so far are so many that the output would rather keep them now, tables that
     /// are whole without those that are missing, than all at once at the end.
     var endsSnapshotPiece: Bool { get }
-    /// All tables but those of `rest` are whole; if the output keeps that, a capture that starts
+    /// Whether they are so many, or have taken so long, that it would keep a part of a table.
+    var dividesTable: Bool { get }
+    /// All rows but those of `rest` are given; if the output keeps that, a capture that starts
     /// behind it goes on with `rest` beside the stream.
     func snapshotPieceEnded(rest: [BackfillState], at position: LogSequenceNumber) throws
     func snapshotEnded(at position: LogSequenceNumber) throws
@@ -49,7 +51,12 @@ public protocol ChangeSink: AnyObject {
     /// often. Nothing is in flight when `position` is not nil: the log up to there has no changes
     /// that were not given.
     func pause(at position: LogSequenceNumber?) throws
-    /// The end of the last transaction that the output keeps whatever happens. It never goes back,
+    /// The source ends, at a position as above.
+    func finishing(at position: LogSequenceNumber?) throws
+    /// Whether the output may have rows of the table from before this capture began.
+    func mayHold(_ table: CapturedTable) -> Bool
+    /// The end of the last transaction that the output keeps whatever happens, or a position that
+    /// `pause` has told and that it keeps. It never goes back,
     /// and is asked from another thread while a call blocks: it must not wait for that.
     var durable: LogSequenceNumber { get }
     /// Something that people should know and that is no error, without a full stop.
@@ -59,10 +66,13 @@ public protocol ChangeSink: AnyObject {
 extension ChangeSink {
     public var keepsSnapshotPieces: Bool { false }
     public var endsSnapshotPiece: Bool { false }
+    public var dividesTable: Bool { false }
     public func snapshotPieceEnded(
         rest: [BackfillState], at position: LogSequenceNumber
     ) throws {}
     public func backfills(_ states: [BackfillState]) throws {}
+    public func finishing(at position: LogSequenceNumber?) throws { try pause(at: position) }
+    public func mayHold(_ table: CapturedTable) -> Bool { false }
 }
 
 /// A moment of a capture.

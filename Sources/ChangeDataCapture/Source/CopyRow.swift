@@ -12,22 +12,18 @@ enum CopyRow {
         if end > 0, bytes.peek(at: end - 1) == newline { end -= 1 }
         output.append(bigEndian: UInt16(truncatingIfNeeded: columns))
         if columns == 0 { return end == 0 }
+        let text = row.extracting(0..<end)
         var count = 0
         var start = 0
         while true {
-            var stop = start
             var isPlain = true
-            while stop < end {
-                let value = bytes.peek(at: stop)
-                if value == tab { break }
-                if value == backslash {
-                    isPlain = false
-                    // What it escapes is never a tab that separates.
-                    stop += 1
-                }
-                stop += 1
+            var stop = ByteScan.firstIndex(of: tab, or: backslash, in: text, from: start)
+            while stop < end, bytes.peek(at: stop) == backslash {
+                isPlain = false
+                // What it escapes is never a tab that separates.
+                guard stop + 2 <= end else { return false }
+                stop = ByteScan.firstIndex(of: tab, or: backslash, in: text, from: stop + 2)
             }
-            guard stop <= end else { return false }
             append(row, start..<stop, isPlain: isPlain, to: &output)
             count += 1
             if stop == end { return count == columns }

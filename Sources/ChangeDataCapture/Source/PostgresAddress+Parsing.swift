@@ -24,15 +24,27 @@ extension PostgresAddress {
             }
         }
         var address = try make(settings, surroundings)
-        if settings["password"] == nil || passwordFile != nil {
+        let isSaid = settings["password"] != nil && passwordFile == nil
+        if !isSaid {
             address.password = try password(
                 of: address, settings, file: passwordFile, surroundings)
+        }
+        for index in address.others.indices {
+            var server = address
+            server.host = address.others[index].host
+            server.port = address.others[index].port
+            address.others[index].password =
+                isSaid
+                ? address.password
+                : try password(of: server, settings, file: passwordFile, surroundings)
         }
         return address
     }
 
     private static let variables = [
-        ("PGHOST", "host"), ("PGPORT", "port"), ("PGUSER", "user"), ("PGDATABASE", "dbname"),
+        ("PGHOST", "host"), ("PGHOSTADDR", "hostaddr"), ("PGPORT", "port"),
+        ("PGTARGETSESSIONATTRS", "target_session_attrs"),
+        ("PGLOADBALANCEHOSTS", "load_balance_hosts"), ("PGUSER", "user"), ("PGDATABASE", "dbname"),
         ("PGPASSWORD", "password"), ("PGPASSFILE", "passfile"), ("PGSSLMODE", "sslmode"),
         ("PGSSLROOTCERT", "sslrootcert"), ("PGSSLCERT", "sslcert"), ("PGSSLKEY", "sslkey"),
         ("PGCONNECT_TIMEOUT", "connect_timeout"), ("PGOPTIONS", "options"),
@@ -41,11 +53,10 @@ extension PostgresAddress {
 
     /// What else libpq knows, and what has no effect here.
     private static let withoutEffect: Set<String> = [
-        "hostaddr", "client_encoding", "fallback_application_name", "keepalives",
+        "client_encoding", "fallback_application_name", "keepalives",
         "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
         "replication", "gssencmode", "sslcompression", "sslsni", "krbsrvname", "gsslib",
-        "target_session_attrs", "load_balance_hosts", "ssl_min_protocol_version",
-        "ssl_max_protocol_version",
+        "ssl_min_protocol_version", "ssl_max_protocol_version",
     ]
 
     /// What libpq knows and would be unsafe to pass over.
@@ -57,19 +68,23 @@ extension PostgresAddress {
         throws(CaptureError) -> PostgresAddress
     {
         let user = settings["user"] ?? surroundings.variable("USER") ?? "postgres"
-        let host = settings["host"].flatMap { $0.isEmpty ? nil : $0 } ?? defaultHost
+        let servers = try Self.servers(settings)
         var address = PostgresAddress(
-            host: host, user: user, database: settings["dbname"] ?? user)
+            host: servers[0].host, port: servers[0].port, user: user,
+            database: settings["dbname"] ?? user)
+        address.numericHost = servers[0].numericHost
+        address.others = Array(servers.dropFirst())
         address.password = settings["password"]
         address.certificateDirectory = surroundings.variable("HOME").map { $0 + "/.postgresql" }
         for (name, value) in settings {
             switch name {
-            case "host", "user", "dbname", "password", "passfile": break
-            case "port":
-                guard let port = UInt16(value), port > 0 else {
-                    throw invalid("the port \"\(value)\" is no number from 1 to 65535")
+            case "host", "hostaddr", "port", "user", "dbname", "password", "passfile": break
+            case "target_session_attrs": address.sessionTarget = try choice(name, value)
+            case "load_balance_hosts":
+                guard ["disable", "random"].contains(value) else {
+                    throw invalid("\(name)=\(value) is unknown", hint: "disable, random")
                 }
-                address.port = port
+                address.balancesHosts = value == "random"
             case "sslmode": address.tls = try choice(name, value)
             case "channel_binding": address.channelBinding = try choice(name, value)
             case "sslrootcert": address.rootCertificate = value
@@ -100,9 +115,6 @@ extension PostgresAddress {
                 throw invalid("sslrootcert=system goes with sslmode=verify-full only")
             }
         }
-        guard !address.host.contains(",") else {
-            throw invalid("several hosts in an address are not supported")
-        }
         return address
     }
 
@@ -116,20 +128,21 @@ extension PostgresAddress {
     }
 
     /// The directory of Debian's sockets if there is one there, as its libpq has it.
-    private static var defaultHost: String {
+    static var defaultHost: String {
         ["/var/run/postgresql", "/tmp"].first {
             POSIXFileSystem().exists("\($0)/.s.PGSQL.5432")
         } ?? "127.0.0.1"
     }
 
-    private static func invalid(_ message: String, hint: String? = nil) -> CaptureError {
+    static func invalid(_ message: String, hint: String? = nil) -> CaptureError {
         .usage(CaptureReport(message, hint: hint))
     }
 }
 
 // The two spellings.
 extension PostgresAddress {
-    /// What stands behind the scheme: `[user[:password]@][host[:port]][/database][?parameters]`.
+    /// What stands behind the scheme:
+    /// `[user[:password]@][host[:port][,...]][/database][?parameters]`.
     private static func uri(_ text: Substring) throws(CaptureError) -> [String: String] {
         var settings: [String: String] = [:]
         let parts = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
@@ -143,15 +156,19 @@ extension PostgresAddress {
             if login.count == 2 { settings["password"] = try decoded(login[1]) }
             server = server[server.index(after: at)...]
         }
-        if server.hasPrefix("["), let end = server.firstIndex(of: "]") {
-            settings["host"] = String(server[server.index(after: server.startIndex)..<end])
-            server = server[server.index(after: end)...]
-        } else {
-            let end = server.firstIndex(of: ":") ?? server.endIndex
-            if end > server.startIndex { settings["host"] = try decoded(server[..<end]) }
-            server = server[end...]
+        var hosts: [String] = []
+        var ports: [String] = []
+        for part in server.split(separator: ",", omittingEmptySubsequences: false) {
+            let (host, port) = try hostAndPort(part)
+            hosts.append(host)
+            ports.append(port)
         }
-        if server.hasPrefix(":"), server.count > 1 { settings["port"] = String(server.dropFirst()) }
+        if hosts.contains(where: { !$0.isEmpty }) {
+            settings["host"] = hosts.joined(separator: ",")
+        }
+        if ports.contains(where: { !$0.isEmpty }) {
+            settings["port"] = ports.joined(separator: ",")
+        }
         guard parts.count == 2 else { return settings }
         for pair in parts[1].split(separator: "&") {
             let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -161,6 +178,21 @@ extension PostgresAddress {
             settings[try decoded(sides[0])] = try decoded(sides[1])
         }
         return settings
+    }
+
+    /// `host`, `host:port`, `[address]:port`; empty: not said.
+    private static func hostAndPort(_ text: Substring) throws(CaptureError) -> (String, String) {
+        var host = ""
+        var rest = text
+        if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+            host = String(text[text.index(after: text.startIndex)..<end])
+            rest = text[text.index(after: end)...]
+        } else {
+            let end = text.firstIndex(of: ":") ?? text.endIndex
+            host = try decoded(text[..<end])
+            rest = text[end...]
+        }
+        return (host, rest.hasPrefix(":") ? String(rest.dropFirst()) : "")
     }
 
     private static func decoded(_ text: Substring) throws(CaptureError) -> String {

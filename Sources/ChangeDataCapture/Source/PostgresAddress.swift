@@ -32,6 +32,13 @@ public struct PostgresAddress: Sendable, Equatable {
     /// `~/.postgresql`, where libpq looks.
     public var certificateDirectory: String?
     public var channelBinding = ChannelBinding.prefer
+    /// Where to connect to, instead of what `host` is looked up to be.
+    public var numericHost: String?
+    /// More servers, which are tried behind the first one.
+    public var others: [PostgresServer] = []
+    public var sessionTarget = SessionTarget.any
+    /// `load_balance_hosts=random`.
+    public var balancesHosts = false
     public var applicationName = "rtd"
     public var connectTimeoutSeconds = 10
     /// More settings of the session, `-c name=value ...`.
@@ -45,7 +52,7 @@ public struct PostgresAddress: Sendable, Equatable {
     }
 
     /// A Unix socket needs no TLS, and has none.
-    var isLocal: Bool { host.hasPrefix("/") }
+    var isLocal: Bool { host.hasPrefix("/") && numericHost == nil }
 
     /// As people see it: without the password.
     public var description: String {

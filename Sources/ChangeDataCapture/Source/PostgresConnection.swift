@@ -29,9 +29,8 @@ public final class PostgresConnection: @unchecked Sendable {
     private var isOpen = false
     var noticed: ((ServerReport) -> Void)?
 
-    /// Connects and logs in; with `replication` statements of replication can be sent as well.
-    public static func open(
-        _ address: PostgresAddress, replication: Bool = false, stop: StopSignal? = nil
+    static func openOne(
+        _ address: PostgresAddress, replication: Bool, stop: StopSignal?
     ) throws(CaptureError) -> PostgresConnection {
         var first: CaptureError?
         for attempt in SecurityAttempt.all(for: address) {
@@ -60,11 +59,12 @@ public final class PostgresConnection: @unchecked Sendable {
 
     private static func connect(_ address: PostgresAddress) throws(CaptureError) -> BlockingSocket {
         let places: [SocketAddress]
-        if address.host.hasPrefix("/") {
+        if address.isLocal {
             places = [.unix(path: "\(address.host)/.s.PGSQL.\(address.port)")]
         } else {
             do throws(ResolutionError) {
-                places = try SocketAddress.resolve(host: address.host, port: address.port)
+                places = try SocketAddress.resolve(
+                    host: address.numericHost ?? address.host, port: address.port)
             } catch {
                 throw .connection(
                     CaptureReport("cannot reach \(address.description): \(error.reason)"))
@@ -237,9 +237,9 @@ extension PostgresConnection {
         }
         guard buffer.count - end < 64 << 10 || start > buffer.count / 2 else { return }
         if start > 0 {
+            // Mostly the first part of one message.
             let rest = end - start
-            buffer.removeFirst(start)
-            buffer += [UInt8](repeating: 0, count: start)
+            for index in 0..<rest { buffer[index] = buffer[start + index] }
             (start, end) = (0, rest)
         }
         if buffer.count - end < 64 << 10 {

@@ -13,7 +13,7 @@ final class StatusKeeper: @unchecked Sendable {
     private var hasLeft = false
     /// The end of the last transaction that the sink was given.
     private var given: LogSequenceNumber
-    /// Up to here the log has nothing for the sink beyond what it was given.
+    /// Up to here the log has nothing for the sink beyond what it was given: it was received.
     private var idle: LogSequenceNumber
     private var flushed: LogSequenceNumber
 
@@ -64,13 +64,13 @@ final class StatusKeeper: @unchecked Sendable {
         }
     }
 
-    /// What may be acknowledged now: what the sink keeps, and when it keeps all that it was given,
-    /// also the part of the log that had nothing for it.
+    /// What may be acknowledged now: what the sink keeps. The part of the log that had nothing for
+    /// it counts when it has kept that position too: a slot that is ahead of its output's position
+    /// is known to serve another one.
     func acknowledged() -> LogSequenceNumber {
         let durable = sink.durable
         return lock.withLock {
-            let safe = durable >= given ? max(durable, idle) : durable
-            if safe > flushed { flushed = safe }
+            if durable > flushed { flushed = durable }
             return flushed
         }
     }

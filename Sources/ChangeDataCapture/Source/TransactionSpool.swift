@@ -121,7 +121,7 @@ final class TransactionSpool {
             throw .file(
                 CaptureReport(
                     "cannot spool a large transaction in \(directory): \(error.reason)",
-                    hint: "--temp names another directory"))
+                    hint: "TMPDIR names another directory"))
         }
         largest.fileBytes += Int64(largest.memory.count)
         memoryBytes -= largest.memory.count

@@ -130,6 +130,7 @@ struct CaptureBench {
 final class DiscardedLines: LineTarget {
     var backfills: [BackfillState] = []
     let isKept = false
+    let continues = false
 
     func write(_ bytes: borrowing OutputBuffer) throws(CaptureOutputError) {}
 

@@ -124,17 +124,19 @@ struct CaptureCheck {
     }
 
     private mutating func lookAtTables() throws(CaptureError) {
+        // They are part of their root where that can be published.
+        let isPartition = connection.version >= 130_000 ? "AND NOT c.relispartition" : ""
         let rows = try connection.rows(
             """
             SELECT n.nspname, c.relname, c.relreplident, c.relpersistence,
-              EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary),
+              \(TableIdentity.condition(version: connection.version)),
               EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
                 AND NOT a.attisdropped AND a.attstorage IN ('x', 'e')),
               has_table_privilege(c.oid, 'SELECT'),
               pg_get_userbyid(c.relowner) = current_user
                 OR pg_has_role(current_user, c.relowner, 'USAGE')
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+            WHERE c.relkind IN ('r', 'p') \(isPartition) AND n.nspname NOT IN ('pg_catalog', 'information_schema')
               AND n.nspname !~ '^pg_(toast|temp)' ORDER BY 1, 2
             """, doing: "read the tables")
         let tables = rows.map { $0.map { $0 ?? "" } }.filter {
@@ -151,14 +153,12 @@ struct CaptureCheck {
         if let names = names({ $0[7] != "t" }) {
             add(.problem, "owner", "only the owner adds \(names) to a publication")
         }
-        let keyless = { (row: [String]) in
-            (row[2] == "d" && row[4] != "t") || row[2] == "n"
-        }
+        let keyless = { (row: [String]) in row[4] != "t" }
         if let names = names(keyless) {
             add(
-                .problem, "no key",
-                "UPDATE and DELETE of \(names) would fail once they are published: add a primary "
-                    + "key or ALTER TABLE ... REPLICA IDENTITY FULL, or leave them out (--exclude)")
+                .warning, "no key",
+                "only inserts are captured of \(names): a primary key (not deferrable, also of "
+                    + "each partition) or ALTER TABLE ... REPLICA IDENTITY FULL brings the rest")
         }
         if let names = names({ $0[2] != "f" && $0[5] == "t" && !keyless($0) }) {
             add(

@@ -74,6 +74,12 @@ enum CaptureCommand {
         case .topics:
             let thread = try ClusterThread("cdc", options.connection, reporting)
             defer { thread.close() }
+            // Taking the transactional id over would end a capture that is at work.
+            do throws(CaptureError) {
+                try Capture.waitUntilFree(plan.configuration(after: nil), notices: notices)
+            } catch {
+                throw CommandFailure(error)
+            }
             let sink = try TopicSink(
                 thread, plan.format, plan.settings, slot: plan.slot,
                 partitions: options.partitions ?? 1, notices: notices)
@@ -205,6 +211,14 @@ struct CapturePlan {
         if let prefix = options.topicPrefix { settings.topicPrefix = prefix }
         self.settings = settings
         slot = options.slot ?? Self.slotName(settings.topicPrefix)
+        let isName = slot.utf8.allSatisfy {
+            (48...57).contains($0) || (97...122).contains($0) || $0 == UInt8(ascii: "_")
+        }
+        guard isName, (1...63).contains(slot.utf8.count) else {
+            throw CommandFailure(
+                "cdc: a slot's name has lower-case letters, digits and underscores, at most 63, "
+                    + "unlike \"\(slot)\"", status: UsageError.exitStatus)
+        }
     }
 
     /// PostgreSQL takes lower-case letters, digits and underscores, at most 63.
@@ -228,10 +242,17 @@ struct CapturePlan {
             tables: TableSelection(included: options.tables, excluded: options.excluded),
             snapshot: snapshot, end: options.end ?? .never, after: after)
         configuration.outbox = options.outbox
-        configuration.backfills = options.backfills
-        for case .chunkRows(let rows) in options.properties {
-            configuration.backfillChunkRows = rows
+        if let directory = ProcessEnvironment.value("TMPDIR"), !directory.isEmpty {
+            configuration.spoolDirectory = directory
         }
+        configuration.backfills = options.backfills
+        for property in options.properties {
+            if case .chunkRows(let rows) = property { configuration.backfillChunkRows = rows }
+            if case .snapshotWorkers(let count) = property {
+                configuration.snapshotWorkers = count
+            }
+        }
+        if let workers = options.snapshotWorkers { configuration.snapshotWorkers = workers }
         for key in options.keys { configuration.keys[key.table] = key.columns }
         configuration.retainedBytesMax = options.retainedBytesMax.map(Int64.init)
         if let retry = options.connection.retry {

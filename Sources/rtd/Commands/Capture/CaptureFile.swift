@@ -12,6 +12,8 @@ import Platform
 final class CaptureFile: LineTarget {
     private static let positionBytesMax = 1 << 20
     private static let intervalNanoseconds: Int64 = 100_000_000
+    /// The same while the log goes on without changes for the file.
+    private static let idleNanoseconds: Int64 = 2_000_000_000
 
     private let path: String
     private let slot: String
@@ -21,15 +23,22 @@ final class CaptureFile: LineTarget {
     private var size: Int64
     private var saved: LogSequenceNumber
     private var savedTime: Int64
+    /// There is a position: what lies behind it is known to be of this capture.
+    private var isMarked: Bool
+    private var savedSize: Int64
+    /// Held as long as this file is written.
+    private let lock: FileLock
     /// Where the capture goes on; nil for a new file.
     let position: CapturePosition?
     var backfills: [BackfillState] = []
     private var savedBackfills: [BackfillState] = []
     let isKept = true
+    var continues: Bool { position != nil }
 
     init(_ path: String, slot: String) throws(CommandFailure) {
         self.path = path
         self.slot = slot
+        lock = try Self.lock(path)
         do throws(SystemError) {
             if fileSystem.exists(path) {
                 file = try fileSystem.open(path)
@@ -51,6 +60,8 @@ final class CaptureFile: LineTarget {
             }
             saved = LogSequenceNumber(0)
             position = nil
+            isMarked = false
+            savedSize = 0
             return
         }
         guard state.size <= size else {
@@ -65,6 +76,8 @@ final class CaptureFile: LineTarget {
         }
         size = state.size
         saved = state.end
+        isMarked = true
+        savedSize = state.size
         backfills = state.backfills
         savedBackfills = state.backfills
         position =
@@ -74,7 +87,21 @@ final class CaptureFile: LineTarget {
 
     deinit { file.close() }
 
+    /// Two that write one file would cut each other's changes off.
+    private static func lock(_ path: String) throws(CommandFailure) -> FileLock {
+        let lock: FileLock?
+        do throws(SystemError) { lock = try FileLock.take(path, followsLinks: true) } catch {
+            throw CommandFailure(error)
+        }
+        guard let lock else {
+            throw CommandFailure("\(path) is being written by another rtd cdc")
+        }
+        return lock
+    }
+
     func write(_ bytes: borrowing OutputBuffer) throws(CaptureOutputError) {
+        // Whoever finds the file must know that its first bytes are no whole transactions yet.
+        if !isMarked { try mark(LogSequenceNumber(0)) }
         do throws(SystemError) {
             try file.write(at: size, bytes.bytes)
         } catch {
@@ -87,11 +114,22 @@ final class CaptureFile: LineTarget {
         _ position: LogSequenceNumber, isLast: Bool
     ) throws(CaptureOutputError) -> LogSequenceNumber {
         let now = clock.monotonicNanoseconds
+        let isIdle = size == savedSize && backfills == savedBackfills
+        let interval = isIdle ? Self.idleNanoseconds : Self.intervalNanoseconds
         guard position > saved || backfills != savedBackfills,
-            isLast || now - savedTime >= Self.intervalNanoseconds
+            isLast || now - savedTime >= interval
         else {
             return saved
         }
+        try mark(position)
+        saved = max(saved, position)
+        savedBackfills = backfills
+        savedTime = now
+        return saved
+    }
+
+    /// Writes the position of all bytes so far, which are on the disk then.
+    private func mark(_ position: LogSequenceNumber) throws(CaptureOutputError) {
         let rest =
             backfills.isEmpty
             ? ""
@@ -105,10 +143,8 @@ final class CaptureFile: LineTarget {
         } catch {
             throw .failed(CommandFailure(error))
         }
-        saved = max(saved, position)
-        savedBackfills = backfills
-        savedTime = now
-        return saved
+        isMarked = true
+        savedSize = size
     }
 
     private static func read(

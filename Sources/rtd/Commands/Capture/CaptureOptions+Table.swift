@@ -37,8 +37,10 @@ extension CaptureOptions {
             (a record in `PREFIX.cuts`) are one Kafka transaction; the topics are \
             `PREFIX.SCHEMA.TABLE`, the key of a record is the row's primary key, and a delete is \
             followed by a tombstone. The rows that the tables have are in one transaction too, \
-            unless reading them takes long: then each table appears whole, the cut records name \
-            in `backfills` what is missing, and a start after a kill goes on with that.
+            unless they are many: then tables appear one after the other, large ones in parts, the \
+            cut records name in `backfills` what is missing, and a start after a kill goes on \
+            with that. A transaction of the database that takes longer to write than \
+            `transaction.timeout.ms` (15 minutes) is refused; {property} sets another time.
 
             A change is named for ever by the position of its commit and its ordinal in the \
             transaction. A large value that an update did not touch is not in the stream: it is \
@@ -100,6 +102,14 @@ extension CaptureOptions {
                     never    changes only
                     only     the rows, then end
                     always   at each start
+                """),
+        .value(
+            "snapshot-workers", nil, \.snapshotWorkers, .integer("COUNT", in: 1...64),
+            "Read a large table by COUNT connections at once (default 1).",
+            details: """
+                All in one snapshot, each a part of the table's file (16 MB) after the other; its \
+                rows then come in another order. Debezium's `snapshot.max.threads` is the same. \
+                Needs PostgreSQL 14.
                 """),
         .value(
             "until", nil, \.end, .captureEnd, "End there: with all that is committed, or at LSN.",
@@ -248,6 +258,13 @@ extension CaptureOptions {
                 any do.
                 """
         ).exclusive("job"),
+        .value(
+            "memory", nil, \.memory, .quantity("SIZE", in: 4_096...Int.max),
+            "With --verify: hold at most SIZE of rows at once (256 MiB).",
+            details: """
+                What is more is compared in several passes, each over a share of the keys and in a \
+                snapshot of its own.
+                """),
         .choosing(
             "slots", nil, .slots, \.job, "List the server's slots and the log they keep."
         ).exclusive("job"),

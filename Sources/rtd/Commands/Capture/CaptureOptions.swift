@@ -34,10 +34,13 @@ struct CaptureOptions: Sendable, Equatable {
     var snapshot: Snapshot?
     var end: CaptureConfiguration.End?
     var backfills: [BackfillRequest] = []
+    var snapshotWorkers: Int?
     var slot: String?
     var publication: String?
     var passwordFile: String?
     var retainedBytesMax: Int?
+    /// Of `--verify`.
+    var memory: Int?
 
     var target: Target?
     var format: EnvelopeFormat?
@@ -66,6 +69,9 @@ struct CaptureOptions: Sendable, Equatable {
         options.connection.properties = options.properties.compactMap(\.client)
         if options.droppedSlot != nil, options.job != .slots {
             throw UsageError("--drop NAME goes with --slots")
+        }
+        if options.memory != nil, options.job != .verify {
+            throw UsageError("--memory goes with --verify")
         }
         if options.job == .request, options.backfills.isEmpty {
             throw UsageError("--request goes with --backfill TABLE")
@@ -121,6 +127,7 @@ enum CaptureProperty: Sendable, Equatable {
     case kafka(PropertyAssignment)
     /// Rows of a backfill's chunk.
     case chunkRows(Int)
+    case snapshotWorkers(Int)
     /// Of Debezium, without a meaning here.
     case accepted
 
@@ -249,9 +256,15 @@ extension ValueParser where Value == CaptureProperty {
             }
             return .chunkRows(rows)
         }
+        if assignment.name == DebeziumProperties.snapshotThreads {
+            guard let count = Int(assignment.value), (1...64).contains(count) else {
+                throw UsageError("\(assignment.name) wants 1 to 64, not \(assignment.value)")
+            }
+            return .snapshotWorkers(count)
+        }
         let names =
             EnvelopeSettings.propertyNames + DebeziumProperties.accepted
-            + [DebeziumProperties.chunkRows]
+            + [DebeziumProperties.chunkRows, DebeziumProperties.snapshotThreads]
         if !PropertyNames.client.contains(assignment.name),
             let nearest = nearestName(to: assignment.name, among: names + PropertyNames.client)
         {
@@ -267,11 +280,12 @@ extension ValueParser where Value == CaptureProperty {
 /// Properties of Debezium's connector that say how it works inside, which have no meaning here.
 enum DebeziumProperties {
     static let chunkRows = "incremental.snapshot.chunk.size"
+    static let snapshotThreads = "snapshot.max.threads"
     static let accepted = [
         "connector.class", "event.processing.failure.handling.mode", "heartbeat.interval.ms",
         "include.unknown.datatypes", "key.converter", "max.batch.size", "max.queue.size",
         "max.queue.size.in.bytes", "max.retries", "plugin.name", "poll.interval.ms",
         "retriable.restart.connector.wait.ms", "schema.refresh.mode", "snapshot.fetch.size",
-        "snapshot.max.threads", "status.update.interval.ms", "tasks.max", "value.converter",
+        "status.update.interval.ms", "tasks.max", "value.converter",
     ]
 }

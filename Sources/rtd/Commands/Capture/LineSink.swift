@@ -16,6 +16,8 @@ protocol LineTarget: AnyObject {
     var backfills: [BackfillState] { get set }
     /// Whether a later capture goes on behind what was written.
     var isKept: Bool { get }
+    /// Whether it has changes of an earlier capture.
+    var continues: Bool { get }
     func write(_ bytes: borrowing OutputBuffer) throws(CaptureOutputError)
     /// Everything up to `position` was written, and whole. Gives the position up to which nothing
     /// can be lost any more.
@@ -48,6 +50,9 @@ final class LineSink: ChangeSink {
     private var settledTime: Int64 = 0
     /// Of the snapshot, since the last piece.
     private var pieceBytes = 0
+    /// Where the format marks the last change of a transaction: the one that may be it.
+    private var held = OutputBuffer(capacity: 64)
+    private let marksLast: Bool
 
     init(
         _ target: any LineTarget, _ format: EnvelopeFormat, _ settings: EnvelopeSettings,
@@ -55,6 +60,7 @@ final class LineSink: ChangeSink {
     ) {
         self.target = target
         encoder = format.encoder(settings)
+        marksLast = encoder.lastChangeMark.utf8CodeUnitCount > 0
         outbox = OutboxRouter(settings, notices: notices)
         writesStatements = format == .sql
         self.notices = notices
@@ -68,11 +74,20 @@ final class LineSink: ChangeSink {
         readClock()
         isOpen = true
         if writesStatements { buffer.append("BEGIN;\n") }
+        // Rows that were deleted since would stay beside the new ones.
+        guard target.continues else { return }
+        for change in Change.truncates(of: tables, at: position) {
+            try self.change(change, of: RawSpan())
+        }
     }
+
+    func mayHold(_ table: CapturedTable) -> Bool { target.continues }
 
     var keepsSnapshotPieces: Bool { target.isKept }
 
     var endsSnapshotPiece: Bool { pieceBytes >= TopicSink.pieceBytes }
+
+    var dividesTable: Bool { pieceBytes >= TopicSink.partBytes }
 
     func snapshotPieceEnded(rest: [BackfillState], at position: LogSequenceNumber) throws {
         target.backfills = rest
@@ -118,10 +133,28 @@ final class LineSink: ChangeSink {
     }
 
     private func append(_ change: Change, of bytes: RawSpan) {
-        if encoder.value(change, of: bytes, into: &buffer) { buffer.append(0x0A) }
+        guard marksLast, change.kind != .read else {
+            if encoder.value(change, of: bytes, into: &buffer) { buffer.append(0x0A) }
+            return
+        }
+        release(isLast: false)
+        _ = encoder.value(change, of: bytes, into: &held)
+    }
+
+    private func release(isLast: Bool) {
+        guard !held.isEmpty else { return }
+        if isLast {
+            held.truncate(to: held.count - 1)
+            held.append(encoder.lastChangeMark)
+            held.append(UInt8(ascii: "}"))
+        }
+        buffer.append(held.bytes)
+        buffer.append(0x0A)
+        held.removeAll()
     }
 
     func commit(_ transaction: SourceTransaction, changes: Int) throws {
+        if marksLast { release(isLast: true) }
         if encoder.commit(transaction, changes: changes, into: &buffer) { buffer.append(0x0A) }
         isOpen = false
         complete = max(complete, transaction.end)
@@ -138,8 +171,16 @@ final class LineSink: ChangeSink {
         try settle(isLast: false)
     }
 
+    func finishing(at position: LogSequenceNumber?) throws {
+        if let position { complete = max(complete, position) }
+        try settle(isLast: true)
+    }
+
     /// Writes what is left, at the end.
-    func finish() throws(CaptureOutputError) { try settle(isLast: true) }
+    func finish() throws(CaptureOutputError) {
+        release(isLast: false)
+        try settle(isLast: true)
+    }
 
     private func settle(isLast: Bool) throws(CaptureOutputError) {
         try flush()
@@ -166,6 +207,7 @@ final class LineSink: ChangeSink {
 final class StandardOutputLines: LineTarget {
     var backfills: [BackfillState] = []
     let isKept = false
+    let continues = false
 
     func write(_ bytes: borrowing OutputBuffer) throws(CaptureOutputError) {
         do throws(SystemError) {

@@ -49,10 +49,12 @@ enum SlotListing {
         let quoted = CaptureText.literal(name)
         _ = try connection.rows(
             "SELECT pg_drop_replication_slot(\(quoted))", doing: "drop slot \"\(name)\"")
-        // The publication that was made with it has the same name.
-        _ = try connection.rows(
-            "DROP PUBLICATION IF EXISTS \(CaptureText.identifier(name))",
-            doing: "drop the publication of slot \"\(name)\"")
+        // The publications that were made with it are named after it.
+        for publication in [name, "\(name)_inserts"] {
+            _ = try connection.rows(
+                "DROP PUBLICATION IF EXISTS \(CaptureText.identifier(publication))",
+                doing: "drop the publication of slot \"\(name)\"")
+        }
         if !reporting.isQuiet { StandardError.write(line: "rtd: dropped slot \"\(name)\"") }
     }
 }

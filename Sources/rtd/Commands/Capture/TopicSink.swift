@@ -2,6 +2,7 @@ import Bytes
 import ChangeDataCapture
 import Formats
 import KafkaClient
+import KafkaProtocol
 import Platform
 import Records
 
@@ -15,8 +16,10 @@ final class TopicSink: ChangeSink {
     /// What a Kafka transaction holds at most before it is committed at the next source commit.
     private static let groupBytesMax = 8 << 20
     private static let groupNanosecondsMax: Int64 = 500_000_000
-    /// A snapshot that takes longer is committed in pieces, before the broker ends its transaction.
-    private static let snapshotNanosecondsMax: Int64 = 600_000_000_000
+    /// Records between two looks at the clock.
+    private static let clockInterval = 1_024
+    /// Between two cuts that only say how far the log is.
+    private static let idleNanoseconds: Int64 = 10_000_000_000
     /// The longest that brokers allow unless told otherwise (`transaction.max.timeout.ms`).
     static let transactionTimeoutMilliseconds: Int64 = 900_000
 
@@ -35,6 +38,8 @@ final class TopicSink: ChangeSink {
 
     private var topics: [String: CaptureTopic] = [:]
     private var tables: [ObjectIdentifier: CaptureTopic] = [:]
+    /// Which table each topic is of.
+    private var owners: [String: String] = [:]
     /// Keeps the keys of `tables` from being given to another table.
     private var known: [CapturedTable] = []
     private var buffer = OutputBuffer(capacity: 4_096)
@@ -44,9 +49,29 @@ final class TopicSink: ChangeSink {
     private var complete = LogSequenceNumber(0)
     /// Backfills that are not done with what was given.
     private var states: [BackfillState] = []
+    /// Of the last cut.
+    private var cutPosition = LogSequenceNumber(0)
+    private var cutTime: Int64 = 0
     private var isInside = false
+    private var sinceClock = 0
     private var groupBytes = 0
     private var groupStart: Int64?
+    /// `transaction.timeout.ms`: then the broker ends the Kafka transaction.
+    private let timeoutMilliseconds: Int64
+    /// Where the format marks the last change of a transaction: the one that may be it, in
+    /// `heldBytes`.
+    private var held: Encoded?
+    private var heldBytes = OutputBuffer(capacity: 64)
+    private let marksLast: Bool
+
+    /// A change whose key and value stand one behind the other in a buffer.
+    private struct Encoded {
+        let topic: CaptureTopic
+        let kind: Change.Kind
+        let hasKey: Bool
+        let valueStart: Int
+        let timestamp: Int64
+    }
 
     /// Takes the transactional id over, so that nothing of an earlier process is open any more,
     /// then reads where it ended.
@@ -60,10 +85,14 @@ final class TopicSink: ChangeSink {
         self.partitions = partitions
         self.notices = notices
         encoder = format.encoder(settings)
+        marksLast = encoder.lastChangeMark.utf8CodeUnitCount > 0
         outbox = OutboxRouter(settings, notices: notices)
+        timeoutMilliseconds =
+            thread.connection.properties.transactionTimeout?.millisecondsClamped
+            ?? Self.transactionTimeoutMilliseconds
         var configuration = ProducerConfiguration()
         configuration.transactionalID = "rtd-cdc-\(slot)"
-        configuration.transactionTimeoutMilliseconds = Self.transactionTimeoutMilliseconds
+        configuration.transactionTimeoutMilliseconds = timeoutMilliseconds
         let producer = Producer(thread.connection.cluster, configuration)
         self.producer = producer
         let name = CaptureTopic.topicName([settings.topicPrefix, "cuts"])
@@ -83,10 +112,17 @@ final class TopicSink: ChangeSink {
                 states = cut.backfills
                 safe = cut.lsn
                 complete = cut.lsn
+                cutPosition = cut.lsn
                 outcome.start(cut.ends)
             }
         } catch {
-            throw thread.connection.failure(error)
+            guard error.code == .invalidTransactionTimeout else {
+                throw thread.connection.failure(error)
+            }
+            throw CommandFailure(
+                "the cluster allows no transactions of \(timeoutMilliseconds) ms; -X "
+                    + "transaction.timeout.ms=MS asks for less, the brokers' "
+                    + "transaction.max.timeout.ms allows more")
         }
     }
 
@@ -106,26 +142,47 @@ final class TopicSink: ChangeSink {
             if outbox?.covers(row) == true { continue }
             _ = try topic(of: table)
         }
+        // Rows that were deleted since would stay beside the new ones.
+        for change in Change.truncates(of: tables.filter(mayHold), at: position) {
+            if outbox?.covers(change) == true { continue }
+            try add(change, of: RawSpan())
+        }
+    }
+
+    func mayHold(_ table: CapturedTable) -> Bool {
+        let name = CaptureTopic.topicName([settings.topicPrefix, table.schema, table.name])
+        return position != nil && outcome.ends.contains { $0.key.topic == name && $0.value > 0 }
     }
 
     /// A snapshot of this size is worth keeping in pieces: tables that are whole.
     static let pieceBytes = 32 << 20
+    /// Of one table, that a part of it is.
+    static let partBytes = 64 << 20
 
     let keepsSnapshotPieces = true
 
     var endsSnapshotPiece: Bool { groupBytes >= Self.pieceBytes }
 
+    /// A third of the time leaves enough for the part that is being read.
+    var dividesTable: Bool {
+        groupBytes >= Self.partBytes || groupMilliseconds >= timeoutMilliseconds / 3
+    }
+
+    private var groupMilliseconds: Int64 {
+        groupStart.map { (clock.monotonicNanoseconds - $0) / 1_000_000 } ?? 0
+    }
+
     func snapshotPieceEnded(rest: [BackfillState], at position: LogSequenceNumber) throws {
         states = rest
         complete = max(complete, position)
-        try commitGroup(isCut: true)
+        try commitGroup()
     }
 
     func snapshotEnded(at position: LogSequenceNumber) throws {
         isInside = false
         states = []
         complete = max(complete, position)
-        try commitGroup(isCut: true)
+        try commitGroup()
     }
 
     /// Schema changes go to the topic that is named by the prefix alone, as Debezium has it.
@@ -148,13 +205,14 @@ final class TopicSink: ChangeSink {
     }
 
     func commit(_ transaction: SourceTransaction, changes: Int) throws {
+        try release(isLast: true)
         try addMarker(transaction) { $0.commit(transaction, changes: changes, into: &$1) }
         isInside = false
         complete = max(complete, transaction.end)
         guard let groupStart else { return }
         let age = clock.monotonicNanoseconds - groupStart
         if groupBytes >= Self.groupBytesMax || age >= Self.groupNanosecondsMax {
-            try commitGroup(isCut: true)
+            try commitGroup()
         }
     }
 
@@ -172,6 +230,7 @@ final class TopicSink: ChangeSink {
     }
 
     private func add(_ change: Change, of bytes: RawSpan) throws(CaptureOutputError) {
+        try release(isLast: false)
         if change.movesKey(in: bytes), settings.writesTombstones {
             try addTombstone(ofOldKey: change, of: bytes, to: topic(change))
         }
@@ -179,34 +238,66 @@ final class TopicSink: ChangeSink {
         let hasKey = encoder.key(change, of: bytes, into: &buffer)
         let start = buffer.count
         guard encoder.value(change, of: bytes, into: &buffer) else { return }
-        let topic = try topic(change)
-        let time = change.transaction.time / 1_000
-        guard change.kind != .truncate else {
-            // Each partition is an order of its own, which the truncate is a part of.
-            for full in topic.addToAll(
-                value: start..<buffer.count, in: buffer.bytes, timestamp: time)
-            {
-                try send(full)
-            }
-            return countInGroup()
-        }
-        let key = hasKey ? 0..<start : nil
-        try send(
-            topic.add(key: key, value: start..<buffer.count, in: buffer.bytes, timestamp: time))
-        if change.kind == .delete, hasKey, settings.writesTombstones {
-            try send(topic.add(key: key, value: nil, in: buffer.bytes, timestamp: time))
-        }
-        countInGroup()
-        if change.kind == .read, let groupStart,
-            clock.monotonicNanoseconds - groupStart > Self.snapshotNanosecondsMax
-        {
-            try commitGroup(isCut: false)
-        }
+        let encoded = Encoded(
+            topic: try topic(change), kind: change.kind, hasKey: hasKey, valueStart: start,
+            timestamp: change.transaction.time == 0
+                ? clock.wallMilliseconds : change.transaction.time / 1_000)
+        guard marksLast, change.kind != .read else { return try add(encoded) }
+        held = encoded
+        swap(&buffer, &heldBytes)
     }
 
-    private func countInGroup() {
+    /// Adds the record that was held back.
+    private func release(isLast: Bool) throws(CaptureOutputError) {
+        guard let encoded = held else { return }
+        held = nil
+        swap(&buffer, &heldBytes)
+        if isLast {
+            buffer.truncate(to: buffer.count - 1)
+            buffer.append(encoder.lastChangeMark)
+            buffer.append(UInt8(ascii: "}"))
+        }
+        try add(encoded)
+    }
+
+    /// What stands in `buffer`.
+    private func add(_ encoded: Encoded) throws(CaptureOutputError) {
+        let (topic, time) = (encoded.topic, encoded.timestamp)
+        let value = encoded.valueStart..<buffer.count
+        if encoded.kind == .truncate {
+            // Each partition is an order of its own, which the truncate is a part of.
+            for full in topic.addToAll(value: value, in: buffer.bytes, timestamp: time) {
+                try send(full)
+            }
+            return try countInGroup()
+        }
+        let key = encoded.hasKey ? 0..<encoded.valueStart : nil
+        try send(topic.add(key: key, value: value, in: buffer.bytes, timestamp: time))
+        if encoded.kind == .delete, encoded.hasKey, settings.writesTombstones {
+            try send(topic.add(key: key, value: nil, in: buffer.bytes, timestamp: time))
+        }
+        try countInGroup()
+    }
+
+    private func countInGroup() throws(CaptureOutputError) {
         groupBytes += buffer.count
-        if groupStart == nil { groupStart = clock.monotonicNanoseconds }
+        guard groupStart != nil else { return groupStart = clock.monotonicNanoseconds }
+        sinceClock += 1
+        guard sinceClock == Self.clockInterval else { return }
+        sinceClock = 0
+        try checkTime()
+    }
+
+    /// What is one transaction at the source is one here, and the broker ends it after a time: to
+    /// be said before all of it was written in vain.
+    private func checkTime() throws(CaptureOutputError) {
+        guard groupMilliseconds >= timeoutMilliseconds / 10 * 9 else { return }
+        throw .failed(
+            CommandFailure(
+                "a transaction of the source (or the rows of a table that cannot be read in parts) "
+                    + "takes longer than the \(timeoutMilliseconds) ms of a Kafka transaction; -X "
+                    + "transaction.timeout.ms=MS allows more, up to the brokers' "
+                    + "transaction.max.timeout.ms"))
     }
 
     /// The row has gone from its old key, which a compacted topic must forget. It comes before the
@@ -276,16 +367,23 @@ final class TopicSink: ChangeSink {
     func pause(at position: LogSequenceNumber?) throws {
         guard !isInside else { return try sendAll() }
         if let position { complete = max(complete, position) }
-        if groupStart != nil {
-            try commitGroup(isCut: true)
-        } else {
-            lock.withLock { safe = max(safe, complete) }
-        }
+        // The log goes on without changes for the topics: kept too, so that it can be acknowledged,
+        // but not often.
+        let isDue =
+            complete > cutPosition
+            && clock.monotonicNanoseconds - cutTime >= Self.idleNanoseconds
+        if groupStart != nil || isDue { try commitGroup() }
+    }
+
+    func finishing(at position: LogSequenceNumber?) throws {
+        guard !isInside else { return }
+        if let position { complete = max(complete, position) }
+        if groupStart != nil || complete > cutPosition { try commitGroup() }
     }
 
     /// Commits what is whole; of a transaction that was cut off nothing stays.
     func finish(isWhole: Bool) throws(CaptureOutputError) {
-        if isWhole, !isInside, groupStart != nil { try commitGroup(isCut: true) }
+        if isWhole, !isInside, groupStart != nil { try commitGroup() }
         let producer = producer
         let isOpen = groupStart != nil
         do throws(ClientError) {
@@ -299,16 +397,12 @@ final class TopicSink: ChangeSink {
     }
 
     /// Everything so far, with its position, or nothing of it.
-    private func commitGroup(isCut: Bool) throws(CaptureOutputError) {
+    private func commitGroup() throws(CaptureOutputError) {
         try sendAll()
         let producer = producer
         thread.call { () async in await producer.flush() }
         try check()
-        if isCut {
-            let cut = CutRecord(
-                slot: slot, lsn: complete, ends: outcome.ends, backfills: states)
-            sendCut(cut)
-        }
+        sendCut(CutRecord(slot: slot, lsn: complete, ends: outcome.ends, backfills: states))
         do throws(ClientError) {
             try thread.call { () async throws(ClientError) in
                 try await producer.endTransaction(isCommit: true)
@@ -321,7 +415,8 @@ final class TopicSink: ChangeSink {
         try check()
         groupStart = nil
         groupBytes = 0
-        guard isCut else { return }
+        cutPosition = complete
+        cutTime = clock.monotonicNanoseconds
         lock.withLock { safe = max(safe, complete) }
     }
 
@@ -377,6 +472,13 @@ final class TopicSink: ChangeSink {
     /// Its records are kept: they are the table.
     private func topic(of table: CapturedTable) throws(CaptureOutputError) -> CaptureTopic {
         let name = CaptureTopic.topicName([settings.topicPrefix, table.schema, table.name])
+        let own = "\(table.schema).\(table.name)"
+        if let other = owners.updateValue(own, forKey: name), other != own {
+            throw CaptureOutputError.failed(
+                CommandFailure(
+                    "tables \(other) and \(own) would both be topic \"\(name)\"; --exclude leaves "
+                        + "one out"))
+        }
         let topic = try topic(name, configs: ["retention.ms": "-1"])
         tables[ObjectIdentifier(table)] = topic
         known.append(table)

@@ -14,8 +14,8 @@ import Records
 /// a cut at or behind that place, without the transactions that come after it. Large tables are
 /// compared in several passes, each with a share of the keys and a snapshot of its own.
 enum CaptureVerify {
-    /// What the digests of a pass may take.
-    static let memoryBytesMax = 256 << 20
+    /// What the digests of a pass may take, unless `--memory` says it.
+    static let memoryBytesDefault = 256 << 20
 
     static func run(
         _ address: PostgresAddress, _ options: CaptureOptions, _ interruption: Interruption
@@ -32,13 +32,21 @@ enum CaptureVerify {
         var passes = 1
         while pass < passes {
             let sink = VerifySink(plan, topics, pass: pass) { tables throws(ClientError) in
-                if pass == 0 { passes = try topics.passes(tables) }
+                if pass == 0 {
+                    passes = try topics.passes(
+                        tables, memory: options.memory ?? memoryBytesDefault)
+                }
                 return passes
             }
             try compare(plan, sink, interruption)
             guard sink.isDone else { return 1 }
-            for (index, table) in sink.tables.enumerated() {
-                if pass == 0 { results.append(table) } else { results[index].add(table) }
+            for table in sink.tables {
+                if pass == 0 {
+                    results.append(table)
+                } else {
+                    // One that was made between two passes is not looked at.
+                    results.first { $0.name == table.name }?.add(table)
+                }
             }
             pass += 1
         }

@@ -55,7 +55,11 @@ final class TableDigest {
     func apply(_ change: EnvelopeDigest, key: RawSpan?, partition: Int32) {
         if change.operation == "t" { return truncate(partition) }
         guard let key, hasKey else { return applyKeyless(change) }
-        guard let place = place(key) else { return }
+        guard let place = place(key) else {
+            // Whose values the next row keeps is not known here.
+            if change.operation == "d" { lastRemoved = nil }
+            return
+        }
         switch change.operation {
         case "c", "r", "u": put(place, change.after, keeping: change.unavailable, partition)
         case "d": remove(place)
@@ -64,7 +68,7 @@ final class TableDigest {
     }
 
     func applyTombstone(key: RawSpan) {
-        if let place = place(key) { remove(place) }
+        if let place = place(key) { remove(place) } else { lastRemoved = nil }
     }
 
     private func put(

@@ -45,7 +45,7 @@ final class VerifiedTopics {
             guard cut.isWhole else {
                 throw CommandFailure(
                     "the topics do not have all rows yet: the capture still reads "
-                        + (cut.backfills.first?.request.text ?? "them"))
+                        + (cut.backfills.first?.request.label ?? "them"))
             }
             if cut.lsn >= position || slot.confirmed >= position { return cut }
             let isBehind = slot.isActive ? nil : isBehind(source, position)
@@ -134,7 +134,7 @@ final class VerifiedTopics {
     }
 
     /// How many passes keep the digests of the tables in their memory.
-    func passes(_ tables: [CapturedTable]) throws(ClientError) -> Int {
+    func passes(_ tables: [CapturedTable], memory: Int) throws(ClientError) -> Int {
         let cluster = thread.connection.cluster
         let all = try thread.call { () async throws(ClientError) in try await cluster.describe() }
         var bytes = 0
@@ -146,7 +146,7 @@ final class VerifiedTopics {
             let records = ids.reduce(0) { $0 + Int((ends[$1] ?? 0) - (starts[$1] ?? 0)) }
             bytes += records * TableDigest.bytesOfRow(columns: table.columns.count)
         }
-        return max(1, (bytes + CaptureVerify.memoryBytesMax - 1) / CaptureVerify.memoryBytesMax)
+        return max(1, (bytes + memory - 1) / memory)
     }
 
     private func bounds(
