@@ -121,7 +121,7 @@ def test_a_file_whose_first_rows_were_cut_off_begins_anew():
 WIDE = """
 CREATE TABLE w (id int PRIMARY KEY, v int, filler text, padding text); ALTER TABLE w ALTER padding SET STORAGE plain;
 INSERT INTO w SELECT (i * 7919) % 10007, 0, repeat('x', 8000), repeat('y', 1900) FROM generate_series(1, 10000) i;
-CREATE TABLE after_it (id int PRIMARY KEY, v int); INSERT INTO after_it VALUES (1, 1);
+CREATE TABLE x_behind (id int PRIMARY KEY, v int); INSERT INTO x_behind VALUES (1, 1);
 """
 
 
@@ -137,8 +137,7 @@ def large_table_goes_on(target):
     name = database(WIDE)
     with Home() as home:
         out = home.path / "out"
-        options = ["--to", str(out) if target == "file" else "topics", "--format", "flat", "-q",
-                   *(["--snapshot-workers", "2"] if target == "topics" else [])]
+        options = ["--to", str(out) if target == "file" else "topics", "--format", "flat", "-q"]
         process = home.start("cdc", server_of().source(name), *options)
 
         def rest():
@@ -151,7 +150,7 @@ def large_table_goes_on(target):
         process.wait()
         free(name)
         if target == "topics":
-            assert '"public.after_it":{' in rest(), rest()
+            assert '"public.x_behind":{' in rest(), rest()
         server_of().sql("""
             UPDATE w SET v = v + 1 WHERE id % 10 = 3; DELETE FROM w WHERE id % 100 = 7;
             UPDATE w SET id = -id WHERE id % 1000 = 1; INSERT INTO w VALUES (20000, 5, '', '');
