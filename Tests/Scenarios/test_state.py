@@ -210,6 +210,25 @@ def test_the_state_of_another_query_is_refused_with_the_way_out():
         contains(done.errors, "remove s to begin anew")
 
 
+def test_a_kept_join_goes_on_when_its_topics_have_grown():
+    """The plan, which says whose state it is, does not hang on how much a topic holds."""
+    sql = ("SELECT a.v, b.w, c.w AS w2 FROM a STREAM a JOIN b STREAM b ON a.k = b.k "
+           "JOIN b STREAM c ON a.v = c.k")
+    with Home() as home:
+        home.rtd("query", "CREATE TOPIC a WITH (partitions = 1); CREATE TOPIC b WITH (partitions = 1)")
+        home.rtd("produce", "a", input='{"k": 1, "v": 1}\n')
+        home.rtd("produce", "b", input="".join(f'{{"k": {n}, "w": 1}}\n' for n in range(1, 6)))
+        keeper = Keeper(home, sql)
+        for expected, grows in ((1, 20), (6, 0)):
+            keeper.start()
+            keeper.wait_for(lambda rows: len(rows) >= expected)
+            keeper.wait_for_snapshot()
+            keeper.stop()
+            home.rtd("produce", "a", input="".join(
+                f'{{"k": {n}, "v": {n}}}\n' for n in range(1, grows + 1)))
+        equal(sorted(row["v"] for row in keeper.rows()), [1, 1, 2, 3, 4, 5])
+
+
 def test_a_damaged_snapshot_is_passed_over():
     with Home() as home:
         (home.path / "e.csv").write_text("k,v\na,1\nb,2\n")

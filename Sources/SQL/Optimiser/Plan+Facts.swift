@@ -109,7 +109,9 @@ extension Plan.Facts {
     private mutating func scanned(_ relation: any Relation, _ scan: ScanPlan) {
         isAppendOnly = relation.isAppendOnly
         isEndless = relation.isEndless
-        rows = relation.estimatedRows.map { Double($0) } ?? (relation.isEndless ? 1e6 : 1e5)
+        // How much an endless relation holds by now says nothing of what comes, and the plan of a
+        // query that is kept must be the same at its next start.
+        rows = relation.isEndless ? 1e6 : relation.estimatedRows.map { Double($0) } ?? 1e5
         let whole = scan.columns.map { $0.path.isEmpty ? $0.index : -1 }
         if let relationKey = relation.key {
             let positions = relationKey.compactMap { whole.firstIndex(of: $0) }
