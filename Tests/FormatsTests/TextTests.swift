@@ -268,7 +268,7 @@ import Testing
     }
 }
 
-@Suite struct ByteScanTests {
+@Suite struct ByteSearchTests {
     @Test func `the first of two bytes is found at every place`() {
         for length in 0..<40 {
             for place in 0...length {
