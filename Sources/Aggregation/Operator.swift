@@ -60,8 +60,8 @@ open class Operator {
     open func write(_ state: inout OutputBuffer) {}
     open func read(_ state: inout StateReader) throws(SQLError) {}
 
-    /// Takes the state of the same operator of the same query, whose rows had narrower types. False:
-    /// it cannot, and is not used.
+    /// Takes the state of the same operator of the same query, whose rows had narrower types.
+    /// False: it cannot, and is not used.
     open func carry(from old: Operator, _ widening: ColumnWidening) throws(SQLError) -> Bool {
         false
     }

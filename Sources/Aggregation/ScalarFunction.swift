@@ -70,8 +70,8 @@ public struct KernelContext: Sendable {
     }
 }
 
-/// What some functions do beside computing: the settings, sequences and random numbers of a session.
-/// Called by the thread that runs the statement.
+/// What some functions do beside computing: the settings, sequences and random numbers of a
+/// session. Called by the thread that runs the statement.
 public protocol SessionServices: Sendable {
     /// nil: there is no such setting.
     func setting(_ name: String) -> String?

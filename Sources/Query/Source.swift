@@ -42,8 +42,8 @@ public protocol Source: AnyObject {
     /// The driver has seen that all sources are at a boundary, and ended a step if one was due.
     func passBoundary()
 
-    /// After `.misfit`, and where another source of the same input gave it: goes on with the columns
-    /// of `scan`, whose types have widened; nil: in the types it has.
+    /// After `.misfit`, and where another source of the same input gave it: goes on with the
+    /// columns of `scan`, whose types have widened; nil: in the types it has.
     func goOn(with scan: ScanPlan?)
 
     /// The position as offsets of topics, for those who watch how far a query is; none where it

@@ -1,8 +1,8 @@
 /// What tells the rows of a published table apart, as the server sees it.
 public enum TableIdentity {
-    /// SQL that is true for a table `c` of `pg_class` whose updates and deletes the server publishes;
-    /// those of any other it would refuse to its own users. What counts for a row is the partition
-    /// that it is in.
+    /// SQL that is true for a table `c` of `pg_class` whose updates and deletes the server
+    /// publishes; those of any other it would refuse to its own users. What counts for a row is the
+    /// partition that it is in.
     public static func condition(version: Int) -> String {
         guard version >= 130_000 else { return condition(of: "c") }
         return """

@@ -21,8 +21,8 @@ public enum StepPolicy: Sendable, Equatable {
 /// operators and ends the steps. One thread, the caller's, does all of it.
 ///
 /// Sources that end are drained first, those that are looked up before all, then the smallest, so
-/// that a join of finite inputs keeps one side only, the branches of a UNION ALL in their order; the
-/// others are read together, the one with the lowest watermark first.
+/// that a join of finite inputs keeps one side only, the branches of a UNION ALL in their order;
+/// the others are read together, the one with the lowest watermark first.
 public final class QueryRun {
     public struct Input {
         public var source: any Source

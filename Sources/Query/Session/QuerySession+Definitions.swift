@@ -53,7 +53,8 @@ extension QuerySession {
             case .primaryKey(let names):
                 guard keyNames == nil else {
                     throw SQLError(
-                        "multiple primary keys for table \"\(definition.name.text)\" are not allowed",
+                        "multiple primary keys for table \"\(definition.name.text)\" are not "
+                            + "allowed",
                         .invalidTableDefinition, at: names.first?.place)
                 }
                 keyNames = names

@@ -1,7 +1,7 @@
 import Platform
 
-/// Ends a statement that runs for longer than statement_timeout: a thread of its own raises the stop
-/// flag, which all that a statement does looks at. The session makes one for a statement.
+/// Ends a statement that runs for longer than statement_timeout: a thread of its own raises the
+/// stop flag, which all that a statement does looks at. The session makes one for a statement.
 final class StatementTimer: Sendable {
     private let state = State()
 

@@ -2,8 +2,8 @@ import Aggregation
 import Formats
 import SQL
 
-/// information_schema, and what of pg_catalog tools ask for, as tables made when a query names them.
-/// Used by the session's thread.
+/// information_schema, and what of pg_catalog tools ask for, as tables made when a query names
+/// them. Used by the session's thread.
 final class SystemCatalog {
     private unowned let session: QuerySession
     /// While views are bound for their columns.

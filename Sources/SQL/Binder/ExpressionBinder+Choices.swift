@@ -88,19 +88,7 @@ extension ExpressionBinder {
             let pairs = try explicitCast(
                 try bind(call.arguments[0]), to: .array(.array(.text)), false, place)
             return try apply("\(name) of pairs", [pairs], place)
-        case "array_fill":
-            guard call.arguments.count > 1, case .array(let sizes) = call.arguments[1].node else {
-                return nil
-            }
-            if call.arguments.count == 3 { try checkBounds(call.arguments[2]) }
-            let list = try bind(Array(call.arguments.prefix(2)))
-            guard list[0].type != .unknown, sizes.count > 1 || call.arguments.count == 3 else {
-                return nil
-            }
-            let function = FunctionRegistry.filledArray(
-                of: list[0].type, dimensions: sizes.count)
-            return .call(
-                function, try coerce(list, to: function.parameters, place), function.result)
+        case "array_fill": return try filledArray(call, place)
         case "timeofday":
             guard call.arguments.isEmpty else { return nil }
             let format = Expression.literal(
@@ -112,6 +100,24 @@ extension ExpressionBinder {
                 .featureNotSupported, at: place)
         default: return nil
         }
+    }
+
+    /// array_fill of several dimensions, which are as many as the sizes that are written.
+    private func filledArray(
+        _ call: CallSyntax, _ place: Range<Int>
+    ) throws(SQLError) -> Expression? {
+        guard call.arguments.count > 1, case .array(let sizes) = call.arguments[1].node else {
+            return nil
+        }
+        if call.arguments.count == 3 { try checkBounds(call.arguments[2]) }
+        let list = try bind(Array(call.arguments.prefix(2)))
+        guard list[0].type != .unknown, sizes.count > 1 || call.arguments.count == 3 else {
+            return nil
+        }
+        let function = FunctionRegistry.filledArray(
+            of: list[0].type, dimensions: sizes.count)
+        return .call(
+            function, try coerce(list, to: function.parameters, place), function.result)
     }
 
     /// Lower bounds of arrays are 1.

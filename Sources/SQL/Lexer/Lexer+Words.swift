@@ -67,9 +67,10 @@ extension Lexer {
             script[start + 2] == UInt8(ascii: "'"), script[start + 1].hexDigit == nil,
             !"+'\" \t\n\r".utf8.contains(script[start + 1])
         else {
+            let place = start..<min(start + 3, script.count)
             throw SQLError(
-                "invalid Unicode escape character at or near \"\(near(start..<min(start + 3, script.count)))\"",
-                .syntaxError, at: start..<min(start + 3, script.count))
+                "invalid Unicode escape character at or near \"\(near(place))\"", .syntaxError,
+                at: place)
         }
         return (script[start + 1], start + 3)
     }

@@ -136,7 +136,8 @@ struct CaptureCheck {
               pg_get_userbyid(c.relowner) = current_user
                 OR pg_has_role(current_user, c.relowner, 'USAGE')
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE c.relkind IN ('r', 'p') \(isPartition) AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+            WHERE c.relkind IN ('r', 'p') \(isPartition)
+              AND n.nspname NOT IN ('pg_catalog', 'information_schema')
               AND n.nspname !~ '^pg_(toast|temp)' ORDER BY 1, 2
             """, doing: "read the tables")
         let tables = rows.map { $0.map { $0 ?? "" } }.filter {

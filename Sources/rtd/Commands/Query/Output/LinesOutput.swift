@@ -112,9 +112,9 @@ protocol ByteTarget {
     func discard()
     /// Where what was written ends, once it is durable; nil: it cannot be cut back.
     func mark() throws(SystemError) -> OutputMark?
-    /// What is written next comes behind the mark; `isWhole`: behind all that is there, as the run
-    /// that made the mark has written nothing since. Gives how many bytes were cut off; nil where it
-    /// is another file, or one that has not come so far.
+    /// What is written next comes behind the mark; `isWhole`: behind all that is there, as the
+    /// run that made the mark has written nothing since. Gives how many bytes were cut off; nil
+    /// where it is another file, or one that has not come so far.
     func cutBack(to mark: OutputMark, isWhole: Bool) throws(SystemError) -> Int64?
 }
 
