@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import harness
@@ -254,14 +255,17 @@ def test_sql_replays_in_another_database():
     chance = random.Random(harness.seed)
     with Home() as home:
         process = follow(home, name, "--format", "sql")
-        server.sql(work(chance), name)
-        server.sql("CREATE TABLE mark (id int PRIMARY KEY)", name)
-        server.sql("INSERT INTO a VALUES (-1, 0, 'end')", name)
+        # Beside the reader: while rows are read the tables are locked against TRUNCATE.
+        changes = threading.Thread(target=lambda: [server.sql(text, name) for text in (
+            work(chance), "CREATE TABLE mark (id int PRIMARY KEY)",
+            "INSERT INTO a VALUES (-1, 0, 'end')")])
+        changes.start()
         statements = []
         while not (statements and '(-1, 0, ' in statements[-1]):
             pass_line = process.stdout.readline().decode()
             assert pass_line, process.stderr.read()
             statements.append(pass_line)
+        changes.join()
         process.send_signal(signal.SIGINT)
         process.wait(20)
         server.sql("".join(statements) + "COMMIT;", copy)
@@ -405,7 +409,7 @@ def test_check_says_what_stands_in_the_way():
     name = database(ORDERS + "CREATE TABLE keyless (a int);")
     with Home() as home:
         done = home.rtd("cdc", "--check", server.source(name))
-        equal(done.returncode, 1)
+        equal(done.returncode, 0, done.text)
         assert "public.keyless" in done.text and "wal_level" in done.text, done.text
         done = home.rtd("cdc", "--check", server.source(name), "--exclude", "keyless")
         equal(done.returncode, 0, done.text)
