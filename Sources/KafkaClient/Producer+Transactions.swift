@@ -132,14 +132,17 @@ extension Producer {
             return
         }
         transaction.isEnding = true
+        // What waits for the end goes on, or fails, whatever has come of it.
+        defer {
+            transaction.isEnding = false
+            for partition in partitions.values { schedule(partition) }
+        }
         let next = try await cluster.endTransaction(
             id, begun, by: transactionProtocol, isCommit: isCommit, forMilliseconds: limit)
-        transaction.isEnding = false
         if next != begun {
             identity = .ready(next)
             // Their numbers begin anew in the epoch of the next transaction.
             for partition in partitions.values { partition.needsRestart = true }
         }
-        for partition in partitions.values { schedule(partition) }
     }
 }

@@ -125,6 +125,29 @@ import Testing
         await rig.close()
     }
 
+    /// Another producer of the id has taken over: what was sent while the transaction was being
+    /// ended fails at once, and closing waits for nothing.
+    @Test func `what waits for an end that is refused fails with it`() async throws {
+        let rig = try await Rig(level: 2)
+        let producer = rig.producer
+        let delivered = rig.delivered
+        await rig.cluster.run { [broker = rig.broker, log = rig.log] done in
+            broker.on(EndTxnRequest.self) { _, _ in
+                log.faults = [.error(.invalidProducerEpoch)]
+                Task {
+                    try? await producer.send(
+                        batch: batch(["late"]), records: 1, to: TopicPartition("t", 0)
+                    ) { delivered.add($1) }
+                }
+                return .with { $0.errorCode = .producerFenced }
+            }
+            done(())
+        }
+        await #expect(throws: ClientError.self) { try await rig.transaction() }
+        while rig.delivered.failures.isEmpty { await Task.yield() }
+        await rig.close()
+    }
+
     @Test func `a transaction waits for the end of the one before`() async throws {
         let rig = try await Rig(level: 2)
         rig.log.faults = [.error(.concurrentTransactions), .error(.concurrentTransactions)]

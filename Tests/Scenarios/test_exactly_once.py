@@ -205,6 +205,10 @@ def snapshots(stage, state="kept"):
     return len(list((stage.path / state).glob("*.snapshot")))
 
 
+def snapshots(state):
+    return sorted(file.name for file in state.glob("*.snapshot"))
+
+
 def test_a_second_copy_takes_over(path):
     stage = Stage(path, harness.seed)
     try:
@@ -214,7 +218,13 @@ def test_a_second_copy_takes_over(path):
         stage.wait_for(wanted)
         shutil.copytree(stage.path / "kept", stage.path / "copy",
                         ignore=shutil.ignore_patterns("lock"))
+        copied = snapshots(stage.path / "copy")
         second = stage.start(sql, "copy")
+        # Once it has taken over; what the first commits before that would make the copy too old.
+        deadline = time.monotonic() + 40
+        while snapshots(stage.path / "copy") == copied:
+            assert second.poll() is None and time.monotonic() < deadline, stage.errors()
+            time.sleep(0.01)
         stage.write(30)
         # The first notices when it commits.
         equal(first.wait(60), 1)
