@@ -102,6 +102,9 @@ extension CaptureOptions {
                     never    changes only
                     only     the rows, then end
                     always   at each start
+
+                While they are read no table may be altered or truncated, as with pg_dump: \
+                such a statement waits, and whatever reads the output should not stand still.
                 """),
         .value(
             "snapshot-workers", nil, \.snapshotWorkers, .integer("COUNT", in: 1...64),
