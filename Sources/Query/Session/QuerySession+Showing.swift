@@ -93,8 +93,8 @@ extension ExecutedQuery {
     /// An operator a line: rows out, its own time, bytes held.
     var lines: [String] {
         compiled.operators.map { node in
-            "\(node.name): rows=\(node.rowsOut) time=\(QuerySession.milliseconds(node.nanoseconds)) ms "
-                + "memory=\(node.memory) B"
+            let time = QuerySession.milliseconds(node.nanoseconds)
+            return "\(node.name): rows=\(node.rowsOut) time=\(time) ms memory=\(node.memory) B"
         }
     }
 }

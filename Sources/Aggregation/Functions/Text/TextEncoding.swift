@@ -46,9 +46,10 @@ enum TextEncoding {
         var bytes: [UInt8] = []
         for scalar in text.unicodeScalars {
             guard scalar.value < 256 else {
+                let shown = TextEncoding.shown(Array(String(scalar).utf8))
                 throw SQLError(
-                    "character with byte sequence \(TextEncoding.shown(Array(String(scalar).utf8))) "
-                        + "in encoding \"UTF8\" has no equivalent in encoding \"LATIN1\"",
+                    "character with byte sequence \(shown) in encoding \"UTF8\" has no equivalent "
+                        + "in encoding \"LATIN1\"",
                     .untranslatableCharacter)
             }
             bytes.append(UInt8(scalar.value))

@@ -41,7 +41,8 @@ final class CutBoard: @unchecked Sendable {
                 .max { $0.lsn < $1.lsn }
             guard known.end > 0, cut != nil || !isOurs else {
                 throw SQLError(
-                    "the rows of \"\(topic)\" are still being captured: \(cuts) has no cut of all rows yet",
+                    "the rows of \"\(topic)\" are still being captured: \(cuts) has no cut of "
+                        + "all rows yet",
                     .objectNotReady,
                     hint: "rtd cdc writes it when all rows are there; read_debezium('\(topic)') "
                         + "shows what has come.")
