@@ -22,6 +22,8 @@ public enum MessageCatalog {
         DeleteShareGroupOffsetsRequest.self, ElectLeadersRequest.self,
         ListPartitionReassignmentsRequest.self, ListConfigResourcesRequest.self,
         DescribeAclsRequest.self, CreateAclsRequest.self, DeleteAclsRequest.self,
+        AlterReplicaLogDirsRequest.self, AlterPartitionReassignmentsRequest.self,
+        DescribeClientQuotasRequest.self, DescribeQuorumRequest.self,
     ]
 
     private static let requestsByKey: [(any KafkaRequest.Type)?] = APIKey.allCases.map { key in

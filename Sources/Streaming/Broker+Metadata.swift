@@ -102,7 +102,7 @@ extension Broker {
     ) {
         do throws(StreamingError) {
             for (name, value) in configs.sorted(by: { $0.key < $1.key }) {
-                let definition = try BrokerConfigs.all.named(name)
+                let definition = try BrokerConfigs.named(name)
                 guard definition.dynamic else {
                     throw .invalidConfig("\(name) can only be set at start.")
                 }

@@ -242,6 +242,10 @@ extension GroupConfiguration {
             clamping: broker.number("group.share.heartbeat.interval.ms"))
         shareSessionMilliseconds = Int32(
             clamping: broker.number("group.share.session.timeout.ms"))
+        consumerHeartbeatBounds = GroupTime.consumerHeartbeat.milliseconds(broker)
+        consumerSessionBounds = GroupTime.consumerSession.milliseconds(broker)
+        shareHeartbeatBounds = GroupTime.shareHeartbeat.milliseconds(broker)
+        shareSessionBounds = GroupTime.shareSession.milliseconds(broker)
         assignors = ConfigType.elements(of: broker.text("group.consumer.assignors"))
         let migration = broker.text("group.consumer.migration.policy").lowercased()
         migratesToConsumer = migration == "bidirectional" || migration == "upgrade"

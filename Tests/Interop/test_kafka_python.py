@@ -7,7 +7,7 @@ from kafka.admin import (AlterConfigOp, ConfigResource, ConfigResourceType, Kafk
                          OffsetSpec)
 from kafka.errors import (MessageSizeTooLargeError, TopicAlreadyExistsError,
                           UnknownTopicOrPartitionError)
-from kafka.structs import OffsetAndMetadata
+from kafka.structs import OffsetAndMetadata, TopicPartitionReplica
 
 from harness import equal, eventually
 
@@ -181,3 +181,35 @@ def test_a_record_that_is_too_large_is_refused(server, topic):
         except MessageSizeTooLargeError:
             return
     raise AssertionError("it was taken")
+
+
+def test_a_cluster_of_one_answers_what_tools_ask(server, topic):
+    with admin(server) as a:
+        a.create_topics({topic: {"num_partitions": 2}})
+        brokers = [b.node_id for b in a._manager.cluster.brokers()]
+        place = TopicPartition(topic, 0)
+        equal(a.alter_partition_reassignments({place: brokers}), {place: None})
+        equal(a.list_partition_reassignments(), {})
+        log_dirs = a.describe_log_dirs()[0]
+        replica = TopicPartitionReplica(topic, 1, log_dirs["broker"])
+        moved = a.alter_replica_log_dirs({replica: log_dirs["log_dirs"][0]["log_dir"]})
+        equal(moved[replica].errno, 0)
+        moved = a.alter_replica_log_dirs({replica: "/nowhere"})
+        equal(moved[replica].errno, 57)
+        quorum = a.describe_metadata_quorum()["topics"][0]
+        equal(quorum["topic_name"], "__cluster_metadata")
+        keeper = quorum["partitions"][0]
+        equal((keeper["leader_id"], [v["replica_id"] for v in keeper["current_voters"]]),
+              (brokers[0], brokers))
+
+
+def test_the_broker_says_where_it_is(server):
+    with admin(server) as a:
+        resource = ConfigResource(ConfigResourceType.BROKER, "1")
+        found = next(iter(a.describe_configs([resource], config_filter="all").values()))["1"]
+    values = {name: entry["value"] for name, entry in found.items()}
+    equal(values["advertised.listeners"], f"PLAINTEXT://{server.address}")
+    equal(values["listeners"], f"PLAINTEXT://{server.address}")
+    equal(values["log.dirs"], str(server.data))
+    equal([found[name]["read_only"] for name in ("listeners", "log.dirs", "num.io.threads")],
+          [True, True, False])

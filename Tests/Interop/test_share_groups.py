@@ -395,7 +395,13 @@ def test_a_group_may_want_committed_records_only(server, topic):
     equal(sorted(committed.values), good + [b"open", b"open too"])
 
 
-def test_what_a_group_sets_itself_is_described_and_checked(server, topic):
+def test_what_a_group_sets_itself_is_described_and_checked(topic):
+    with Server("-X", "group.share.min.session.timeout.ms=6000",
+                "-X", "group.consumer.min.heartbeat.interval.ms=300") as server:
+        check_what_a_group_sets_itself(server, topic)
+
+
+def check_what_a_group_sets_itself(server, topic):
     begin_at_earliest(server, topic, **{"share.session.timeout.ms": "6000",
                                         "consumer.heartbeat.interval.ms": "300"})
     resource = ConfigResource(ConfigResource.Type.GROUP, topic)
@@ -407,7 +413,9 @@ def test_what_a_group_sets_itself_is_described_and_checked(server, topic):
            "consumer.session.timeout.ms": "45000", "share.isolation.level": "read_uncommitted"})
     for name, value in (("share.isolation.level", "dirty"), ("share.auto.offset.reset", "by_duration"),
                         ("share.auto.offset.reset", "by_duration:1h"), ("consumer.x", "1"),
-                        ("consumer.session.timeout.ms", "200"), ("share.session.timeout.ms", "0")):
+                        ("consumer.session.timeout.ms", "44999"),
+                        ("share.session.timeout.ms", "5999"),
+                        ("share.record.lock.duration.ms", "60001")):
         try:
             begin_at_earliest(server, topic, **{name: value})
         except Exception:

@@ -141,6 +141,8 @@ struct NamedValue {
             [UInt8(hash & 0x7f), 1], [label, ""], Array(label.utf8),
             Payload.bytes(Array(label.utf8)),
             ErrorCode(rawValue: Int16(hash & 0x7fff)),
+            // Sixteen bits without a sign, and the bits of a double.
+            UInt16(hash & 0x7fff), Int64(bitPattern: Double(hash).bitPattern),
         ]
         var texts = Set(values.map { "\($0)" })
         for optional: Any? in values { texts.insert("\(String(describing: optional))") }

@@ -35,6 +35,8 @@ struct NegotiationTests {
             .deleteShareGroupOffsets: 0...0, .electLeaders: 0...2,
             .listPartitionReassignments: 0...0, .listConfigResources: 0...1,
             .describeAcls: 1...3, .createAcls: 1...3, .deleteAcls: 1...3,
+            .alterReplicaLogDirs: 1...2, .alterPartitionReassignments: 0...1,
+            .describeClientQuotas: 0...1, .describeQuorum: 0...2,
         ]
         #expect(MessageCatalog.requests.count == kafka.count)
         for type in MessageCatalog.requests {

@@ -18,9 +18,10 @@ final class SimulatedServer {
         func submit(_ job: @escaping @Sendable () -> Void) { loop.post(job) }
     }
 
-    init(seed: UInt64 = 0, bytesPerMoveMax: Int? = nil, _ properties: [String: String] = [:])
-        throws
-    {
+    init(
+        seed: UInt64 = 0, bytesPerMoveMax: Int? = nil, usersAreTransient: Bool = false,
+        _ properties: [String: String] = [:]
+    ) throws {
         loop = SimulatedLoop(seed: seed)
         loop.bytesPerMoveMax = bytesPerMoveMax
         try fileSystem.makeDirectories("/data")
@@ -35,7 +36,7 @@ final class SimulatedServer {
             options: KafkaServer.Options(
                 advertise: nil, tracer: nil,
                 users: try UserStore(fileSystem, path: "/data/users", random: SystemRandom()),
-                report: { _ in }))
+                usersAreTransient: usersAreTransient, report: { _ in }))
         _ = try server.listen(address)
     }
 

@@ -12,6 +12,8 @@ final class GroupsRig {
     var producers: [Int: TransactionalProducer] = [:]
     var isDurableAtOnce = true
     var waiting: [GroupWriteID] = []
+    /// What the last answer to a member of a modern group has asked for.
+    private(set) var lastHeartbeatMilliseconds: Int32 = 0
     private var nextToken: UInt64 = 0
 
     init(_ configure: (inout GroupConfiguration) -> Void = { _ in }) {
@@ -39,6 +41,7 @@ final class GroupsRig {
             let id: GroupWriteID
             switch action {
             case .answerHeartbeat(_, let result):
+                lastHeartbeatMilliseconds = result.heartbeatMilliseconds
                 lines.append(line(result))
                 continue
             case .write(let write, let records):

@@ -257,6 +257,20 @@ private struct ShareModel {
         #expect(rig.coordinator.modernDescription(of: "g", isShare: true).state == .empty)
     }
 
+    @Test func `a share group's own times hold for its members`() {
+        let rig = GroupsRig {
+            $0.shareSessionBounds = 1_000...60_000
+            $0.shareHeartbeatBounds = 100...15_000
+        }
+        rig.coordinator.configsOfGroup = { _ in
+            ["share.session.timeout.ms": "7000", "share.heartbeat.interval.ms": "300"]
+        }
+        #expect(beat(rig, "a", 0, ["t"]) == "epoch 1 [t:0,1,2,3]")
+        #expect(rig.lastHeartbeatMilliseconds == 300)
+        #expect(rig.pass(6_999) == [])
+        #expect(rig.pass(1) == ["release a"])
+    }
+
     @Test func `groups of one kind are not groups of another`() {
         let rig = GroupsRig()
         _ = beat(rig, "a", 0, ["t"])

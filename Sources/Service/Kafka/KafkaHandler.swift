@@ -130,6 +130,9 @@ enum HandlerTable {
         HandlerEntry(ListPartitionReassignmentsHandler.self),
         HandlerEntry(ListConfigResourcesHandler.self), HandlerEntry(DescribeAclsHandler.self),
         HandlerEntry(CreateAclsHandler.self), HandlerEntry(DeleteAclsHandler.self),
+        HandlerEntry(AlterReplicaLogDirsHandler.self),
+        HandlerEntry(AlterPartitionReassignmentsHandler.self),
+        HandlerEntry(DescribeClientQuotasHandler.self), HandlerEntry(DescribeQuorumHandler.self),
     ]
 
     /// By the number of the key.

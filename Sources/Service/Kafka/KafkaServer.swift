@@ -20,7 +20,6 @@ final class KafkaServer: @unchecked Sendable {
     private let pools: [BufferPool]
     private let advertise: (host: String, port: Int32)?
     private let bufferedBytesMax: Int
-    private let connectionsMax: Int
     private let idleMilliseconds: Int64
     private let report: @Sendable (String) -> Void
 
@@ -29,7 +28,11 @@ final class KafkaServer: @unchecked Sendable {
     /// Those that have not logged in yet.
     private var unsettled: Set<UInt64> = []
     private var lastNumber: UInt64 = 0
+    /// How many connections each address has.
+    private var counts: [String: Int] = [:]
     private var listeners: [any Listener] = []
+    /// Where TCP clients come in, and what is asked of them there.
+    private var places: [(address: SocketAddress, security: ListenerSecurity)] = []
     private var draining = false
     /// Called, from any loop, when the number of connections has changed.
     private var countChanged: (@Sendable (Int) -> Void)?
@@ -39,6 +42,8 @@ final class KafkaServer: @unchecked Sendable {
         var tracer: RequestTracer?
         var users: UserStore
         var superUsers: Set<String> = []
+        /// Users are forgotten with the process, and what listeners ask of clients never changes.
+        var usersAreTransient = false
         var report: @Sendable (String) -> Void
     }
 
@@ -52,13 +57,13 @@ final class KafkaServer: @unchecked Sendable {
         report = options.report
         let settings = broker.brokerSettings
         logIn = LogIn(
-            users: options.users, superUsers: options.superUsers, random: SystemRandom(),
+            users: options.users, superUsers: options.superUsers,
+            usersAreTransient: options.usersAreTransient, random: SystemRandom(),
             workers: workers, lifetime: settings.number("connections.max.reauth.ms"),
             delayMilliseconds: settings.number("connection.failed.authentication.delay.ms"))
         frameBytesMax = Int(settings.number("socket.request.max.bytes"))
         let queued = settings.number("queued.max.request.bytes")
         bufferedBytesMax = queued <= 0 ? Int.max : Int(queued)
-        connectionsMax = Int(settings.number("max.connections"))
         idleMilliseconds = settings.number("connections.max.idle.ms")
         sessions = FetchSessions(
             sessionsMax: Int(settings.number("max.incremental.fetch.session.cache.slots")),
@@ -81,16 +86,29 @@ final class KafkaServer: @unchecked Sendable {
         let listener = try loops[0].listen(address) { [weak self] stream in
             self?.accept(stream, security)
         }
-        lock.withLock { listeners.append(listener) }
+        lock.withLock {
+            listeners.append(listener)
+            if !listener.address.isUnix { places.append((listener.address, security)) }
+        }
         return listener.address
+    }
+
+    var listening: [(address: SocketAddress, security: ListenerSecurity)] {
+        lock.withLock { places }
     }
 
     private func accept(_ plain: any Stream, _ security: ListenerSecurity) {
         let asks = security.asksSomething
+        let limits = ConnectionLimits(broker.brokerSettings)
+        let host = plain.peerAddress.plainHost
         let number = lock.withLock { () -> UInt64? in
-            guard !draining, connections.count < connectionsMax,
+            guard !draining, connections.count < limits.total,
                 !asks || unsettled.count < Limits.unsettledMax
             else { return nil }
+            if let host {
+                guard counts[host, default: 0] < limits.limit(of: host) else { return nil }
+                counts[host, default: 0] += 1
+            }
             lastNumber += 1
             if asks { unsettled.insert(lastNumber) }
             return lastNumber
@@ -101,7 +119,10 @@ final class KafkaServer: @unchecked Sendable {
             stream = try security.secured(plain)
         } catch {
             report("\(plain.peerAddress): \(error); closed")
-            lock.withLock { _ = unsettled.remove(number) }
+            lock.withLock {
+                unsettled.remove(number)
+                uncount(host)
+            }
             return plain.close()
         }
         let place = Int(number) % loops.count
@@ -116,9 +137,16 @@ final class KafkaServer: @unchecked Sendable {
         loops[place].post { connection.start() }
     }
 
+    private func uncount(_ host: String?) {
+        guard let host, let count = counts[host] else { return }
+        counts[host] = count > 1 ? count - 1 : nil
+    }
+
     func closed(_ connection: KafkaConnection) {
         let count = lock.withLock {
-            connections[connection.number] = nil
+            if connections.removeValue(forKey: connection.number) != nil {
+                uncount(connection.stream.peerAddress.plainHost)
+            }
             unsettled.remove(connection.number)
             return connections.count
         }
@@ -160,10 +188,10 @@ final class KafkaServer: @unchecked Sendable {
     /// The address clients are told: the one asked for at start, else where this one came in.
     func advertised(to local: SocketAddress) -> (host: String, port: Int32) {
         if let advertise { return advertise }
-        guard let host = local.host, let port = local.port else { return ("127.0.0.1", 9_092) }
-        // A listener for both families sees IPv4 clients under a mapped address.
-        let plain = host.hasPrefix("::ffff:") ? String(host.dropFirst(7)) : host
-        return (plain, Int32(port))
+        guard let host = local.plainHost, let port = local.port else {
+            return ("127.0.0.1", 9_092)
+        }
+        return (host, Int32(port))
     }
 
     // MARK: Requests

@@ -50,6 +50,7 @@ public final class Server: @unchecked Sendable {
                 tracer: RequestTracer(
                     clock: SystemClock(), also: configuration.trace, socket: tracing),
                 users: users, superUsers: configuration.security.superUsers,
+                usersAreTransient: configuration.kind == .ephemeral,
                 report: configuration.report))
         certificates = CertificateUpkeep(
             configuration.security, listeners, report: configuration.report)

@@ -17,58 +17,11 @@ public enum BrokerConfigs {
             "connections.max.reauth.ms", .long(whole), "0", dynamic: false,
             "How long a log-in lasts; 0: as long as the connection."),
         .init(
-            "connections.max.idle.ms", .long(whole), "600000",
+            "connections.max.idle.ms", .long(whole), "600000", dynamic: false,
             "A connection that is silent for so long is closed."),
         .init(
             "default.replication.factor", .int(1...1), "1", "There is one replica."),
         .init("delete.topic.enable", .boolean, "true", "Allow topics to be deleted."),
-        .init(
-            "group.consumer.assignors", .list(["uniform", "range"]), "uniform,range",
-            dynamic: false, "The server's assignors; the first where no member names one."),
-        .init(
-            "group.consumer.heartbeat.interval.ms", .int(1...Int64(Int32.max)), "1000",
-            dynamic: false, "How often members of a consumer group (KIP-848) are to be heard of."),
-        .init(
-            "group.consumer.max.size", .int(1...Int64(Int32.max)), "2147483647",
-            dynamic: false, "Members of a consumer group (KIP-848)."),
-        .init(
-            "group.consumer.migration.policy",
-            .choice(["bidirectional", "upgrade", "downgrade", "disabled"]), "bidirectional",
-            dynamic: false, "Which way a group may change its protocol while it works."),
-        .init(
-            "group.consumer.session.timeout.ms", .int(1...Int64(Int32.max)), "45000",
-            dynamic: false, "A member of a consumer group that is silent for so long is out."),
-        .init(
-            "group.initial.rebalance.delay.ms", .int(intWhole), "0",
-            "How long the first rebalance of a group waits for more members."),
-        .init(
-            "group.max.session.timeout.ms", .int(intWhole), "1800000",
-            "The longest session timeout that a member may ask for."),
-        .init("group.max.size", .int(1...Int64(Int32.max)), "2147483647", "Members of a group."),
-        .init(
-            "group.min.session.timeout.ms", .int(intWhole), "6000",
-            "The shortest session timeout that a member may ask for."),
-        .init(
-            "group.share.delivery.count.limit", .int(2...10), "5", dynamic: false,
-            "How often a record is handed out in a share group (KIP-932) at most."),
-        .init(
-            "group.share.heartbeat.interval.ms", .int(1...Int64(Int32.max)), "1000",
-            dynamic: false, "How often members of a share group are to be heard of."),
-        .init(
-            "group.share.max.share.sessions", .int(1...Int64(Int32.max)), "2000", dynamic: false,
-            "Share sessions that are kept."),
-        .init(
-            "group.share.max.size", .int(1...1_000), "200", dynamic: false,
-            "Members of a share group."),
-        .init(
-            "group.share.partition.max.record.locks", .int(100...10_000), "2000",
-            dynamic: false, "Records of a partition that a share group works on at a time."),
-        .init(
-            "group.share.record.lock.duration.ms", .int(1_000...3_600_000), "30000",
-            dynamic: false, "How long a member of a share group may keep a record."),
-        .init(
-            "group.share.session.timeout.ms", .int(1...Int64(Int32.max)), "45000",
-            dynamic: false, "A member of a share group that is silent for so long is out."),
         .init(
             "log.cleaner.backoff.ms", .long(whole), "15000",
             "How often partitions that are to be compacted are looked for."),
@@ -92,45 +45,46 @@ public enum BrokerConfigs {
         .init(
             "max.connections", .int(intWhole), "12000", "Connections of all clients together."),
         .init(
-            "max.incremental.fetch.session.cache.slots", .int(intWhole), "1000",
+            "max.connections.per.ip", .int(intWhole), "2147483647",
+            "Connections of one address, where max.connections.per.ip.overrides says nothing."),
+        .init(
+            "max.connections.per.ip.overrides", .limits, "",
+            "Connections of single addresses: 192.0.2.1:10,192.0.2.2:20."),
+        .init(
+            "max.incremental.fetch.session.cache.slots", .int(intWhole), "1000", dynamic: false,
             "Fetch sessions that are kept."),
         .init("node.id", .int(intWhole), "1", dynamic: false, "The number of this broker."),
         .init(
             "num.partitions", .int(1...Int64(Int32.max)), "4",
             "Partitions of a topic that is created without a number."),
         .init(
-            "offset.metadata.max.bytes", .int(intWhole), "4096",
-            "The longest text that a consumer may keep with an offset."),
-        .init(
-            "offsets.retention.check.interval.ms", .long(1...Int64.max), "600000",
-            "How often old offsets are looked for."),
-        .init(
-            "offsets.retention.minutes", .int(1...Int64(Int32.max)), "10080",
-            "How long the offsets of an empty group are kept."),
-        .init(
             "producer.id.expiration.ms", .int(1...Int64(Int32.max)), "86400000",
             "How long an idempotent producer that is silent is remembered."),
         .init(
             "queued.max.request.bytes", .long(TopicConfigs.orUnlimited), "134217728",
+            dynamic: false,
             "Bytes of requests that are read but not answered, of all clients together."),
         .init(
-            "socket.request.max.bytes", .int(1...Int64(Int32.max)), "104857600",
+            "socket.request.max.bytes", .int(1...Int64(Int32.max)), "104857600", dynamic: false,
             "The largest request that is accepted."),
         .init(
-            "transaction.max.timeout.ms", .int(1...Int64(Int32.max)), "900000",
+            "transaction.max.timeout.ms", .int(1...Int64(Int32.max)), "900000", dynamic: false,
             "The longest transaction timeout that a producer may ask for."),
         .init(
             "transactional.id.expiration.ms", .int(1...Int64(Int32.max)), "604800000",
+            dynamic: false,
             "How long a transactional id that is silent is remembered."),
     ]
 
+    /// What can be altered; the error says if it is only told.
     public static func named(_ name: String) throws(StreamingError) -> ConfigDefinition {
-        try all.named(name)
+        if let fact = told.first(where: { $0.name == name }) { return fact }
+        return try all.named(name)
     }
 
     /// All, with the topics' defaults under the broker's names.
     public static let all: [ConfigDefinition] =
-        own
+        own + groups + groupBounds + accepted
         + TopicConfigs.all.compactMap { topic in
             topic.brokerName.map {
                 ConfigDefinition($0, topic.type, topic.defaultValue, topic.documentation)
@@ -151,6 +105,7 @@ public struct BrokerSettings: Sendable {
             try BrokerConfigs.all.named(name).check(value)
         }
         self.initial = initial
+        try GroupTime.check(self)
     }
 
     /// A value at the broker and where it comes from; nil source for the default.
@@ -172,7 +127,7 @@ public struct BrokerSettings: Sendable {
         case "log.retention.ms":
             scaled("log.retention.minutes", 60_000) ?? scaled("log.retention.hours", 3_600_000)
         case "log.roll.ms": scaled("log.roll.hours", 3_600_000)
-        default: nil
+        default: GroupTime.movedBound(name, self).map { String($0) }
         }
     }
 
@@ -204,7 +159,10 @@ public struct BrokerSettings: Sendable {
     /// Takes what the metadata log says, but for what this version does not know or allow.
     mutating func restore(_ configs: [String: String]) {
         dynamic = configs.filter { name, value in
-            (try? BrokerConfigs.all.named(name).check(value)) != nil
+            guard let definition = BrokerConfigs.all.first(where: { $0.name == name }),
+                definition.dynamic
+            else { return false }
+            return definition.type.objection(to: value) == nil
         }
     }
 

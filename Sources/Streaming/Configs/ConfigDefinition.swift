@@ -8,13 +8,15 @@ public enum ConfigType: Sendable, Equatable {
     /// Comma-separated, each one of the choices; any text if there are none.
     case list([String])
     case text
+    /// `max.connections.per.ip.overrides`
+    case limits
     /// `share.auto.offset.reset`
     case startOfShare
 
     public var wireNumber: Int8 {
         switch self {
         case .boolean: 1
-        case .text, .choice, .startOfShare: 2
+        case .text, .choice, .limits, .startOfShare: 2
         case .int: 3
         case .long: 5
         case .double: 6
@@ -44,6 +46,8 @@ public enum ConfigType: Sendable, Equatable {
             return unknown == nil ? nil : "must be of \(choices.joined(separator: ", "))"
         case .text:
             return nil
+        case .limits:
+            return ConnectionLimits.overrides(value) == nil ? "must be ADDRESS:COUNT,..." : nil
         case .startOfShare:
             return ShareStart(value) == nil
                 ? "must be latest, earliest or by_duration:PnDTnHnMnS" : nil

@@ -52,6 +52,9 @@ public enum GroupConfigs {
     ) throws(StreamingError) {
         for (name, value) in configs.sorted(by: { $0.key < $1.key }) {
             try named(name).check(value)
+            if let time = GroupTime.all.first(where: { $0.name == name }), let own = Int64(value) {
+                try time.check(own, named: name, broker)
+            }
         }
         for kind in ["consumer", "share"] {
             let session = "\(kind).session.timeout.ms"

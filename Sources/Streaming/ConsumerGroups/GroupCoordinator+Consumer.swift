@@ -142,7 +142,8 @@ extension GroupCoordinator {
         var result = ConsumerHeartbeatResult(memberID: member.id, memberEpoch: member.epoch)
         result.heartbeatMilliseconds = setting(
             "consumer.heartbeat.interval.ms", of: group.id,
-            configuration.consumerHeartbeatMilliseconds)
+            configuration.consumerHeartbeatMilliseconds,
+            within: configuration.consumerHeartbeatBounds)
         if request.memberEpoch == 0 || request.isFull || before?.assigned != member.assigned {
             result.assignment = member.assigned
         }

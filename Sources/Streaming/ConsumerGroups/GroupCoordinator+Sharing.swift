@@ -95,10 +95,12 @@ extension GroupCoordinator {
                 member.classic?.sessionTimeout
                 ?? setting(
                     "consumer.session.timeout.ms", of: group.id,
-                    configuration.consumerSessionMilliseconds)
+                    configuration.consumerSessionMilliseconds,
+                    within: configuration.consumerSessionBounds)
         case .share:
             timeout = setting(
-                "share.session.timeout.ms", of: group.id, configuration.shareSessionMilliseconds)
+                "share.session.timeout.ms", of: group.id, configuration.shareSessionMilliseconds,
+                within: configuration.shareSessionBounds)
         }
         effects.arm(
             &modern.alarms[member.id, default: MemberAlarms()].session, after: Int64(timeout),

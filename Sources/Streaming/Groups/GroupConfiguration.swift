@@ -31,6 +31,12 @@ public struct GroupConfiguration: Sendable {
     /// `group.share.heartbeat.interval.ms`, `group.share.session.timeout.ms`.
     public var shareHeartbeatMilliseconds: Int32 = 1_000
     public var shareSessionMilliseconds: Int32 = 45_000
+    /// Within what groups set those times themselves: `group.consumer.min.session.timeout.ms` and
+    /// so on.
+    public var consumerHeartbeatBounds: ClosedRange<Int32> = 1_000...15_000
+    public var consumerSessionBounds: ClosedRange<Int32> = 45_000...60_000
+    public var shareHeartbeatBounds: ClosedRange<Int32> = 1_000...15_000
+    public var shareSessionBounds: ClosedRange<Int32> = 45_000...60_000
     /// `group.share.max.size`.
     public var shareSizeMax = 200
 

@@ -28,8 +28,11 @@ public final class GroupCoordinator {
     }
 
     /// A group's own setting, else the broker's.
-    func setting(_ name: String, of group: String, _ brokers: Int32) -> Int32 {
-        configsOfGroup(group)[name].flatMap { Int32($0) } ?? brokers
+    func setting(
+        _ name: String, of group: String, _ brokers: Int32, within bounds: ClosedRange<Int32>
+    ) -> Int32 {
+        guard let own = configsOfGroup(group)[name].flatMap({ Int32($0) }) else { return brokers }
+        return min(max(own, bounds.lowerBound), bounds.upperBound)
     }
 
     /// A JoinGroup request; answered at once or when the join phase ends.

@@ -103,7 +103,8 @@ extension GroupCoordinator {
         armSession(of: member, group)
         var result = ConsumerHeartbeatResult(memberID: member.id, memberEpoch: member.epoch)
         result.heartbeatMilliseconds = setting(
-            "share.heartbeat.interval.ms", of: group.id, configuration.shareHeartbeatMilliseconds)
+            "share.heartbeat.interval.ms", of: group.id, configuration.shareHeartbeatMilliseconds,
+            within: configuration.shareHeartbeatBounds)
         if request.memberEpoch == 0 || request.topics != nil || before?.assigned != member.assigned
         {
             result.assignment = member.assigned

@@ -49,6 +49,7 @@ public final class ShareGroups: @unchecked Sendable {
     private let commits: GroupCommit
     let log: InternalLog
     private let brokerSettings: BrokerSettings
+    private let lockBounds: ClosedRange<Int64>
     private let lock = Lock()
     private var entries: [SharePlace: Entry] = [:]
     private var configs: [String: [String: String]] = [:]
@@ -57,6 +58,7 @@ public final class ShareGroups: @unchecked Sendable {
         settings: BrokerSettings, log: InternalLog, commits: GroupCommit, clock: any Clock
     ) {
         brokerSettings = settings
+        lockBounds = GroupTime.shareLock.bounds(settings)
         self.log = log
         self.commits = commits
         self.clock = clock
@@ -100,8 +102,11 @@ public final class ShareGroups: @unchecked Sendable {
             deliveriesMax: Int16(
                 clamping: number(
                     "share.delivery.count.limit", "group.share.delivery.count.limit")),
-            lockMilliseconds: number(
-                "share.record.lock.duration.ms", "group.share.record.lock.duration.ms"),
+            lockMilliseconds: min(
+                max(
+                    number("share.record.lock.duration.ms", "group.share.record.lock.duration.ms"),
+                    lockBounds.lowerBound),
+                lockBounds.upperBound),
             inFlightMax: number(
                 "share.partition.max.record.locks", "group.share.partition.max.record.locks"),
             start: own["share.auto.offset.reset"].flatMap { ShareStart($0) } ?? .latest,
@@ -301,6 +306,12 @@ public final class ShareGroups: @unchecked Sendable {
                 return record(key, entry)
             }
         }
+    }
+
+    /// Whether another group can be kept.
+    public func hasRoom(forGroup group: String) -> Bool {
+        guard !group.isEmpty, group.utf8.count <= Limits.groupNameBytesMax else { return false }
+        return lock.withLock { Set(entries.keys.map(\.group)).count < Limits.groupsMax }
     }
 
     /// What the group sets itself.

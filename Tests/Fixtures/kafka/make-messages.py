@@ -22,7 +22,8 @@ VERSIONS = {
     "DescribeUserScramCredentials": (0, 0), "AlterUserScramCredentials": (0, 0),
     "ElectLeaders": (0, 2), "ListPartitionReassignments": (0, 0),
     "ListConfigResources": (0, 1), "DescribeAcls": (1, 3), "CreateAcls": (1, 3),
-    "DeleteAcls": (1, 3),
+    "DeleteAcls": (1, 3), "AlterReplicaLogDirs": (1, 2), "AlterPartitionReassignments": (0, 1),
+    "DescribeClientQuotas": (0, 1), "DescribeQuorum": (0, 2),
 }
 # What kafka-python does not have, after Kafka's own message files (clients/src/main/resources):
 # key, versions, fields of the request and of the response. A field is "name type", with "?" where
@@ -164,7 +165,9 @@ def scalar(kind, label, full):
         "bool": (True, False),
         "int8": (h & 0x7F, -1),
         "int16": (h & 0x7FFF, -1),
+        "uint16": (h & 0x7FFF, 0xFFFF),
         "int32": (h & 0x7FFFFFFF, -1),
+        "float64": (float(h), -1.0),
         "int64": ((h << 24 | h) & 0x7FFFFFFFFFFFFFFF, -1),
         "bitfield": ({bit for bit in range(31) if h >> bit & 1}, None),
         "uuid": (uuid.UUID(bytes=h.to_bytes(4, "big") * 4), uuid.UUID(int=0)),

@@ -2,7 +2,8 @@ import KafkaProtocol
 import Platform
 
 /// AlterUserScramCredentials, key 51, v0 (KIP-554): sets and deletes passwords, which come salted.
-/// The owner of the directory and super users may change every user's, others their own. All that
+/// The owner of the directory and super users may change every user's, others their own; where
+/// nobody logs in it is SECURITY_DISABLED, but for an ephemeral server's. All that
 /// is valid is kept together, on the disk, before the answer.
 enum AlterUserScramCredentialsHandler: KafkaHandler {
     static let versions: ClosedRange<Int16> = 0...0
@@ -15,7 +16,7 @@ enum AlterUserScramCredentialsHandler: KafkaHandler {
     ) {
         let logIn = context.server.logIn
         let principal = context.connection.session.principal
-        var changes = Changes(logIn.users)
+        var changes = Changes(logIn.users, isAnonymous: principal == .anonymous)
         for deletion in request.deletions {
             changes.add(deletion.name, deletion.mechanism, nil) {
                 logIn.mayChange($0, principal)
@@ -39,7 +40,12 @@ enum AlterUserScramCredentialsHandler: KafkaHandler {
         private var added: [(user: String, SCRAMCredential)] = []
         private var seen: Set<String> = []
 
-        init(_ users: UserStore) { self.users = users }
+        private let isAnonymous: Bool
+
+        init(_ users: UserStore, isAnonymous: Bool) {
+            self.users = users
+            self.isAnonymous = isAnonymous
+        }
 
         mutating func add(
             _ user: String, _ mechanism: Int8,
@@ -49,6 +55,12 @@ enum AlterUserScramCredentialsHandler: KafkaHandler {
             if !order.contains(user) { order.append(user) }
             if refusals[user] != nil { return }
             guard isAllowed(user) else {
+                if isAnonymous {
+                    return refuse(
+                        user, .securityDisabled,
+                        "Nobody logs in here, so nobody may add users: rtd serve --add-user does,"
+                            + " and so do clients of an --ephemeral server.")
+                }
                 return refuse(
                     user, .clusterAuthorizationFailed,
                     "Passwords of others are changed by super.users, or on the server's machine.")

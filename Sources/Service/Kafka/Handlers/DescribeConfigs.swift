@@ -18,7 +18,7 @@ enum DescribeConfigsHandler: KafkaHandler {
             answer.resourceType = resource.resourceType
             answer.resourceName = resource.resourceName
             do throws(StreamingError) {
-                let values = try values(of: resource, context.broker)
+                let values = try values(of: resource, context)
                 // As in Kafka no names at all are asked for as well as null: all.
                 let keys = Set(resource.configurationKeys ?? [])
                 answer.configs = values.filter { keys.isEmpty || keys.contains($0.definition.name) }
@@ -33,8 +33,10 @@ enum DescribeConfigsHandler: KafkaHandler {
     }
 
     private static func values(
-        of resource: DescribeConfigsRequest.DescribeConfigsResource, _ broker: Broker
+        of resource: DescribeConfigsRequest.DescribeConfigsResource,
+        _ context: borrowing RequestContext
     ) throws(StreamingError) -> [ConfigValue] {
+        let broker = context.broker
         let settings = broker.brokerSettings
         // Loggers of a broker and subscriptions of metrics: there are none.
         if resource.resourceType == 8 || resource.resourceType == 16 { return [] }
@@ -43,9 +45,12 @@ enum DescribeConfigsHandler: KafkaHandler {
             return TopicConfigs.all.map { settings.describe($0, topic: topic.configs) }
         case .broker:
             // The default of all brokers is what was set for it, not what each falls back to.
-            let isDefault = resource.resourceName.isEmpty
-            return BrokerConfigs.all.filter { !isDefault || settings.dynamic[$0.name] != nil }
-                .map { settings.describe($0) }
+            if resource.resourceName.isEmpty {
+                return BrokerConfigs.all.filter { settings.dynamic[$0.name] != nil }
+                    .map { settings.describe($0) }
+            }
+            let facts = context.server.facts(for: context.connection)
+            return BrokerConfigs.all.map { settings.describe($0) } + BrokerConfigs.told(facts)
         case .group(let group):
             let own = broker.shares.configs(of: group)
             return GroupConfigs.all.map { settings.describe($0, group: own) }

@@ -13,7 +13,7 @@ enum DescribeUserScramCredentialsHandler: KafkaHandler {
         let logIn = context.server.logIn
         let all = logIn.users.list()
         guard all.isEmpty || logIn.maySeeUsers(context.connection.session.principal) else {
-            response.errorCode = .clusterAuthorizationFailed
+            response.errorCode = .securityDisabled
             response.errorMessage = "Users are told to those who have logged in."
             return reply.send(response)
         }

@@ -88,8 +88,8 @@ enum DescribeShareGroupOffsetsHandler: KafkaHandler {
     }
 }
 
-/// AlterShareGroupOffsets, key 91, v0: an empty group goes on elsewhere; answered once that is
-/// durable.
+/// AlterShareGroupOffsets, key 91, v0: an empty group goes on elsewhere, and one that nobody has
+/// joined yet begins there; answered once that is durable.
 enum AlterShareGroupOffsetsHandler: KafkaHandler {
     static let versions: ClosedRange<Int16> = 0...0
 
@@ -98,7 +98,9 @@ enum AlterShareGroupOffsetsHandler: KafkaHandler {
         _ reply: Reply<AlterShareGroupOffsetsRequest>
     ) {
         let broker = context.broker
-        if let refusal = ShareGroupRefusal(request.groupId, broker, mustBeEmpty: true) {
+        if let refusal = ShareGroupRefusal(
+            request.groupId, broker, mustBeEmpty: true, mustExist: false)
+        {
             return reply.send(
                 .with { ($0.errorCode, $0.errorMessage) = (refusal.code, refusal.message) })
         }
@@ -193,7 +195,7 @@ private struct ShareGroupRefusal {
     let message: String
 
     /// Nil if there is such a group, and nobody in it where that matters.
-    init?(_ group: String, _ broker: Broker, mustBeEmpty: Bool) {
+    init?(_ group: String, _ broker: Broker, mustBeEmpty: Bool, mustExist: Bool = true) {
         let found = broker.groups.shareDescription(of: group)
         if found.error == nil {
             guard mustBeEmpty, !found.members.isEmpty else { return nil }
@@ -206,6 +208,12 @@ private struct ShareGroupRefusal {
             broker.groups.description(of: group).error == nil
             || broker.groups.consumerDescription(of: group).error == nil
         guard isOther || broker.shares.places(of: group).isEmpty else { return nil }
+        if !mustExist, !isOther {
+            if broker.shares.hasRoom(forGroup: group) { return nil }
+            code = .invalidGroupId
+            message = "The name is no group's, or there are too many groups."
+            return
+        }
         code = .groupIdNotFound
         message = found.message ?? "Group \(group) not found."
     }
