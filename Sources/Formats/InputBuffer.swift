@@ -10,7 +10,7 @@
 
     public init(capacity: Int = 256 * 1024) {
         self.capacity = max(64, capacity)
-        unsafe base = UnsafeMutableRawPointer.allocate(byteCount: self.capacity, alignment: 16)
+        unsafe base = ReadMemory.allocate(self.capacity)
     }
 
     deinit { unsafe base.deallocate() }
@@ -65,7 +65,7 @@
             unsafe base.copyMemory(from: base + start, byteCount: held)
         } else {
             let larger = max(capacity * 2, held + room)
-            let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+            let moved = ReadMemory.allocate(larger)
             unsafe moved.copyMemory(from: base + start, byteCount: held)
             unsafe base.deallocate()
             unsafe base = moved

@@ -8,7 +8,7 @@ import Bytes
 /// scanners stop there without counting.
 @safe public final class InputBlock: @unchecked Sendable {
     public static let padding = 64
-    /// Room in front of the bytes.
+    /// Room in front of the bytes: whole pages, so that a first read goes to the start of one.
     public static let headroom = 64 * 1024
 
     let base: UnsafeMutablePointer<UInt8>
@@ -21,7 +21,8 @@ import Bytes
         self.capacity = headroom + capacity
         start = headroom
         end = headroom
-        unsafe base = .allocate(capacity: self.capacity + InputBlock.padding)
+        unsafe base = ReadMemory.allocate(self.capacity + InputBlock.padding)
+            .bindMemory(to: UInt8.self, capacity: self.capacity + InputBlock.padding)
     }
 
     public convenience init(_ bytes: [UInt8]) {
