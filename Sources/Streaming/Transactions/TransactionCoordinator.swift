@@ -218,10 +218,19 @@ public final class TransactionCoordinator: @unchecked Sendable {
         switch written {
         case .failure(let error): then(error)
         case .success(let end):
-            if !waits { then(nil) }
+            if !waits {
+                // A round of its own would make the next transaction wait, whose decision brings
+                // this to the disk. An older client's next transaction waits for this one.
+                let isAwaited = lock.withLock { !entry.state.raisesEpoch }
+                if isAwaited {
+                    commits.schedule(log.partition.log)
+                } else {
+                    commits.note(log.partition.log)
+                }
+                return then(nil)
+            }
             let before = before
             commits.commit(log.partition.log, upTo: end) { [self] result in
-                guard waits else { return }
                 guard case .failure(let error) = result else { return then(nil) }
                 lock.withLock { entry.state = before }
                 then(StreamingError(error))
