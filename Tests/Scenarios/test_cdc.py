@@ -361,6 +361,37 @@ def test_topics_hold_each_change_once_whenever_it_is_killed():
             assert cuts[-1]["offsets"][f"{name}.public.{table}-0"] > 0
 
 
+def test_cuts_say_where_changes_end_though_others_write_to_the_topics():
+    """The cut goes out with its changes, before it is known where these come to stand."""
+    name = database(ORDERS)
+    topic = f"{name}.public.orders"
+    with Home() as home:
+        def records():
+            return lines(home.rtd("consume", "-J", topic, "-e").text)
+
+        def changes():
+            found = [(record["offset"], record["value"]) for record in records()]
+            return {offset: json.loads(value)["columns"]["id"]
+                    for offset, value in found if value.startswith("{")}
+
+        process = follow(home, name, "--to", "topics", "--format", "flat")
+        for number in range(10, 22):
+            server.sql(f"INSERT INTO orders VALUES ({number}, 1, '')", name)
+            until(lambda: number in changes().values(), f"row {number}")
+            if number % 3 == 0:
+                equal(home.rtd("produce", topic, input="not of the database\n").returncode, 0)
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+        places = changes()
+        equal(sorted(places.values()), [1, 2, 3, *range(10, 22)])
+        cuts = [json.loads(json.loads(line)["value"])
+                for line in home.rtd("consume", "-J", f"{name}.cuts", "-e").text.splitlines()]
+        ends = [cut["offsets"][f"{topic}-0"] for cut in cuts]
+        equal(ends, sorted(ends))
+        equal({end - 1 for end in ends} <= set(places), True, f"{ends}, {places}")
+        assert len(set(ends)) > 10
+
+
 def test_debezium_topics_give_the_rows_with_keys_that_move():
     name = database(WORK)
     chance = random.Random(harness.seed)

@@ -16,6 +16,8 @@ final class TopicSink: ChangeSink {
     /// What a Kafka transaction holds at most before it is committed at the next source commit.
     private static let groupBytesMax = 8 << 20
     private static let groupNanosecondsMax: Int64 = 500_000_000
+    /// Of a group that is sent together with its cut, see `sendExpectedCut`.
+    private static let keptBytesMax = 1 << 20
     /// Records between two looks at the clock.
     private static let clockInterval = 1_024
     /// Between two cuts that only say how far the log is.
@@ -56,6 +58,8 @@ final class TopicSink: ChangeSink {
     private var sinceClock = 0
     private var groupBytes = 0
     private var groupStart: Int64?
+    /// What was sent of the Kafka transaction under way, while that is little.
+    private var kept: [CaptureTopic.Full] = []
     /// `transaction.timeout.ms`: then the broker ends the Kafka transaction.
     private let timeoutMilliseconds: Int64
     /// Where the format marks the last change of a transaction: the one that may be it, in
@@ -399,20 +403,13 @@ final class TopicSink: ChangeSink {
     /// Everything so far, with its position, or nothing of it.
     private func commitGroup() throws(CaptureOutputError) {
         try sendAll()
-        let producer = producer
-        thread.call { () async in await producer.flush() }
-        try check()
-        sendCut(CutRecord(slot: slot, lsn: complete, ends: outcome.ends, backfills: states))
-        do throws(ClientError) {
-            try thread.call { () async throws(ClientError) in
-                try await producer.endTransaction(isCommit: true)
-            }
-        } catch {
-            throw CaptureOutputError.failed(
-                CommandFailure(
-                    "the transaction cannot be committed: \(thread.connection.text(error))"))
+        if !(try sendExpectedCut()) {
+            try flush()
+            sendCut(outcome.ends)
         }
-        try check()
+        try end(isCommit: true)
+        outcome.committed()
+        kept.removeAll()
         groupStart = nil
         groupBytes = 0
         cutPosition = complete
@@ -420,7 +417,42 @@ final class TopicSink: ChangeSink {
         lock.withLock { safe = max(safe, complete) }
     }
 
-    private func sendCut(_ cut: CutRecord) {
+    /// Sends the cut together with the records before it, so that one sync is for both: where these
+    /// come to stand is known as long as nobody else writes to their partitions. False if it is
+    /// not: nothing of the cut is sent then, or all was taken back and the records sent once more.
+    private func sendExpectedCut() throws(CaptureOutputError) -> Bool {
+        guard groupBytes <= Self.keptBytesMax, let expected = outcome.expected else { return false }
+        sendCut(expected)
+        try flush()
+        if outcome.stands(as: expected) { return true }
+        try end(isCommit: false)
+        outcome.tookBack()
+        for full in kept { deliver(full) }
+        return false
+    }
+
+    private func flush() throws(CaptureOutputError) {
+        let producer = producer
+        thread.call { () async in await producer.flush() }
+        try check()
+    }
+
+    private func end(isCommit: Bool) throws(CaptureOutputError) {
+        let producer = producer
+        do throws(ClientError) {
+            try thread.call { () async throws(ClientError) in
+                try await producer.endTransaction(isCommit: isCommit)
+            }
+        } catch {
+            throw CaptureOutputError.failed(
+                CommandFailure(
+                    "the transaction cannot be committed: \(thread.connection.text(error))"))
+        }
+        try check()
+    }
+
+    private func sendCut(_ ends: [TopicPartition: Int64]) {
+        let cut = CutRecord(slot: slot, lsn: complete, ends: ends, backfills: states)
         let topic = CaptureTopic(cuts.topic, partitions: 1)
         var record = OutputBuffer(capacity: 512)
         record.append(utf8: "{\"slot\":")
@@ -431,7 +463,7 @@ final class TopicSink: ChangeSink {
         _ = topic.add(
             key: 0..<start, value: start..<record.count, in: record.bytes,
             timestamp: clock.wallMilliseconds)
-        for full in topic.takeAll() { deliver(full) }
+        for full in topic.takeAll() { hand(full) }
     }
 
     private func sendAll() throws(CaptureOutputError) {
@@ -448,6 +480,12 @@ final class TopicSink: ChangeSink {
     }
 
     private func deliver(_ full: CaptureTopic.Full) {
+        outcome.sent(full.records, to: full.partition)
+        if groupBytes <= Self.keptBytesMax { kept.append(full) }
+        hand(full)
+    }
+
+    private func hand(_ full: CaptureTopic.Full) {
         let outcome = outcome
         let partition = full.partition
         producer.sendBlocking(batch: full.bytes, records: full.records, to: partition) {
@@ -507,38 +545,4 @@ final class TopicSink: ChangeSink {
     }
 
     private func readClock() { encoder.now = clock.wallMilliseconds * 1_000 }
-}
-
-/// What became of the batches; set on the cluster's loop, read by the source's thread.
-private final class CaptureOutcome: @unchecked Sendable {
-    private let lock = Lock()
-    private var first: ClientError?
-    private var offsets: [TopicPartition: Int64] = [:]
-
-    var failure: ClientError? { lock.withLock { first } }
-
-    /// Behind the last record of each partition.
-    var ends: [TopicPartition: Int64] { lock.withLock { offsets } }
-
-    func start(_ ends: [TopicPartition: Int64]) { lock.withLock { offsets = ends } }
-
-    /// Partitions that have a place in the cuts from now on, whether they are written or not.
-    func begin(_ partitions: [TopicPartition]) {
-        lock.withLock {
-            for partition in partitions { offsets[partition] = offsets[partition] ?? 0 }
-        }
-    }
-
-    func delivered(
-        _ partition: TopicPartition, _ records: Int, _ result: Result<Int64, ClientError>
-    ) {
-        lock.withLock {
-            switch result {
-            case .success(let offset):
-                let end = offset + Int64(records)
-                offsets[partition] = max(offsets[partition] ?? 0, end)
-            case .failure(let error): first = first ?? error
-            }
-        }
-    }
 }
