@@ -172,6 +172,23 @@ public struct ByteReader: ~Escapable {
         return unsafe bytes.unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
     }
 
+    /// The eight bytes from `index` on, counted from the start of the span, the first one most
+    /// significant; zeros stand for what lies outside. For values whose first byte says how long
+    /// they are: one look instead of two.
+    @inlinable
+    public func word(at index: Int) -> UInt64 {
+        guard index >= 0, index <= end &- 8 else { return shortWord(at: index) }
+        return unsafe UInt64(
+            bigEndian: bytes.unsafeLoadUnaligned(
+                fromUncheckedByteOffset: index, as: UInt64.self))
+    }
+
+    @usableFromInline
+    @inline(never)
+    func shortWord(at index: Int) -> UInt64 {
+        (0..<8).reduce(0) { $0 << 8 | UInt64(peek(at: index &+ $1)) }
+    }
+
     /// Throws if any read failed.
     public func finish() throws(MalformedBytes) {
         if failed { throw MalformedBytes() }

@@ -87,6 +87,14 @@
         unsafe append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
+    /// Appends once more what stands in `range`.
+    public mutating func append(again range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= used, "it stands in the buffer")
+        reserve(range.count)
+        unsafe (base + used).copyMemory(from: base + range.lowerBound, byteCount: range.count)
+        used &+= range.count
+    }
+
     /// Appends `count` bytes, all of which `fill` writes.
     @inlinable
     public mutating func append(count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {

@@ -148,14 +148,20 @@ extension LogicalMessage {
         if count > Limits.columnsMax || (columns >= 0 && columns != count) { reader.fail() }
         columns = count
         var left = count
-        while left > 0, !reader.failed {
+        var next = reader.position
+        while left > 0 {
             left &-= 1
-            switch reader.uint8() {
-            case UInt8(ascii: "t"): _ = reader.take(Int(reader.uint32()))
-            case UInt8(ascii: "n"), UInt8(ascii: "u"): break
-            default: reader.fail()
+            // A letter, and where a text follows its length. Behind the end there are zeros.
+            let word = reader.word(at: next)
+            switch UInt8(truncatingIfNeeded: word &>> 56) {
+            case UInt8(ascii: "t"): next &+= 5 &+ Int(UInt32(truncatingIfNeeded: word &>> 24))
+            case UInt8(ascii: "n"), UInt8(ascii: "u"): next &+= 1
+            default:
+                reader.fail()
+                return start..<start
             }
         }
+        _ = reader.take(next &- reader.position)
         return start..<max(start, reader.position)
     }
 

@@ -21,6 +21,18 @@ import Testing
         try reader.finish()
     }
 
+    @Test func `a word has zeros for what lies outside`() {
+        let bytes: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+        let reader = ByteReader(bytes.span)
+        var words: [UInt64] = []
+        for index in -1...9 { words.append(reader.word(at: index)) }
+        #expect(words[1] == 0x0102_0304_0506_0708 && words[2] == 0x0203_0405_0607_0809)
+        #expect(words[0] == 0x0001_0203_0405_0607 && words[3] == 0x0304_0506_0708_0900)
+        #expect(words[9] == 0x0900_0000_0000_0000 && words[10] == 0)
+        let (behind, before) = (reader.word(at: .max), reader.word(at: .min))
+        #expect(behind == 0 && before == 0)
+    }
+
     @Test func `past the end everything is zero and the reader says so`() {
         let bytes: [UInt8] = [1, 2, 3]
         var reader = ByteReader(bytes.span)

@@ -202,6 +202,51 @@ import Testing
         #expect(fixture.value(.debezium, fixture.change(.truncate)) != nil)
     }
 
+    @Test func `the changes of a transaction are written as if each were the first`() {
+        let other = CapturedTable(
+            oid: 16_401, schema: "public", name: "others", columns: fixture.orders.columns,
+            key: [0])
+        var encoder = EnvelopeFormat.debezium.encoder(fixture.settings)
+        let insert = { fixture.change(.insert, $1, after: ["1", "1.10", nil], order: $0) }
+        let update = { fixture.change(.update, after: ["1", "2.00", "x"], order: $0) }
+        let changes: [(Change, [UInt8])] =
+            [1, 2, 3, 4].map { insert($0, fixture.orders) }
+            + [5, 6, 7].map { insert($0, other) } + [8, 9, 10].map { update($0) }
+            + [insert(11, fixture.orders)]
+        for (number, made) in changes.enumerated() {
+            var made = made
+            // Later there was another read.
+            encoder.now = number < 7 ? 1_704_164_646_000_001 : 1_704_164_647_000_001
+            made.0.position = LogSequenceNumber(1 << (number * 6))
+            var alone = EnvelopeFormat.debezium.encoder(fixture.settings)
+            alone.now = encoder.now
+            #expect(
+                fixture.value(&encoder, made.0, made.1) == fixture.value(&alone, made.0, made.1))
+        }
+    }
+
+    @Test func `a transaction's changes name the commit before it and no other`() {
+        var encoder = EnvelopeFormat.debezium.encoder(fixture.settings)
+        var output = OutputBuffer()
+        for number in 1...3 {
+            let commit = LogSequenceNumber(UInt64(number) * 1_000)
+            let transaction = SourceTransaction(
+                xid: UInt32(number), commit: commit, end: commit, time: 0)
+            for order in 1...4 {
+                var made = fixture.change(.insert, after: ["1", "1.10", nil], order: order)
+                made.0.transaction = transaction
+                let line = fixture.value(&encoder, made.0, made.1) ?? ""
+                let last = number == 1 ? "null" : "\\\"\(number - 1)000\\\""
+                #expect(line.contains("\"sequence\":\"[\(last),"))
+                #expect(line.contains("\"txId\":\(number),"))
+                #expect(line.contains("{\"id\":\"\(number):\(number)000\","))
+                #expect(
+                    line.hasSuffix("\"total_order\":\(order),\"data_collection_order\":\(order)}}"))
+            }
+            _ = encoder.commit(transaction, changes: 4, into: &output)
+        }
+    }
+
     @Test func `schemas describe the payload that they stand beside`() {
         var settings = fixture.settings
         settings.hasSchemas = true

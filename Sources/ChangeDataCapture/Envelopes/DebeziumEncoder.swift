@@ -29,6 +29,9 @@ final class DebeziumEncoder: ChangeEncoder {
     private var lastCommit: [UInt8] = Array("null".utf8)
     /// Second halves in this transaction: each is one event more.
     private var splits = 0
+    /// Of the change before, if it was in this transaction; and what the next ones may copy.
+    private var last: DebeziumFragments.Place?
+    private var fragments: DebeziumFragments?
 
     init(_ settings: EnvelopeSettings) {
         self.settings = settings
@@ -78,6 +81,7 @@ final class DebeziumEncoder: ChangeEncoder {
         transactionTimes = Self.times(transaction.time(orNow: now))
         identifier = Array("\(transaction.xid):\(transaction.commit.value)".utf8)
         splits = 0
+        (last, fragments) = (nil, nil)
     }
 
     func value(_ change: Change, of bytes: RawSpan, into output: inout OutputBuffer) -> Bool {
@@ -88,9 +92,7 @@ final class DebeziumEncoder: ChangeEncoder {
         }
         let plan = plan(table)
         if settings.hasSchemas { schemas.appendValue(plan, into: &output) }
-        output.append("{\"before\":")
         appendBefore(change, of: bytes, plan, into: &output)
-        output.append(",\"after\":")
         if let after = change.after, settings.image != .old {
             rows.object(
                 after, of: bytes, plan, settings.image == .keys ? .key : .all,
@@ -102,8 +104,7 @@ final class DebeziumEncoder: ChangeEncoder {
         } else {
             output.append("null")
         }
-        appendSource(change, plan, into: &output)
-        appendEnd(change, plan, into: &output)
+        appendRest(change, plan, into: &output)
         if settings.hasSchemas { output.append(UInt8(ascii: "}")) }
         return true
     }
@@ -112,16 +113,65 @@ final class DebeziumEncoder: ChangeEncoder {
         _ change: Change, of bytes: RawSpan, _ plan: TablePlan, into output: inout OutputBuffer
     ) {
         guard let before = change.before, change.kind != .insert, settings.image != .new else {
-            return output.append("null")
+            return output.append("{\"before\":null,\"after\":")
         }
         let choice: ColumnChoice =
             settings.image == .keys ? .key : change.beforeIsKey ? .identity : .all
+        output.append("{\"before\":")
         rows.object(before, of: bytes, plan, choice, into: &output)
+        output.append(",\"after\":")
     }
 
-    private func appendSource(
+    /// Appends what follows the rows.
+    private func appendRest(
         _ change: Change, _ plan: TablePlan?, into output: inout OutputBuffer
     ) {
+        let position = Int64(truncatingIfNeeded: change.position.value)
+        if let plan, let fragments, fragments.place.covers(change, plan) {
+            let bytes = fragments.bytes.rawSpan
+            output.append(bytes, 0..<fragments.middle)
+            let start = output.count
+            output.append(decimal: position)
+            let digits = start..<output.count
+            output.append(bytes, fragments.middle..<fragments.operation)
+            output.append(again: digits)
+            output.append(bytes, fragments.operation..<fragments.identifier)
+            output.append(processing)
+            output.append(bytes, fragments.identifier..<bytes.byteCount)
+        } else {
+            appendLead(change, into: &output)
+            output.append(decimal: position)
+            appendMiddle(change, plan, into: &output)
+            output.append(decimal: position)
+            appendOperation(change, into: &output)
+            output.append(processing)
+            appendIdentifier(change, into: &output)
+            if let plan { remember(change, plan) }
+        }
+        if isNumbered(change) { appendOrder(change, plan, into: &output) }
+    }
+
+    /// Where two changes have come more may.
+    private func remember(_ change: Change, _ plan: TablePlan) {
+        guard let last, last.covers(change, plan) else {
+            last = DebeziumFragments.Place(plan, change)
+            return
+        }
+        var buffer = OutputBuffer(capacity: 512)
+        appendLead(change, into: &buffer)
+        let middle = buffer.count
+        appendMiddle(change, plan, into: &buffer)
+        let operation = buffer.count
+        appendOperation(change, into: &buffer)
+        let identifier = buffer.count
+        appendIdentifier(change, into: &buffer)
+        fragments = DebeziumFragments(
+            place: last, bytes: buffer.array, middle: middle, operation: operation,
+            identifier: identifier)
+    }
+
+    /// Up to the position as it stands in the sequence.
+    private func appendLead(_ change: Change, into output: inout OutputBuffer) {
         output.append(head)
         output.append(transactionTimes)
         switch change.snapshot {
@@ -134,8 +184,12 @@ final class DebeziumEncoder: ChangeEncoder {
         output.append(database)
         output.append(lastCommit)
         output.append(",\\\"")
-        let position = Int64(truncatingIfNeeded: change.position.value)
-        output.append(decimal: position)
+    }
+
+    /// From there up to `lsn`.
+    private func appendMiddle(
+        _ change: Change, _ plan: TablePlan?, into output: inout OutputBuffer
+    ) {
         output.append("\\\"]\",")
         if let plan {
             output.append(plan.fragment)
@@ -149,13 +203,10 @@ final class DebeziumEncoder: ChangeEncoder {
             output.append(decimal: Int64(change.transaction.xid))
         }
         output.append(",\"lsn\":")
-        output.append(decimal: position)
-        output.append(",\"xmin\":null}")
     }
 
-    private func appendEnd(
-        _ change: Change, _ plan: TablePlan?, into output: inout OutputBuffer
-    ) {
+    private func appendOperation(_ change: Change, into output: inout OutputBuffer) {
+        output.append(",\"xmin\":null}")
         switch change.kind {
         case .read: output.append(",\"op\":\"r\",")
         case .insert: output.append(",\"op\":\"c\",")
@@ -164,14 +215,23 @@ final class DebeziumEncoder: ChangeEncoder {
         case .truncate: output.append(",\"op\":\"t\",")
         case .message: output.append(",\"op\":\"m\",")
         }
-        output.append(processing)
-        output.append(",\"transaction\":")
-        if change.kind == .read || change.transaction.xid == 0 {
-            return output.append("null}")
-        }
-        output.append("{\"id\":\"")
+    }
+
+    private func isNumbered(_ change: Change) -> Bool {
+        change.kind != .read && change.transaction.xid != 0
+    }
+
+    /// The transaction; of one whose changes are numbered up to the number.
+    private func appendIdentifier(_ change: Change, into output: inout OutputBuffer) {
+        guard isNumbered(change) else { return output.append(",\"transaction\":null}") }
+        output.append(",\"transaction\":{\"id\":\"")
         output.append(identifier)
         output.append("\",\"total_order\":")
+    }
+
+    private func appendOrder(
+        _ change: Change, _ plan: TablePlan?, into output: inout OutputBuffer
+    ) {
         if change.isSecondHalf { splits += 1 }
         output.append(decimal: Int64(change.order + splits))
         output.append(",\"data_collection_order\":")
@@ -201,8 +261,7 @@ final class DebeziumEncoder: ChangeEncoder {
         output.append(",\"content\":\"")
         Base64.encode(bytes.extracting(message.content), into: &output)
         output.append("\"}")
-        appendSource(change, nil, into: &output)
-        appendEnd(change, nil, into: &output)
+        appendRest(change, nil, into: &output)
         if settings.hasSchemas { output.append(UInt8(ascii: "}")) }
         return true
     }
@@ -241,6 +300,7 @@ final class DebeziumEncoder: ChangeEncoder {
         guard transaction.xid != 0 else { return false }
         prepare(transaction)
         lastCommit = Array("\\\"\(transaction.commit.value)\\\"".utf8)
+        (last, fragments) = (nil, nil)
         guard settings.writesTransactions else { return false }
         output.append("{\"status\":\"END\",\"id\":\"")
         output.append(identifier)

@@ -28,7 +28,8 @@ struct RowWriter: ~Copyable {
     ) {
         unavailable.removeAll(keepingCapacity: true)
         var cursor = TupleCursor(bytes, tuple)
-        var separator = UInt8(ascii: "{")
+        var isFirst = true
+        output.append(UInt8(ascii: "{"))
         let columns = plan.columns
         let names = plan.names
         for index in 0..<min(cursor.count, columns.count) {
@@ -40,30 +41,29 @@ struct RowWriter: ~Copyable {
                 if case .unchanged = field {
                     unavailable.append(index)
                     guard let placeholder else { continue }
-                    append(name: column, names, &separator, into: &output)
+                    append(name: column, names, &isFirst, into: &output)
                     output.append(jsonString: placeholder)
                     continue
                 }
             }
-            append(name: column, names, &separator, into: &output)
+            append(name: column, names, &isFirst, into: &output)
             if case .text(let start, let end) = field {
                 values.append(bytes, start, end, column.form, plan, into: &output)
             } else {
                 output.append("null")
             }
         }
-        if separator == UInt8(ascii: "{") { output.append(separator) }
         output.append(UInt8(ascii: "}"))
     }
 
     @inline(__always)
     private func append(
-        name column: TablePlan.Column, _ names: [UInt8], _ separator: inout UInt8,
+        name column: TablePlan.Column, _ names: [UInt8], _ isFirst: inout Bool,
         into output: inout OutputBuffer
     ) {
-        output.append(separator)
-        separator = UInt8(ascii: ",")
-        output.append(names.rawSpan, Int(column.nameStart)..<Int(column.nameEnd))
+        let start = Int(column.nameStart) &- (isFirst ? 0 : 1)
+        isFirst = false
+        output.append(names.rawSpan, start..<Int(column.nameEnd))
     }
 
     /// Appends the key's columns in the key's order.
@@ -73,9 +73,10 @@ struct RowWriter: ~Copyable {
         if plan.keyAscends {
             return object(tuple, of: bytes, plan, .key, into: &output)
         }
-        var separator = UInt8(ascii: "{")
+        var isFirst = true
+        output.append(UInt8(ascii: "{"))
         for index in plan.table.key where plan.columns[index].form.kind != .dropped {
-            append(name: plan.columns[index], plan.names, &separator, into: &output)
+            append(name: plan.columns[index], plan.names, &isFirst, into: &output)
             value(index, tuple, of: bytes, plan, into: &output)
         }
         output.append(UInt8(ascii: "}"))
@@ -109,21 +110,21 @@ struct RowWriter: ~Copyable {
     ) {
         var old = TupleCursor(bytes, before)
         var new = TupleCursor(bytes, after)
-        var separator = UInt8(ascii: "{")
+        var isFirst = true
+        output.append(UInt8(ascii: "{"))
         let names = plan.names
         for index in 0..<min(old.count, new.count, plan.columns.count) {
             let (was, now) = (old.next(), new.next())
             let column = plan.columns[index]
             if (isKey && !column.isIdentity) || column.form.kind == .dropped { continue }
             guard Self.differs(was, now, in: bytes) else { continue }
-            append(name: column, names, &separator, into: &output)
+            append(name: column, names, &isFirst, into: &output)
             if case .text(let start, let end) = was {
                 values.append(bytes, start, end, column.form, plan, into: &output)
             } else {
                 output.append("null")
             }
         }
-        if separator == UInt8(ascii: "{") { output.append(separator) }
         output.append(UInt8(ascii: "}"))
     }
 

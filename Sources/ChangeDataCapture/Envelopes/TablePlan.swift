@@ -5,7 +5,7 @@ import Formats
 /// envelope. Used by one encoder, on its thread.
 final class TablePlan {
     struct Column: BitwiseCopyable {
-        /// Of `"name":` in `names`.
+        /// Of `"name":` in `names`; a comma stands before it.
         var nameStart: Int32
         var nameEnd: Int32
         var form: ValueForm
@@ -17,7 +17,7 @@ final class TablePlan {
     let columns: [Column]
     /// Forms of elements.
     let forms: [ValueForm]
-    /// `"name":` of every column, one behind the other.
+    /// `,"name":` of every column, one behind the other.
     let names: [UInt8]
     /// The key's columns stand in the order of the tuple.
     let keyAscends: Bool
@@ -47,6 +47,7 @@ final class TablePlan {
         var columns: [Column] = []
         var salts: [String] = []
         for (index, column) in table.columns.enumerated() {
+            names.append(UInt8(ascii: ","))
             let start = names.count
             names.append(jsonString: column.name)
             names.append(UInt8(ascii: ":"))

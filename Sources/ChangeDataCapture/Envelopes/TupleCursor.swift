@@ -24,13 +24,18 @@ struct TupleCursor: ~Escapable {
     @_lifetime(self: copy self)
     @inline(__always)
     mutating func next() -> Field {
-        switch reader.uint8() {
+        let word = reader.word(at: reader.position)
+        switch UInt8(truncatingIfNeeded: word &>> 56) {
         case UInt8(ascii: "t"):
-            let length = Int(reader.uint32())
-            let place = reader.take(length) ?? 0
-            return .text(start &+ place, start &+ place &+ length)
-        case UInt8(ascii: "u"): return .unchanged
-        default: return .null
+            let size = 5 &+ Int(UInt32(truncatingIfNeeded: word &>> 24))
+            guard let place = reader.take(size) else { return .null }
+            return .text(start &+ place &+ 5, start &+ place &+ size)
+        case UInt8(ascii: "u"):
+            _ = reader.take(1)
+            return .unchanged
+        default:
+            _ = reader.take(1)
+            return .null
         }
     }
 

@@ -30,6 +30,7 @@ final class Backfill {
 
         func keyOfLast() -> [String]? {
             guard let last = places.last else { return nil }
+            let bytes = bytes
             return key.compactMap { index in
                 guard
                     case .text(let start, let end) =

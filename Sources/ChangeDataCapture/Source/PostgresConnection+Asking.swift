@@ -56,6 +56,7 @@ extension PostgresConnection {
                     continue
                 }
                 let message: BackendMessage
+                let buffer = buffer
                 do throws(ProtocolError) {
                     message = try BackendMessage.read(
                         frame.tag, buffer.rawSpan.extracting(frame.body))

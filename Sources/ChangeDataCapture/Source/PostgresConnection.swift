@@ -162,6 +162,7 @@ public final class PostgresConnection: @unchecked Sendable {
 extension PostgresConnection {
     /// Where the next whole message that is here lies in `buffer`; nil if more must be received.
     func nextFrame() throws(CaptureError) -> BackendFrame? {
+        let buffer = buffer
         do throws(ProtocolError) {
             let frame = try BackendFrame.next(
                 in: buffer.rawSpan.extracting(0..<end), at: start, bytesMax: messageBytesMax,
@@ -261,6 +262,7 @@ extension PostgresConnection {
                 continue
             }
             let message: BackendMessage
+            let buffer = buffer
             do throws(ProtocolError) {
                 message = try BackendMessage.read(
                     frame.tag, buffer.rawSpan.extracting(frame.body))
