@@ -18,6 +18,13 @@ public protocol Relation: AnyObject, Sendable {
     var key: [Int]? { get }
     /// For the order of joins.
     var estimatedRows: Int? { get }
+    /// Objects and arrays were read from JSON and can be handed out as its text
+    /// (`ReadColumn.wholeText`).
+    var givesJSONText: Bool { get }
+}
+
+extension Relation {
+    public var givesJSONText: Bool { false }
 }
 
 public struct RelationColumn: Sendable {

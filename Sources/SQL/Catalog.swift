@@ -32,6 +32,8 @@ public struct RelationReference: Sendable {
     /// Names that the query asks of this relation only: where rows are still to come, what has not
     /// been seen yet is null.
     public var expected: Set<String> = []
+    /// Members of its columns that the query asks of it only, from the column's name on.
+    public var expectedPaths: Set<[String]> = []
     public var place: Range<Int>
 
     public init(

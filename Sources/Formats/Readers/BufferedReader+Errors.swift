@@ -15,9 +15,11 @@ extension BufferedReader {
             type = fields[position].type
         }
         unsafe observe(text, isContent: isContent, inner)
+        let widened = widened(evidence)
         return unsafe Misfit(
-            field: place.field, type: widened(evidence), path: place.path, line: line,
-            expected: place.type, excerpt: BufferedReader.excerpt(text), node: node)
+            field: place.field, type: widened, path: place.path, line: line,
+            expected: place.type, excerpt: BufferedReader.excerpt(text),
+            addsMembers: field.type.gainsMembers(in: widened), node: node)
     }
 
     func conversionError(
@@ -44,6 +46,20 @@ extension BufferedReader {
     /// The text in quotes, cut to what a line of a terminal holds.
     static func excerpt(_ text: UnsafeBufferPointer<UInt8>) -> String {
         unsafe InputExcerpt.quote(UnsafeRawBufferPointer(text).bytes)
+    }
+}
+
+extension DataType {
+    /// The other type differs from this one only by further members of objects.
+    fileprivate func gainsMembers(in wider: DataType) -> Bool {
+        switch (self, wider) {
+        case (.array(let a), .array(let b)): return a.gainsMembers(in: b)
+        case (.record(let old), .record(let new)):
+            return zip(old, new).allSatisfy {
+                $0.type == $1.type || $0.type.gainsMembers(in: $1.type)
+            }
+        default: return false
+        }
     }
 }
 

@@ -157,7 +157,7 @@ extension JSONReader {
                     case .integer: unsafe next = unsafe storeInteger(value, slot, row)
                     case .double: unsafe next = unsafe storeDouble(value, slot, row)
                     case .string: unsafe next = unsafe storeString(value, slot, row, &lengths)
-                    case .null, .boolean, .raw:
+                    case .null, .boolean, .raw, .whole:
                         if unsafe slot.pointee.isMarked(row) { break records }
                         unsafe next = unsafe storeOther(
                             node.pointee.action, value, slot, row, &seenLines)
@@ -284,6 +284,14 @@ extension JSONReader {
             _ = unsafe slot.pointee.mark(row)
             unsafe slot.pointee.put(value.pointee == UInt8(ascii: "t") ? UInt8(1) : 0, row)
             return unsafe end
+        }
+        if action == .whole {
+            // Its members are pieces that follow, with their new lines.
+            var inside = 0
+            guard let end = unsafe skip(value, &inside) else { return nil }
+            _ = unsafe slot.pointee.mark(row)
+            unsafe slot.pointee.put(view(value, end), row)
+            return unsafe value
         }
         guard let end = unsafe skip(value, &lines) else { return nil }
         if unsafe value.pointee == UInt8(ascii: "n") { return unsafe end }

@@ -27,6 +27,9 @@ extension JSONReader {
             let node =
                 unsafe hasEscapes
                 ? escapedName(name, nameEnd, names) : names.find(name, nameEnd - name)
+            if unsafe node < 0 && plan.facts.base[parent].isClosed {
+                guard unsafe mayPass(parent, at - 1, depth) else { return nil }
+            }
             let end =
                 unsafe node < 0
                 ? JSONScan.valueEnd(cursor, depth: depth, newLines: newLines)
@@ -37,6 +40,17 @@ extension JSONReader {
             guard unsafe cursor.pointee == UInt8(ascii: ",") else { return nil }
             unsafe cursor = unsafe JSONScan.skipSpace(cursor + 1, newLines: newLines)
         }
+    }
+
+    /// False if the object at `start`, all of which is wanted, has a member that its type has not.
+    @inline(never)
+    private func mayPass(_ node: Int, _ start: Cursor, _ depth: Int) -> Bool {
+        if plan.facts[node].isCoerced { return true }
+        let end = unsafe JSONScan.valueEnd(start, depth: depth - 1, newLines: newLines)
+        if failure == nil, let end = unsafe end {
+            failure = unsafe .misfit(node: node, start: start, end: end)
+        }
+        return false
     }
 
     private func escapedName(_ start: Cursor, _ end: Cursor, _ names: NameTable.View) -> Int {
@@ -99,7 +113,14 @@ extension JSONReader {
             guard first == UInt8(ascii: "{") else { return unsafe odd(at, node, depth) }
             if unsafe slot.pointee.isMarked(row) { rows.clear(row, below: node) }
             _ = unsafe slot.pointee.mark(row)
-            return unsafe members(at + 1, of: node, depth: depth + 1)
+            guard let end = unsafe members(at + 1, of: node, depth: depth + 1) else { return nil }
+            let whole = unsafe Int(plan.facts.base[node].whole)
+            if whole >= 0 {
+                let text = unsafe rows.slots.base + whole
+                unsafe text.pointee.put(view(at, end), row)
+                _ = unsafe text.pointee.mark(row)
+            }
+            return unsafe end
         }
     }
 

@@ -10,16 +10,40 @@ public struct SampledSchema: Sendable {
 
     public init() {}
 
-    /// Columns that the query speaks of and that have not come; their type is json. Gives the names
-    /// that were added.
-    public mutating func add(expected names: Set<String>) -> [String] {
+    /// Columns, and members of them, that the query speaks of and that have not come; their type is
+    /// json. Gives the names that were added.
+    public mutating func add(
+        expected names: Set<String>, _ paths: Set<[String]> = []
+    ) -> [String] {
         let known = Set(fields.map { $0.name.lowercased() })
         let missing = names.filter { !known.contains($0.lowercased()) }.sorted()
         for name in missing {
             unknown.append(fields.count)
             fields.append(Field(name, .json))
         }
-        return missing
+        let members = paths.sorted { $0.lexicographicallyPrecedes($1) }.filter { path in
+            SampledSchema.add(path[...], to: &fields, isMember: false)
+        }
+        return missing + members.map { $0.joined(separator: ".") }
+    }
+
+    /// False if it is there already, or the object that it would lie in is not.
+    private static func add(
+        _ path: ArraySlice<String>, to fields: inout [Field], isMember: Bool
+    ) -> Bool {
+        guard let name = path.first else { return false }
+        let known =
+            fields.firstIndex { $0.name == name }
+            ?? fields.firstIndex { $0.name.lowercased() == name.lowercased() }
+        guard let known else {
+            if isMember { fields.append(Field(name, .json)) }
+            return isMember
+        }
+        guard case .record(var members) = fields[known].type,
+            add(path.dropFirst(), to: &members, isMember: true)
+        else { return false }
+        fields[known].type = .record(members)
+        return true
     }
 }
 

@@ -112,7 +112,10 @@ enum JSONValueReader {
             while let name = try cursor.nextMember() {
                 let range = try cursor.skip()
                 let word = name.text(in: cursor.bytes)
-                guard let position = fields.firstIndex(where: { $0.name == word }) else { continue }
+                guard let position = fields.firstIndex(where: { $0.name == word }) else {
+                    if isCoerced { continue }
+                    return nil
+                }
                 let text = cursor.bytes.extracting(range)
                 guard let value = value(text, fields[position].type, isCoerced) else { return nil }
                 values[position] = value

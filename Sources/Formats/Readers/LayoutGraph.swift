@@ -18,6 +18,8 @@ import Bytes
         case nothing
         case skipString, skipNumber, skipWord, skipValue
         case integer, double, boolean, string, raw
+        /// The text of an object whose members follow as pieces of their own.
+        case whole
         /// `null` for a wanted value: it must be the first of its name.
         case null
     }

@@ -145,6 +145,10 @@
             unsafe pieceStart = unsafe end
             return unsafe end
         }
+        if node >= 0, let whole = plan.nodes[node].whole {
+            guard unsafe place(at, .whole, target: whole, context: context) else { return nil }
+            unsafe pieceStart = unsafe at
+        }
         if node >= 0 { opens.append(node) }
         guard let end = unsafe object(at + 1, context: inner) else { return nil }
         // An empty object that is wanted is a place of its own: it has to be marked.

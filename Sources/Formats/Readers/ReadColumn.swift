@@ -1,12 +1,15 @@
 /// A column that a reader is asked for.
 public enum ReadColumn: Sendable, Hashable {
     /// Field `field` of the input, or a member inside it: the positions of members, outermost
-    /// first.
+    /// first. `wholeText` as the last of them: what is there as JSON.
     case value(field: Int, path: [Int])
     /// The name of the input.
     case file
     /// The number of the line that the row begins in, from 1.
     case line
+
+    /// Stands in a path for the text of an object or array, as it was read.
+    public static let wholeText = -1
 }
 
 /// How the values of a JSON input follow each other.
@@ -30,6 +33,8 @@ public struct Misfit: Sendable, Equatable {
     /// The type that the value itself was to have.
     public var expected: DataType
     public var excerpt: String
+    /// It does not clash with the type, but objects in it have members that the type has not.
+    public var addsMembers = false
     let node: Int
 }
 

@@ -22,6 +22,10 @@ struct ReadingNode {
     let positions: [Int]
     /// Nodes of the wanted members, by position; only of a record.
     var members: [Int: Int] = [:]
+    /// The node of the text of the whole object, where that is wanted beside members.
+    var whole: Int?
+    /// All of a record is wanted: a member that it does not have is a misfit.
+    var isClosed = false
 
     static func kind(of type: DataType) -> Kind {
         switch type {
@@ -59,12 +63,16 @@ final class ReadingPlan {
                 kind: .record, type: .record(fields), name: [], parent: -1, path: "", field: -1,
                 positions: [])
         ]
+        let places = columns.compactMap { column -> [Int]? in
+            guard case .value(let field, let path) = column else { return nil }
+            return [field] + path
+        }
         for column in columns {
             guard case .value(let field, let path) = column else {
                 wanted.append(-1)
                 continue
             }
-            wanted.append(ReadingPlan.add(field: field, path: path, to: &tree))
+            wanted.append(ReadingPlan.add([field] + path, to: &tree, beside: places))
         }
         let whole = wholeValue.flatMap { tree[0].members[$0] }
         wholeNode = whole ?? -1
@@ -77,7 +85,9 @@ final class ReadingPlan {
         self.tables = tables
         facts = Buffer(
             built.indices.map { index in
-                NodeFacts(kind: built[index].kind, names: tables[index].view)
+                NodeFacts(
+                    kind: built[index].kind, isClosed: built[index].isClosed,
+                    whole: Int32(built[index].whole ?? -1), names: tables[index].view)
             })
         columnNodes = wanted
         nodes = tree
@@ -85,24 +95,48 @@ final class ReadingPlan {
 
     func coerce(_ node: Int) { facts[node].isCoerced = true }
 
-    private static func add(field: Int, path: [Int], to nodes: inout [ReadingNode]) -> Int {
-        var node = member(field, of: 0, in: &nodes)
-        for position in path { node = member(position, of: node, in: &nodes) }
-        addAll(below: node, to: &nodes)
-        return node
+    /// `places`: of all columns.
+    private static func add(
+        _ path: [Int], to nodes: inout [ReadingNode], beside places: [[Int]]
+    ) -> Int {
+        var node = 0
+        guard path.last == ReadColumn.wholeText else {
+            for position in path { node = member(position, of: node, in: &nodes) }
+            addAll(below: node, to: &nodes)
+            return node
+        }
+        let base = path.dropLast()
+        // Text alone is kept as any json is, whatever it holds.
+        let isAlone = !places.contains { $0 != path && $0.starts(with: base) }
+        for (index, position) in base.enumerated() {
+            let isText = isAlone && index == base.count - 1
+            node = member(position, of: node, in: &nodes, as: isText ? .json : nil)
+        }
+        return isAlone ? node : whole(of: node, in: &nodes)
+    }
+
+    private static func whole(of node: Int, in nodes: inout [ReadingNode]) -> Int {
+        if let known = nodes[node].whole { return known }
+        nodes.append(
+            ReadingNode(
+                kind: .raw, type: .json, name: [], parent: node, path: nodes[node].path,
+                field: nodes[node].field, positions: nodes[node].positions))
+        nodes[node].whole = nodes.count - 1
+        return nodes.count - 1
     }
 
     private static func addAll(below node: Int, to nodes: inout [ReadingNode]) {
         guard nodes[node].kind == .record, case .record(let fields) = nodes[node].type else {
             return
         }
+        nodes[node].isClosed = true
         for position in fields.indices {
             addAll(below: member(position, of: node, in: &nodes), to: &nodes)
         }
     }
 
     private static func member(
-        _ position: Int, of parent: Int, in nodes: inout [ReadingNode]
+        _ position: Int, of parent: Int, in nodes: inout [ReadingNode], as type: DataType? = nil
     ) -> Int {
         if let known = nodes[parent].members[position] { return known }
         guard case .record(let fields) = nodes[parent].type else {
@@ -110,8 +144,9 @@ final class ReadingPlan {
         }
         let field = fields[position]
         let prefix = nodes[parent].path
+        let type = type ?? field.type
         let node = ReadingNode(
-            kind: ReadingNode.kind(of: field.type), type: field.type, name: Array(field.name.utf8),
+            kind: ReadingNode.kind(of: type), type: type, name: Array(field.name.utf8),
             parent: parent, path: prefix.isEmpty ? field.name : "\(prefix).\(field.name)",
             field: parent == 0 ? position : nodes[parent].field,
             positions: parent == 0 ? [] : nodes[parent].positions + [position])
@@ -126,5 +161,8 @@ final class ReadingPlan {
     var kind: ReadingNode.Kind
     /// Values that do not fit are written in the column's type where they can be.
     var isCoerced = false
+    /// See `ReadingNode`; -1: none.
+    var isClosed: Bool
+    var whole: Int32
     var names: NameTable.View
 }

@@ -94,6 +94,7 @@
     func clear(_ row: Int, below node: Int) {
         clear(row, node: node)
         for member in plan.nodes[node].members.values { clear(row, below: member) }
+        if let whole = plan.nodes[node].whole { clear(row, node: whole) }
     }
 
     func isSet(_ row: Int, node: Int) -> Bool {

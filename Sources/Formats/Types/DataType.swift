@@ -62,6 +62,23 @@ public indirect enum DataType: Sendable, Hashable {
 
     public static let anyNumeric = DataType.numeric(precision: nil, scale: 0)
 
+    /// An object, or an array: what JSON of many forms is read as.
+    public var isFromJSON: Bool {
+        switch self {
+        case .record, .array: true
+        default: false
+        }
+    }
+
+    /// An object, or an array of them.
+    public var holdsObjects: Bool {
+        switch self {
+        case .record: true
+        case .array(let element): element.holdsObjects
+        default: false
+        }
+    }
+
     public var isInteger: Bool {
         switch self {
         case .smallint, .integer, .bigint: true

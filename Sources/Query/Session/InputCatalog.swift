@@ -50,6 +50,7 @@ final class InputCatalog {
         input.isStrict = environment.isStrict
         input.wanted = wanted?.subtracting(Self.windowNames)
         input.expected = reference.expected.subtracting(Self.windowNames)
+        input.expectedPaths = reference.expectedPaths
         input.format = isEnvelope ? .json : try format(options, reference.place)
         input.readsEnvelopes = isEnvelope
         input.emptyTypes = emptyColumns.types

@@ -15,7 +15,7 @@ extension QuerySession {
         }
         target.use(settings.settings.text)
         do throws(SQLError) {
-            let prepared = try prepare(copy.query)
+            let prepared = try prepare(copy.query, isOutput: true)
             let rows = try execute(prepared, target)
             return Outcome(tag: "COPY \(rows)")
         } catch {

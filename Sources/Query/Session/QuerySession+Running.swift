@@ -27,9 +27,10 @@ extension QuerySession {
         return try prepare(query, assigning: AssignmentTargets(columns, query.place))
     }
 
-    /// Binds and optimises.
+    /// Binds and optimises. `isOutput`: its rows leave, so objects that were read from JSON do as
+    /// they were read.
     func prepare(
-        _ query: QuerySyntax, assigning targets: AssignmentTargets? = nil
+        _ query: QuerySyntax, assigning targets: AssignmentTargets? = nil, isOutput: Bool = false
     ) throws(SQLError) -> PreparedQuery {
         let settings = settings.settings
         let binder = Binder(
@@ -41,6 +42,7 @@ extension QuerySession {
                 try binder.bind(query)
             }
         var plan = bound.plan
+        if isOutput { plan = plan.withObjectsAsJSON }
         plan = try Optimiser(settings: settings).optimise(plan)
         let policy = stepPolicy(bound)
         var isChangelog = policy != .once && !plan.facts.isAppendOnly
@@ -52,7 +54,7 @@ extension QuerySession {
             plan: plan, columns: plan.columns, policy: policy, isChangelog: isChangelog,
             emit: bound.emit)
         prepared.again = { [unowned self] () throws(SQLError) in
-            try prepare(query, assigning: targets)
+            try prepare(query, assigning: targets, isOutput: isOutput)
         }
         return prepared
     }

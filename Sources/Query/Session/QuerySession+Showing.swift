@@ -48,7 +48,7 @@ extension QuerySession {
     func explain(
         _ explain: ExplainSyntax, _ output: any ResultOutput
     ) throws(SQLError) -> Outcome {
-        let prepared = try prepare(explain.query)
+        let prepared = try prepare(explain.query, isOutput: true)
         var lines = Explain.lines(prepared.plan)
         if explain.isAnalyze {
             let start = environment.clock.monotonicNanoseconds

@@ -65,7 +65,7 @@ extension QuerySession {
             prepared = try prepare(
                 query, assigning: target.columns.map(\.type), names: target.columns.map(\.name))
         } else {
-            prepared = try prepare(query)
+            prepared = try prepare(query, isOutput: true)
         }
         guard names.isEmpty || names.count == prepared.columns.count else {
             let more = names.count > prepared.columns.count

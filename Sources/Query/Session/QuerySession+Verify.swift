@@ -12,13 +12,13 @@ extension QuerySession {
     /// Compares what the rows come to.
     func verify(_ query: QuerySyntax) throws(SQLError) -> Outcome {
         let values = settings.settings
-        let finite = try finitely(try prepare(query), query.place)
+        let finite = try finitely(try prepare(query, isOutput: true), query.place)
         let once = NetResult()
         let first = try QueryExecution(
             finite, environment, settings: values, once, isVerifying: true)
         try first.run()
         let seed = environment.verifySeed ?? SystemRandom().next() % 1_000_000
-        let second = try prepare(query)
+        let second = try prepare(query, isOutput: true)
         var endless = second
         endless.policy = .drawn(seed: seed)
         let stepped = NetResult()

@@ -143,7 +143,7 @@ public final class QuerySession {
     private func select(
         _ query: QuerySyntax, _ output: any ResultOutput
     ) throws(SQLError) -> Outcome {
-        let prepared = try prepare(query)
+        let prepared = try prepare(query, isOutput: true)
         let rows = try executeKept(prepared, output, nil)
         return Outcome(tag: "SELECT \(rows)")
     }

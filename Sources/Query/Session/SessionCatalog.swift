@@ -149,6 +149,7 @@ extension TopicReference {
         isStream = reference.isStream
         self.wanted = wanted
         expected = reference.expected.subtracting(InputCatalog.windowNames)
+        expectedPaths = reference.expectedPaths
     }
 }
 

@@ -103,6 +103,7 @@ public struct TopicReference: Sendable {
     public var wanted: Set<String>?
     /// Names that are null as long as no record has had them.
     public var expected: Set<String> = []
+    public var expectedPaths: Set<[String]> = []
     /// What its columns were when the state of the query was begun.
     public var known: KnownColumns?
 

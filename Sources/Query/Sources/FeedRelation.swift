@@ -23,6 +23,7 @@ public final class FeedRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
     public var envelopes: EnvelopeSchema? { schema.envelopes }
     public var known: KnownColumns { schema.known }
     public var columns: [RelationColumn] { schema.columns }
+    public var givesJSONText: Bool { schema.isJSON }
 
     private init(
         _ feed: InputFeed, _ sample: SampleInProgress.Result, isStrict: Bool, isEndless: Bool,
@@ -78,7 +79,7 @@ public final class FeedRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
                 break sampling
             }
         }
-        var result = sample.finish(adding: options.expected)
+        var result = sample.finish(adding: options.expected, options.expectedPaths)
         if !result.missing.isEmpty {
             let names = result.missing.map { "\"\($0)\"" }.joined(separator: ", ")
             note("no row of \(feed.name) has had \(names) yet; null until one has")

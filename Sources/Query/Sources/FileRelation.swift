@@ -18,6 +18,7 @@ public final class FileRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
     public var envelopes: EnvelopeSchema? { schema.envelopes }
     public var known: KnownColumns { schema.known }
     public var columns: [RelationColumn] { schema.columns }
+    public var givesJSONText: Bool { schema.isJSON }
 
     private init(
         _ name: String, _ paths: [String], _ sample: InputSample, _ options: InputOptions

@@ -45,6 +45,8 @@ public struct InputOptions: Sendable {
     public var wanted: Set<String>?
     /// Names that can be columns of this input only: they are null until they come.
     public var expected: Set<String> = []
+    /// The same of members of its columns.
+    public var expectedPaths: Set<[String]> = []
     /// The types of columns of an input without rows, where they were tried before.
     public var emptyTypes: [String: DataType] = [:]
     /// The rows are Debezium's envelopes of changes.

@@ -82,7 +82,9 @@ struct SampleInProgress {
     }
 
     /// With the columns of `expected` that have not come.
-    func finish(adding expected: Set<String>) -> Result {
+    func finish(
+        adding expected: Set<String>, _ paths: Set<[String]> = []
+    ) -> Result {
         var form = form ?? .json(.lines)
         var sample = sampler?.schema ?? SampledSchema()
         var missing: [String] = []
@@ -103,7 +105,7 @@ struct SampleInProgress {
             if ChangeEnvelope(sample.fields) != nil { sample.addUnavailable() }
         case .json, .logfmt:
             // A row that is no object has no such columns.
-            if sample.wholeValue == nil { missing = sample.add(expected: expected) }
+            if sample.wholeValue == nil { missing = sample.add(expected: expected, paths) }
         case .csv: break
         }
         let schema = InputSchema(

@@ -47,6 +47,11 @@ final class InputSchema: WideningColumns, @unchecked Sendable {
         return true
     }
 
+    var isJSON: Bool {
+        if case .json = form { return true }
+        return false
+    }
+
     var current: [Field] { lock.withLock { fields } }
 
     /// From the next opening on, the field of the misfit takes it.

@@ -54,8 +54,14 @@ public struct MisfitPolicy {
     }
 
     private func text(_ misfit: Misfit) -> String {
-        "\(place(misfit)), column \"\(misfit.path)\": \(misfit.excerpt) is no "
-            + "\(misfit.expected)"
+        let value = "\(place(misfit)), column \"\(misfit.path)\": \(misfit.excerpt)"
+        if misfit.addsMembers { return "\(value) has a member that no row before has had" }
+        return "\(value) is no \(misfit.expected)"
+    }
+
+    /// What the column is read as; an object's members are too many to be told.
+    private func type(_ misfit: Misfit) -> String {
+        misfit.addsMembers ? "an object with it" : "\(misfit.type)"
     }
 
     /// nil: the reader shall go on in the column's type.
@@ -67,7 +73,7 @@ public struct MisfitPolicy {
         }
         let before = columns.current
         if canRestart && context.mayRestart() {
-            context.note("\(text(misfit)); the column is read as \(misfit.type)")
+            context.note("\(text(misfit)); the column is read as \(type(misfit))")
             columns.widen(misfit)
             throw InputRestart.error
         }
@@ -84,7 +90,7 @@ public struct MisfitPolicy {
         if isWidened {
             context.note(
                 "\(text(pending.misfit)); from here on the column is read as "
-                    + "\(pending.misfit.type)")
+                    + type(pending.misfit))
         } else {
             columns.restore(pending.before)
             noteStaying(pending.misfit)
@@ -92,7 +98,9 @@ public struct MisfitPolicy {
     }
 
     private func noteStaying(_ misfit: Misfit) {
-        context.note(
-            "\(text(misfit)); rows have left, so the column stays \(misfit.expected)")
+        let end =
+            misfit.addsMembers
+            ? "such members are left out" : "the column stays \(misfit.expected)"
+        context.note("\(text(misfit)); rows have left, so \(end)")
     }
 }

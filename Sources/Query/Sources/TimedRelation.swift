@@ -34,6 +34,7 @@ final class TimedRelation: SourceRelation, EnvelopeRecords {
     var isAppendOnly: Bool { inner.isAppendOnly }
     var key: [Int]? { inner.key }
     var estimatedRows: Int? { inner.estimatedRows }
+    var givesJSONText: Bool { inner.givesJSONText }
 
     func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
         try inner.open(scan, context: context)

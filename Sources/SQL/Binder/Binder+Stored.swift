@@ -52,6 +52,7 @@ extension Binder {
         let names = try wanted(alias, mayWait: mayWait)
         var reference = reference
         reference.expected = names == nil ? [] : wanted?.expected(of: alias) ?? []
+        reference.expectedPaths = wanted?.expectedPaths(of: alias) ?? []
         let entry = try placed(reference.place) { () throws(SQLError) in
             try catalog.relation(reference, wanted: names)
         }

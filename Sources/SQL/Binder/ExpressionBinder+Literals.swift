@@ -148,6 +148,10 @@ extension ExpressionBinder {
             if type == .text { return .literal(.text(text), .text) }
             return try constant(cast, place)
         }
+        if type == .json || type == .jsonb, expression.type.holdsObjects {
+            let text = try apply("to_json", [expression], place)
+            return type == .json ? text : .cast(text, .jsonb, isTry: isTry)
+        }
         guard Cast.context(from: expression.type, to: type) != nil else {
             throw SQLError(
                 "cannot cast type \(expression.type.typeName) to \(type.typeName)",

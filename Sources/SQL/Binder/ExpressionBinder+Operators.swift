@@ -11,6 +11,7 @@ extension ExpressionBinder {
         if let documents = try documents(name, arguments, place) {
             return try apply(name, documents, place, at: places)
         }
+        let arguments = try embedded(name, arguments, place)
         return try placed(place) { () throws(SQLError) in
             let function = try FunctionRegistry.scalar(name, arguments.map(\.type))
             let coerced = try coerce(arguments, to: function.parameters, place, at: places)
@@ -28,6 +29,21 @@ extension ExpressionBinder {
         case .record, .array: return [try apply("to_json", [arguments[0]], place), arguments[1]]
         default: return nil
         }
+    }
+
+    /// What is put into JSON, or looked at as jsonb, as it was read.
+    private func embedded(
+        _ name: String, _ arguments: [Expression], _ place: Range<Int>
+    ) throws(SQLError) -> [Expression] {
+        let isBuilt =
+            ["json_build_object", "json_build_array", "to_jsonb"].contains(name)
+            || ["jsonb_build_object", "jsonb_build_array"].contains(name)
+        guard isBuilt, arguments.contains(where: \.isRead) else { return arguments }
+        var list: [Expression] = []
+        for argument in arguments {
+            list.append(argument.isRead ? try apply("to_json", [argument], place) : argument)
+        }
+        return list
     }
 
     func unary(
@@ -109,10 +125,14 @@ extension ExpressionBinder {
         switch test {
         case "NULL":
             let bound = try bind(operand)
-            if case .record(let fields) = bound.type {
+            if bound.isRead {
+                // An object is there or not, whatever its members are.
+                result = .isNull(try apply("to_json", [bound], place))
+            } else if case .record(let fields) = bound.type {
                 return nullRow(bound, fields, isNegated)
+            } else {
+                result = .isNull(bound)
             }
-            result = .isNull(bound)
         case "TRUE", "FALSE":
             let bound = try condition(operand, "IS \(isNegated ? "NOT " : "")\(test)")
             result = .not(.isDistinct(bound, .boolean(test == "TRUE")))
@@ -320,6 +340,9 @@ extension ExpressionBinder {
 }
 
 extension Expression {
+    /// A column that holds objects, or a member inside one.
+    var isRead: Bool { access != nil && type.holdsObjects }
+
     func members(_ fields: [Field]) -> [Expression] {
         if case .record(let list, _) = self { return list }
         return fields.enumerated().map { .member(self, $0.offset, $0.element.type) }

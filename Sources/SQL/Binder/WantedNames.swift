@@ -10,6 +10,9 @@ struct WantedNames {
     private(set) var qualified: [String: Set<String>] = [:]
     /// Names without one.
     private(set) var plain: Set<String> = []
+    /// Members of columns, from the column's name on: `p.b.c`; by alias where there is one.
+    private var plainPaths: Set<[String]> = []
+    private var qualifiedPaths: [String: Set<[String]>] = [:]
     /// Names alone and `t.*` inside expressions, in lower case: those that are no column's are the
     /// row of a relation.
     private(set) var rowNames: Set<String> = []
@@ -39,6 +42,13 @@ struct WantedNames {
         return relations.count == 1 ? own.union(plain.filter { !aliases.contains($0) }) : own
     }
 
+    /// The same of members of its columns.
+    func expectedPaths(of alias: String) -> Set<[String]> {
+        let own = qualifiedPaths[alias.lowercased()] ?? []
+        guard relations.count == 1 else { return own }
+        return own.union(plainPaths.filter { !aliases.contains($0[0].lowercased()) })
+    }
+
     mutating func merge(_ other: WantedNames) {
         if let more = other.names, let names {
             self.names = names.union(more)
@@ -47,6 +57,8 @@ struct WantedNames {
         }
         qualified.merge(other.qualified) { $0.union($1) }
         plain.formUnion(other.plain)
+        plainPaths.formUnion(other.plainPaths)
+        qualifiedPaths.merge(other.qualifiedPaths) { $0.union($1) }
         rowNames.formUnion(other.rowNames)
         relations += other.relations
         aliases.formUnion(other.aliases)
@@ -57,10 +69,15 @@ struct WantedNames {
         let first = name[0].text
         if name.count > 1, aliases.contains(first.lowercased()) {
             qualified[first.lowercased(), default: []].insert(name[1].text)
+            if name.count > 2 {
+                qualifiedPaths[first.lowercased(), default: []].insert(
+                    name.dropFirst().map(\.text))
+            }
         } else if name.count > 1, outerAliases.contains(first.lowercased()) {
             plain.insert(name[1].text)
         } else {
             plain.insert(first)
+            if name.count > 1 { plainPaths.insert(name.map(\.text)) }
         }
     }
 

@@ -111,7 +111,7 @@ extension Plan {
             var type = relation.columns[column.index].type
             var path = name
             for index in column.path {
-                guard case .record(let fields) = type, index < fields.count else { break }
+                guard case .record(let fields) = type, fields.indices.contains(index) else { break }
                 path += "." + fields[index].name
                 type = fields[index].type
             }

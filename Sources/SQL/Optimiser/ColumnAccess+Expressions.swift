@@ -2,7 +2,7 @@ import Aggregation
 import Formats
 
 extension Expression {
-    /// A column or a chain of members down from one, with the types along it.
+    /// A column or a chain of members down from one, with the types along it; or that as JSON.
     var access: (ColumnAccess, types: [DataType])? {
         switch self {
         case .column(let index, let type): return (ColumnAccess(column: index), [type])
@@ -10,8 +10,32 @@ extension Expression {
             guard case (var access, let types)? = inner.access else { return nil }
             access.path.append(index)
             return (access, types + [type])
+        case .call(let function, let arguments, .json):
+            guard Expression.makersOfJSON.contains(function.name), arguments.count == 1,
+                case .column = arguments[0].root, arguments[0].type.isFromJSON,
+                case (var access, let types)? = arguments[0].access
+            else { return nil }
+            access.path.append(ReadColumn.wholeText)
+            return (access, types + [.json])
         default: return nil
         }
+    }
+
+    private static let makersOfJSON: Set<String> = ["to_json", "row_to_json", "array_to_json"]
+
+    /// What a chain of members goes down from.
+    private var root: Expression {
+        if case .member(let inner, _, _) = self { return inner.root }
+        return self
+    }
+
+    /// A step of an access.
+    func step(_ index: Int, _ type: DataType) -> Expression {
+        guard index == ReadColumn.wholeText else { return .member(self, index, type) }
+        guard let function = try? FunctionRegistry.scalar("to_json", [self.type]) else {
+            return self
+        }
+        return .call(function, [self], .json)
     }
 
     /// All that is read.
@@ -23,6 +47,7 @@ extension Expression {
     /// A member inside what this gives.
     func member(_ path: [Int]) -> Expression {
         path.reduce(self) { base, index in
+            if index == ReadColumn.wholeText { return base.step(index, .json) }
             if case .record(let list, _) = base, index < list.count { return list[index] }
             guard case .record(let fields) = base.type, index < fields.count else { return base }
             return .member(base, index, fields[index].type)
@@ -57,7 +82,7 @@ extension Plan {
         var name = columns[access.column].name
         var type = columns[access.column].type
         for index in access.path {
-            guard case .record(let fields) = type, index < fields.count else { break }
+            guard case .record(let fields) = type, fields.indices.contains(index) else { break }
             name = fields[index].name
             type = fields[index].type
         }

@@ -31,7 +31,7 @@ struct PrunedPlan {
                 guard let place = places[prefix] else { continue }
                 var result = Expression.column(place, types[length])
                 for (step, index) in access.path.enumerated().dropFirst(length) {
-                    result = .member(result, index, types[step + 1])
+                    result = result.step(index, types[step + 1])
                 }
                 return result
             }
@@ -180,6 +180,14 @@ final class ColumnPruner {
         _ plan: Plan, _ relation: any Relation, _ scan: ScanPlan, _ needed: Set<ColumnAccess>
     ) -> PrunedPlan {
         var asked = needed
+        if !relation.givesJSONText {
+            // Only what was read from JSON can be handed out as such.
+            asked = Set(
+                needed.map { access in
+                    guard access.path.last == ReadColumn.wholeText else { return access }
+                    return ColumnAccess(column: access.column, path: access.path.dropLast())
+                })
+        }
         let time = needsTime ? scan.time : nil
         if let time { asked.formUnion(time.expression.accesses) }
         let list = asked.normalised.sorted()

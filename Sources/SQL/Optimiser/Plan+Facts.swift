@@ -23,6 +23,19 @@ extension Plan {
         .make(.project(self, list), zip(list, names).map { Field($1, $0.type) })
     }
 
+    /// Objects, and arrays of them, as JSON, but for those that tell rows apart.
+    public var withObjectsAsJSON: Plan {
+        var isChanged = false
+        let list = columnExpressions.enumerated().map { index, column -> Expression in
+            guard column.type.holdsObjects, facts.key?.contains(index) != true else {
+                return column
+            }
+            isChanged = true
+            return column.step(ReadColumn.wholeText, .json)
+        }
+        return isChanged ? projected(list, columns.map(\.name)) : self
+    }
+
     /// All columns as expressions.
     var columnExpressions: [Expression] {
         columns.enumerated().map { .column($0.offset, $0.element.type) }

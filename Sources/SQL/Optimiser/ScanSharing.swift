@@ -116,7 +116,7 @@ extension ScanColumn {
         var type = relation.columns[index].type
         var name = relation.columns[index].name
         for step in path {
-            guard case .record(let fields) = type, step < fields.count else { break }
+            guard case .record(let fields) = type, fields.indices.contains(step) else { break }
             name += "." + fields[step].name
             type = fields[step].type
         }

@@ -117,6 +117,7 @@ final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, Captur
         return current.map { RelationColumn($0.name, $0.type) } + hidden.map(\.column)
     }
 
+    var givesJSONText: Bool { !isText }
     var fieldCount: Int { current.count }
     var current: [Field] { lock.withLock { fields } }
 

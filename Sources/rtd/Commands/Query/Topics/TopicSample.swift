@@ -88,7 +88,8 @@ struct TopicSample {
             return []
         }
         let hidden = TopicRelation.Hidden.allCases.map(\.column.name)
-        return schema.add(expected: reference.expected.subtracting(hidden))
+        return schema.add(
+            expected: reference.expected.subtracting(hidden), reference.expectedPaths)
     }
 
     private static var text: SampledSchema {
