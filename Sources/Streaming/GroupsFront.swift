@@ -141,6 +141,13 @@ public final class GroupsFront: @unchecked Sendable {
         perform(.heartbeat(done)) { $0.shareHeartbeat(request, token: $2, now: $1) }
     }
 
+    /// Makes a share group that nobody has joined yet, unless there is one.
+    public func makeShareGroup(
+        _ groupID: String, done: @escaping @Sendable (ConsumerHeartbeatResult) -> Void
+    ) {
+        perform(.heartbeat(done)) { $0.shareGroupMade(groupID, token: $2, now: $1) }
+    }
+
     public func shareDescription(of groupID: String) -> ConsumerGroupDescription {
         lock.withLock { coordinator.modernDescription(of: groupID, isShare: true) }
     }

@@ -220,6 +220,8 @@ import Testing
         #expect(
             described?.groups.first?.topics.first?.partitions.first { $0.partitionIndex == 0 }?
                 .startOffset == 5)
+        let listed = try rig.ask(ListGroupsRequest(), version: 5, on: client)
+        #expect(listed?.groups.map(\.groupType) == ["share"])
         #expect(try alter("") == .invalidGroupId)
         #expect(try alter(String(repeating: "x", count: 2_000)) == .invalidGroupId)
     }

@@ -257,6 +257,25 @@ private struct ShareModel {
         #expect(rig.coordinator.modernDescription(of: "g", isShare: true).state == .empty)
     }
 
+    @Test func `a share group can be made before anybody joins it, and deleted`() throws {
+        let rig = GroupsRig()
+        func make(_ group: String) -> [String] {
+            rig.perform(
+                rig.coordinator.shareGroupMade(group, token: rig.token(), now: rig.now))
+        }
+        #expect(make("g") == ["epoch 0"])
+        #expect(make("g") == ["epoch 0"])
+        #expect(make("") == ["invalidGroupID"])
+        let again = try GroupsRig.loaded(rig.log)
+        #expect(again.coordinator.listing().map(\.type) == ["share"])
+        _ = rig.enter("x", group: "other")
+        #expect(make("other") == ["groupIDNotFound"])
+        #expect(beat(rig, "a", 0, ["t"]).hasSuffix("[t:0,1,2,3]"))
+        _ = beat(rig, "a", -1)
+        _ = rig.perform(rig.coordinator.groupsDeleted(["g"], token: rig.token(), now: rig.now))
+        #expect(rig.coordinator.listing().map(\.groupID) == ["other"])
+    }
+
     @Test func `a share group's own times hold for its members`() {
         let rig = GroupsRig {
             $0.shareSessionBounds = 1_000...60_000
@@ -271,12 +290,20 @@ private struct ShareModel {
         #expect(rig.pass(1) == ["release a"])
     }
 
-    @Test func `groups of one kind are not groups of another`() {
+    @Test func `groups of one kind are not groups of another`() throws {
         let rig = GroupsRig()
         _ = beat(rig, "a", 0, ["t"])
         #expect(rig.enter("x") == "groupIDNotFound")
         #expect(rig.join() == ["join 3 inconsistentGroupProtocol "])
         #expect(rig.described().error == .groupIDNotFound)
+        // Nor when nobody is in it, nor after a restart: what it has done is kept.
+        #expect(beat(rig, "a", -1) == "release a; epoch -1")
+        for rig in [rig, try GroupsRig.loaded(rig.log)] {
+            #expect(rig.enter("x") == "groupIDNotFound")
+            #expect(rig.join().first?.contains("inconsistentGroupProtocol") == true)
+            _ = rig.pass(30 * 24 * 3_600_000)
+            #expect(rig.coordinator.listing().map(\.type) == ["share"])
+        }
         let other = GroupsRig()
         _ = other.enter("x")
         #expect(beat(other, "a", 0, ["t"]) == "groupIDNotFound")

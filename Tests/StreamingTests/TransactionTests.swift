@@ -144,6 +144,34 @@ import Testing
         #expect(end(producer, isCommit: false)?.error == .producerFenced)
     }
 
+    @Test(arguments: [true, false])
+    func `an end that is repeated while it is written is told to wait, then the same`(
+        isCommit: Bool
+    ) throws {
+        let producer = try #require(start()?.success)
+        #expect(write(producer, 0) == nil)
+        #expect(write(producer, 0, partition: 1) == nil)
+        let first = Box<Result<ProducerIdentity, StreamingError>>()
+        let identity = TransactionIdentity("id", producerID: producer.id, epoch: producer.epoch)
+        rig.broker.transactions.end(identity, isCommit: isCommit, raisesEpoch: true) {
+            first.set($0)
+        }
+        var repeated = 0
+        repeat {
+            let again = Box<Result<ProducerIdentity, StreamingError>>()
+            rig.broker.transactions.end(identity, isCommit: isCommit, raisesEpoch: true) {
+                again.set($0)
+            }
+            #expect(again.value?.error == .concurrentTransactions)
+            repeated += 1
+        } while rig.workers.runOne() && first.value == nil
+        #expect(repeated > 1)
+        let next = try #require(first.value?.success)
+        #expect(next.epoch == producer.epoch + 1)
+        #expect(end(producer, isCommit: isCommit)?.success == next)
+        #expect(end(producer, isCommit: !isCommit)?.error == .producerFenced)
+    }
+
     /// The end of a transaction is written and not waited for: a power cut may leave its decision
     /// only, and records of the next transaction already.
     @Test(arguments: [true, false])

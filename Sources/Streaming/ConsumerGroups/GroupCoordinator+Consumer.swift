@@ -110,10 +110,9 @@ extension GroupCoordinator {
         if case .dead = group.state { throw GroupRefusal(.coordinatorNotAvailable) }
         if let modern = group.modern {
             if modern.kind == .consumer { return group }
-            if !modern.members.isEmpty || request.memberEpoch != 0 {
-                throw GroupRefusal(
-                    .groupIDNotFound, "Group \(request.groupID) is not a consumer group.")
-            }
+            // Without members too: what a share group has done is kept.
+            throw GroupRefusal(
+                .groupIDNotFound, "Group \(request.groupID) is not a consumer group.")
         }
         guard request.memberEpoch == 0 else {
             throw GroupRefusal(

@@ -92,6 +92,8 @@ extension GroupCoordinator {
                 groups[group.id] = nil
                 continue
             }
+            // As in Kafka a share group is kept until somebody deletes it.
+            if group.modern?.kind == .share { continue }
             let expired = group.expiredOffsets(effects)
             if case .empty = group.state, group.modern?.members.isEmpty ?? true,
                 expired.count == group.offsets.count,

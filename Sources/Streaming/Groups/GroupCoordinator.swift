@@ -44,17 +44,13 @@ public final class GroupCoordinator {
             return [.answerJoin(token, JoinResult(error: fault, memberID: request.memberID))]
         }
         if let group = groups[request.groupID], let modern = group.modern, !group.isDead {
-            if !modern.members.isEmpty {
-                guard modern.kind == .consumer else {
-                    return [
-                        .answerJoin(
-                            token,
-                            JoinResult(
-                                error: .inconsistentGroupProtocol, memberID: request.memberID))
-                    ]
-                }
-                return classicJoined(request, token, group)
+            // A share group is one without members too: what it has done is kept.
+            guard modern.kind == .consumer else {
+                let refusal = JoinResult(
+                    error: .inconsistentGroupProtocol, memberID: request.memberID)
+                return [.answerJoin(token, refusal)]
             }
+            if !modern.members.isEmpty { return classicJoined(request, token, group) }
             becomeEmptyClassicGroup(group)
         }
         guard let group = group(for: request) else {

@@ -62,6 +62,28 @@ extension GroupCoordinator {
         return group
     }
 
+    /// Makes a share group that nobody has joined yet, unless there is one; answered when it is
+    /// durable.
+    func shareGroupMade(_ groupID: String, token: GroupToken, now: Int64) -> [GroupAction] {
+        begin(now)
+        var request = ConsumerHeartbeat(
+            groupID: groupID, memberID: "", memberEpoch: 0, clientID: "", clientHost: "")
+        request.topics = []
+        do throws(GroupRefusal) {
+            if faultOfGroupID(groupID) != nil {
+                throw GroupRefusal(.invalidGroupID, "The name is no group's.")
+            }
+            let group = try shareGroup(request)
+            if group.modern?.epoch == 0 { refresh(group, subscriptionChanged: true) }
+            settle(group, .heartbeat(token, ConsumerHeartbeatResult(memberID: "", memberEpoch: 0)))
+            return end(group)
+        } catch {
+            effects.actions.append(
+                .answerHeartbeat(token, ConsumerHeartbeatResult(error, memberID: "")))
+            return effects.takeActions()
+        }
+    }
+
     private func leaveShare(
         _ request: ConsumerHeartbeat, _ group: Group
     ) throws(GroupRefusal) -> ConsumerHeartbeatResult {

@@ -308,12 +308,6 @@ public final class ShareGroups: @unchecked Sendable {
         }
     }
 
-    /// Whether another group can be kept.
-    public func hasRoom(forGroup group: String) -> Bool {
-        guard !group.isEmpty, group.utf8.count <= Limits.groupNameBytesMax else { return false }
-        return lock.withLock { Set(entries.keys.map(\.group)).count < Limits.groupsMax }
-    }
-
     /// What the group sets itself.
     public func configs(of group: String) -> [String: String] {
         lock.withLock { configs[group] ?? [:] }

@@ -41,6 +41,7 @@ extension TransactionCoordinator {
         guard state.producerID == identity.producerID else {
             return .refuse(.invalidProducerIDMapping)
         }
+        if raisesEpoch, entry.isEnding(asked, isCommit) { return .refuse(.concurrentTransactions) }
         guard state.epoch == identity.epoch else { return .refuse(.producerFenced) }
         if entry.isChanging { return .refuse(.concurrentTransactions) }
         switch (state.status, isCommit) {
@@ -199,6 +200,13 @@ extension TransactionCoordinator.Entry {
         }
         let isSameID = asked.id == state.producerID || asked.id == state.previousProducerID
         return isSameID && asked.epoch == state.lastEpoch
+    }
+
+    /// Whether just this request is at work: its epoch is the old one already, and who repeats it
+    /// is no producer that was replaced.
+    fileprivate func isEnding(_ asked: ProducerIdentity, _ isCommit: Bool) -> Bool {
+        asked.id == state.producerID && asked.epoch == state.lastEpoch
+            && state.status == (isCommit ? .prepareCommit : .prepareAbort)
     }
 }
 

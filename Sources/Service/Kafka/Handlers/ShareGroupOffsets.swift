@@ -115,8 +115,17 @@ enum AlterShareGroupOffsetsHandler: KafkaHandler {
         let places = starts.map {
             ShareGroups.Place(topic: $0.topic, partition: $0.partition, start: $1)
         }
-        broker.shares.begin(group: request.groupId, at: places) { error in
-            reply.send(answer(request, broker, error))
+        broker.groups.makeShareGroup(request.groupId) { made in
+            if let error = made.error {
+                return reply.send(
+                    .with {
+                        $0.errorCode = ErrorCode(rawValue: error.code)
+                        $0.errorMessage = made.message
+                    })
+            }
+            broker.shares.begin(group: request.groupId, at: places) { error in
+                reply.send(answer(request, broker, error))
+            }
         }
     }
 
@@ -208,12 +217,7 @@ private struct ShareGroupRefusal {
             broker.groups.description(of: group).error == nil
             || broker.groups.consumerDescription(of: group).error == nil
         guard isOther || broker.shares.places(of: group).isEmpty else { return nil }
-        if !mustExist, !isOther {
-            if broker.shares.hasRoom(forGroup: group) { return nil }
-            code = .invalidGroupId
-            message = "The name is no group's, or there are too many groups."
-            return
-        }
+        if !mustExist, !isOther { return nil }
         code = .groupIdNotFound
         message = found.message ?? "Group \(group) not found."
     }
