@@ -296,3 +296,23 @@ def test_explain_tells_what_would_be_read():
         outcome(home.rtd("consume", "t", "-g", "new", "--explain", "-o", "end"), 0,
                 "t partition 0: from 10 on, of 0 up to 10\n", "")
         equal(home.rtd("consume", "t", "--explain", "-g", "s", "--protocol", "share").returncode, 2)
+
+
+def test_a_share_group_begins_at_a_time():
+    with Home() as home:
+        records = "".join('{"value":"%d","timestamp":%d}\n' % (n, (1_700_000_000 + n) * 1000)
+                          for n in range(5))
+        outcome(home.rtd("produce", "t", "-J", input=records), 0)
+        for start, found in (("@1700000003", "3\n4\n"), ("@1700000002500", "3\n4\n"),
+                             ("@1700000002000", "2\n3\n4\n"), ("@2100-01-01", "")):
+            done = home.rtd("consume", "t", "-g", f"at{start}", "--protocol", "share", "-o", start,
+                            "-e")
+            outcome(done, 0, found, "")
+
+
+def test_a_share_group_has_its_own_isolation():
+    with Home() as home:
+        done = home.rtd("consume", "t", "-g", "s", "--protocol", "share", "--isolation",
+                        "read_committed")
+        equal(done.returncode, 2)
+        contains(done.errors, "share.isolation.level")

@@ -132,9 +132,37 @@ def test_a_report_names_each_record():
 def test_a_tee_copies_the_values():
     with Home() as home:
         outcome(home.rtd("produce", "t", "-T", "-K", ":", input="k:a\nb"), 0, "a\nb\n", "")
-        done = home.shell("seq 300000 | rtd produce t -T | head -1; echo ${PIPESTATUS[*]}")
-        equal((done.text.splitlines()[0], done.text.splitlines()[1].split()[1:], done.errors),
-              ("1", ["0", "0"], ""))
+
+
+def test_records_are_sent_on_when_the_reader_of_a_copy_leaves():
+    for option in ("-T", "--report"):
+        for transaction in ("", "--txn id"):
+            with Home() as home:
+                done = home.shell(f"seq 300000 | rtd produce t {option} {transaction} | head -1 "
+                                  ">/dev/null; echo ${PIPESTATUS[*]}; rtd consume t -e | wc -l")
+                equal((done.text, done.errors), ("0 0 0\n300000\n", ""), option + transaction)
+
+
+def test_an_aborted_transaction_is_told():
+    with Home() as home:
+        done = home.shell("seq 3 | rtd produce t --txn id -T >/dev/full")
+        equal(done.returncode, 1)
+        contains(done.errors, "records delivered, but the transaction was aborted")
+        done = home.rtd("produce", "t", "--txn", "id", "-J", input='{"value":"a"}\noops\n')
+        equal(done.returncode, 1)
+        contains(done.errors, "delivered, but the transaction was aborted")
+        equal(home.rtd("consume", "t", "-e").text, "")
+
+
+def test_a_transaction_that_was_open_for_too_long():
+    with Home() as home:
+        done = home.shell("(seq 3; sleep 3.5; seq 3) | rtd produce t --txn id "
+                          "-X transaction.timeout.ms=1000")
+        equal(done.returncode, 1, done.errors)
+        contains(done.errors, "open for longer than transaction.timeout.ms=1000")
+        contains(done.errors, "--txn-every commits in between")
+        outcome(home.rtd("produce", "t", "--txn", "id", "-X", "transaction.timeout.ms=0",
+                         input="a"), 2, "", None)
 
 
 def test_a_dry_run_touches_nothing():

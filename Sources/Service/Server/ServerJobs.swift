@@ -40,6 +40,10 @@ public enum ServerJobs {
         guard fileSystem.exists(directory.path) else {
             throw ServiceError("\(directory.displayPath) does not exist; --data names another")
         }
+        guard fileSystem.exists(directory.formatPath) else {
+            throw ServiceError(
+                "\(directory.displayPath) is no data directory of rtd; --data names another")
+        }
         let lock: FileLock?
         do throws(SystemError) {
             lock = try FileLock.take(directory.lockPath)

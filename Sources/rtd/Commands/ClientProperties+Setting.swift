@@ -83,7 +83,11 @@ extension ClientProperties {
         case "enable.idempotence": isIdempotent = try value.boolean()
         case "partitioner": partitioner = try value.choice()
         case "transactional.id": transactionalID = value.text.isEmpty ? nil : value.text
-        case "transaction.timeout.ms": transactionTimeout = try value.milliseconds()
+        case "transaction.timeout.ms":
+            transactionTimeout = try value.milliseconds()
+            if transactionTimeout == .zero {
+                throw UsageError("transaction.timeout.ms wants more than no time")
+            }
         default: return false
         }
         return true

@@ -163,7 +163,8 @@ extension ConsumeOptions {
                     read_committed    those of committed transactions; the default
                     read_uncommitted  all
 
-                The first waits at an open transaction.
+                The first waits at an open transaction. A share group has its own level, \
+                `share.isolation.level` (all, unless it is set).
                 """),
         .value(
             "on-error", nil, \.errorPolicy, .choice("ACTION"),

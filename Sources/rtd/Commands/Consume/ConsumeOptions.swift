@@ -78,6 +78,11 @@ struct ConsumeOptions: Sendable, Equatable {
         if options.groupProtocol == .share, options.offset.end != nil {
             throw UsageError("a share group has no end to read up to; -c COUNT or -e ends it")
         }
+        if options.groupProtocol == .share, options.isolation != nil {
+            throw UsageError(
+                "--isolation is not for a share group, whose own share.isolation.level says which"
+                    + " records it gets")
+        }
         if options.explains, options.groupProtocol == .share {
             throw UsageError("--explain tells offsets, which a share group has none of")
         }

@@ -62,7 +62,8 @@ extension ConsumeSession {
         case (.time(let point)?, _):
             let time = printing.clock.wallMilliseconds
             let ago = max(0, time - point.milliseconds(now: time))
-            start = "by_duration:PT\(ago / 1_000)S"
+            let thousandths = String(1_000 + ago % 1_000).dropFirst()
+            start = "by_duration:PT\(ago / 1_000).\(thousandths)S"
         default: start = "earliest"
         }
         do throws(ClientError) {

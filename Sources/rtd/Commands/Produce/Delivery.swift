@@ -61,13 +61,20 @@ final class Delivery: @unchecked Sendable {
         var firstSkip: String?
         /// A transaction could not be committed.
         var commitError: ClientError?
+        /// Somebody reads the copies on stdout.
+        var isOutputWanted = true
         /// stdout cannot be written to.
         var outputError: SystemError?
+        /// What counts for nothing, though it was delivered: "the transaction".
+        var aborted: String?
 
         /// "3 of 5 records delivered"
         var summary: String {
-            "\(delivered) of \(read) records delivered"
+            "\(delivered) of \(read) records delivered\(abortion)"
         }
+
+        /// ", but the transaction was aborted"; nothing if none was.
+        var abortion: String { aborted.map { ", but \($0) was aborted" } ?? "" }
 
         /// "2 records skipped, the first: stdin line 2: ..."; nil if none was.
         var skipMessage: String? {

@@ -194,8 +194,10 @@ extension ProduceOptions {
             "on-error", nil, \.errorPolicy, .choice("ACTION"),
             "At a bad record end (fail, the default) or go on (skip).",
             details: "What was skipped is counted on stderr and makes the status 3."),
-        .choosing("tee", "T", .tee, \.echo, "Copy the records to stdout as they are sent.")
-            .exclusive("echo"),
+        .choosing(
+            "tee", "T", .tee, \.echo, "Copy the records to stdout as they are sent.",
+            details: "When the reader of stdout leaves, the records are sent on without the copy."
+        ).exclusive("echo"),
         .choosing(
             "report", nil, .report, \.echo, "Print partition and offset of each record.",
             details: "A JSON line when it is acknowledged."

@@ -60,12 +60,16 @@ final class DeliveryReport: @unchecked Sendable {
     }
 }
 
-/// Writes to stdout, and notes the first error; nothing is written after it.
+/// Writes to stdout, and notes the first error; nothing is written after it. A reader that has left
+/// is no error: what he read was a copy, and the records are sent on.
 func writeOutput(_ bytes: RawSpan, _ delivery: Delivery) {
-    guard bytes.byteCount > 0, delivery.state.outputError == nil else { return }
+    guard bytes.byteCount > 0, delivery.state.isOutputWanted else { return }
     do throws(SystemError) {
         try StandardOutput.write(bytes)
     } catch {
-        delivery.update { $0.outputError = error }
+        delivery.update {
+            $0.isOutputWanted = false
+            if !error.isBrokenPipe { $0.outputError = error }
+        }
     }
 }

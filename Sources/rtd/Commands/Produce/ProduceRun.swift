@@ -72,6 +72,10 @@ final class ProduceRun: Sendable {
         if !isDrained { await producer.abort() }
         do throws(ClientError) {
             try await producer.endTransaction(isCommit: isWhole)
+            if !isWhole {
+                let what = settings.transactionSpan == nil ? "" : "last "
+                delivery.update { $0.aborted = "the \(what)transaction" }
+            }
         } catch {
             if isWhole { return delivery.update { $0.commitError = error } }
             guard end == .stopped else { return }
@@ -137,26 +141,23 @@ final class ProduceRun: Sendable {
     private func verdict(_ end: ReadingEnd) throws(CommandFailure) -> Int32 {
         let state = delivery.state
         if let error = state.outputError {
-            // The reader of stdout has seen enough.
-            guard !error.isBrokenPipe else { return 0 }
             throw CommandFailure("\(error); \(state.summary)")
         }
         if let error = state.commitError {
             throw CommandFailure(
-                "the transaction cannot be committed: \(connection.text(error))")
+                "the transaction cannot be committed: \(connection.text(error))\(wayOut(error))")
         }
         if let first = state.firstFailure {
-            let wayOut = first.error.isRejection ? " (--on-error skip goes on)" : ""
             throw CommandFailure(
                 "\(connection.text(first.error)); \(state.summary), the first failure is at "
-                    + "\(first.batch.origin)\(wayOut)")
+                    + "\(first.batch.origin)\(wayOut(first.error))")
         }
         switch end {
         case .failed(let message): throw CommandFailure("\(message); \(state.summary)")
         case .bad(let message):
             throw CommandFailure(
-                "\(message); \(state.delivered) of \(state.read) records before it delivered "
-                    + "(--on-error skip goes on)")
+                "\(message); \(state.delivered) of \(state.read) records before it delivered"
+                    + "\(state.abortion) (--on-error skip goes on)")
         case .stopped where state.delivered < state.read:
             throw CommandFailure("interrupted; \(state.summary)")
         case .finished, .halted, .stopped, .timedOut: break
@@ -166,6 +167,19 @@ final class ProduceRun: Sendable {
         }
         if let message = state.skipMessage { throw CommandFailure(message, status: 3) }
         return end == .timedOut ? 4 : 0
+    }
+
+    /// What helps against an error, in brackets.
+    private func wayOut(_ error: ClientError) -> String {
+        if error.isRejection { return " (--on-error skip goes on)" }
+        let configuration = producer.configuration
+        guard configuration.transactionalID != nil,
+            error.code == .invalidProducerEpoch || error.code == .producerFenced
+        else { return "" }
+        let time = configuration.transactionTimeoutMilliseconds
+        return
+            " (the transaction was open for longer than transaction.timeout.ms=\(time), or another"
+            + " producer has taken its id over; --txn-every commits in between)"
     }
 
     private func progress() -> ProgressLine? {
