@@ -11,8 +11,10 @@ extension ConsumeSession {
             throw .message("--exec commits offsets, which a share group has none of")
         }
         let search = TopicSearch(connection: connection, options: options)
-        topics = try await search.topics().map(\.name)
+        let found = try await search.topics()
+        topics = found.map(\.name)
         try await beginShared(group)
+        try await beginShared(group, at: found)
         let consumer = ShareConsumer(
             connection.cluster, group: group, topics: topics,
             checksChecksums: options.errorPolicy != .skip
@@ -74,6 +76,38 @@ extension ConsumeSession {
             guard
                 error.code == .groupAuthorizationFailed || error.code == .clusterAuthorizationFailed
             else { throw .client(error) }
+        }
+    }
+
+    /// The place of a time, as long as nobody has begun: a span before now, which is all that a
+    /// group's config can say, ends a little later for the server than for us.
+    private func beginShared(
+        _ group: String, at found: [Metadata.Topic]
+    ) async throws(ConsumeError) {
+        guard case .time(let point) = options.offset.start else { return }
+        let partitions = found.flatMap { topic in
+            topic.partitions.map { TopicPartition(topic.name, $0.index) }
+        }
+        func offsets(_ query: OffsetQuery) async throws(ConsumeError) -> [TopicPartition: Int64] {
+            do throws(ClientError) {
+                return try await connection.cluster.listOffsets(
+                    Dictionary(uniqueKeysWithValues: partitions.map { ($0, query) }))
+            } catch {
+                throw .client(error)
+            }
+        }
+        let time = printing.clock.wallMilliseconds
+        let ends = try await offsets(.latest)
+        let starts = try await offsets(.timestamp(point.milliseconds(now: time)))
+        let places = starts.merging(ends) { start, end in start < 0 ? end : start }
+        do throws(ClientError) {
+            try await connection.cluster.beginShareGroup(group, at: places)
+        } catch {
+            // Somebody is in the group, or the cluster cannot be told: then the config says it.
+            if options.reporting.isVerbose {
+                StandardError.write(
+                    line: "rtd: group \(group) begins at about that time: \(error)")
+            }
         }
     }
 
