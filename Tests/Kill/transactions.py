@@ -1,10 +1,12 @@
 """kill -9 at random instants under transactions: each is seen whole or not at all, once, in order.
 
-Several transactional producers of librdkafka write, commit and abort all the time, sometimes one
-takes the transactional id of another, and a reader of committed records follows. The server is
-killed again and again and starts on the same directory and port. In the end the history of what
-every producer was told is held against what is in the log. The last line is JSON; exit status 1
-when a promise was broken.
+Several transactional producers of librdkafka write, commit and abort all the time, some with
+offsets of a group; sometimes one takes the transactional id of another. `rtd produce --txn-every`
+writes beside them, and is killed now and then. Between them and the server some ends of transactions are held back, or come when their client is gone. A reader of
+committed records follows, another asks for the committed offsets. The server is killed again and
+again and starts on the same directory and port; sometimes it is only stopped for a while. In the
+end the history of what every producer was told is held against what is in the log. The last line
+is JSON; exit status 1 when a promise was broken.
 """
 
 import argparse
@@ -21,10 +23,12 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "Interop"))
 import harness  # noqa: E402
+from late import LateEnds  # noqa: E402
 from confluent_kafka import (Consumer, KafkaException, Producer, TopicPartition,  # noqa: E402
-                             OFFSET_BEGINNING)
+                             OFFSET_BEGINNING, OFFSET_INVALID)
 
 TOPIC, PARTITIONS = "history", 3
+SOURCE = "source"  # what the group's offsets are of: a partition a worker
 QUIET = {"log_level": 0, "broker.address.family": "v4", "socket.timeout.ms": 5000,
          "reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 50, "retry.backoff.ms": 10}
 COMMITTED, ABORTED, UNKNOWN = "committed", "aborted", "unknown"
@@ -36,12 +40,15 @@ class History:
     def __init__(self):
         self.lock = threading.Lock()
         self.fates = {}
+        self.positions = collections.defaultdict(dict)  # of a worker: {number: fate}
         self.live = [{} for _ in range(PARTITIONS)]
         self.violations = []
 
-    def note(self, worker, number, count, fate):
+    def note(self, worker, number, count, fate, has_position):
         with self.lock:
             self.fates[worker, number] = (count, fate)
+            if has_position:
+                self.positions[worker][number] = fate
 
     def violation(self, text):
         self.violations.append(text)
@@ -51,9 +58,10 @@ class History:
 class Worker(threading.Thread):
     """One transactional producer, which outlives the server and whoever takes its id."""
 
-    def __init__(self, server, history, number, ids, rng, wanted):
+    def __init__(self, address, history, number, ids, rng, wanted, group):
         super().__init__(daemon=True)
-        self.server, self.history, self.number, self.rng = server, history, number, rng
+        self.address, self.history, self.number, self.rng = address, history, number, rng
+        self.group = group
         self.ids, self.wanted, self.producer = ids, wanted, None
         self.errors = collections.Counter()
 
@@ -62,7 +70,7 @@ class Worker(threading.Thread):
         while True:
             try:
                 self.producer = Producer({
-                    "bootstrap.servers": self.server.address, "linger.ms": self.rng.choice((0, 2)),
+                    "bootstrap.servers": self.address, "linger.ms": self.rng.choice((0, 2)),
                     "transactional.id": self.rng.choice(self.ids), "message.timeout.ms": 20_000,
                     "transaction.timeout.ms": 30_000, **QUIET})
                 self.producer.init_transactions(20)
@@ -76,12 +84,13 @@ class Worker(threading.Thread):
     def run(self):
         self.renew()
         for number in range(self.wanted):
-            count = self.rng.choice((1, 1, 2, 5, 30))
-            self.history.note(self.number, number, count, self.transact(number, count))
+            count, has_position = self.rng.choice((1, 1, 2, 5, 30)), self.rng.random() < 0.5
+            fate = self.transact(number, count, has_position)
+            self.history.note(self.number, number, count, fate, has_position)
             if self.rng.random() < 0.03:
                 self.renew()
 
-    def transact(self, number, count):
+    def transact(self, number, count, has_position):
         """Writes one transaction; what became of it, as far as anybody has told."""
         fate = ABORTED
         try:
@@ -89,6 +98,9 @@ class Worker(threading.Thread):
             for index in range(count):
                 value = f"{self.number}-{number}-{index}-{count}"
                 self.producer.produce(TOPIC, value, partition=self.rng.randrange(PARTITIONS))
+            if has_position:
+                place = TopicPartition(SOURCE, self.number, number + 1)
+                self.producer.send_offsets_to_transaction([place], self.group, 20)
             if self.rng.random() < 0.3:
                 self.producer.abort_transaction(20)
                 return ABORTED
@@ -114,16 +126,56 @@ class Worker(threading.Thread):
             return fate
 
 
-def consumer(server):
-    return Consumer({**QUIET, "bootstrap.servers": server.address, "group.id": "history",
+class CommandWorker(threading.Thread):
+    """`rtd produce` with a transaction every few lines, again and again."""
+
+    def __init__(self, address, history, number, rng, wanted):
+        super().__init__(daemon=True)
+        self.address, self.history, self.number, self.rng = address, history, number, rng
+        self.wanted, self.errors = wanted, collections.Counter()
+
+    def run(self):
+        number = 0
+        while number < self.wanted:
+            numbers = range(number, min(number + self.rng.randrange(1, 30), self.wanted))
+            number = numbers.stop
+            count = self.rng.choice((1, 2, 5))
+            fate = self.produce(numbers, count)
+            for each in numbers:
+                self.history.note(self.number, each, count, fate, False)
+
+    def produce(self, numbers, count):
+        lines = "".join(f"{self.number}-{number}-{index}-{count}\n"
+                        for number in numbers for index in range(count))
+        command = subprocess.Popen(
+            [harness.rtd, "produce", "-b", self.address, TOPIC, "--txn", "command",
+             "--txn-every", str(count)],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env=harness.environment())
+        killer = None
+        if self.rng.random() < 0.1:
+            killer = threading.Timer(self.rng.uniform(0, 0.5), command.kill)
+            killer.start()
+        errors = command.communicate(lines.encode())[1].decode()
+        if killer:
+            killer.cancel()
+        if command.returncode == 0:
+            return COMMITTED
+        if command.returncode > 0:
+            self.history.violation(f"rtd produce gave up: {errors.strip()}")
+        return UNKNOWN
+
+
+def consumer(address):
+    return Consumer({**QUIET, "bootstrap.servers": address, "group.id": "history",
                      "enable.auto.commit": False, "auto.offset.reset": "earliest",
                      "isolation.level": "read_committed", "fetch.wait.max.ms": 20,
                      "check.crcs": True})
 
 
-def follow(server, history, ended):
+def follow(address, history, ended):
     """Reads what is committed while it comes; offsets grow, and no place changes."""
-    c = consumer(server)
+    c = consumer(address)
     c.assign([TopicPartition(TOPIC, p, OFFSET_BEGINNING) for p in range(PARTITIONS)])
     last = [-1] * PARTITIONS
     while not ended.is_set():
@@ -138,9 +190,46 @@ def follow(server, history, ended):
     c.close()
 
 
-def whole_log(server, history):
+def watch_positions(address, workers, history, ended):
+    """Asks for the group's offsets all the time; none goes back. The last ones are kept."""
+    c = consumer(address)
+    places = [TopicPartition(SOURCE, n) for n in range(workers)]
+    history.last = [OFFSET_INVALID] * workers
+    is_last = False
+    while not is_last:
+        is_last = ended.wait(0.05)
+        try:
+            found = c.committed(places, timeout=30 if is_last else 5)
+        except KafkaException:
+            if is_last:
+                history.violation("the group's offsets cannot be read")
+            continue
+        for place in found:
+            if place.offset < history.last[place.partition] and not place.error:
+                history.violation(f"the offset of worker {place.partition} went back from "
+                                  f"{history.last[place.partition]} to {place.offset}")
+            history.last[place.partition] = max(history.last[place.partition], place.offset)
+    c.close()
+
+
+def check_positions(history):
+    """The offset of a worker is that of its last committed transaction which had one."""
+    for worker, fates in history.positions.items():
+        right = {OFFSET_INVALID}
+        for number, fate in sorted(fates.items()):
+            if fate == COMMITTED:
+                right = {number + 1}
+            elif fate == UNKNOWN:
+                there = any(value.startswith(f"{worker}-{number}-") for value in history.seen)
+                right = {number + 1} if there else right
+        at = history.last[worker]
+        if at not in right:
+            history.violation(f"the offset of worker {worker} is {at}, not one of {right}")
+
+
+def whole_log(address, history):
     """All that is committed, by partition, in order."""
-    c = consumer(server)
+    c = consumer(address)
     places = [TopicPartition(TOPIC, p, OFFSET_BEGINNING) for p in range(PARTITIONS)]
     stable = [c.get_watermark_offsets(p, timeout=20)[1] for p in places]
     c.assign(places)
@@ -174,6 +263,7 @@ def check(history, found):
         for offset, value in history.live[partition].items():
             if records.get(offset) != value:
                 history.violation(f"{partition}/{offset}: {value} was read and is gone")
+    history.seen = counts
     for value, times in counts.items():
         if times > 1:
             history.violation(f"{value} is there {times} times")
@@ -184,24 +274,57 @@ def check(history, found):
             history.violation(f"transaction {worker}-{number}: {fate}, {there} of {count} there")
 
 
-def run(options, rng):
-    server, history, ended = harness.Server(), History(), threading.Event()
+def disturb(server, rng):
+    """Ends the server at once and starts it again; or lets it stand still for a while."""
+    if rng.random() < 0.2:
+        os.kill(server.pid(), signal.SIGSTOP)
+        time.sleep(rng.uniform(0.05, 1.5))
+        os.kill(server.pid(), signal.SIGCONT)
+        return "pauses"
+    server.kill()
     server.start()
-    server.kafka = server.address
+    return "kills"
+
+
+def close_all(address, ids):
+    """Ends what is open: the first thing that the next producer of an id does."""
+    for name in ids:
+        last = Producer({"bootstrap.servers": address, "transactional.id": name, **QUIET})
+        while True:
+            try:
+                last.init_transactions(30)
+                break
+            except KafkaException as error:
+                if not error.args[0].retriable():
+                    raise
+
+
+def run(options, rng):
+    proxy = LateEnds(options.late, rng.random())
+    server = harness.Server("--advertise", proxy.address)
+    history, ended, done = History(), threading.Event(), collections.Counter()
+    server.start()
+    server.kafka, proxy.target = server.address, server.port
     from clients import create
     create(server, TOPIC, PARTITIONS, **{"segment.bytes": "1000000"})
+    create(server, SOURCE, options.workers)
     ids = [f"id{n}" for n in range(options.workers)]
-    share = -(-options.transactions // options.workers)
+    share = -(-options.transactions // (options.workers + 1))
+    group = consumer(proxy.address)
     workers = []
     for n in range(options.workers):
         own = ids if n == options.workers - 1 else [ids[n]]  # the last one takes others' ids
-        workers.append(
-            Worker(server, history, n, own, random.Random(rng.random()), share))
-    reader = threading.Thread(target=follow, args=(server, history, ended), daemon=True)
-    kills = 0
-    for thread in (*workers, reader):
+        workers.append(Worker(proxy.address, history, n, own, random.Random(rng.random()), share,
+                              group.consumer_group_metadata()))
+    readers = [
+        threading.Thread(target=follow, args=(proxy.address, history, ended), daemon=True),
+        threading.Thread(target=watch_positions, daemon=True,
+                         args=(proxy.address, options.workers, history, ended))]
+    workers.append(CommandWorker(proxy.address, history, options.workers,
+                                 random.Random(rng.random()), share))
+    for thread in (*workers, *readers):
         thread.start()
-    deadline = time.monotonic() + 120 + options.transactions
+    deadline = time.monotonic() + 120 + 2 * options.transactions
     try:
         while any(worker.is_alive() for worker in workers):
             if time.monotonic() > deadline:
@@ -211,28 +334,26 @@ def run(options, rng):
             alive = [worker for worker in workers if worker.is_alive()]
             if alive:
                 alive[0].join(rng.uniform(0.1, options.span))
-            server.kill()
-            kills += 1
-            server.start()
-        for name in ids:  # closes what is open
-            last = Producer({"bootstrap.servers": server.address, "transactional.id": name,
-                             **QUIET})
-            last.init_transactions(30)
+            done[disturb(server, rng)] += 1
+        close_all(proxy.address, [*ids, "command"])
         ended.set()
-        reader.join(30)
-        check(history, whole_log(server, history))
+        for reader in readers:
+            reader.join(40)
+        check(history, whole_log(proxy.address, history))
+        check_positions(history)
     finally:
         server.discard()
+    done.update({"held ends": proxy.held, "orphaned ends": proxy.orphaned})
     fates = collections.Counter(fate for _, fate in history.fates.values())
     errors = sum((worker.errors for worker in workers), collections.Counter())
-    return history, kills, fates, errors
+    return history, done, fates, errors
 
 
 def run_here(options):
     """One share, in this process; what came of it, to be printed."""
     begin = time.monotonic()
-    history, kills, fates, errors = run(options, random.Random(options.seed))
-    return {"transactions": len(history.fates), **fates, "kills": kills, "errors": dict(errors),
+    history, done, fates, errors = run(options, random.Random(options.seed))
+    return {"transactions": len(history.fates), **fates, **done, "errors": dict(errors),
             "violations": len(history.violations),
             "seconds": round(time.monotonic() - begin, 1)}
 
@@ -249,7 +370,8 @@ def run_in_shares(options):
         share = min(options.share, options.transactions - total["transactions"])
         child = subprocess.Popen(
             [sys.executable, __file__, "--rtd", harness.rtd, "--transactions", str(share),
-             "--workers", str(options.workers), "--span", str(options.span), "--seed", str(seed)],
+             "--workers", str(options.workers), "--span", str(options.span), "--late", str(options.late),
+             "--seed", str(seed)],
             stdout=subprocess.PIPE, text=True, start_new_session=True)
         output = child.communicate()[0]
         lines = output.splitlines()
@@ -276,6 +398,7 @@ def main():
     parser.add_argument("--transactions", type=int, default=600)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--span", type=float, default=0.8, help="longest time between kills, s")
+    parser.add_argument("--late", type=float, default=0.05, help="share of ends held back")
     parser.add_argument("--share", type=int, default=2500, help="transactions of one process")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
