@@ -156,6 +156,7 @@ _rtd() {
                 --max-wal) return ;;
                 --tables) return ;;
                 --exclude) return ;;
+                --where) return ;;
                 --key) return ;;
                 --mask) return ;;
                 --image) _rtd_words "keys new old both"; return ;;
@@ -174,7 +175,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--snapshot --snapshot-workers --until --backfill --slot --publication --password-file --max-wal --tables --exclude --key --mask --image --to --format --schemas --schema-changes --outbox --metrics --insecure-listen --topic-prefix --partitions --property --check --verify --memory --slots --request --drop --broker --data --retry --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--snapshot --snapshot-workers --until --backfill --slot --publication --password-file --max-wal --tables --exclude --where --key --mask --image --to --format --schemas --schema-changes --ddl --outbox --metrics --insecure-listen --topic-prefix --partitions --property --check --verify --memory --slots --request --drop --broker --data --retry --property-file --quiet --verbose --progress --no-progress --help"
             fi
             ;;
         bench)

@@ -15,12 +15,16 @@ public final class ColumnType: Sendable {
     public let element: ColumnType?
     /// An enum's labels in their order.
     public let labels: [String]
+    /// What stands between the elements of its arrays.
+    public let delimiter: UInt8
 
     public init(
         oid: UInt32, name: String, schema: String = "pg_catalog", category: Category = .base,
-        element: ColumnType? = nil, labels: [String] = []
+        element: ColumnType? = nil, labels: [String] = [], delimiter: UInt8? = nil
     ) {
         self.oid = oid
+        // Of those that there are, box (603) is the only one that has another.
+        self.delimiter = delimiter ?? UInt8(ascii: oid == 603 ? ";" : ",")
         self.name = name
         self.schema = schema
         self.category = category

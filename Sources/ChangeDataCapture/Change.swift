@@ -155,6 +155,11 @@ public protocol ChangeEncoder {
     mutating func schema(
         _ table: CapturedTable, at position: LogSequenceNumber, into output: inout OutputBuffer
     ) -> Bool
+    /// Appends what the format writes of a statement that changed the schema.
+    mutating func statement(
+        _ statement: SourceStatement, at position: LogSequenceNumber,
+        in transaction: SourceTransaction, into output: inout OutputBuffer
+    ) -> Bool
 }
 
 // Most formats write changes only.
@@ -171,5 +176,10 @@ extension ChangeEncoder {
 
     public mutating func schema(
         _ table: CapturedTable, at position: LogSequenceNumber, into output: inout OutputBuffer
+    ) -> Bool { false }
+
+    public mutating func statement(
+        _ statement: SourceStatement, at position: LogSequenceNumber,
+        in transaction: SourceTransaction, into output: inout OutputBuffer
     ) -> Bool { false }
 }

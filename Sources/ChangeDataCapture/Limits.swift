@@ -29,8 +29,21 @@ enum Limits {
     static let backfillBytes = 4 << 20
     /// Keys that change while a chunk waits, before it is read again.
     static let backfillKeysMax = 1_000_000
-    /// Transactions that are remembered, to know what a chunk could not see.
+    /// Transactions that are remembered, to know what a chunk could not see; so many while there is
+    /// nothing to read.
     static let backfillTransactions = 65_536
+    static let idleTransactions = 1_024
+    /// Rows of a table that are read again each by itself, before all of them are.
+    static let singleRowsMax = 100
+    /// Of the rows that changed while a chunk waits and that are given with it.
+    static let partialBytesMax = 32 << 20
+    /// Between two looks at the catalog for tables that are new.
+    static let tablesIntervalNanoseconds: Int64 = 5_000_000_000
+    /// A statement that puts a table into the publication, or holds one, does not keep its users
+    /// waiting.
+    static let lockMilliseconds = 1_000
+    /// A table without key is read at once, under a lock.
+    static let keylessBytesMax: Int64 = 32 << 20
     /// A part of a table that is read at once: blocks of its file, or so many bytes with what is
     /// stored beside it.
     static let partBlocks: Int64 = 2_048

@@ -12,6 +12,8 @@ private final class BackfillRig {
     let assembler: ChangeAssembler
     let table: CatalogTable
     private var log: UInt64 = 100
+    /// Stands for a large value that the stream does not carry.
+    static let unchanged = "~"
 
     init(states: [BackfillState] = [BackfillState(BackfillRequest(table: "public.t"))]) {
         backfill = Backfill(slot: "s", states: states, chunkRows: 3, token: "x")
@@ -36,6 +38,8 @@ private final class BackfillRig {
             last: nil, describe: { _, _ throws(CaptureError) in described })
         assembler.backfill = backfill
         assembler.know(table)
+        let table = table
+        assembler.tableNamed = { name throws(CaptureError) in name == "public.t" ? table : nil }
     }
 
     /// A chunk as it was read when the transactions from `next` on were not visible.
@@ -103,6 +107,10 @@ private final class BackfillRig {
             message.uint8(kind)
             message.int16(Int16(row.count))
             for value in row {
+                guard value != Self.unchanged else {
+                    message.uint8(UInt8(ascii: "u"))
+                    continue
+                }
                 message.uint8(UInt8(ascii: "t"))
                 message.int32(Int32(value.utf8.count))
                 message.append(utf8: value)
@@ -157,6 +165,92 @@ private final class BackfillRig {
             [rig.change("D", old: ["1", ""]), rig.change("U", old: ["2", ""], new: ["9", "b"])])
         try rig.mark(.high, id)
         #expect(rig.rows() == ["3|c"])
+    }
+
+    @Test func `a row whose change leaves a value out comes with that of the chunk`() throws {
+        let rig = BackfillRig()
+        let id = try #require(rig.backfill.begin()).id
+        rig.chunk([["1", "a"], ["2", "b"], ["3", "c"]])
+        try rig.mark(.low, id)
+        try rig.transaction(
+            xid: 10,
+            [
+                rig.change("U", new: ["1", BackfillRig.unchanged]),
+                // The output has this one whole.
+                rig.change("U", new: ["2", "new"]),
+                rig.change("U", new: ["2", BackfillRig.unchanged]),
+                // And this one is no row any more.
+                rig.change("U", new: ["3", BackfillRig.unchanged]),
+                rig.change("D", old: ["3", ""]),
+            ])
+        try rig.mark(.high, id)
+        #expect(rig.rows() == ["1|a"])
+    }
+
+    @Test func `a row that gets another key without its large value is read again`() throws {
+        let move = { (rig: BackfillRig, old: String, new: String) in
+            rig.change("U", old: [old, ""], new: [new, BackfillRig.unchanged])
+        }
+        let request = { (key: String) in
+            BackfillRequest(table: "public.t", condition: "TRUE AND \"id\" = '\(key)'")
+        }
+        // Who reads all of the changes in their order knows the value.
+        let rig = BackfillRig(states: [])
+        try rig.transaction(xid: 10, [move(rig, "1", "2")])
+        #expect(rig.backfill.isDone)
+        rig.sink.tellsKeysApart = true
+        try rig.transaction(xid: 11, [move(rig, "3", "4"), move(rig, "1", "4")])
+        #expect(rig.backfill.states.map(\.request) == [request("4")])
+        // What is being read has perhaps not seen it.
+        let id = try #require(rig.backfill.begin()).id
+        rig.chunk([["4", "old"]])
+        try rig.mark(.low, id)
+        try rig.transaction(xid: 12, [move(rig, "7", "4")])
+        try rig.mark(.high, id)
+        #expect(rig.rows().isEmpty && rig.backfill.wantsChunk)
+        // Many are all of them.
+        for key in 100..<200 { try rig.transaction(xid: 13, [move(rig, "1", "\(key)")]) }
+        #expect(rig.backfill.states.map(\.request).contains(BackfillRequest(table: "public.t")))
+        #expect(rig.backfill.states.count < 100)
+        // While rows are read, nobody has seen all of them.
+        let reading = BackfillRig()
+        _ = try #require(reading.backfill.begin())
+        try reading.transaction(xid: 10, [move(reading, "1", "2")])
+        #expect(reading.backfill.states.map(\.request).contains(request("2")))
+    }
+
+    @Test func `a table that is new is read behind the transactions that were open`() throws {
+        let rig = BackfillRig(states: [])
+        rig.sink.holds = true
+        try rig.mark(.table, "public.gone")
+        #expect(rig.backfill.isDone && rig.backfill.accepted == 1)
+        try rig.mark(.table, "public.t")
+        #expect(rig.sink.take().contains { $0.hasPrefix("truncate t") })
+        #expect(
+            rig.backfill.states == [BackfillState(BackfillRequest(table: "public.t"), behind: 5)])
+        let text = String(decoding: BackfillState.json(rig.backfill.states), as: UTF8.self)
+        #expect(BackfillState.read(text) == rig.backfill.states)
+        let snapshot = try #require(VisibleTransactions("4:9:4"))
+        #expect(snapshot.isBehind(3) && !snapshot.isBehind(5) && !snapshot.isBehind(9))
+    }
+
+    @Test func `a table without key is read under a lock and replaces what was given`() throws {
+        let rig = BackfillRig(states: [])
+        try rig.mark(.table, "public.t")
+        let id = try #require(rig.backfill.begin()).id
+        try rig.transaction(xid: 9, [rig.change("I", new: ["1", "a"])])
+        _ = rig.sink.take()
+        let chunk = Backfill.Chunk(
+            rig.table, key: [], visible: try #require(VisibleTransactions("0:0:")))
+        chunk.isHeld = true
+        var tuple = OutputBuffer()
+        _ = CopyRow.append(Array("1\ta\n".utf8).rawSpan, columns: 2, to: &tuple)
+        chunk.places = [0..<tuple.count]
+        chunk.bytes = tuple.bytes.copied()
+        rig.backfill.read(chunk)
+        try rig.mark(.high, id)
+        let lines = rig.sink.take().filter { $0.hasPrefix("truncate") || $0.hasPrefix("read") }
+        #expect(lines.map { $0.prefix(4) } == ["trun", "read"] && rig.backfill.isDone)
     }
 
     /// Its commit was in the log, and in the stream, before the chunk's snapshot saw it.

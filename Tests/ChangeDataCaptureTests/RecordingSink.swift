@@ -8,6 +8,9 @@ final class RecordingSink: ChangeSink {
     /// Fails at the change of this number.
     var failsAt: Int?
     private var changes = 0
+    /// Has rows of an earlier capture; has partitions.
+    var holds = false
+    var tellsKeysApart = false
 
     struct Failure: Error {}
 
@@ -44,6 +47,8 @@ final class RecordingSink: ChangeSink {
     func commit(_ transaction: SourceTransaction, changes: Int) {
         lines.append("commit \(transaction.xid) \(changes) \(transaction.end)")
     }
+    func mayHold(_ table: CapturedTable) -> Bool { holds }
+    func tellsKeysApart(_ table: CapturedTable) -> Bool { tellsKeysApart }
     func pause(at position: LogSequenceNumber?) {}
     func notice(_ message: String) { lines.append("notice \(message)") }
 

@@ -50,6 +50,27 @@ import Testing
         #expect(address.sessionTarget == .readWrite)
     }
 
+    @Test func `services, JDBC's ssl and what cannot be done are read as by libpq`() throws {
+        let file = "# a\n[other]\nhost=x\n[shop]\nhost=db\nport=7\nuser=me\n"
+        let around = AddressSurroundings(
+            variable: { ["HOME": "/h", "PGSERVICE": "shop", "PGPORT": "9"][$0] },
+            passwordFile: { _ in nil },
+            serviceFile: { $0 == "/h/.pg_service.conf" ? Array(file.utf8) : nil }, userName: "root")
+        let address = try PostgresAddress.parse("postgres:///d?user=you&ssl=true", around)
+        #expect(address.host == "db" && address.port == 7 && address.user == "you")
+        #expect(address.tls == .require)
+        let plain = try PostgresAddress.parse("dbname=d service=other", around)
+        #expect(plain.host == "x" && plain.port == 9 && plain.user == "root")
+        for text in [
+            "service=none", "host=h ssl=maybe", "host=h gssencmode=require",
+            "host=h ssl_min_protocol_version=TLSv1.3", "host=h sslcrl=/x",
+        ] {
+            #expect(throws: CaptureError.self) { try PostgresAddress.parse(text, around) }
+        }
+        let named = surroundings(["PGREQUIREPEER": "somebody"])
+        #expect(throws: CaptureError.self) { try PostgresAddress.parse("postgres://h/d", named) }
+    }
+
     @Test func `a session fits what is wanted of it`() {
         let fitting = { (isStandby: Bool, isReadOnly: Bool) in
             SessionTarget.allCases.filter { $0.fits(isStandby: isStandby, isReadOnly: isReadOnly) }

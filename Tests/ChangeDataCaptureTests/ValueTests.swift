@@ -63,6 +63,7 @@ struct ValueCase: Sendable, CustomTestStringConvertible {
         ValueCase(1082, "date", "2016-11-04", debezium: "17109", flat: "\"2016-11-04\""),
         ValueCase(1082, "date", "0044-03-15 BC", debezium: "-735160", flat: "\"0044-03-15 BC\""),
         ValueCase(1082, "date", "infinity", debezium: "2147483647", flat: "\"infinity\""),
+        ValueCase(1082, "date", "5874897-12-31", debezium: "2145042905", flat: "\"5874897-12-31\""),
         ValueCase(1082, "date", "10000-01-01", debezium: "2932897", flat: "\"10000-01-01\""),
         ValueCase(
             1083, "time", "13:51:30.123456", debezium: "49890123456", flat: "\"13:51:30.123456\""),
@@ -98,6 +99,15 @@ struct ValueCase: Sendable, CustomTestStringConvertible {
             1186, "interval", "-1 years -2 mons +3 days -04:05:06.78",
             debezium: "-36572706780000", flat: "\"P-1Y-2M3DT-4H-5M-6.78S\""),
         ValueCase(1186, "interval", "00:00:00", debezium: "0", flat: "\"PT0S\""),
+        ValueCase(
+            1186, "interval", "3000000:00:00", debezium: "10800000000000000",
+            flat: "\"PT3000000H\""),
+        ValueCase(
+            1186, "interval", "-3000000:00:00.5", debezium: "-10800000000500000",
+            flat: "\"PT-3000000H-0.5S\""),
+        ValueCase(
+            1186, "interval", "2562047788:00:54.775807", debezium: "9223372036854775807",
+            flat: "\"PT2562047788H54.775807S\""),
     ]
 
     static let others: [ValueCase] = [

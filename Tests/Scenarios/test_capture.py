@@ -387,4 +387,20 @@ def test_too_much_log_gives_the_slot_up(path):
     wait_for(lambda: not slots(server, "guarded"))
     running.process.stdout.read()
     assert running.process.wait(30) == 1
-    assert "--max-wal" in running.process.stderr.read().decode()
+    assert "was dropped" in running.process.stderr.read().decode()
+    assert not slots(server, "guarded")
+
+
+def test_too_much_log_gives_the_slot_up_while_rows_are_read(path):
+    server = fresh("guarded2")
+    server.sql("insert into log select repeat('y', 500), null from generate_series(1, 40000) g", "guarded2")
+    running = Running(server.url("guarded2"), "--slot", "guarded2", "--max-wal", "20MB", "--format",
+                      "flat", stdout=subprocess.PIPE)
+    # Nobody reads.
+    wait_for(lambda: slots(server, "guarded2"))
+    server.sql("insert into log select repeat('y', 500), null from generate_series(1, 80000) g",
+               "guarded2")
+    wait_for(lambda: not slots(server, "guarded2"))
+    running.process.stdout.read()
+    assert running.process.wait(30) == 1
+    assert "was dropped" in running.process.stderr.read().decode()

@@ -21,6 +21,27 @@ def numbers(address):
             for m in re.finditer(r"^(\w+)\{(.*?)\} (\S+)$", text, re.M) if m[1] != "rtd_cdc_phase"}
 
 
+def test_a_log_without_changes_for_the_output_is_no_lag():
+    name, other = database("CREATE TABLE t (id int PRIMARY KEY);"), database()
+    with Home() as home:
+        out = home.path / "out"
+        process = home.start("cdc", server_of().source(name), "--to", str(out), "--metrics", ":0")
+        address = re.search(r"http://\S+/metrics", process.stderr.readline().decode())[0]
+        until(lambda: numbers(address)["rtd_cdc_server_position_bytes"][1] > 0, "the stream")
+        server_of().sql("INSERT INTO t VALUES (1)", name)
+        until(lambda: numbers(address)["rtd_cdc_changes_total"][1] == 1, "the change")
+        server_of().sql("CREATE TABLE x AS SELECT md5(g::text) FROM generate_series(1, 50000) g", other)
+        end = float(server_of().sql("SELECT pg_current_wal_lsn() - '0/0'"))
+
+        def is_seen():
+            found = numbers(address)
+            return (found["rtd_cdc_server_position_bytes"][1] >= end and found["rtd_cdc_lag_bytes"][1] == 0
+                    and found["rtd_cdc_lag_seconds"][1] == 0)
+        until(is_seen, "no lag")
+        process.terminate()
+        process.wait(20)
+
+
 def test_prometheus_reads_the_numbers_of_a_capture():
     name = database(ORDERS)
     with Home() as home:

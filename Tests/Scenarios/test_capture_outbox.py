@@ -43,6 +43,22 @@ def test_an_outbox_becomes_messages_in_topics():
         assert "does not exist" in done.errors, done.errors
 
 
+def test_transactions_count_the_events_that_there_are():
+    name = database("CREATE TABLE outbox (id int PRIMARY KEY, aggregatetype text, aggregateid text, payload text);"
+                    "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2);")
+    with Home() as home:
+        options = ["--to", "topics", "--until", "now", "--outbox", "outbox", "-X", "provide.transaction.metadata=true"]
+        cdc(home, name, *options)
+        server_of().sql("INSERT INTO outbox VALUES (1, 'a', 'b', 'c'); DELETE FROM outbox;"
+                        "BEGIN; INSERT INTO t VALUES (3); INSERT INTO outbox VALUES (2, 'a', 'b', 'c'); COMMIT", name)
+        cdc(home, name, *options, "--backfill", "t")
+        got = [json.loads(r["value"]) for r in records(home, f"{name}.transaction")]
+        equal([(r["status"], r["event_count"]) for r in got], [("BEGIN", None), ("END", 1)])
+        changes = [json.loads(r["value"]) for r in records(home, f"{name}.public.t")]
+        equal([c["op"] for c in changes], ["r", "r", "c", "r", "r", "r"])
+        assert json.loads(changes[-1]["source"]["sequence"])[0] is not None
+
+
 def test_an_outbox_in_a_pipe_is_lines_for_produce():
     name = database(OUTBOX)
     with Home() as home:

@@ -13,6 +13,7 @@ final class DebeziumEncoder: ChangeEncoder {
     let splitsKeyChanges = true
 
     private let settings: EnvelopeSettings
+    private let hasKeySchemas: Bool
     private var rows = RowWriter()
     private var plans = TablePlans()
     private var schemas: DebeziumSchemas
@@ -32,9 +33,12 @@ final class DebeziumEncoder: ChangeEncoder {
     /// Of the change before, if it was in this transaction; and what the next ones may copy.
     private var last: DebeziumFragments.Place?
     private var fragments: DebeziumFragments?
+    /// Events of this transaction; rows that were read are none.
+    private var events = 0
 
     init(_ settings: EnvelopeSettings) {
         self.settings = settings
+        hasKeySchemas = settings.hasKeySchemas ?? settings.hasSchemas
         schemas = DebeziumSchemas(settings)
         var buffer = OutputBuffer(capacity: 256)
         buffer.append(",\"source\":{\"version\":")
@@ -82,6 +86,7 @@ final class DebeziumEncoder: ChangeEncoder {
         identifier = Array("\(transaction.xid):\(transaction.commit.value)".utf8)
         splits = 0
         (last, fragments) = (nil, nil)
+        events = 0
     }
 
     func value(_ change: Change, of bytes: RawSpan, into output: inout OutputBuffer) -> Bool {
@@ -232,6 +237,7 @@ final class DebeziumEncoder: ChangeEncoder {
     private func appendOrder(
         _ change: Change, _ plan: TablePlan?, into output: inout OutputBuffer
     ) {
+        events += 1
         if change.isSecondHalf { splits += 1 }
         output.append(decimal: Int64(change.order + splits))
         output.append(",\"data_collection_order\":")
@@ -277,9 +283,9 @@ final class DebeziumEncoder: ChangeEncoder {
             let tuple = change.after ?? change.before
         else { return false }
         let plan = plan(table)
-        if settings.hasSchemas { schemas.appendKey(plan, into: &output) }
+        if hasKeySchemas { schemas.appendKey(plan, into: &output) }
         rows.key(tuple, of: bytes, plan, into: &output)
-        if settings.hasSchemas { output.append(UInt8(ascii: "}")) }
+        if hasKeySchemas { output.append(UInt8(ascii: "}")) }
         return true
     }
 
@@ -305,7 +311,7 @@ final class DebeziumEncoder: ChangeEncoder {
         output.append("{\"status\":\"END\",\"id\":\"")
         output.append(identifier)
         output.append("\",\"event_count\":")
-        output.append(decimal: Int64(changes + splits))
+        output.append(decimal: Int64(events))
         output.append(",\"data_collections\":")
         var separator = UInt8(ascii: "[")
         for (name, count) in plans.counts(of: transaction.commit) {
@@ -321,6 +327,41 @@ final class DebeziumEncoder: ChangeEncoder {
         output.append("],\"ts_ms\":")
         output.append(decimal: transaction.time.floorDivided(by: 1_000).quotient)
         output.append(UInt8(ascii: "}"))
+        return true
+    }
+
+    /// A statement as Debezium's connectors with a history write it.
+    func statement(
+        _ statement: SourceStatement, at position: LogSequenceNumber,
+        in transaction: SourceTransaction, into output: inout OutputBuffer
+    ) -> Bool {
+        prepare(transaction)
+        output.append("{\"source\":{\"version\":")
+        output.append(jsonString: settings.version)
+        output.append(",\"connector\":\"postgresql\",\"name\":")
+        output.append(jsonString: settings.topicPrefix)
+        output.append(",")
+        output.append(transactionTimes)
+        output.append(",\"db\":")
+        output.append(jsonString: settings.database)
+        output.append(",\"txId\":")
+        output.append(decimal: Int64(transaction.xid))
+        output.append(",\"lsn\":")
+        output.append(decimal: Int64(truncatingIfNeeded: position.value))
+        output.append("},")
+        output.append(processing)
+        output.append(",\"databaseName\":")
+        output.append(jsonString: settings.database)
+        output.append(",\"schemaName\":null,\"ddl\":")
+        output.append(jsonString: statement.text)
+        output.append(",\"tag\":")
+        output.append(jsonString: statement.tag)
+        output.append(",\"objects\":[")
+        for (index, name) in statement.objects.enumerated() {
+            if index > 0 { output.append(UInt8(ascii: ",")) }
+            output.append(jsonString: name)
+        }
+        output.append("],\"tableChanges\":[]}")
         return true
     }
 

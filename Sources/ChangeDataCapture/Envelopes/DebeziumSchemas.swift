@@ -12,7 +12,7 @@ struct DebeziumSchemas {
         if !plan.valueSchema.isEmpty { return output.append(plan.valueSchema) }
         let name = topic(plan.table)
         let rows = ["before", "after"].map { field in
-            "{\"type\":\"struct\",\"fields\":[\(Self.fields(plan, keyOnly: false))],"
+            "{\"type\":\"struct\",\"fields\":[\(fields(plan, keyOnly: false))],"
                 + "\"optional\":true,\"name\":\"\(Self.escaped(name)).Value\","
                 + "\"field\":\"\(field)\"}"
         }
@@ -24,7 +24,7 @@ struct DebeziumSchemas {
     func appendKey(_ plan: TablePlan, into output: inout OutputBuffer) {
         if !plan.keySchema.isEmpty { return output.append(plan.keySchema) }
         let text =
-            "{\"schema\":{\"type\":\"struct\",\"fields\":[\(Self.fields(plan, keyOnly: true))],"
+            "{\"schema\":{\"type\":\"struct\",\"fields\":[\(fields(plan, keyOnly: true))],"
             + "\"optional\":false,\"name\":\"\(Self.escaped(topic(plan.table))).Key\"},"
             + "\"payload\":"
         plan.keySchema = Array(text.utf8)
@@ -89,12 +89,12 @@ struct DebeziumSchemas {
         return String(buffer.bytes.string.dropFirst().dropLast())
     }
 
-    private static func fields(_ plan: TablePlan, keyOnly: Bool) -> String {
+    private func fields(_ plan: TablePlan, keyOnly: Bool) -> String {
         let chosen = keyOnly ? plan.table.key : Array(plan.columns.indices)
         return chosen.filter { plan.columns[$0].form.kind != .dropped }.map { index in
             let column = plan.table.columns[index]
             let isOptional = column.isNullable && !plan.columns[index].isKey
-            return "{\(Self.type(plan.columns[index].form, column.type, plan)),"
+            return "{\(self.type(plan.columns[index].form, column, plan)),"
                 + "\"optional\":\(isOptional),\"field\":\"\(Self.escaped(column.name))\"}"
         }.joined(separator: ",")
     }
@@ -104,9 +104,10 @@ struct DebeziumSchemas {
     }
 
     /// Literal and semantic type of a form.
-    private static func type(
-        _ form: ValueForm, _ type: ColumnType, _ plan: TablePlan
+    private func type(
+        _ form: ValueForm, _ column: CapturedColumn, _ plan: TablePlan
     ) -> String {
+        let type = column.type
         switch form.kind {
         case .boolean, .bit: return "\"type\":\"boolean\""
         case .integer:
@@ -118,32 +119,45 @@ struct DebeziumSchemas {
         case .number: return type.oid == 700 ? "\"type\":\"float\"" : "\"type\":\"double\""
         case .decimalDouble: return "\"type\":\"double\""
         case .decimalPrecise:
-            return semantic("bytes", "org.apache.kafka.connect.data.Decimal")
-                + ",\"parameters\":{\"scale\":\"\(form.modifier)\"}"
+            return Self.semantic("bytes", "org.apache.kafka.connect.data.Decimal")
+                + ",\"parameters\":{\"scale\":\"\(form.modifier)\""
+                + "\(Self.precision(column))}"
         case .decimalVariable:
-            return semantic("struct", "io.debezium.data.VariableScaleDecimal")
-                + ",\"fields\":[\(plain("int32", "scale", false)),"
-                + "\(plain("bytes", "value", false))]"
-        case .money: return self.type(plan.forms[Int(form.element)], type, plan)
+            return Self.semantic("struct", "io.debezium.data.VariableScaleDecimal")
+                + ",\"fields\":[\(Self.plain("int32", "scale", false)),"
+                + "\(Self.plain("bytes", "value", false))]"
+        case .money: return self.type(plan.forms[Int(form.element)], column, plan)
         case .base64: return "\"type\":\"bytes\""
-        case .bits: return semantic("bytes", "io.debezium.data.Bits")
+        case .bits:
+            // One without a length may have any.
+            let length = column.modifier > 0 ? Int(column.modifier) : Int(Int32.max)
+            return Self.semantic("bytes", "io.debezium.data.Bits")
+                + ",\"parameters\":{\"length\":\"\(length)\"}"
         case .length: return "\"type\":\"int64\""
         case .point:
-            return semantic("struct", "io.debezium.data.geometry.Point")
-                + ",\"fields\":[\(plain("double", "x", false)),\(plain("double", "y", false)),"
-                + "\(plain("bytes", "wkb", true)),\(plain("int32", "srid", true))]"
+            return Self.semantic("struct", "io.debezium.data.geometry.Point")
+                + ",\"fields\":[\(Self.plain("double", "x", false)),"
+                + "\(Self.plain("double", "y", false)),"
+                + "\(Self.plain("bytes", "wkb", true)),\(Self.plain("int32", "srid", true))]"
         case .array:
-            let element = type.element ?? type
+            let element = CapturedColumn(
+                name: column.name, type: type.element ?? type, modifier: column.modifier)
             return "\"type\":\"array\",\"items\":{"
                 + self.type(plan.forms[Int(form.element)], element, plan)
                 + ",\"optional\":true}"
         case .hstore:
             return "\"type\":\"map\",\"keys\":{\"type\":\"string\",\"optional\":false},"
                 + "\"values\":{\"type\":\"string\",\"optional\":true}"
-        case .hstoreText: return semantic("string", "io.debezium.data.Json")
-        case .text, .plain, .json, .jsonb: return text(type)
-        default: return time(form)
+        case .hstoreText: return Self.semantic("string", "io.debezium.data.Json")
+        case .text, .plain, .json, .jsonb: return Self.text(type)
+        default: return time(form, isConnect: settings.times == .connect)
         }
+    }
+
+    private static func precision(_ column: CapturedColumn) -> String {
+        let isNumeric = [1700, 1231].contains(column.type.oid)
+        guard isNumeric, column.modifier >= 4 else { return "" }
+        return ",\"connect.decimal.precision\":\"\((column.modifier - 4) >> 16 & 0xFFFF)\""
     }
 
     private static func text(_ type: ColumnType) -> String {
@@ -155,29 +169,36 @@ struct DebeziumSchemas {
         case 114, 3802: return semantic("string", "io.debezium.data.Json")
         case 142: return semantic("string", "io.debezium.data.Xml")
         case 2950: return semantic("string", "io.debezium.data.Uuid")
+        case 3614: return semantic("string", "io.debezium.data.Tsvector")
+        case _ where type.name == "ltree": return semantic("string", "io.debezium.data.Ltree")
         default: return "\"type\":\"string\""
         }
     }
 
-    private static func time(_ form: ValueForm) -> String {
+    private func time(_ form: ValueForm, isConnect: Bool) -> String {
+        let connect = "org.apache.kafka.connect.data."
         let isMilliseconds = form.modifier == 1_000
         let isNanoseconds = form.modifier == 1_000_000_000
         switch form.kind {
-        case .dateDays: return semantic("int32", "io.debezium.time.Date")
-        case .dateISO: return semantic("string", "io.debezium.time.IsoDate")
+        case .dateDays:
+            return Self.semantic("int32", isConnect ? connect + "Date" : "io.debezium.time.Date")
+        case .dateISO: return Self.semantic("string", "io.debezium.time.IsoDate")
         case .timeNumber:
-            if isMilliseconds { return semantic("int32", "io.debezium.time.Time") }
-            return semantic("int64", "io.debezium.time.\(isNanoseconds ? "Nano" : "Micro")Time")
-        case .timeISO: return semantic("string", "io.debezium.time.IsoTime")
-        case .timetzUTC: return semantic("string", "io.debezium.time.ZonedTime")
+            if isConnect { return Self.semantic("int32", connect + "Time") }
+            if isMilliseconds { return Self.semantic("int32", "io.debezium.time.Time") }
+            return Self.semantic(
+                "int64", "io.debezium.time.\(isNanoseconds ? "Nano" : "Micro")Time")
+        case .timeISO: return Self.semantic("string", "io.debezium.time.IsoTime")
+        case .timetzUTC: return Self.semantic("string", "io.debezium.time.ZonedTime")
         case .timestampNumber:
-            if isMilliseconds { return semantic("int64", "io.debezium.time.Timestamp") }
-            return semantic(
+            if isConnect { return Self.semantic("int64", connect + "Timestamp") }
+            if isMilliseconds { return Self.semantic("int64", "io.debezium.time.Timestamp") }
+            return Self.semantic(
                 "int64", "io.debezium.time.\(isNanoseconds ? "Nano" : "Micro")Timestamp")
-        case .timestampISO: return semantic("string", "io.debezium.time.IsoTimestamp")
-        case .timestamptz: return semantic("string", "io.debezium.time.ZonedTimestamp")
-        case .intervalNumber: return semantic("int64", "io.debezium.time.MicroDuration")
-        case .intervalISO: return semantic("string", "io.debezium.time.Interval")
+        case .timestampISO: return Self.semantic("string", "io.debezium.time.IsoTimestamp")
+        case .timestamptz: return Self.semantic("string", "io.debezium.time.ZonedTimestamp")
+        case .intervalNumber: return Self.semantic("int64", "io.debezium.time.MicroDuration")
+        case .intervalISO: return Self.semantic("string", "io.debezium.time.Interval")
         default: return "\"type\":\"string\""
         }
     }

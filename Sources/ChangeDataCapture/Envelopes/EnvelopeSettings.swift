@@ -45,8 +45,12 @@ public struct EnvelopeSettings: Sendable {
     public var topicPrefix = ""
     public var image = RowImage.both
     public var masks: [ColumnMask] = []
+    /// Columns that are written, those of the key beside them; empty: all. As patterns of masks.
+    public var includedColumns: [ColumnMask] = []
     /// Debezium's envelope inside `payload`, beside its `schema`.
     public var hasSchemas = false
+    /// The same of keys; nil: as of values.
+    public var hasKeySchemas: Bool?
     public var decimals = Decimals.number
     public var times = Times.adaptive
     public var binaries = Binaries.bytes
@@ -82,7 +86,8 @@ extension EnvelopeSettings {
             "include.schema.changes", "interval.handling.mode", "json.handling.mode",
             "provide.transaction.metadata", "schemas.enable", "skipped.operations",
             "time.precision.mode", "tombstones.on.delete", "topic.prefix",
-            "unavailable.value.placeholder", "value.converter.schemas.enable",
+            "unavailable.value.placeholder", "key.converter.schemas.enable",
+            "value.converter.schemas.enable",
         ] + OutboxSettings.propertyNames
 
     /// Sets a property; false: the name is none of them.
@@ -99,6 +104,7 @@ extension EnvelopeSettings {
             jsonIsText = try Self.pick(name, value, ["string": true, "embedded": false])
         case "schemas.enable", "value.converter.schemas.enable":
             hasSchemas = try Self.boolean(name, value)
+        case "key.converter.schemas.enable": hasKeySchemas = try Self.boolean(name, value)
         case "tombstones.on.delete": writesTombstones = try Self.boolean(name, value)
         case "include.schema.changes": writesSchemas = try Self.boolean(name, value)
         case "provide.transaction.metadata": writesTransactions = try Self.boolean(name, value)
@@ -148,10 +154,13 @@ public struct ColumnMask: Sendable, Equatable {
         case length
         /// The first so many characters.
         case truncate(Int)
+        /// So many asterisks, whatever the value is.
+        case stars(Int)
         case drop
     }
 
-    /// `column`, `table.column` or `schema.table.column`; `*` matches any run.
+    /// `column`, `table.column` or `schema.table.column`; `*` matches any run. Behind `~` a regular
+    /// expression for `schema.table.column`.
     public let pattern: String
     public let method: Method
 
@@ -161,6 +170,10 @@ public struct ColumnMask: Sendable, Equatable {
     }
 
     func covers(_ column: CapturedColumn, of table: CapturedTable) -> Bool {
+        if let expression = NamePattern.expression(in: pattern) {
+            return NamePattern.matches(
+                expression: expression, "\(table.schema).\(table.name).\(column.name)")
+        }
         let parts = pattern.split(separator: ".", omittingEmptySubsequences: false).count
         let name =
             switch parts {
@@ -174,6 +187,22 @@ public struct ColumnMask: Sendable, Equatable {
 
 /// Names with `*` for any run of bytes and `?` for one.
 public enum NamePattern {
+    /// Behind `~`.
+    public static func expression(in pattern: String) -> String? {
+        pattern.hasPrefix("~") ? String(pattern.dropFirst()) : nil
+    }
+
+    /// Whether a regular expression matches all of a name, in letters of either case.
+    public static func matches(expression: String, _ name: String) -> Bool {
+        let found = RegularExpression.names([name], matching: expression, ignoresCase: true)
+        return found?.isEmpty == false
+    }
+
+    /// Whether a text is a regular expression.
+    public static func isExpression(_ text: String) -> Bool {
+        RegularExpression.names([], matching: text) != nil
+    }
+
     public static func matches(_ pattern: ArraySlice<UInt8>, _ name: ArraySlice<UInt8>) -> Bool {
         var (pattern, name) = (pattern, name)
         var retry: (pattern: ArraySlice<UInt8>, name: ArraySlice<UInt8>)?

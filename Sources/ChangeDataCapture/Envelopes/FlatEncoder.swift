@@ -127,6 +127,28 @@ final class FlatEncoder: ChangeEncoder {
         fragment = buffer.bytes.copied()
     }
 
+    func statement(
+        _ statement: SourceStatement, at position: LogSequenceNumber,
+        in transaction: SourceTransaction, into output: inout OutputBuffer
+    ) -> Bool {
+        output.append("{\"action\":\"ddl\",\"tag\":")
+        output.append(jsonString: statement.tag)
+        output.append(",\"ddl\":")
+        output.append(jsonString: statement.text)
+        output.append(",\"objects\":[")
+        for (index, name) in statement.objects.enumerated() {
+            if index > 0 { output.append(UInt8(ascii: ",")) }
+            output.append(jsonString: name)
+        }
+        output.append("]")
+        output.append(database)
+        output.append(lsn: position)
+        output.append("\",\"xid\":")
+        output.append(decimal: Int64(transaction.xid))
+        output.append("}}")
+        return true
+    }
+
     func schema(
         _ table: CapturedTable, at position: LogSequenceNumber, into output: inout OutputBuffer
     ) -> Bool {

@@ -110,7 +110,7 @@ extension OutputBuffer {
     private mutating func appendMicroDuration(_ text: RawSpan) -> Bool {
         guard let parts = IntervalParts(text) else { return false }
         let days = Double(parts.months) * (365.25 / 12) + Double(parts.days)
-        append(decimal: Int64(clamped: days * 86_400_000_000) &+ parts.nanoseconds / 1_000)
+        append(decimal: Int64(clamped: days * 86_400_000_000) &+ parts.microseconds)
         return true
     }
 
@@ -122,16 +122,16 @@ extension OutputBuffer {
         append(part: parts.months / 12, "Y", isWhole)
         append(part: parts.months % 12, "M", isWhole)
         append(part: parts.days, "D", isWhole)
-        let time = parts.nanoseconds
+        let time = parts.microseconds
         if isWhole || time != 0 || count == mark {
             append(UInt8(ascii: "T"))
-            append(part: time / 3_600_000_000_000, "H", isWhole)
-            append(part: time / 60_000_000_000 % 60, "M", isWhole)
-            let seconds = time % 60_000_000_000
+            append(part: time / 3_600_000_000, "H", isWhole)
+            append(part: time / 60_000_000 % 60, "M", isWhole)
+            let seconds = time % 60_000_000
             if isWhole || seconds != 0 || time == 0 {
                 if seconds < 0 { append(UInt8(ascii: "-")) }
-                append(decimal: Int64(seconds.magnitude / 1_000_000_000))
-                append(fraction: seconds.magnitude % 1_000_000_000 / 1_000)
+                append(decimal: Int64(seconds.magnitude / 1_000_000))
+                append(fraction: seconds.magnitude % 1_000_000)
                 append(UInt8(ascii: "S"))
             }
         }

@@ -217,6 +217,19 @@ final class SQLEncoder: ChangeEncoder {
     }
 }
 
+/// What the statements of `--format sql` expect of the session that they are run in.
+public enum ReplaySession {
+    /// Triggers of the replica, with them its foreign keys, are not to act: what those of the
+    /// source did is in the stream, and rows come in the order of tables. As PostgreSQL's own
+    /// replication has it. It needs a superuser there; for others all goes on without.
+    public static let statement: [UInt8] = Array(
+        """
+        DO $$BEGIN PERFORM set_config('session_replication_role', 'replica', false); EXCEPTION \
+        WHEN insufficient_privilege THEN RAISE NOTICE 'triggers and foreign keys act'; END$$;
+
+        """.utf8)
+}
+
 /// What is the same in every statement of a table.
 struct TableStatements {
     /// `"public"."orders"`.
@@ -264,6 +277,7 @@ struct PlainValue: ~Copyable {
         switch form.kind {
         case .truncate: buffer.append(text.prefix(characters: Int(form.modifier)))
         case .length: buffer.append(decimal: Int64(text.characterCount))
+        case .stars: for _ in 0..<form.modifier { buffer.append(UInt8(ascii: "*")) }
         case .sha256:
             writer.append(text, 0, text.byteCount, form, plan, into: &buffer)
             buffer.truncate(to: buffer.count - 1)

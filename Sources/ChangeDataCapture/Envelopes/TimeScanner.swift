@@ -59,7 +59,8 @@ struct TimeScanner: ~Escapable {
         let month = number()
         guard take(UInt8(ascii: "-")) else { return nil }
         let day = number()
-        guard year > 0, year < 1_000_000, month >= 1, month <= 12, day >= 1, day <= 31 else {
+        // The last date that there is stands in the year 5874897.
+        guard year > 0, year < 10_000_000, month >= 1, month <= 12, day >= 1, day <= 31 else {
             return nil
         }
         if isBeforeChrist { year = 1 - year }
@@ -70,12 +71,26 @@ struct TimeScanner: ~Escapable {
     /// `13:51:30.123456` as nanoseconds.
     @_lifetime(self: copy self)
     mutating func timeOfDay() -> Int64? {
+        guard let seconds = secondsOfTime(), seconds < 9_000_000_000 else { return nil }
+        return seconds * 1_000_000_000 + nanoseconds()
+    }
+
+    /// `2562047788:00:54.775807`, the longest time of an interval, as microseconds.
+    @_lifetime(self: copy self)
+    mutating func microsecondsOfTime() -> Int64? {
+        guard let seconds = secondsOfTime() else { return nil }
+        let (whole, overflows) = seconds.multipliedReportingOverflow(by: 1_000_000)
+        let (sum, exceeds) = whole.addingReportingOverflow(nanoseconds() / 1_000)
+        return overflows || exceeds ? nil : sum
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func secondsOfTime() -> Int64? {
         let hours = number()
         guard take(UInt8(ascii: ":")) else { return nil }
         let minutes = number()
-        guard take(UInt8(ascii: ":")), hours < 1_000_000_000 else { return nil }
-        let seconds = number()
-        return ((hours * 60 + minutes) * 60 + seconds) &* 1_000_000_000 &+ nanoseconds()
+        guard take(UInt8(ascii: ":")), hours < 1 << 40, minutes < 60 else { return nil }
+        return (hours * 60 + minutes) * 60 + number()
     }
 
     /// `+02`, `-03:30:15` as seconds.
@@ -100,7 +115,7 @@ struct TimeScanner: ~Escapable {
 struct IntervalParts: Equatable {
     var months: Int64 = 0
     var days: Int64 = 0
-    var nanoseconds: Int64 = 0
+    var microseconds: Int64 = 0
 
     init?(_ text: RawSpan) {
         var scanner = TimeScanner(text)
@@ -113,8 +128,8 @@ struct IntervalParts: Equatable {
             guard scanner.index > start else { return nil }
             if scanner.byte == UInt8(ascii: ":") {
                 var rest = TimeScanner(text.extracting(droppingFirst: start))
-                guard let time = rest.timeOfDay() else { return nil }
-                nanoseconds = isNegative ? -time : time
+                guard let time = rest.microsecondsOfTime() else { return nil }
+                microseconds = isNegative ? -time : time
                 return
             }
             guard scanner.take(0x20) else { return nil }

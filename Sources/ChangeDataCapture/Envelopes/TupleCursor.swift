@@ -1,4 +1,5 @@
 import Bytes
+import Formats
 
 /// Walks a tuple of pgoutput once, from its first column.
 struct TupleCursor: ~Escapable {
@@ -44,5 +45,44 @@ struct TupleCursor: ~Escapable {
         var cursor = TupleCursor(bytes, tuple)
         for _ in 0..<index { _ = cursor.next() }
         return cursor.next()
+    }
+
+    /// Whether the tuple leaves out a value that did not change.
+    static func hasUnchanged(of tuple: Range<Int>, in bytes: RawSpan) -> Bool {
+        var cursor = TupleCursor(bytes, tuple)
+        for _ in 0..<cursor.count {
+            if case .unchanged = cursor.next() { return true }
+        }
+        return false
+    }
+
+    /// The tuple with what it leaves out taken from another of the same table.
+    static func filled(
+        _ bytes: RawSpan, _ tuple: Range<Int>, from other: RawSpan, _ old: Range<Int>
+    ) -> [UInt8] {
+        var output = OutputBuffer(capacity: tuple.count + old.count)
+        var cursor = TupleCursor(bytes, tuple)
+        var older = TupleCursor(other, old)
+        output.append(bigEndian: UInt16(truncatingIfNeeded: cursor.count))
+        for _ in 0..<cursor.count {
+            let (field, known) = (cursor.next(), older.next())
+            if case .unchanged = field {
+                append(known, of: other, to: &output)
+            } else {
+                append(field, of: bytes, to: &output)
+            }
+        }
+        return output.bytes.copied()
+    }
+
+    private static func append(_ field: Field, of bytes: RawSpan, to output: inout OutputBuffer) {
+        switch field {
+        case .null: output.append(UInt8(ascii: "n"))
+        case .unchanged: output.append(UInt8(ascii: "u"))
+        case .text(let start, let end):
+            output.append(UInt8(ascii: "t"))
+            output.append(bigEndian: UInt32(truncatingIfNeeded: end - start))
+            output.append(bytes, start..<end)
+        }
     }
 }

@@ -25,7 +25,7 @@ struct ValueForm: BitwiseCopyable, Equatable {
         case point
         case array
         case hstore, hstoreText
-        case sha256, length, truncate
+        case sha256, length, truncate, stars
         /// Not written at all.
         case dropped
     }
@@ -62,8 +62,15 @@ struct FormChooser {
             case .sha256: return ValueForm(.sha256)
             case .length: return ValueForm(.length)
             case .truncate(let count): return ValueForm(.truncate, Int32(clamping: count))
+            case .stars(let count): return ValueForm(.stars, Int32(clamping: count))
             case .drop: return ValueForm(.dropped)
             }
+        }
+        if !settings.includedColumns.isEmpty,
+            !table.key.contains(where: { table.columns[$0].name == column.name }),
+            !settings.includedColumns.contains(where: { $0.covers(column, of: table) })
+        {
+            return ValueForm(.dropped)
         }
         return form(column.type, column.modifier)
     }
@@ -77,9 +84,7 @@ struct FormChooser {
             // The place is taken before the element's own elements take theirs.
             forms.append(ValueForm(.text))
             forms[Int(own)] = form(element, modifier)
-            // box (603) is the one type whose arrays are separated otherwise.
-            let separator = element.oid == 603 ? UInt8(ascii: ";") : UInt8(ascii: ",")
-            return ValueForm(.array, Int32(separator), element: own)
+            return ValueForm(.array, Int32(element.delimiter), element: own)
         case .enumeration, .composite, .range, .multirange: return ValueForm(.text)
         case .base: return base(type, modifier)
         }

@@ -27,6 +27,10 @@ struct ValueWriter: ~Copyable {
         case .dropped: output.append("null")
         case .sha256: appendDigest(text, salt: plan.salts[Int(form.element)], into: &output)
         case .length: output.append(decimal: Int64(text.characterCount))
+        case .stars:
+            output.append(UInt8(ascii: "\""))
+            for _ in 0..<form.modifier { output.append(UInt8(ascii: "*")) }
+            output.append(UInt8(ascii: "\""))
         case .truncate:
             output.append(anyString: text.prefix(characters: Int(form.modifier)))
         case .money: appendMoney(text, form, plan, into: &output)

@@ -111,7 +111,7 @@ final class WAL2JSONEncoder: ChangeEncoder {
         let text = bytes.extracting(start..<end)
         let form = plan.columns[index].form
         switch form.kind {
-        case .boolean, .integer, .sha256, .length, .truncate:
+        case .boolean, .integer, .sha256, .length, .truncate, .stars:
             rows.value(bytes, start, end, index, plan, into: &output)
         case .number, .decimalPrecise, .decimalDouble, .decimalVariable:
             let mark = output.count

@@ -19,6 +19,9 @@ final class Backfill {
         var bytes: [UInt8] = []
         var places: [Range<Int>] = []
         let visible: VisibleTransactions
+        /// Its table is held from before the rows were read until its second mark, and has no key
+        /// that tells rows apart: they replace all that was given of it.
+        var isHeld = false
         /// As many rows as were asked for: there may be more behind them.
         var isFull = false
 
@@ -47,6 +50,10 @@ final class Backfill {
         var chunk: Chunk?
         /// Keys that the stream has changed since the first mark.
         var changed: Set<[UInt8]> = []
+        /// Of those the rows that are known in part only: large values that did not change are what
+        /// the chunk has.
+        var partial: [[UInt8]: [UInt8]] = [:]
+        var partialBytes = 0
         /// Transactions that the stream had given before the first mark.
         var earlier = 0
         var isOpen = false
@@ -63,6 +70,8 @@ final class Backfill {
     private(set) var accepted = 0
     /// Rows that were given in all.
     private(set) var rows: Int64 = 0
+    /// Of the table that is being read, by the server's statistics.
+    private(set) var rowsExpected: Int64 = 0
     private var window: Window?
     private var number = 0
     private let token: String
@@ -90,16 +99,53 @@ final class Backfill {
         return window.chunk?.table.table.oid ?? 0
     }
 
-    func accept(_ request: BackfillRequest) {
+    /// `behind`: the transaction that has put the table into the publication.
+    func accept(_ request: BackfillRequest, behind: UInt32? = nil) {
         accepted += 1
-        if states.contains(where: { $0.request == request }) { return }
-        states.append(BackfillState(request))
+        if behind != nil {
+            // All of an older table of this name is done with.
+            drop { $0.table == request.table }
+        } else if states.contains(where: { $0.request == request }) {
+            return
+        }
+        states.append(BackfillState(request, behind: behind))
+    }
+
+    /// A request for what is not there any more.
+    func passOver() { accepted += 1 }
+
+    /// Whether rows of the table are still to be read.
+    func isReading(_ table: CapturedTable) -> Bool {
+        states.contains { $0.request.table == "\(table.schema).\(table.name)" }
+    }
+
+    /// A row that was given without some of its values is read again: that of a key, all of them
+    /// when there are many.
+    func readAgain(_ table: CapturedTable, _ one: BackfillRequest) {
+        let name = one.table
+        let whole = BackfillRequest(table: name)
+        // What is being read has perhaps not seen it.
+        let reading = window == nil ? nil : states.first?.request
+        if reading == one { return spoil() }
+        let waiting = states.dropFirst(reading == nil ? 0 : 1)
+        if waiting.contains(where: { $0.request == one || $0.request == whole && $0.after == nil })
+        {
+            return
+        }
+        let isSingle: (BackfillState) -> Bool = { $0.request.table == name && $0.request.isSingle }
+        guard waiting.count(where: isSingle) >= Limits.singleRowsMax else {
+            return states.append(BackfillState(one))
+        }
+        states.removeAll { isSingle($0) && $0.request != reading }
+        states.append(BackfillState(whole))
     }
 
     /// A request that cannot be done.
-    func drop(_ request: BackfillRequest) {
-        states.removeAll { $0.request == request }
-        window = nil
+    func drop(_ request: BackfillRequest) { drop { $0 == request } }
+
+    private func drop(_ isMeant: (BackfillRequest) -> Bool) {
+        if let first = states.first, isMeant(first.request) { window = nil }
+        states.removeAll { isMeant($0.request) }
     }
 }
 
@@ -114,7 +160,10 @@ extension Backfill {
         return (id, state)
     }
 
-    func read(_ chunk: Chunk) { window?.chunk = chunk }
+    func read(_ chunk: Chunk) {
+        window?.chunk = chunk
+        rowsExpected = states.first?.request.condition == nil ? chunk.table.rowsExpected : 0
+    }
 
     /// Reading failed in a way that passes.
     func giveUpChunk() { window = nil }
@@ -131,11 +180,10 @@ extension Backfill {
 // What the stream tells.
 extension Backfill {
     func committed(_ xid: UInt32) {
-        if states.isEmpty { return given.removeAll() }
         given.append(xid)
-        if window == nil, given.count > Limits.backfillTransactions * 2 {
-            given.removeFirst(given.count - Limits.backfillTransactions)
-        }
+        // The last ones count for a chunk that is asked for right behind them.
+        let kept = states.isEmpty ? Limits.idleTransactions : Limits.backfillTransactions
+        if window == nil, given.count > kept * 2 { given.removeFirst(given.count - kept) }
     }
 
     /// The first mark. The chunk was read behind it, so it is here; when it comes a second time
@@ -150,16 +198,53 @@ extension Backfill {
     /// A change of the watched table: its keys, before and after.
     func changed(_ row: LogicalRow, of bytes: RawSpan) {
         guard let chunk = window?.chunk else { return }
-        for tuple in [row.before, row.after] {
-            guard let tuple else { continue }
-            if let key = Self.key(chunk.key, of: tuple, in: bytes) {
-                window?.changed.insert(key)
-            } else {
-                // The key is not in the stream.
-                window?.isSpoiled = true
-            }
+        let keys = [row.before, row.after].map { tuple in
+            tuple.map { Self.key(chunk.key, of: $0, in: bytes) }
         }
-        if (window?.changed.count ?? 0) > Limits.backfillKeysMax { window?.isSpoiled = true }
+        guard keys.allSatisfy({ $0 != .some(nil) }) else {
+            // The key is not in the stream.
+            return spoil()
+        }
+        let (before, after) = (keys[0] ?? nil, keys[1] ?? nil)
+        if let before, before != after {
+            window?.changed.insert(before)
+            window?.partial[before] = nil
+        }
+        if let after {
+            changed(row, to: after, isMoved: before.map { $0 != after } ?? false, bytes)
+        }
+        if (window?.changed.count ?? 0) > Limits.backfillKeysMax
+            || (window?.partialBytes ?? 0) > Limits.partialBytesMax
+        {
+            spoil()
+        }
+    }
+
+    private func changed(
+        _ row: LogicalRow, to key: [UInt8], isMoved: Bool, _ bytes: RawSpan
+    ) {
+        let isKnown = window?.changed.insert(key).inserted == false
+        let isWhole =
+            row.kind != .update || (row.before != nil && !row.beforeIsKey)
+            || row.after.map { !TupleCursor.hasUnchanged(of: $0, in: bytes) } ?? true
+        // A row that came from another key is read again by itself.
+        guard !isWhole, !isMoved, let after = row.after else {
+            window?.partial[key] = nil
+            return
+        }
+        let new = bytes.extracting(after).copied()
+        guard isKnown else {
+            window?.partial[key] = new
+            window?.partialBytes += new.count
+            return
+        }
+        // The output has it whole since a change before.
+        guard let known = window?.partial[key] else { return }
+        let filled = TupleCursor.filled(
+            new.rawSpan, 0..<new.count, from: known.rawSpan, 0..<known.count)
+        let rest = TupleCursor.hasUnchanged(of: 0..<filled.count, in: filled.rawSpan)
+        window?.partial[key] = rest ? filled : nil
+        window?.partialBytes += filled.count - known.count
     }
 
     /// The watched table was truncated, or its columns are others now.
@@ -171,20 +256,28 @@ extension Backfill {
         guard let open = window, open.id == id, let chunk = open.chunk else { return nil }
         if let kept = open.kept { return (chunk, kept) }
         let hidden = given.prefix(open.earlier).contains { !chunk.visible.contains($0) }
-        guard open.isOpen, !open.isSpoiled, !hidden else {
+        guard chunk.isHeld || (open.isOpen && !open.isSpoiled && !hidden) else {
             window = nil
             return nil
         }
-        let bytes = chunk.bytes
-        let kept = chunk.places.filter { place in
-            guard let key = Self.key(chunk.key, of: place, in: bytes.rawSpan) else {
-                return true
-            }
-            return !open.changed.contains(key)
-        }
+        let kept = chunk.isHeld ? chunk.places : Self.rows(of: chunk, open)
         window?.kept = kept
         window?.isOpen = false
         return (chunk, kept)
+    }
+
+    /// Those that the stream has not changed, and those of which it did not carry all.
+    private static func rows(of chunk: Chunk, _ window: Window) -> [Range<Int>] {
+        let bytes = chunk.bytes
+        return chunk.places.compactMap { place in
+            guard let key = key(chunk.key, of: place, in: bytes.rawSpan) else { return place }
+            guard window.changed.contains(key) else { return place }
+            guard let partial = window.partial[key] else { return nil }
+            let start = chunk.bytes.count
+            chunk.bytes += TupleCursor.filled(
+                partial.rawSpan, 0..<partial.count, from: bytes.rawSpan, place)
+            return start..<chunk.bytes.count
+        }
     }
 
     /// How far the request is when the chunk at hand has been given.
@@ -196,6 +289,7 @@ extension Backfill {
         }
         rest[0].after = last
         rest[0].rows += Int64(kept.count)
+        rest[0].behind = nil
         return rest
     }
 
@@ -247,8 +341,18 @@ struct VisibleTransactions: Equatable {
     /// `xid` is of the last two billion transactions.
     func contains(_ xid: UInt32) -> Bool {
         if xid == 0 { return true }
-        let distance = Int32(bitPattern: xid &- UInt32(truncatingIfNeeded: end))
-        let full = UInt64(bitPattern: Int64(bitPattern: end) &+ Int64(distance))
+        let full = full(xid)
         return full < end && !running.contains(full)
+    }
+
+    /// Whether `xid` and all that began before it have ended.
+    func isBehind(_ xid: UInt32) -> Bool {
+        let full = full(xid)
+        return full < end && !running.contains { $0 <= full }
+    }
+
+    private func full(_ xid: UInt32) -> UInt64 {
+        let distance = Int32(bitPattern: xid &- UInt32(truncatingIfNeeded: end))
+        return UInt64(bitPattern: Int64(bitPattern: end) &+ Int64(distance))
     }
 }

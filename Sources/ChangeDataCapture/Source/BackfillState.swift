@@ -23,6 +23,20 @@ public struct BackfillRequest: Sendable, Hashable {
 
     public var text: String { condition.map { "\(table):\($0)" } ?? table }
 
+    /// The row of a key, which the capture reads again by itself.
+    init(table: CapturedTable, key: [Int], values: [String]) {
+        let conditions = zip(key, values).map {
+            "\(quotedName(table.columns[$0].name)) = \(quotedText($1))"
+        }
+        self.init(
+            table: "\(table.schema).\(table.name)",
+            condition: "\(Self.singleRow)\(conditions.joined(separator: " AND "))")
+    }
+
+    var isSingle: Bool { condition?.hasPrefix(Self.singleRow) ?? false }
+
+    private static let singleRow = "TRUE AND "
+
     /// As people see it.
     public var label: String {
         if let condition, ReadParts.isRest(condition) { return "the rest of \(table)" }
@@ -37,11 +51,17 @@ public struct BackfillState: Sendable, Equatable {
     /// The key of the last row, column by column; nil before the first.
     public var after: [String]?
     public var rows: Int64
+    /// The transaction that has put the table into the publication: changes of those that were open
+    /// then are not in the stream, so the first rows are read when all of them have ended.
+    public var behind: UInt32?
 
-    public init(_ request: BackfillRequest, after: [String]? = nil, rows: Int64 = 0) {
+    public init(
+        _ request: BackfillRequest, after: [String]? = nil, rows: Int64 = 0, behind: UInt32? = nil
+    ) {
         self.request = request
         self.after = after
         self.rows = rows
+        self.behind = behind
     }
 
     /// `{"public.orders:total > 5":{"rows":1000,"after":{"0":"17"}}}`.
@@ -53,6 +73,10 @@ public struct BackfillState: Sendable, Equatable {
             buffer.append(jsonString: state.request.text)
             buffer.append(":{\"rows\":")
             buffer.append(decimal: state.rows)
+            if let behind = state.behind {
+                buffer.append(",\"behind\":")
+                buffer.append(decimal: Int64(behind))
+            }
             if let after = state.after {
                 buffer.append(",\"after\":{")
                 for (place, value) in after.enumerated() {
@@ -76,7 +100,8 @@ public struct BackfillState: Sendable, Equatable {
             let after = members["after"].map { JSONMembers.read(Array($0.utf8)) }
             return BackfillState(
                 request, after: after.map { parts in parts.indices(in: parts.count) },
-                rows: members["rows"].flatMap { Int64($0) } ?? 0)
+                rows: members["rows"].flatMap { Int64($0) } ?? 0,
+                behind: members["behind"].flatMap { UInt32($0) })
         }
     }
 }

@@ -56,6 +56,11 @@ public final class Capture: ChangeSource, @unchecked Sendable {
         }
     }
 
+    /// The publications that a capture makes for its slot.
+    public static func publications(of slot: String) -> [String] {
+        [slot, CaptureSession.insertsPublication(of: slot)]
+    }
+
     public func stop() { stopSignal.set() }
 
     public var isStopping: Bool { stopSignal.isSet }

@@ -47,6 +47,15 @@ public struct CaptureConfiguration: Sendable {
     public var snapshotWorkers = 1
     /// Rows of a chunk; nil chooses by their size.
     public var backfillChunkRows: Int?
+    /// The output remembers nothing, so that a slot that is there is what it continues.
+    public var continuesSlot = false
+    /// Statements that change the schema are events, by an event trigger that is made.
+    public var capturesStatements = false
+    /// Conditions in SQL that select rows, by `schema.table`.
+    public var filters: [String: String] = [:]
+    /// Regular expressions (behind `~`) for the prefixes of logical messages; empty: all.
+    public var includedPrefixes: [String] = []
+    public var excludedPrefixes: [String] = []
     /// A pattern of tables of which one must be there.
     public var outbox: String?
     /// Transactions that the server streams before they commit are kept in memory up to so many
@@ -73,6 +82,18 @@ public struct CaptureConfiguration: Sendable {
         self.snapshot = snapshot
         self.end = end
         self.after = after
+    }
+}
+
+extension CaptureConfiguration {
+    /// Whether logical messages of a prefix are wanted.
+    func takesMessages(_ prefix: String) -> Bool {
+        let matches = { (pattern: String) in
+            NamePattern.expression(in: pattern)
+                .map { NamePattern.matches(expression: $0, prefix) } ?? (pattern == prefix)
+        }
+        return (includedPrefixes.isEmpty || includedPrefixes.contains(where: matches))
+            && !excludedPrefixes.contains(where: matches)
     }
 }
 

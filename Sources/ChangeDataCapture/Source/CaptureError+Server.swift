@@ -69,6 +69,8 @@ extension CaptureError {
             return "let the owner make a publication and name it with --publication"
         case "42501" where message.mentions("permission denied for database"):
             return "GRANT CREATE ON DATABASE lets it make a publication; --publication names one"
+        case "42501" where message.mentions("row-level security"):
+            return "ALTER ROLE ... BYPASSRLS lets the snapshot see all rows"
         case "42501" where message.mentions("permission denied for table"):
             return "GRANT SELECT lets the snapshot read it, or leave it out with --exclude"
         case "53400" where message.mentions("slots"):

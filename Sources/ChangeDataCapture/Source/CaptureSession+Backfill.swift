@@ -16,10 +16,17 @@ extension CaptureSession {
                     "--backfill needs PostgreSQL 14: the marks between which rows are read are "
                         + "messages in the stream"))
         }
-        for request in configuration.backfills { _ = try catalogTable(request) }
+        for request in configuration.backfills where try catalogTable(request).rowKey.isEmpty {
+            throw Self.noKey(request)
+        }
         return Backfill(
             slot: slotName, states: start.backfills, chunkRows: configuration.backfillChunkRows,
             token: String(UInt64.random(in: .min ... .max), radix: 36))
+    }
+
+    private static func noKey(_ request: BackfillRequest) -> CaptureError {
+        .usage(
+            CaptureReport("cannot backfill \(request.table): it has no primary key to read it by"))
     }
 
     /// Asks this capture for what its command line asks, through the stream, so that the request
@@ -44,7 +51,9 @@ extension CaptureSession {
 
     /// Reads the next chunk, if one is wanted, between two marks.
     func stepBackfill() throws {
-        guard let backfill, let (id, state) = backfill.begin() else { return }
+        guard let backfill, SystemClock().monotonicNanoseconds >= pausedUntil,
+            let (id, state) = backfill.begin()
+        else { return }
         do throws(CaptureError) { try readChunk(id, state, backfill) } catch {
             backfill.giveUpChunk()
             if error.isPassing {
@@ -69,6 +78,10 @@ extension CaptureSession {
         let table = try catalogTable(state.request)
         let key = table.rowKey
         let doing = "read a chunk of \(table.name)"
+        guard !key.isEmpty else {
+            guard state.behind != nil else { throw Self.noKey(state.request) }
+            return try readHeld(table, id, backfill)
+        }
         try connection.execute(
             "SET synchronous_commit = local; "
                 + StreamMark(.low, slot: slotName, id).statement(isTransactional: false),
@@ -81,14 +94,33 @@ extension CaptureSession {
         guard let visible = answer.first?.first?.flatMap({ VisibleTransactions($0) }) else {
             throw connection.unexpected(doing)
         }
+        if let behind = state.behind, !visible.isBehind(behind) {
+            try connection.execute("ROLLBACK", doing: doing)
+            backfill.giveUpChunk()
+            // Somebody's transaction is older than the table's place in the publication.
+            pausedUntil = SystemClock().monotonicNanoseconds + Limits.retryPauseFirst
+            return
+        }
         let chunk = Backfill.Chunk(table, key: key, visible: visible)
+        let statement = table.copy(
+            where: state.request.condition, key: key, after: state.after, limit: backfill.chunkRows)
+        do throws(CaptureError) { try read(statement, of: table, into: chunk) } catch {
+            try? connection.execute("ROLLBACK", doing: doing)
+            throw error
+        }
+        chunk.isFull = chunk.places.count == backfill.chunkRows
+        backfill.read(chunk)
+        try connection.execute(
+            "COMMIT; " + StreamMark(.high, slot: slotName, id).statement(isTransactional: true),
+            doing: doing)
+    }
+
+    private func read(
+        _ statement: String, of table: CatalogTable, into chunk: Backfill.Chunk
+    ) throws(CaptureError) {
         var rows = OutputBuffer(capacity: 256 << 10)
         do {
-            try connection.copy(
-                table.copy(
-                    where: state.request.condition, key: key, after: state.after,
-                    limit: backfill.chunkRows), doing: doing
-            ) { row in
+            try statements().copy(statement, doing: "read a chunk of \(table.name)") { row in
                 let start = rows.count
                 guard
                     CopyRow.append(row, columns: table.table.columns.count, to: &rows)
@@ -96,17 +128,47 @@ extension CaptureSession {
                 chunk.places.append(start..<rows.count)
             }
         } catch let error as CaptureError {
-            try? connection.execute("ROLLBACK", doing: doing)
             throw error
         } catch {
             throw .malformed(CaptureReport("\(error)"))
         }
         chunk.bytes = rows.bytes.copied()
-        chunk.isFull = chunk.places.count == backfill.chunkRows
-        backfill.read(chunk)
-        try connection.execute(
-            "COMMIT; " + StreamMark(.high, slot: slotName, id).statement(isTransactional: true),
-            doing: doing)
+    }
+
+    /// All rows of a table without a key, which nobody may change until the second mark: they
+    /// replace what was given of it.
+    private func readHeld(
+        _ table: CatalogTable, _ id: String, _ backfill: Backfill
+    ) throws(CaptureError) {
+        let connection = try statements()
+        let doing = "read \(table.name)"
+        let size = try connection.value(
+            "SELECT pg_table_size(\(table.table.oid))", doing: doing)
+        guard let size = size.flatMap({ Int64($0) }), size <= Limits.keylessBytesMax else {
+            throw .setting(
+                CaptureReport(
+                    "\(table.name) has no primary key, and is too large to be read at once",
+                    hint: "it is captured from now on"))
+        }
+        guard let nothing = VisibleTransactions("0:0:") else { return }
+        let chunk = Backfill.Chunk(table, key: [], visible: nothing)
+        chunk.isHeld = true
+        do throws(CaptureError) {
+            try connection.execute(
+                "BEGIN; SET LOCAL synchronous_commit = local; "
+                    + "SET LOCAL lock_timeout = \(Limits.lockMilliseconds); "
+                    + "LOCK TABLE \(table.quoted) IN SHARE MODE", doing: doing)
+            try read(table.copy, of: table, into: chunk)
+            backfill.read(chunk)
+            try connection.execute(
+                StreamMark(.high, slot: slotName, id).statement(isTransactional: true) + "; COMMIT",
+                doing: doing)
+        } catch {
+            try? connection.execute("ROLLBACK", doing: doing)
+            guard case .server(_, let code) = error, code == "55P03" else { throw error }
+            backfill.giveUpChunk()
+            pausedUntil = SystemClock().monotonicNanoseconds + Limits.retryPauseLast
+        }
     }
 
     /// The table as the catalog has it now, if the stream has its changes.
@@ -119,18 +181,24 @@ extension CaptureSession {
         } else {
             found = try catalog.tables(selection).first
         }
-        guard let table = found,
+        guard var table = found,
             configuration.tables.selects(schema: table.table.schema, table: table.table.name)
         else {
             throw .usage(
                 CaptureReport("cannot backfill \(request.table): no such table is captured"))
         }
-        guard !table.rowKey.isEmpty else {
-            throw .usage(
-                CaptureReport(
-                    "cannot backfill \(request.table): it has no primary key to read it by"))
-        }
+        table.filter = table.filter ?? configuration.filters[table.name]
         return table
+    }
+
+    /// The table that a mark names; nil: it is gone.
+    func table(named name: String) throws(CaptureError) -> CatalogTable? {
+        do throws(CaptureError) { return try catalogTable(BackfillRequest(table: name)) } catch {
+            if case .usage = error { return nil }
+            guard error.isPassing else { throw error }
+            try openStatements()
+        }
+        return try? catalogTable(BackfillRequest(table: name))
     }
 }
 

@@ -32,7 +32,8 @@ extension CaptureSession {
             publications = [name]
             return tables
         }
-        let tables = try catalog.tables(configuration.tables)
+        var tables = try catalog.tables(configuration.tables)
+        try filter(&tables)
         guard !tables.isEmpty else {
             throw .usage(
                 CaptureReport(
@@ -44,15 +45,15 @@ extension CaptureSession {
         try make(slotName, tables.filter(\.hasIdentity), publishes: nil, isNewSlot)
         let withoutIdentity = tables.filter { !$0.hasIdentity }
         if !withoutIdentity.isEmpty {
-            // Published with the others, the server would refuse their users' updates.
             sink.notice(
                 "of "
                     + withoutIdentity.prefix(5).map(\.name).joined(separator: ", ")
                     + (withoutIdentity.count > 5 ? ", ..." : "")
                     + " only inserts are captured: no primary key and no REPLICA IDENTITY")
-            try make(
-                "\(slotName)_inserts", withoutIdentity, publishes: "insert, truncate", isNewSlot)
         }
+        // Published with the others, the server would refuse their users' updates. It is there for
+        // those too that are made later: a publication must be older than the slot.
+        try make(insertsPublication, withoutIdentity, publishes: "insert, truncate", isNewSlot)
         return tables
     }
 
@@ -70,34 +71,24 @@ extension CaptureSession {
         if isEmpty { sink.notice("publication \"\(name)\" has none of the selected tables") }
     }
 
-    /// Makes a publication of the tables, or adds to ours those that are new.
+    /// Makes a publication of the tables for a new slot; for one that is there it was made then.
     private func make(
         _ name: String, _ tables: [CatalogTable], publishes: String?, _ isNewSlot: Bool
     ) throws(CaptureError) {
         let connection = try statements()
+        let isPresent =
+            try connection.value(
+                "SELECT 1 FROM pg_publication WHERE pubname = \(quotedText(name))",
+                doing: Self.doing) != nil
+        if isPresent, !isNewSlot { return publications.append(name) }
+        // Slots of older captures have no such.
+        if !isNewSlot, name == insertsPublication { return }
         publications.append(name)
-        let present = try connection.rows(
-            """
-            SELECT p.pubname, t.schemaname || '.' || t.tablename FROM pg_publication p
-            LEFT JOIN pg_publication_tables t USING (pubname) WHERE p.pubname = \(quotedText(name))
-            """, doing: Self.doing)
-        if present.isEmpty || isNewSlot {
-            if !present.isEmpty {
-                try connection.execute(
-                    "DROP PUBLICATION \(quotedName(name))", doing: "replace the publication")
-            }
-            try create(name, tables, publishes: publishes, isNewSlot: isNewSlot)
-            return
+        if isPresent {
+            try connection.execute(
+                "DROP PUBLICATION \(quotedName(name))", doing: "replace the publication")
         }
-        let names = Set(present.compactMap { $0[1] })
-        let missing = tables.filter { !names.contains($0.name) }
-        guard !missing.isEmpty else { return }
-        sink.notice(
-            "captured from now on, without the rows that they have: "
-                + missing.map(\.name).joined(separator: ", "))
-        try connection.execute(
-            "ALTER PUBLICATION \(quotedName(name)) ADD TABLE "
-                + missing.map(\.quoted).joined(separator: ", "), doing: Self.doing)
+        try create(name, tables, publishes: publishes, isNewSlot: isNewSlot)
     }
 
     private func create(
@@ -107,7 +98,10 @@ extension CaptureSession {
         var options: [String] = []
         if let publishes { options.append("publish = '\(publishes)'") }
         if connection.version >= 130_000 { options.append("publish_via_partition_root = true") }
-        let list = tables.map { ($0.kind == UInt8(ascii: "r") ? "ONLY " : "") + $0.quoted }
+        let list = tables.map { table in
+            (table.kind == UInt8(ascii: "r") ? "ONLY " : "") + table.quoted
+                + (table.filter.map { " WHERE (\($0))" } ?? "")
+        }
         let target = tables.isEmpty ? "" : " FOR TABLE " + list.joined(separator: ", ")
         let with = options.isEmpty ? "" : " WITH (\(options.joined(separator: ", ")))"
         if isTemporary {
@@ -119,8 +113,52 @@ extension CaptureSession {
             // It goes again if its slot cannot be made.
             unusedPublications.append(name)
         }
-        try connection.execute(
-            "CREATE PUBLICATION \(quotedName(name))\(target)\(with)", doing: Self.doing)
+        let statement = "CREATE PUBLICATION \(quotedName(name))\(target)\(with)"
+        guard tables.contains(where: { $0.filter != nil && publishes == nil }) else {
+            return try connection.execute(statement, doing: Self.doing)
+        }
+        try connection.execute("BEGIN; \(statement)", doing: Self.doing)
+        do throws(CaptureError) { try checkFilters(of: name) } catch {
+            try connection.execute("ROLLBACK", doing: Self.doing)
+            throw error
+        }
+        try connection.execute("COMMIT", doing: Self.doing)
+    }
+
+    /// Puts the conditions of the configuration to their tables.
+    func filter(_ tables: inout [CatalogTable]) throws(CaptureError) {
+        guard !configuration.filters.isEmpty else { return }
+        guard try statements().version >= 150_000 else {
+            throw .setting(CaptureReport("--where needs PostgreSQL 15, which filters rows itself"))
+        }
+        for (name, condition) in configuration.filters {
+            guard let index = tables.firstIndex(where: { $0.name == name }) else {
+                throw .usage(CaptureReport("--where \(name): no such table is captured"))
+            }
+            tables[index].filter = condition
+        }
+    }
+
+    /// With a condition on other columns than those of the identity the server would refuse its
+    /// users' own updates and deletes.
+    private func checkFilters(of publication: String) throws(CaptureError) {
+        let rows = try statements().rows(
+            """
+            SELECT c.oid::regclass, a.attname FROM pg_publication_rel r
+            JOIN pg_publication p ON p.oid = r.prpubid JOIN pg_class c ON c.oid = r.prrelid
+            CROSS JOIN LATERAL regexp_matches(r.prqual::text, ':varattno (\\d+)', 'g') v
+            JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = v[1]::int
+            WHERE p.pubname = \(quotedText(publication)) AND c.relreplident <> 'f'
+            AND NOT EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid
+              AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END
+              AND a.attnum = ANY (i.indkey::int2[]))
+            """, doing: Self.doing)
+        guard let row = rows.first else { return }
+        throw .setting(
+            CaptureReport(
+                "--where of \(row[0] ?? ""): column \(row[1] ?? "") is not in its replica "
+                    + "identity, and the table's own updates would fail",
+                hint: "ALTER TABLE \(row[0] ?? "") REPLICA IDENTITY FULL allows it"))
     }
 
     /// Publications of captures that were killed: nobody holds their lock.

@@ -4,6 +4,8 @@ import PostgresProtocol
 /// A slot that is there, as pg_replication_slots tells of it.
 struct KnownSlot {
     let confirmed: LogSequenceNumber
+    /// The capture that has made it was killed before all rows were read.
+    var lacksRows = false
 }
 
 // The slot.
@@ -41,16 +43,30 @@ extension CaptureSession {
         if row[3] == "unreserved" {
             sink.notice("slot \"\(slotName)\" is about to lose its log (max_slot_wal_keep_size)")
         }
+        let comment = try connection.value(
+            "SELECT obj_description(oid, 'pg_publication') FROM pg_publication WHERE pubname = "
+                + quotedText(slotName), doing: "look for slot \"\(slotName)\"")
         return KnownSlot(
-            confirmed: row[4].flatMap { LogSequenceNumber($0) } ?? LogSequenceNumber(0))
+            confirmed: row[4].flatMap { LogSequenceNumber($0) } ?? LogSequenceNumber(0),
+            lacksRows: comment == Self.lacksRows)
+    }
+
+    /// Stands at the publication of a slot whose rows are being read.
+    private static let lacksRows = "rtd: its rows are not read yet"
+
+    private func note(lacksRows: Bool) throws(CaptureError) {
+        guard configuration.publication == nil, !isTemporary else { return }
+        let text = lacksRows ? quotedText(Self.lacksRows) : "NULL"
+        try statements().execute(
+            "COMMENT ON PUBLICATION \(quotedName(slotName)) IS \(text)",
+            doing: "note whether rows are read")
     }
 
     /// Where the stream begins: makes the slot if there is none, and reads the snapshot if one is
     /// wanted. nil when it was stopped meanwhile.
-    func begin(_ known: KnownSlot?, _ tables: [CatalogTable]) throws -> CapturePosition? {
-        let wantsRows =
-            configuration.snapshot == .always
-            || (configuration.snapshot == .initial && configuration.after == nil)
+    func begin(
+        _ known: KnownSlot?, _ tables: [CatalogTable], wantsRows: Bool
+    ) throws -> CapturePosition? {
         if let known, !wantsRows {
             if let after = configuration.after, known.confirmed > after.end {
                 throw CaptureError.slotLost(
@@ -65,10 +81,13 @@ extension CaptureSession {
         // stream then begins where that stands.
         let name =
             known == nil ? slotName : "\(slotName.prefix(40))_snapshot_\(Processes.currentID)"
+        if wantsRows { try note(lacksRows: true) }
         let (point, snapshot) = try create(
             name, isTemporary: isTemporary || known != nil, exports: wantsRows)
         if known == nil, !isTemporary { unfinishedSlot = (name, point) }
+        try guardLog()
         if wantsRows, try !read(tables, at: point, snapshot: snapshot) { return nil }
+        if wantsRows { try note(lacksRows: false) }
         unfinishedSlot = nil
         unusedPublications = []
         if known != nil {

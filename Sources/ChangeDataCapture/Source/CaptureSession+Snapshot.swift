@@ -7,12 +7,13 @@ import PostgresProtocol
 extension CaptureSession {
     /// The rows as they are now, without a slot.
     func readOnlySnapshot() throws -> CaptureEnd {
-        let tables: [CatalogTable]
+        var tables: [CatalogTable]
         guard let catalog else { throw CaptureError.connection(CaptureReport("not connected")) }
         if let name = configuration.publication {
             tables = try catalog.tables(publishedBy: name, configuration.tables)
         } else {
             tables = try catalog.tables(configuration.tables)
+            try filter(&tables)
         }
         return try read(tables, at: nil, snapshot: nil) ? .reached : .stopped
     }

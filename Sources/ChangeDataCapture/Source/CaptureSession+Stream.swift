@@ -15,6 +15,12 @@ extension CaptureSession {
             })
         announced.forEach(assembler.know)
         assembler.backfill = backfill
+        assembler.takesMessages = configuration.takesMessages
+        assembler.slot = slotName
+        assembler.statementSeen = { [unowned self] in nextLook = 0 }
+        assembler.tableNamed = { [unowned self] name throws(CaptureError) in
+            try self.table(named: name)
+        }
         assembler.endsBehindBackfills = configuration.end == .now
         self.assembler = assembler
         try requestBackfills()
@@ -104,25 +110,16 @@ extension CaptureSession {
         guard let replication else {
             throw CaptureError.connection(CaptureReport("not connected"))
         }
+        logGuard?.watch(replication)
+        defer { logGuard?.watch(nil) }
         let keeper = StatusKeeper(
             replication, sink, from: assembler.given.end,
             interval: interval)
         keeper.start()
         defer { keeper.end() }
         capture.update { $0.phase = .streaming }
-        let logGuard = try configuration.retainedBytesMax.map { bytes throws(CaptureError) in
-            try LogGuard(
-                replication.address, slot: slotName, bytesMax: bytes, capture: replication)
-        }
-        logGuard?.start()
-        defer { logGuard?.end() }
         var stream = StreamLoop(replication, assembler, keeper, sink, capture)
-        let end: CaptureEnd
-        do {
-            end = try stream.run { try besideStream(assembler) }
-        } catch {
-            throw logGuard?.failure ?? error
-        }
+        let end = try stream.run { try besideStream(assembler) }
         try sink.finishing(at: stream.position)
         try? keeper.send()
         if !isTemporary { endStream(replication) }
@@ -133,6 +130,7 @@ extension CaptureSession {
     /// sets the end that waited for them.
     private func besideStream(_ assembler: ChangeAssembler) throws {
         guard let backfill else { return }
+        if assembler.isIdle { try lookForTables() }
         if assembler.isIdle, backfill.wantsChunk { try stepBackfill() }
         guard configuration.end == .now, assembler.last == nil, assembler.isIdle, backfill.isDone,
             backfill.accepted >= requested
@@ -220,16 +218,21 @@ struct StreamLoop {
         let acknowledged = keeper.acknowledged()
         let assembler = assembler
         let (server, bytes) = (serverPosition, bytes)
+        let idle = position ?? assembler.given.end
         capture.update {
             $0.changes = assembler.changes
             $0.transactions = assembler.transactions
             $0.bytes = bytes
-            $0.position = assembler.given.end
+            // A log that goes on without changes for the output is no lag.
+            $0.position = max(assembler.given.end, idle)
             $0.acknowledged = acknowledged
             $0.serverPosition = LogSequenceNumber(server)
             $0.commitMicroseconds = assembler.commitMicroseconds
             $0.backfillRows = assembler.backfill?.rows ?? 0
-            $0.backfill = assembler.backfill?.states.first?.request.label ?? ""
+            let state = assembler.backfill?.states.first
+            $0.backfill = state?.request.label ?? ""
+            $0.backfillDone = state?.rows ?? 0
+            $0.backfillExpected = state == nil ? 0 : assembler.backfill?.rowsExpected ?? 0
         }
     }
 

@@ -24,6 +24,14 @@ final class CaptureSession {
     let slotName: String
     /// What START_REPLICATION names.
     var publications: [String] = []
+    /// Tables that cannot be published, which was said.
+    var ignoredTables: Set<String> = []
+    var hasTemporaryTriggers = false
+    /// No chunk is read before.
+    var pausedUntil: Int64 = 0
+    private(set) var logGuard: LogGuard?
+    /// When the catalog is looked at for new tables.
+    var nextLook: Int64 = 0
     /// What this run has made and takes back at its end.
     var temporaryPublications: [String] = []
     /// Made with a durable slot that is not finished.
@@ -51,26 +59,58 @@ final class CaptureSession {
 
     var isTemporary: Bool { configuration.slot == .temporary }
 
+    /// Of tables without a replica identity.
+    var insertsPublication: String { Self.insertsPublication(of: slotName) }
+
+    static func insertsPublication(of slot: String) -> String { "\(slot.prefix(55))_inserts" }
+
+    private func wantsRows(_ known: KnownSlot?) -> Bool {
+        switch configuration.snapshot {
+        case .always: return true
+        case .never, .only: return false
+        case .initial:
+            if let known, configuration.continuesSlot { return known.lacksRows }
+            return configuration.after == nil
+        }
+    }
+
     func run() throws -> CaptureEnd {
+        do {
+            let end = try runToEnd()
+            logGuard?.end()
+            guard let failure = logGuard?.failure else { return end }
+            throw failure
+        } catch {
+            logGuard?.end()
+            throw logGuard?.failure ?? error
+        }
+    }
+
+    /// From the moment at which there is a slot, which keeps the log also while rows are read.
+    func guardLog() throws(CaptureError) {
+        guard logGuard == nil, let bytes = configuration.retainedBytesMax, let replication else {
+            return
+        }
+        let made = try LogGuard(replication.address, slot: slotName, bytesMax: bytes, stop: stop)
+        logGuard = made
+        made.start()
+    }
+
+    private func runToEnd() throws -> CaptureEnd {
         try connect()
         try checkServer()
         if configuration.snapshot == .only {
             let end = try readOnlySnapshot()
             return end
         }
-        let known = try slot()
-        if known == nil, configuration.after != nil, configuration.snapshot != .always,
-            !isTemporary
-        {
-            throw CaptureError.slotLost(
-                CaptureReport(
-                    "slot \"\(slotName)\" is gone, and with it what changed since the output ended",
-                    hint: "--snapshot always begins with a new snapshot"))
+        let (known, tables) = try prepare()
+        if known != nil { try guardLog() }
+        guard let start = try begin(known, tables, wantsRows: wantsRows(known)) else {
+            return .stopped
         }
-        let tables = try preparePublication(isNewSlot: known == nil)
-        guard let start = try begin(known, tables) else { return .stopped }
         backfill = try makeBackfill(after: start)
-        let isBackfilling = !configuration.backfills.isEmpty || !start.backfills.isEmpty
+        let isBackfilling =
+            requested > 0 || !configuration.backfills.isEmpty || !start.backfills.isEmpty
         if isBackfilling, configuration.end == .now {
             // Its end comes behind their last rows.
             last = nil
@@ -79,11 +119,43 @@ final class CaptureSession {
         return try streamWithRetries(from: start)
     }
 
+    /// Looks at the slot and at what is published for it. A connection that is lost in between is
+    /// made anew, as one is that the stream loses.
+    private func prepare() throws(CaptureError) -> (KnownSlot?, [CatalogTable]) {
+        var isFirst = true
+        return try retrying(isTemporary ? 0 : configuration.retryNanoseconds) {
+            () throws(CaptureError) in
+            if !isFirst { try openConnections() }
+            isFirst = false
+            publications = []
+            let known = try slot()
+            if known == nil, configuration.after != nil, configuration.snapshot != .always,
+                !isTemporary
+            {
+                throw CaptureError.slotLost(
+                    CaptureReport(
+                        "slot \"\(slotName)\" is gone, and with it what changed since the output "
+                            + "ended", hint: "--snapshot always begins with a new snapshot"))
+            }
+            let tables = try preparePublication(isNewSlot: known == nil)
+            try prepareStatements()
+            guard known != nil, configuration.publication == nil else { return (known, tables) }
+            // The rows of tables that are new are read beside the stream, unless all are read
+            // anyway.
+            let wantsRows = wantsRows(known)
+            let marks =
+                !wantsRows && configuration.snapshot != .never && (sql?.version ?? 0) >= 140_000
+            let count = try publishNewTables(marks: marks, isTold: !wantsRows)
+            if marks { requested += count }
+            return (known, tables)
+        }
+    }
+
     /// Takes back what was temporary, as well as it can.
     func close() {
         replication?.close()
         let isUnfinished = unfinishedSlot != nil || !unusedPublications.isEmpty
-        if isUnfinished || !temporaryPublications.isEmpty { takeBack() }
+        if isUnfinished || hasTemporaryTriggers || !temporaryPublications.isEmpty { takeBack() }
         sql?.close()
     }
 
@@ -100,6 +172,10 @@ final class CaptureSession {
             }
         } else {
             gone += unusedPublications
+        }
+        if hasTemporaryTriggers {
+            try? fresh.execute(
+                StatementTrigger(slot: slotName).removal, doing: "drop the event triggers")
         }
         for name in gone {
             try? fresh.execute(

@@ -22,8 +22,9 @@ struct CatalogTable: Sendable {
 
     /// What tells rows apart, also in the changes of the stream.
     var rowKey: [Int] {
-        guard table.identity == .index else { return primaryKey }
-        return identityColumns
+        // Of a key that changes do not carry whole, the rest may be what tells rows apart.
+        guard hasIdentity else { return [] }
+        return table.identity == .index ? identityColumns : primaryKey
     }
 
     var identityColumns: [Int] {
@@ -296,7 +297,7 @@ final class Catalog {
                 SELECT t.oid, t.typname, n.nspname, t.typtype, t.typbasetype, t.typtypmod,
                 CASE WHEN e.typarray = t.oid THEN e.oid ELSE 0 END,
                 (SELECT string_agg(l.enumlabel, E'\\x01' ORDER BY l.enumsortorder)
-                  FROM pg_enum l WHERE l.enumtypid = t.oid)
+                  FROM pg_enum l WHERE l.enumtypid = t.oid), t.typdelim
                 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
                 LEFT JOIN pg_type e ON e.oid = t.typelem
                 WHERE t.oid IN (\(list))
@@ -332,7 +333,8 @@ final class Catalog {
                 oid: oid, name: row[1] ?? "", schema: row[2] ?? "",
                 category: Self.category(row[3] ?? "b", isArray: element != 0),
                 element: element == 0 ? nil : resolve(element, found, depth: depth + 1),
-                labels: (row[7] ?? "").split(separator: "\u{1}").map(String.init))
+                labels: (row[7] ?? "").split(separator: "\u{1}").map(String.init),
+                delimiter: row[8]?.utf8.first)
         }
         types[oid] = made
         return made

@@ -49,6 +49,14 @@ final class ChangeAssembler {
     var endsBehindBackfills = false
     /// Told of marks, transactions and the changes of the table that it reads.
     var backfill: Backfill?
+    /// Of this capture.
+    var slot = ""
+    /// Called when the schema was changed by whomever.
+    var statementSeen: () -> Void = {}
+    /// Whether logical messages of a prefix are wanted.
+    var takesMessages: (String) -> Bool = { _ in true }
+    /// Looks up a table by the name that a mark gives it; nil: there is none any more.
+    var tableNamed: (String) throws(CaptureError) -> CatalogTable? = { _ in nil }
     /// What that table is; 0 if there is none.
     private var watched: UInt32 = 0
     private var entries: [UInt32: Entry] = [:]
@@ -262,8 +270,23 @@ extension ChangeAssembler {
         let table = try describe(relation, (known?.table.version ?? 0) + 1)
         if let known, isSame(known.relation, relation), known.table.key == table.key { return }
         let entry = Entry(relation, table, isSelected: isSelected)
+        if let known, isSelected, pending?.isKnown == false,
+            known.relation.name != relation.name || known.relation.schema != relation.schema
+        {
+            try renamed(table)
+        }
         if let known { (entry.order, entry.transaction) = (known.order, known.transaction) }
         entries[relation.oid] = entry
+    }
+
+    /// What the output has under its new name is not the table, or not all of it.
+    private func renamed(_ table: CapturedTable) throws {
+        let name = "\(table.schema).\(table.name)"
+        sink.notice("table \(name) had another name before; its rows are read under this one")
+        guard let backfill else { return }
+        backfill.accept(BackfillRequest(table: name))
+        if endsBehindBackfills { last = nil }
+        try sink.backfills(backfill.states)
     }
 
     /// The number of its transaction is no part of what a relation is.
@@ -296,10 +319,43 @@ extension ChangeAssembler {
             backfill.accept(request)
             if endsBehindBackfills { last = nil }
             try sink.backfills(backfill.states)
+        case .table:
+            guard content.isTransactional, try next(nil, content.position) != nil else { return }
+            try published(mark.word, backfill, at: content.position)
         }
     }
 
+    /// The changes of a table begin here. What the output has under its name is of an older one,
+    /// or of the time when only its inserts were captured.
+    private func published(_ name: String, _ backfill: Backfill, at position: UInt64) throws {
+        guard let table = try tableNamed(name) else { return backfill.passOver() }
+        if isHeld(table.table) { try truncate(entry(of: table), at: position) }
+        backfill.accept(BackfillRequest(table: name), behind: pending?.transaction.xid)
+        if endsBehindBackfills { last = nil }
+        try sink.backfills(backfill.states)
+    }
+
+    /// Whether the output has rows under the table's name.
+    private func isHeld(_ table: CapturedTable) -> Bool {
+        sink.mayHold(table)
+            || entries.values.contains {
+                $0.isAnnounced && $0.table.name == table.name && $0.table.schema == table.schema
+            }
+    }
+
+    private func truncate(_ entry: Entry, at position: UInt64) throws {
+        guard let (transaction, order) = try next(entry, position) else { return }
+        changes &+= 1
+        try sink.change(
+            Change(
+                kind: .truncate, table: entry.table, position: LogSequenceNumber(position),
+                transaction: transaction, order: order, tableOrder: entry.order), of: RawSpan())
+    }
+
     private func give(_ chunk: Backfill.Chunk, _ rows: [Range<Int>], at position: UInt64) throws {
+        if chunk.isHeld, isHeld(chunk.table.table) {
+            try truncate(entry(of: chunk.table), at: position)
+        }
         // A chunk without rows still moves the state, so its transaction is begun.
         guard !rows.isEmpty else {
             _ = try next(nil, position)
@@ -331,7 +387,7 @@ extension ChangeAssembler {
     }
 
     private func tell(_ backfill: Backfill, of xid: UInt32) {
-        if let done = backfill.finishChunk() {
+        if let done = backfill.finishChunk(), !done.request.isSingle {
             sink.notice("backfill of \(done.request.label) is done: \(done.rows) rows")
         }
         backfill.committed(xid)
@@ -367,6 +423,26 @@ extension ChangeAssembler {
                 kind: kind, table: entry.table, before: row.before, beforeIsKey: row.beforeIsKey,
                 after: row.after, position: LogSequenceNumber(position), transaction: transaction,
                 order: order, tableOrder: entry.order), of: bytes)
+        if kind == .update, row.beforeIsKey { try moved(row, entry.table, of: bytes) }
+    }
+
+    /// A row that has got another key without its large values: who has never seen it, or sees the
+    /// two keys apart, cannot tell what these are.
+    private func moved(_ row: LogicalRow, _ table: CapturedTable, of bytes: RawSpan) throws {
+        guard let backfill, let after = row.after,
+            backfill.isReading(table) || sink.tellsKeysApart(table),
+            TupleCursor.hasUnchanged(of: after, in: bytes)
+        else { return }
+        let key = table.columns.indices.filter { table.columns[$0].isIdentity }
+        let values = key.compactMap { index -> String? in
+            guard case .text(let start, let end) = TupleCursor.field(index, of: after, in: bytes)
+            else { return nil }
+            return String(decoding: bytes.extracting(start..<end).copied(), as: UTF8.self)
+        }
+        guard !key.isEmpty, values.count == key.count else { return }
+        backfill.readAgain(table, BackfillRequest(table: table, key: key, values: values))
+        if endsBehindBackfills { last = nil }
+        try sink.backfills(backfill.states)
     }
 
     private func give(_ truncate: LogicalTruncate, _ bytes: RawSpan, _ position: UInt64) throws {
@@ -389,6 +465,11 @@ extension ChangeAssembler {
         if StreamMark.isOwn(bytes.extracting(content.prefix)) {
             return try give(own: bytes.extracting(content.content), content)
         }
+        if SourceStatement.isOwn(bytes.extracting(content.prefix)) {
+            return try give(statement: bytes.extracting(content.content), content)
+        }
+        let prefix = bytes.extracting(content.prefix).copied()
+        guard takesMessages(String(decoding: prefix, as: UTF8.self)) else { return }
         let position = LogSequenceNumber(content.position)
         if pending == nil {
             guard !content.isTransactional else { throw misplaced("a transaction's message") }
@@ -409,6 +490,15 @@ extension ChangeAssembler {
             try commit(
                 LogicalCommit(commit: content.position, end: content.position, time: 0))
         }
+    }
+
+    private func give(statement text: RawSpan, _ content: LogicalContent) throws {
+        statementSeen()
+        guard let statement = SourceStatement(text, slot: slot), pending != nil,
+            let (transaction, _) = try next(nil, content.position)
+        else { return }
+        try sink.statement(
+            statement, at: LogSequenceNumber(content.position), in: transaction)
     }
 
     /// Counts a change, and gives its transaction and number if the sink is to have it: begun if it

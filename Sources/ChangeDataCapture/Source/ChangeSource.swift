@@ -40,6 +40,11 @@ public protocol ChangeSink: AnyObject {
     func snapshotEnded(at position: LogSequenceNumber) throws
     func schema(_ table: CapturedTable, at position: LogSequenceNumber) throws
     func begin(_ transaction: SourceTransaction) throws
+    /// A statement that changed the schema, inside a transaction.
+    func statement(
+        _ statement: SourceStatement, at position: LogSequenceNumber,
+        in transaction: SourceTransaction
+    ) throws
     /// `bytes` are valid during the call only. After a reconnection the source goes on in the
     /// middle of a transaction: nothing is given twice, and `begin` is not called again.
     func change(_ change: Change, of bytes: RawSpan) throws
@@ -55,6 +60,8 @@ public protocol ChangeSink: AnyObject {
     func finishing(at position: LogSequenceNumber?) throws
     /// Whether the output may have rows of the table from before this capture began.
     func mayHold(_ table: CapturedTable) -> Bool
+    /// Whether changes of different keys reach readers in different orders (in partitions).
+    func tellsKeysApart(_ table: CapturedTable) -> Bool
     /// The end of the last transaction that the output keeps whatever happens, or a position that
     /// `pause` has told and that it keeps. It never goes back,
     /// and is asked from another thread while a call blocks: it must not wait for that.
@@ -73,6 +80,11 @@ extension ChangeSink {
     public func backfills(_ states: [BackfillState]) throws {}
     public func finishing(at position: LogSequenceNumber?) throws { try pause(at: position) }
     public func mayHold(_ table: CapturedTable) -> Bool { false }
+    public func statement(
+        _ statement: SourceStatement, at position: LogSequenceNumber,
+        in transaction: SourceTransaction
+    ) throws {}
+    public func tellsKeysApart(_ table: CapturedTable) -> Bool { false }
 }
 
 /// A moment of a capture.
@@ -91,6 +103,10 @@ public struct CaptureProgress: Sendable, Equatable {
     /// Rows that backfills have given, and what they are at; empty when there is none.
     public var backfillRows: Int64 = 0
     public var backfill = ""
+    /// Of the one it is at: rows that were given, and how many the server's statistics expect; 0
+    /// where they tell nothing.
+    public var backfillDone: Int64 = 0
+    public var backfillExpected: Int64 = 0
     /// Of the stream.
     public var changes: Int64 = 0
     public var transactions: Int64 = 0

@@ -8,45 +8,66 @@ final class LogGuard: @unchecked Sendable {
     private let address: PostgresAddress
     private let slot: String
     private let bytesMax: Int64
-    private let capture: PostgresConnection
+    /// Ends the capture.
+    private let stop: StopSignal
     private let ended: StopSignal
     private let lock = Lock()
+    private let changed = Condition()
+    private var hasLeft = true
     private var kept: Int64?
+    private var isDropped = false
+    /// The stream of the slot, while there is one.
+    private var stream: PostgresConnection?
 
     private static let intervalNanoseconds: Int64 = 5_000_000_000
 
     init(
-        _ address: PostgresAddress, slot: String, bytesMax: Int64, capture: PostgresConnection
+        _ address: PostgresAddress, slot: String, bytesMax: Int64, stop: StopSignal
     ) throws(CaptureError) {
         self.address = address
         self.slot = slot
         self.bytesMax = bytesMax
-        self.capture = capture
+        self.stop = stop
         do throws(SystemError) { ended = try StopSignal() } catch {
             throw .file(CaptureReport("\(error)"))
         }
     }
 
     func start() {
+        lock.withLock { hasLeft = false }
         Thread.start { [self] in
             while !ended.wait(nanoseconds: Self.intervalNanoseconds) {
                 // A server that cannot be asked keeps its log; the next round asks again.
-                if (try? look()) == true { return }
+                if (try? look()) == true { break }
+            }
+            lock.withLock {
+                hasLeft = true
+                changed.broadcast()
             }
         }
     }
 
-    func end() { ended.set() }
+    /// The connection that reads the slot from now on.
+    func watch(_ stream: PostgresConnection?) { lock.withLock { self.stream = stream } }
+
+    /// Ends the thread; what it has begun is done.
+    func end() {
+        ended.set()
+        lock.withLock { while !hasLeft { lock.wait(changed) } }
+    }
 
     /// What the slot was given up for; nil if it was not.
     var failure: CaptureError? {
-        lock.withLock { kept }.map { kept in
-            .slotLost(
-                CaptureReport(
-                    "slot \"\(slot)\" was dropped: the server kept \(kept) bytes of log for it, "
-                        + "more than --max-wal allows",
-                    hint: "begin with a new snapshot, or allow more"))
-        }
+        let state = lock.withLock { (kept: kept, isDropped: isDropped) }
+        guard let bytes = state.kept else { return nil }
+        let fate = state.isDropped ? "was dropped" : "could not be dropped"
+        let report = CaptureReport(
+            "slot \"\(slot)\" \(fate): the server kept \(bytes) bytes of log for it, more than "
+                + "--max-wal allows",
+            hint: state.isDropped
+                ? "begin with a new snapshot, or allow more"
+                : "rtd cdc URL --slots --drop \(slot) drops it")
+        return CaptureError.slotLost(report)
     }
 
     /// True when the slot was dropped.
@@ -63,13 +84,20 @@ final class LogGuard: @unchecked Sendable {
             return false
         }
         lock.withLock { kept = bytes }
-        capture.interrupt()
+        stop.set()
+        // Its output may stand still for ever: a server that waits for it does not end.
+        lock.withLock { stream?.interrupt() }
         _ = try connection.rows(
             """
             SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
             WHERE slot_name = \(quotedText(slot)) AND active_pid IS NOT NULL
             """, doing: "end the stream of slot \"\(slot)\"")
-        try CaptureSession.drop(slot, connection)
+        // A capture that goes is another reason for it to be free only in a moment.
+        try? CaptureSession.drop(slot, connection)
+        let rest = try connection.rows(
+            "SELECT 1 FROM pg_replication_slots WHERE slot_name = \(quotedText(slot))",
+            doing: "look at slot \"\(slot)\"")
+        lock.withLock { isDropped = rest.isEmpty }
         return true
     }
 }

@@ -18,6 +18,12 @@ extension PostgresAddress {
                 "the source \"\(text)\" is no PostgreSQL address",
                 hint: "it looks like postgres://user@host/database")
         }
+        try takeOld(&settings)
+        let service = settings.removeValue(forKey: "service") ?? surroundings.variable("PGSERVICE")
+        if let service, !service.isEmpty {
+            let found = try Self.service(service, &settings, surroundings)
+            settings.merge(found) { said, _ in said }
+        }
         for (variable, name) in variables where settings[name] == nil {
             if let value = surroundings.variable(variable), !value.isEmpty {
                 settings[name] = value
@@ -49,25 +55,38 @@ extension PostgresAddress {
         ("PGSSLROOTCERT", "sslrootcert"), ("PGSSLCERT", "sslcert"), ("PGSSLKEY", "sslkey"),
         ("PGCONNECT_TIMEOUT", "connect_timeout"), ("PGOPTIONS", "options"),
         ("PGAPPNAME", "application_name"), ("PGCHANNELBINDING", "channel_binding"),
+        ("PGSSLCRL", "sslcrl"), ("PGSSLCRLDIR", "sslcrldir"), ("PGREQUIREPEER", "requirepeer"),
+        ("PGREQUIREAUTH", "require_auth"), ("PGSSLNEGOTIATION", "sslnegotiation"),
+        ("PGGSSENCMODE", "gssencmode"),
+        ("PGSSLMINPROTOCOLVERSION", "ssl_min_protocol_version"),
+        ("PGSSLMAXPROTOCOLVERSION", "ssl_max_protocol_version"),
+    ]
+
+    /// Values that ask for what is so anyway.
+    private static let harmless = [
+        "requirepeer": ["postgres"], "sslnegotiation": ["postgres"],
+        "gssencmode": ["disable", "prefer"],
+        "ssl_min_protocol_version": ["", "TLSv1", "TLSv1.1", "TLSv1.2"],
+        "ssl_max_protocol_version": ["", "TLSv1.3"],
     ]
 
     /// What else libpq knows, and what has no effect here.
     private static let withoutEffect: Set<String> = [
         "client_encoding", "fallback_application_name", "keepalives",
         "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
-        "replication", "gssencmode", "sslcompression", "sslsni", "krbsrvname", "gsslib",
-        "ssl_min_protocol_version", "ssl_max_protocol_version",
+        "replication", "sslcompression", "sslsni", "krbsrvname", "gsslib",
     ]
 
     /// What libpq knows and would be unsafe to pass over.
     private static let refused: Set<String> = [
-        "sslcrl", "sslcrldir", "requirepeer", "require_auth", "sslnegotiation",
+        "sslcrl", "sslcrldir", "requirepeer", "require_auth", "sslnegotiation", "gssencmode",
+        "ssl_min_protocol_version", "ssl_max_protocol_version",
     ]
 
     private static func make(_ settings: [String: String], _ surroundings: AddressSurroundings)
         throws(CaptureError) -> PostgresAddress
     {
-        let user = settings["user"] ?? surroundings.variable("USER") ?? "postgres"
+        let user = settings["user"] ?? surroundings.userName
         let servers = try Self.servers(settings)
         var address = PostgresAddress(
             host: servers[0].host, port: servers[0].port, user: user,
@@ -100,8 +119,8 @@ extension PostgresAddress {
                 // libpq: 0 and less wait for ever, 1 is taken as 2.
                 address.connectTimeoutSeconds = seconds <= 0 ? 86_400 : max(2, seconds)
             default:
-                guard !refused.contains(name) || value == "postgres" else {
-                    throw invalid("the address's parameter \(name) is not supported")
+                guard !refused.contains(name) || harmless[name]?.contains(value) == true else {
+                    throw invalid("the address's parameter \(name)=\(value) is not supported")
                 }
                 guard withoutEffect.contains(name) || refused.contains(name) else {
                     throw invalid("the address has an unknown parameter \"\(name)\"")
@@ -246,6 +265,56 @@ extension PostgresAddress {
     }
 }
 
+// Services, and what JDBC's addresses have.
+extension PostgresAddress {
+    /// `ssl=true`, as libpq takes it.
+    private static func takeOld(_ settings: inout [String: String]) throws(CaptureError) {
+        guard let value = settings.removeValue(forKey: "ssl") else { return }
+        guard value == "true" else {
+            throw invalid("ssl=\(value) is unknown", hint: "sslmode says which TLS is meant")
+        }
+        settings["sslmode"] = settings["sslmode"] ?? "require"
+    }
+
+    /// The parameters of `[name]` in the user's service file, or in the system's.
+    private static func service(
+        _ name: String, _ settings: inout [String: String], _ surroundings: AddressSurroundings
+    ) throws(CaptureError) -> [String: String] {
+        let named =
+            settings.removeValue(forKey: "servicefile") ?? surroundings.variable("PGSERVICEFILE")
+        let own = named ?? surroundings.variable("HOME").map { $0 + "/.pg_service.conf" }
+        let system =
+            (surroundings.variable("PGSYSCONFDIR") ?? "/etc/postgresql-common")
+            + "/pg_service.conf"
+        for path in [own, system].compactMap({ $0 }) {
+            guard let bytes = surroundings.serviceFile(path) else {
+                if path == named { throw .file(CaptureReport("cannot read service file \(path)")) }
+                continue
+            }
+            if let found = section(name, in: String(decoding: bytes, as: UTF8.self)) {
+                return found
+            }
+        }
+        throw invalid("there is no definition of service \"\(name)\"")
+    }
+
+    static func section(_ name: String, in text: String) -> [String: String]? {
+        var found: [String: String]?
+        for line in text.split(whereSeparator: \.isNewline) {
+            let line = line.drop { $0.isWhitespace }
+            if line.hasPrefix("#") || line.isEmpty { continue }
+            if line.hasPrefix("[") {
+                if found != nil { return found }
+                if line.dropFirst().prefix(while: { $0 != "]" }) == name { found = [:] }
+                continue
+            }
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { found?[String(parts[0])] = String(parts[1]) }
+        }
+        return found
+    }
+}
+
 // Passwords in files.
 extension PostgresAddress {
     private static func password(
@@ -261,7 +330,7 @@ extension PostgresAddress {
         }
         let path =
             settings["passfile"] ?? surroundings.variable("HOME").map { $0 + "/.pgpass" }
-        guard let path, let bytes = surroundings.passwordFile(path) else { return nil }
+        guard let path, let bytes = surroundings.passwordList(path) else { return nil }
         return lookUp(address, in: String(decoding: bytes, as: UTF8.self))
     }
 

@@ -63,21 +63,49 @@ public struct PostgresAddress: Sendable, Equatable {
 /// What stands around an address: variables, the user's name, the password file.
 public struct AddressSurroundings: Sendable {
     public var variable: @Sendable (String) -> String?
-    /// Bytes of a file, nil if it is missing or may be read by others.
+    /// Bytes of a file, nil if it is missing.
     public var passwordFile: @Sendable (String) -> [UInt8]?
+    /// The same of one that holds passwords of several servers; nil also if it may be read by
+    /// others.
+    public var passwordList: @Sendable (String) -> [UInt8]?
+    /// Bytes of a service file, nil if it is missing.
+    public var serviceFile: @Sendable (String) -> [UInt8]?
+    /// Of the process.
+    public var userName: String
 
     public init(
         variable: @escaping @Sendable (String) -> String?,
-        passwordFile: @escaping @Sendable (String) -> [UInt8]?
+        passwordFile: @escaping @Sendable (String) -> [UInt8]?,
+        passwordList: (@Sendable (String) -> [UInt8]?)? = nil,
+        serviceFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil },
+        userName: String = "postgres"
     ) {
         self.variable = variable
         self.passwordFile = passwordFile
+        self.passwordList = passwordList ?? passwordFile
+        self.serviceFile = serviceFile
+        self.userName = userName
+    }
+
+    private static func file(_ path: String) -> [UInt8]? {
+        try? POSIXFileSystem().readAll(path, limit: Limits.passwordFileBytesMax)
+    }
+
+    /// libpq leaves out what others may read, and says so.
+    private static func secretFile(_ path: String) -> [UInt8]? {
+        guard let bytes = file(path) else { return nil }
+        guard !POSIXFileSystem().isOpenToOthers(path) else {
+            StandardError.write(
+                line: "rtd: password file \"\(path)\" has group or world access; permissions "
+                    + "should be u=rw (0600) or less; it is not used")
+            return nil
+        }
+        return bytes
     }
 
     /// This process's.
     public static let system = AddressSurroundings(
         variable: { ProcessEnvironment.value($0) },
-        passwordFile: {
-            try? POSIXFileSystem().readAll($0, limit: Limits.passwordFileBytesMax)
-        })
+        passwordFile: file, passwordList: secretFile, serviceFile: file,
+        userName: Processes.userName(Processes.userID))
 }

@@ -86,6 +86,13 @@ extension PostgresConnection {
         settings.certificates = try file(address.certificate, or: "postgresql.crt")
         if settings.certificates != nil {
             settings.key = try file(address.key, or: "postgresql.key")
+            let path =
+                address.key ?? address.certificateDirectory.map { $0 + "/postgresql.key" } ?? ""
+            if POSIXFileSystem().isOpenToOthers(path) {
+                throw TLSError(
+                    "private key file \"\(path)\" has group or world access; permissions should be "
+                        + "u=rw (0600) or less")
+            }
         }
         settings.verifiesHost = address.tls == .verifyFull
         try addAuthorities(to: &settings)

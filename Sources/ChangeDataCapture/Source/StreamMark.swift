@@ -1,16 +1,17 @@
 import Bytes
 import Formats
 
-/// A logical message of our own in the stream: a request to a capture, or a mark of its backfill.
-/// The slot says which capture is meant.
+/// A logical message of our own in the stream: a request to a capture, a mark of its backfill, or
+/// where the changes of a table begin. The slot says which capture is meant.
 struct StreamMark: Equatable {
-    enum Kind: String { case backfill, low, high }
+    enum Kind: String { case backfill, low, high, table }
 
     static let prefix = "rtd.cdc"
 
     var kind: Kind
     var slot: String
-    /// Of a pair of marks; the request's text for a request.
+    /// Of a pair of marks; the request's text for a request; the table that is published from here
+    /// on.
     var word: String
 
     init(_ kind: Kind, slot: String, _ word: String) {

@@ -1,7 +1,8 @@
 /// Which tables are captured, by patterns over `schema.table`.
 ///
-/// A pattern is a name with `*` and `?`; one without a dot is a table of any schema. No include
-/// pattern selects all; a table that an exclude pattern matches is left out.
+/// A pattern is a name with `*` and `?`; one without a dot is a table of any schema; behind `~` it
+/// is a regular expression that matches all of `schema.table`, in letters of either case. No
+/// include pattern selects all; a table that an exclude pattern matches is left out.
 public struct TableSelection: Sendable, Equatable {
     public var included: [String]
     public var excluded: [String]
@@ -22,6 +23,9 @@ public struct TableSelection: Sendable, Equatable {
     }
 
     static func matches(_ pattern: String, schema: String, table: String) -> Bool {
+        if let expression = NamePattern.expression(in: pattern) {
+            return NamePattern.matches(expression: expression, "\(schema).\(table)")
+        }
         let name = pattern.utf8.contains(UInt8(ascii: ".")) ? "\(schema).\(table)" : table
         return isMatch(Array(pattern.utf8)[...], Array(name.utf8)[...])
     }

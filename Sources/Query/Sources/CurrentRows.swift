@@ -19,8 +19,9 @@ struct CurrentRows {
     /// Where there are several.
     private var partitions: [Int32] = []
     private(set) var count = 0
-    /// Images that left values out which no row before them had.
-    private(set) var incomplete = 0
+    /// Images that left values out which no row before them had, of those that stand.
+    var incomplete: Int { partial.count }
+    private var partial: Set<Int> = []
     private var byKey: [Value: Int] = [:]
     /// Of each partition, the row that the change before took away: when a row gets another key,
     /// what it keeps is there.
@@ -44,7 +45,8 @@ struct CurrentRows {
     ) {
         let old = kept.isEmpty ? nil : key.flatMap { byKey[$0] } ?? removed[partition]
         if !removed.isEmpty { removed[partition] = nil }
-        if !kept.isEmpty, old == nil { incomplete += 1 }
+        if !kept.isEmpty, old == nil { partial.insert(standing.count) }
+        if let old, !partial.isEmpty, partial.contains(old) { partial.insert(standing.count) }
         if let old, places[old].batch == full.count { closeBatch() }
         for (number, builder) in builders.enumerated() {
             if let old, kept.contains(number) {
@@ -120,6 +122,7 @@ struct CurrentRows {
 
     private mutating func drop(_ index: Int) {
         standing[index] = .gone
+        if !partial.isEmpty { partial.remove(index) }
         count -= 1
     }
 
@@ -142,6 +145,7 @@ struct CurrentRows {
             put(
                 keys[index], old.full[Int(place.batch)].columns, Int(place.row),
                 partition: hasPartitions ? Int(old.partitions[index]) : 0)
+            if old.partial.contains(index) { partial.insert(standing.count - 1) }
         }
     }
 }

@@ -14,17 +14,23 @@ struct CaptureCheck {
 
     private let connection: PostgresConnection
     private let selection: TableSelection
+    /// Of `--publication`, which exists.
+    private let publication: String?
+    /// Of the capture that is meant.
+    private let slot: String
     private var findings: [Finding] = []
 
     static func run(
         _ address: PostgresAddress, _ options: CaptureOptions
     ) throws(CommandFailure) -> Int32 {
+        let plan = try CapturePlan(address, options)
         do throws(CaptureError) {
             let connection = try PostgresConnection.open(address)
             defer { connection.close() }
             var check = CaptureCheck(
                 connection: connection,
-                selection: TableSelection(included: options.tables, excluded: options.excluded))
+                selection: TableSelection(included: options.tables, excluded: options.excluded),
+                publication: options.publication, slot: plan.slot)
             try check.look()
             try CaptureText.write(
                 CaptureText.table(
@@ -35,9 +41,14 @@ struct CaptureCheck {
         }
     }
 
-    private init(connection: PostgresConnection, selection: TableSelection) {
+    private init(
+        connection: PostgresConnection, selection: TableSelection, publication: String?,
+        slot: String
+    ) {
         self.connection = connection
         self.selection = selection
+        self.publication = publication
+        self.slot = slot
     }
 
     private mutating func look() throws(CaptureError) {
@@ -110,7 +121,16 @@ struct CaptureCheck {
         } else {
             add(.problem, "replication", "\(row[0]) may not: ALTER ROLE \(row[0]) REPLICATION")
         }
-        if row[2] == "t" {
+        if let publication {
+            let found = try connection.rows(
+                "SELECT 1 FROM pg_publication WHERE pubname = \(CaptureText.literal(publication))",
+                doing: "look for publication \"\(publication)\"")
+            add(
+                found.isEmpty ? .problem : .good, "publication",
+                found.isEmpty
+                    ? "\(publication) does not exist: CREATE PUBLICATION makes it, before the slot"
+                    : "\(publication) exists")
+        } else if row[2] == "t" {
             add(.good, "publication", "\(row[0]) may create one")
         } else {
             add(
@@ -125,7 +145,11 @@ struct CaptureCheck {
 
     private mutating func lookAtTables() throws(CaptureError) {
         // They are part of their root where that can be published.
-        let isPartition = connection.version >= 130_000 ? "AND NOT c.relispartition" : ""
+        let isPartition =
+            publication.map {
+                "AND (n.nspname, c.relname) IN (SELECT schemaname, tablename "
+                    + "FROM pg_publication_tables WHERE pubname = \(CaptureText.literal($0)))"
+            } ?? (connection.version >= 130_000 ? "AND NOT c.relispartition" : "")
         let rows = try connection.rows(
             """
             SELECT n.nspname, c.relname, c.relreplident, c.relpersistence,
@@ -134,14 +158,16 @@ struct CaptureCheck {
                 AND NOT a.attisdropped AND a.attstorage IN ('x', 'e')),
               has_table_privilege(c.oid, 'SELECT'),
               pg_get_userbyid(c.relowner) = current_user
-                OR pg_has_role(current_user, c.relowner, 'USAGE')
+                OR pg_has_role(current_user, c.relowner, 'USAGE'),
+              row_security_active(c.oid), c.relkind,
+              EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.relkind IN ('r', 'p') \(isPartition)
               AND n.nspname NOT IN ('pg_catalog', 'information_schema')
               AND n.nspname !~ '^pg_(toast|temp)' ORDER BY 1, 2
             """, doing: "read the tables")
         let tables = rows.map { $0.map { $0 ?? "" } }.filter {
-            $0.count == 8 && selection.selects(schema: $0[0], table: $0[1])
+            $0.count == 11 && selection.selects(schema: $0[0], table: $0[1])
         }
         add(tables.isEmpty ? .problem : .good, "tables", "\(tables.count) selected")
         func names(_ isMeant: ([String]) -> Bool) -> String? {
@@ -151,7 +177,13 @@ struct CaptureCheck {
             return names.prefix(5).joined(separator: ", ") + more
         }
         if let names = names({ $0[6] != "t" }) { add(.problem, "select", "no right on \(names)") }
-        if let names = names({ $0[7] != "t" }) {
+        if let names = names({ $0[8] == "t" }) {
+            add(
+                .problem, "row security",
+                "policies would hide rows of \(names): ALTER ROLE ... BYPASSRLS, or let the owner "
+                    + "capture")
+        }
+        if publication == nil, let names = names({ $0[7] != "t" }) {
             add(.problem, "owner", "only the owner adds \(names) to a publication")
         }
         let keyless = { (row: [String]) in row[4] != "t" }
@@ -167,21 +199,54 @@ struct CaptureCheck {
                 "an update that leaves them alone does not carry them: \(names) (\"unavailable\"; "
                     + "REPLICA IDENTITY FULL brings them)")
         }
+        lookAtPartitions(names)
         if let names = names({ $0[3] == "u" }) {
             add(.warning, "unlogged", "\(names): no changes are in the log")
         }
     }
 
+    private mutating func lookAtPartitions(_ names: ((([String]) -> Bool)) -> String?) {
+        if let names = names({ $0[9] == "p" }) {
+            add(
+                .warning, "partitions",
+                "TRUNCATE, DETACH and DROP of a partition of \(names) are not in the log: its rows "
+                    + "stay in the output")
+        }
+        if let names = names({ $0[9] == "p" && $0[4] == "t" && $0[10] != "t" }) {
+            add(
+                .warning, "new partitions",
+                "\(names): one that is made later has no REPLICA IDENTITY FULL, and its users' "
+                    + "updates fail until only inserts are captured; a primary key helps"
+            )
+        }
+    }
+
     private mutating func lookAtSlots() throws(CaptureError) {
+        let status = connection.version >= 130_000 ? "wal_status" : "NULL"
         let rows = try connection.rows(
             """
             SELECT slot_name, active, pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery()
                 THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn)::bigint,
               pg_size_pretty(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery()
-                THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn))
-            FROM pg_replication_slots WHERE restart_lsn IS NOT NULL ORDER BY restart_lsn
+                THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn)),
+              \(status)
+            FROM pg_replication_slots ORDER BY restart_lsn NULLS FIRST
             """, doing: "list the slots")
-        for row in rows.map({ $0.map { $0 ?? "" } }) where row.count == 4 {
+        for row in rows.map({ $0.map { $0 ?? "" } }) where row.count == 5 {
+            if row[4] == "lost" {
+                add(
+                    row[0] == slot ? .problem : .warning, "slot \(row[0])",
+                    "has lost its log (max_slot_wal_keep_size): drop it (rtd cdc URL --slots "
+                        + "--drop \(row[0])) and begin with a new snapshot")
+                continue
+            }
+            if row[4] == "unreserved" {
+                add(
+                    .warning, "slot \(row[0])",
+                    "keeps \(row[3]) and is about to lose its log (max_slot_wal_keep_size)")
+                continue
+            }
+            if row[2].isEmpty { continue }
             let isLarge = (Int64(row[2]) ?? 0) > 1 << 30
             let isIdle = row[1] != "t"
             add(

@@ -201,6 +201,7 @@ struct CapturePlan {
         settings.topicPrefix = address.database
         settings.image = options.image ?? .both
         settings.masks = options.masks
+        settings.includedColumns = options.includedColumns
         settings.hasSchemas = options.hasSchemas
         settings.outbox.table = options.outbox ?? ""
         for case .envelope(let name, let value) in options.properties {
@@ -242,6 +243,11 @@ struct CapturePlan {
             tables: TableSelection(included: options.tables, excluded: options.excluded),
             snapshot: snapshot, end: options.end ?? .never, after: after)
         configuration.outbox = options.outbox
+        configuration.capturesStatements = options.capturesStatements
+        configuration.continuesSlot = (options.target ?? .standardOutput) == .standardOutput
+        configuration.includedPrefixes = options.includedPrefixes
+        configuration.excludedPrefixes = options.excludedPrefixes
+        for filter in options.filters { configuration.filters[filter.table] = filter.condition }
         if let directory = ProcessEnvironment.value("TMPDIR"), !directory.isEmpty {
             configuration.spoolDirectory = directory
         }

@@ -79,6 +79,12 @@ struct CaptureMetrics: Sendable {
             Sample(
                 "backfill_running", "1 while rows are read anew.",
                 progress.backfill.isEmpty ? 0 : 1),
+            Sample(
+                "backfill_rows_done", "Rows of the backfill that runs that were given.",
+                progress.backfillDone),
+            Sample(
+                "backfill_rows_expected", "Its rows by the server's statistics; 0: not known.",
+                progress.backfillExpected),
             Sample("changes_total", "Changes of the stream.", progress.changes),
             Sample("transactions_total", "Transactions of the stream.", progress.transactions),
             Sample("received_bytes_total", "Bytes of the stream.", progress.bytes),

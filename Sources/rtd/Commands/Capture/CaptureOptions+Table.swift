@@ -154,9 +154,21 @@ extension CaptureOptions {
             "tables", nil, \.tables, .tablePatterns, "Capture these tables only.",
             details: """
                 Names with `*` and `?`, with commas between them: `orders`, `sales.*`, `*_log`. \
-                One without a dot is a table of any schema. Without it all tables are captured.
+                One without a dot is a table of any schema; behind `~` stands a regular expression \
+                for `schema.table`. Without it all tables are captured, also those that are made \
+                later: their rows are read beside the stream within seconds.
                 """),
         .lists("exclude", nil, \.excluded, .tablePatterns, "Leave these tables out."),
+        .list(
+            "where", nil, \.filters, .rowFilter,
+            "Capture these rows of TABLE only; may be repeated.",
+            details: """
+                A condition in SQL over its columns, such as `orders=total > 100`, which the \
+                server evaluates (PostgreSQL 15). Updates that bring a row into what is selected \
+                are inserts, those that take it out deletes; for that the columns must be part of \
+                the primary key, or the table has REPLICA IDENTITY FULL. It holds for the slot \
+                that is made with it.
+                """),
         .list(
             "key", nil, \.keys, .keyChoice, "Take COLUMNS for the key of TABLE; may be repeated.",
             details: "Such as `orders=customer_id,number`, instead of the primary key."),
@@ -168,6 +180,7 @@ extension CaptureOptions {
                     email=sha256       the SHA-256 of the text; sha256:SALT with a salt
                     note=len           how many characters the text has
                     name=truncate:3    the first characters
+                    name=stars:8       asterisks
                     secret=drop        nothing
                 """),
         .value(
@@ -207,6 +220,14 @@ extension CaptureOptions {
                 Before the first row of a table and where its columns differ from those before, \
                 with the number of the version; in topics in `PREFIX`.
                 """),
+        .toggle(
+            "ddl", nil, \.capturesStatements,
+            "Write an event of each statement that changes the schema.",
+            details: """
+                With its text, in the order of the commits; in topics in `PREFIX`. Event triggers \
+                of the database write them into its log, which only a superuser may make: they go \
+                with a temporary slot, or by --slots --drop. Needs PostgreSQL 14.
+                """),
         .value(
             "outbox", nil, \.outbox, .nonEmpty("TABLE"),
             "Make messages of the rows inserted into TABLE.",
@@ -242,7 +263,11 @@ extension CaptureOptions {
                 `time.precision.mode`, `binary.handling.mode`, `interval.handling.mode`, \
                 `hstore.handling.mode`, `unavailable.value.placeholder`, `tombstones.on.delete`, \
                 `skipped.operations`, `provide.transaction.metadata`, `schemas.enable`, \
-                `include.schema.changes`, those of the event router; \
+                `include.schema.changes`, `snapshot.mode`, `table.include.list` and \
+                `table.exclude.list`, those of schemas and columns, `message.key.columns`, \
+                `message.prefix.include.list`, `column.truncate.to.N.chars`, \
+                `column.mask.with.N.chars`, `column.mask.hash.SHA-256.with.salt.SALT`, \
+                `slot.name`, `publication.name`, those of the event router; \
                 `json.handling.mode=string` makes json a string in flat lines.
                 """),
     ]

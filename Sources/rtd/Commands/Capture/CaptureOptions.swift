@@ -30,7 +30,12 @@ struct CaptureOptions: Sendable, Equatable {
     var tables: [String] = []
     var excluded: [String] = []
     var keys: [KeyChoice] = []
+    var filters: [RowFilter] = []
     var masks: [ColumnMask] = []
+    /// Debezium's `column.include.list`, `message.prefix.include.list` and `...exclude.list`.
+    var includedColumns: [ColumnMask] = []
+    var includedPrefixes: [String] = []
+    var excludedPrefixes: [String] = []
     var snapshot: Snapshot?
     var end: CaptureConfiguration.End?
     var backfills: [BackfillRequest] = []
@@ -47,6 +52,7 @@ struct CaptureOptions: Sendable, Equatable {
     var image: RowImage?
     var hasSchemas = false
     var writesSchemaChanges = false
+    var capturesStatements = false
     var outbox: String?
     var topicPrefix: String?
     var partitions: Int?
@@ -66,12 +72,16 @@ struct CaptureOptions: Sendable, Equatable {
             throw UsageError("unexpected operand \"\(operands[1])\"; one database is captured")
         }
         options.source = source
+        for case .option(let option) in options.properties { option.apply(to: &options) }
         options.connection.properties = options.properties.compactMap(\.client)
         if options.droppedSlot != nil, options.job != .slots {
             throw UsageError("--drop NAME goes with --slots")
         }
         if options.memory != nil, options.job != .verify {
             throw UsageError("--memory goes with --verify")
+        }
+        if !options.filters.isEmpty, options.publication != nil {
+            throw UsageError("--where goes into a publication that is made, not into --publication")
         }
         if options.job == .request, options.backfills.isEmpty {
             throw UsageError("--request goes with --backfill TABLE")
@@ -104,6 +114,11 @@ struct CaptureOptions: Sendable, Equatable {
             throw UsageError(
                 "--outbox goes with --format debezium, flat or maxwell, not \(format.rawValue)")
         }
+        if options.capturesStatements, let format = options.format,
+            ![.debezium, .flat].contains(format)
+        {
+            throw UsageError("--ddl goes with --format debezium or flat")
+        }
         if options.writesSchemaChanges, let format = options.format,
             ![.debezium, .flat].contains(format)
         {
@@ -121,6 +136,23 @@ struct KeyChoice: Sendable, Equatable {
     var columns: [String]
 }
 
+/// `TABLE=CONDITION` of --where.
+struct RowFilter: Sendable, Equatable {
+    var table: String
+    var condition: String
+}
+
+extension ValueParser where Value == RowFilter {
+    static let rowFilter = ValueParser("TABLE=CONDITION") { text throws(UsageError) in
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2, !parts[0].isEmpty else {
+            throw UsageError("wants TABLE=CONDITION, not \"\(text)\"")
+        }
+        let table = parts[0].contains(".") ? parts[0] : "public.\(parts[0])"
+        return RowFilter(table: table, condition: parts[1])
+    }
+}
+
 /// A property of `-X`: of Debezium's connector, or of a Kafka client.
 enum CaptureProperty: Sendable, Equatable {
     case envelope(name: String, value: String)
@@ -128,6 +160,8 @@ enum CaptureProperty: Sendable, Equatable {
     /// Rows of a backfill's chunk.
     case chunkRows(Int)
     case snapshotWorkers(Int)
+    /// What one of the options says.
+    case option(DebeziumOption)
     /// Of Debezium, without a meaning here.
     case accepted
 
@@ -220,13 +254,19 @@ extension ValueParser where Value == [String] {
 extension ValueParser where Value == ColumnMask {
     static let columnMask = ValueParser("COLUMN=HOW") { text throws(UsageError) in
         let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-        let wanted = "wants COLUMN=sha256, =len, =drop or =truncate:N, not \"\(text)\""
+        let wanted =
+            "wants COLUMN=sha256, =len, =drop, =truncate:N or =stars:N, not \"\(text)\""
         guard parts.count == 2, !parts[0].isEmpty else { throw UsageError(wanted) }
         let words = parts[1].split(separator: ":", maxSplits: 1).map(String.init)
         let argument = words.count > 1 ? words[1] : nil
         switch (words.first ?? "", argument) {
         case ("sha256", let salt): return ColumnMask(parts[0], .sha256(salt: salt ?? ""))
         case ("len", nil): return ColumnMask(parts[0], .length)
+        case ("stars", let count?):
+            guard let count = Int(count), (0...10_000).contains(count) else {
+                throw UsageError(wanted)
+            }
+            return ColumnMask(parts[0], .stars(count))
         case ("drop", nil): return ColumnMask(parts[0], .drop)
         case ("truncate", let count?):
             guard let count = Int(count), count >= 0 else { throw UsageError(wanted) }
@@ -234,58 +274,4 @@ extension ValueParser where Value == ColumnMask {
         default: throw UsageError(wanted)
         }
     }
-}
-
-extension ValueParser where Value == CaptureProperty {
-    static let captureProperty = ValueParser("KEY=VALUE") { text throws(UsageError) in
-        let assignment = try PropertyAssignment(text)
-        var settings = EnvelopeSettings()
-        do throws(EnvelopeSettingError) {
-            if try settings.set(assignment.name, assignment.value) {
-                return .envelope(name: assignment.name, value: assignment.value)
-            }
-        } catch {
-            throw UsageError(
-                "\(error.name) wants one of \(error.choices.joined(separator: ", ")), "
-                    + "not \"\(error.value)\"")
-        }
-        if DebeziumProperties.accepted.contains(assignment.name) { return .accepted }
-        if assignment.name == DebeziumProperties.chunkRows {
-            guard let rows = Int(assignment.value), (1...1_000_000).contains(rows) else {
-                throw UsageError("\(assignment.name) wants 1 to 1000000, not \(assignment.value)")
-            }
-            return .chunkRows(rows)
-        }
-        if assignment.name == DebeziumProperties.snapshotThreads {
-            guard let count = Int(assignment.value), (1...64).contains(count) else {
-                throw UsageError("\(assignment.name) wants 1 to 64, not \(assignment.value)")
-            }
-            return .snapshotWorkers(count)
-        }
-        let names =
-            EnvelopeSettings.propertyNames + DebeziumProperties.accepted
-            + [DebeziumProperties.chunkRows, DebeziumProperties.snapshotThreads]
-        if !PropertyNames.client.contains(assignment.name),
-            let nearest = nearestName(to: assignment.name, among: names + PropertyNames.client)
-        {
-            throw UsageError(
-                "there is no property \"\(assignment.name)\"; did you mean \(nearest)?")
-        }
-        var scratch = ClientProperties()
-        try scratch.set(assignment)
-        return .kafka(assignment)
-    }
-}
-
-/// Properties of Debezium's connector that say how it works inside, which have no meaning here.
-enum DebeziumProperties {
-    static let chunkRows = "incremental.snapshot.chunk.size"
-    static let snapshotThreads = "snapshot.max.threads"
-    static let accepted = [
-        "connector.class", "event.processing.failure.handling.mode", "heartbeat.interval.ms",
-        "include.unknown.datatypes", "key.converter", "max.batch.size", "max.queue.size",
-        "max.queue.size.in.bytes", "max.retries", "plugin.name", "poll.interval.ms",
-        "retriable.restart.connector.wait.ms", "schema.refresh.mode", "snapshot.fetch.size",
-        "status.update.interval.ms", "tasks.max", "value.converter",
-    ]
 }

@@ -62,6 +62,14 @@ final class CaptureProgressLine: @unchecked Sendable {
         lastTime = now
     }
 
+    private static func share(_ done: Int64, of all: Int64, _ rate: Double) -> [String] {
+        guard all > 0 else { return [] }
+        var parts = ["\(Int(min(Double(done) / Double(all), 1) * 100)) %"]
+        let left = all - done
+        if rate > 0, left > 0 { parts.append("\(Int(Double(left) / rate)) s left") }
+        return parts
+    }
+
     private static func text(
         _ progress: CaptureProgress, _ earlier: CaptureProgress, _ seconds: Double,
         _ wallMilliseconds: Int64
@@ -74,13 +82,7 @@ final class CaptureProgressLine: @unchecked Sendable {
                 "snapshot \(progress.snapshotRows) rows", "\(ProgressLine.scaled(rate))rows/s",
                 "\(progress.snapshotTablesDone) of \(progress.snapshotTables) tables",
             ]
-            if progress.snapshotRowsExpected > 0 {
-                let share =
-                    Double(progress.snapshotRows) / Double(progress.snapshotRowsExpected)
-                parts.append("\(Int(min(share, 1) * 100)) %")
-                let left = progress.snapshotRowsExpected - progress.snapshotRows
-                if rate > 0, left > 0 { parts.append("\(Int(Double(left) / rate)) s left") }
-            }
+            parts += share(progress.snapshotRows, of: progress.snapshotRowsExpected, rate)
             return parts.joined(separator: ", ")
         case .streaming:
             let rate = Double(progress.changes - earlier.changes) / seconds
@@ -91,7 +93,11 @@ final class CaptureProgressLine: @unchecked Sendable {
                 "\(Int(progress.lagSeconds(wallMilliseconds: wallMilliseconds))) s",
             ]
             if !progress.backfill.isEmpty {
-                parts.append("backfill \(progress.backfill): \(progress.backfillRows) rows")
+                let rate = Double(progress.backfillRows - earlier.backfillRows) / seconds
+                parts.append(
+                    "backfill \(progress.backfill): \(progress.backfillDone) rows, "
+                        + "\(ProgressLine.scaled(rate))rows/s")
+                parts += share(progress.backfillDone, of: progress.backfillExpected, rate)
             }
             return parts.joined(separator: ", ")
         }

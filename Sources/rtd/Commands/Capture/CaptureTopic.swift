@@ -6,6 +6,12 @@ import Records
 /// A topic that a capture writes: for each partition a batch that fills. On the source's thread.
 final class CaptureTopic {
     private static let batchBytesMax = 512 * 1024
+    /// Of a tombstone that takes away the old key of an update: its transaction, as the envelope
+    /// names it.
+    static let transactionHeader = "transaction"
+    /// Debezium's: the other key of a row that gets a new one.
+    static let newKeyHeader = "__debezium.newkey"
+    static let oldKeyHeader = "__debezium.oldkey"
 
     let name: String
     private let partitions: Int32

@@ -36,6 +36,10 @@ final class LineSink: ChangeSink {
     private var encoder: any ChangeEncoder
     private let outbox: OutboxRouter?
     private let writesStatements: Bool
+    private let tellsRows: Bool
+    /// The transaction that has no change yet.
+    private var beginning: SourceTransaction?
+    private var hasSession = false
     private let notices: @Sendable (String) -> Void
     private let clock = SystemClock()
     private let lock = Lock()
@@ -63,6 +67,7 @@ final class LineSink: ChangeSink {
         marksLast = encoder.lastChangeMark.utf8CodeUnitCount > 0
         outbox = OutboxRouter(settings, notices: notices)
         writesStatements = format == .sql
+        tellsRows = format != .debezium
         self.notices = notices
     }
 
@@ -73,7 +78,10 @@ final class LineSink: ChangeSink {
     func snapshotBegan(_ tables: [CapturedTable], at position: LogSequenceNumber) throws {
         readClock()
         isOpen = true
-        if writesStatements { buffer.append("BEGIN;\n") }
+        if writesStatements {
+            writeSession()
+            buffer.append("BEGIN;\n")
+        }
         // Rows that were deleted since would stay beside the new ones.
         guard target.continues else { return }
         for change in Change.truncates(of: tables, at: position) {
@@ -108,10 +116,36 @@ final class LineSink: ChangeSink {
         if encoder.schema(table, at: position, into: &buffer) { buffer.append(0x0A) }
     }
 
+    func statement(
+        _ statement: SourceStatement, at position: LogSequenceNumber,
+        in transaction: SourceTransaction
+    ) throws {
+        release(isLast: false)
+        if encoder.statement(statement, at: position, in: transaction, into: &buffer) {
+            buffer.append(0x0A)
+        }
+    }
+
     func begin(_ transaction: SourceTransaction) throws {
         readClock()
         isOpen = true
+        if writesStatements { writeSession() }
+        beginning = transaction
+    }
+
+    /// The begin of a transaction is told with its first change; for Debezium rows that are read
+    /// are none.
+    private func tellBegin(before change: Change) {
+        guard let transaction = beginning, tellsRows || change.kind != .read else { return }
+        beginning = nil
         if encoder.begin(transaction, into: &buffer) { buffer.append(0x0A) }
+    }
+
+    /// What the statements expect of the session that they are run in, before the first of them.
+    private func writeSession() {
+        guard !hasSession else { return }
+        hasSession = true
+        buffer.append(ReplaySession.statement)
     }
 
     func change(_ change: Change, of bytes: RawSpan) throws {
@@ -133,6 +167,7 @@ final class LineSink: ChangeSink {
     }
 
     private func append(_ change: Change, of bytes: RawSpan) {
+        tellBegin(before: change)
         guard marksLast, change.kind != .read else {
             if encoder.value(change, of: bytes, into: &buffer) { buffer.append(0x0A) }
             return
@@ -155,7 +190,12 @@ final class LineSink: ChangeSink {
 
     func commit(_ transaction: SourceTransaction, changes: Int) throws {
         if marksLast { release(isLast: true) }
-        if encoder.commit(transaction, changes: changes, into: &buffer) { buffer.append(0x0A) }
+        if beginning == nil || !tellsRows,
+            encoder.commit(transaction, changes: changes, into: &buffer)
+        {
+            buffer.append(0x0A)
+        }
+        beginning = nil
         isOpen = false
         complete = max(complete, transaction.end)
         // While there is always more to read, nothing pauses between two transactions.

@@ -50,11 +50,14 @@ enum SlotListing {
         _ = try connection.rows(
             "SELECT pg_drop_replication_slot(\(quoted))", doing: "drop slot \"\(name)\"")
         // The publications that were made with it are named after it.
-        for publication in [name, "\(name)_inserts"] {
+        for publication in Capture.publications(of: name) {
             _ = try connection.rows(
                 "DROP PUBLICATION IF EXISTS \(CaptureText.identifier(publication))",
                 doing: "drop the publication of slot \"\(name)\"")
         }
+        // Who may not make event triggers has none.
+        _ = try? connection.rows(
+            Capture.removalOfTriggers(of: name), doing: "drop the event triggers")
         if !reporting.isQuiet { StandardError.write(line: "rtd: dropped slot \"\(name)\"") }
     }
 }

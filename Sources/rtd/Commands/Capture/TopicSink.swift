@@ -22,19 +22,22 @@ final class TopicSink: ChangeSink {
     private static let clockInterval = 1_024
     /// Between two cuts that only say how far the log is.
     private static let idleNanoseconds: Int64 = 10_000_000_000
+    /// `max.message.bytes` of the topics that are made: what a request of Kafka's default size
+    /// (`socket.request.max.bytes`, 100 MiB) holds. PostgreSQL's rows have up to 1 GB.
+    private static let recordBytesMax = 96 << 20
     /// The longest that brokers allow unless told otherwise (`transaction.max.timeout.ms`).
     static let transactionTimeoutMilliseconds: Int64 = 900_000
 
     private let thread: ClusterThread
     private let producer: Producer
     private let outcome = CaptureOutcome()
-    private let settings: EnvelopeSettings
-    private var encoder: any ChangeEncoder
+    let settings: EnvelopeSettings
+    var encoder: any ChangeEncoder
     private let outbox: OutboxRouter?
     private let slot: String
     private let partitions: Int
     private let notices: @Sendable (String) -> Void
-    private let clock = SystemClock()
+    let clock = SystemClock()
     private let lock = Lock()
     private var safe = LogSequenceNumber(0)
 
@@ -44,7 +47,7 @@ final class TopicSink: ChangeSink {
     private var owners: [String: String] = [:]
     /// Keeps the keys of `tables` from being given to another table.
     private var known: [CapturedTable] = []
-    private var buffer = OutputBuffer(capacity: 4_096)
+    var buffer = OutputBuffer(capacity: 4_096)
     private let cuts: TopicPartition
     /// Where the capture goes on; nil when nothing was captured yet.
     private(set) var position: CapturePosition?
@@ -55,9 +58,11 @@ final class TopicSink: ChangeSink {
     private var cutPosition = LogSequenceNumber(0)
     private var cutTime: Int64 = 0
     private var isInside = false
+    /// The transaction that has no event yet.
+    private var beginning: SourceTransaction?
     private var sinceClock = 0
-    private var groupBytes = 0
-    private var groupStart: Int64?
+    var groupBytes = 0
+    var groupStart: Int64?
     /// What was sent of the Kafka transaction under way, while that is little.
     private var kept: [CaptureTopic.Full] = []
     /// `transaction.timeout.ms`: then the broker ends the Kafka transaction.
@@ -75,6 +80,7 @@ final class TopicSink: ChangeSink {
         let hasKey: Bool
         let valueStart: Int
         let timestamp: Int64
+        var headers: EncodedHeaders?
     }
 
     /// Takes the transactional id over, so that nothing of an earlier process is open any more,
@@ -158,6 +164,10 @@ final class TopicSink: ChangeSink {
         return position != nil && outcome.ends.contains { $0.key.topic == name && $0.value > 0 }
     }
 
+    func tellsKeysApart(_ table: CapturedTable) -> Bool {
+        (tables[ObjectIdentifier(table)]?.ids.count ?? partitions) > 1
+    }
+
     /// A snapshot of this size is worth keeping in pieces: tables that are whole.
     static let pieceBytes = 32 << 20
     /// Of one table, that a part of it is.
@@ -189,27 +199,22 @@ final class TopicSink: ChangeSink {
         try commitGroup()
     }
 
-    /// Schema changes go to the topic that is named by the prefix alone, as Debezium has it.
-    func schema(_ table: CapturedTable, at position: LogSequenceNumber) throws {
-        buffer.removeAll()
-        buffer.append("{\"databaseName\":")
-        buffer.append(jsonString: settings.database)
-        buffer.append(UInt8(ascii: "}"))
-        let start = buffer.count
-        guard encoder.schema(table, at: position, into: &buffer) else { return }
-        try addEvent(
-            to: CaptureTopic.topicName([settings.topicPrefix]), key: 0..<start,
-            timestamp: clock.wallMilliseconds)
-    }
-
     func begin(_ transaction: SourceTransaction) throws {
         readClock()
         isInside = true
+        beginning = transaction
+    }
+
+    /// The begin of a transaction is told with its first event; rows that are read are none.
+    private func tellBegin(before change: Change) throws(CaptureOutputError) {
+        guard let transaction = beginning, change.kind != .read else { return }
+        beginning = nil
         try addMarker(transaction) { $0.begin(transaction, into: &$1) }
     }
 
     func commit(_ transaction: SourceTransaction, changes: Int) throws {
         try release(isLast: true)
+        beginning = nil
         try addMarker(transaction) { $0.commit(transaction, changes: changes, into: &$1) }
         isInside = false
         complete = max(complete, transaction.end)
@@ -226,15 +231,29 @@ final class TopicSink: ChangeSink {
         } else if encoder.splitsKeyChanges, change.before != nil,
             let halves = change.halves(of: bytes)
         {
-            try add(halves.old, of: bytes)
-            try add(halves.new, of: bytes)
+            try add(
+                halves.old, of: bytes,
+                RecordHeader(
+                    key: CaptureTopic.newKeyHeader, value: key(of: halves.new, of: bytes)))
+            try add(
+                halves.new, of: bytes,
+                RecordHeader(
+                    key: CaptureTopic.oldKeyHeader, value: key(of: halves.old, of: bytes)))
         } else {
             try add(change, of: bytes)
         }
     }
 
-    private func add(_ change: Change, of bytes: RawSpan) throws(CaptureOutputError) {
+    private func key(of change: Change, of bytes: RawSpan) -> [UInt8]? {
+        var key = OutputBuffer(capacity: 128)
+        return encoder.key(change, of: bytes, into: &key) ? key.bytes.copied() : nil
+    }
+
+    private func add(
+        _ change: Change, of bytes: RawSpan, _ header: RecordHeader? = nil
+    ) throws(CaptureOutputError) {
         try release(isLast: false)
+        try tellBegin(before: change)
         if change.movesKey(in: bytes), settings.writesTombstones {
             try addTombstone(ofOldKey: change, of: bytes, to: topic(change))
         }
@@ -245,14 +264,15 @@ final class TopicSink: ChangeSink {
         let encoded = Encoded(
             topic: try topic(change), kind: change.kind, hasKey: hasKey, valueStart: start,
             timestamp: change.transaction.time == 0
-                ? clock.wallMilliseconds : change.transaction.time / 1_000)
+                ? clock.wallMilliseconds : change.transaction.time / 1_000,
+            headers: header.map { EncodedHeaders([$0]) })
         guard marksLast, change.kind != .read else { return try add(encoded) }
         held = encoded
         swap(&buffer, &heldBytes)
     }
 
     /// Adds the record that was held back.
-    private func release(isLast: Bool) throws(CaptureOutputError) {
+    func release(isLast: Bool) throws(CaptureOutputError) {
         guard let encoded = held else { return }
         held = nil
         swap(&buffer, &heldBytes)
@@ -276,7 +296,10 @@ final class TopicSink: ChangeSink {
             return try countInGroup()
         }
         let key = encoded.hasKey ? 0..<encoded.valueStart : nil
-        try send(topic.add(key: key, value: value, in: buffer.bytes, timestamp: time))
+        try send(
+            topic.add(
+                key: key, value: value, in: buffer.bytes, timestamp: time, headers: encoded.headers)
+        )
         if encoded.kind == .delete, encoded.hasKey, settings.writesTombstones {
             try send(topic.add(key: key, value: nil, in: buffer.bytes, timestamp: time))
         }
@@ -289,6 +312,7 @@ final class TopicSink: ChangeSink {
         sinceClock += 1
         guard sinceClock == Self.clockInterval else { return }
         sinceClock = 0
+        readClock()
         try checkTime()
     }
 
@@ -313,10 +337,17 @@ final class TopicSink: ChangeSink {
         old.after = nil
         buffer.removeAll()
         guard encoder.key(old, of: bytes, into: &buffer) else { return }
+        let transaction = change.transaction
+        let headers = [
+            RecordHeader(key: CaptureTopic.newKeyHeader, value: key(of: change, of: bytes)),
+            RecordHeader(
+                key: CaptureTopic.transactionHeader,
+                value: Array("\(transaction.xid):\(transaction.commit.value)".utf8)),
+        ]
         try send(
             topic.add(
                 key: 0..<buffer.count, value: nil, in: buffer.bytes,
-                timestamp: change.transaction.time / 1_000))
+                timestamp: transaction.time / 1_000, headers: EncodedHeaders(headers)))
     }
 
     private func add(_ message: OutboxMessage) throws(CaptureOutputError) {
@@ -331,34 +362,6 @@ final class TopicSink: ChangeSink {
                 key: message.key == nil ? nil : 0..<start,
                 value: message.value == nil ? nil : start..<buffer.count, in: buffer.bytes,
                 timestamp: message.timestamp, headers: EncodedHeaders(headers)))
-        groupBytes += buffer.count
-        if groupStart == nil { groupStart = clock.monotonicNanoseconds }
-    }
-
-    /// A line of transaction metadata, if the format writes any.
-    private func addMarker(
-        _ transaction: SourceTransaction,
-        _ append: (inout any ChangeEncoder, inout OutputBuffer) -> Bool
-    ) throws(CaptureOutputError) {
-        guard settings.writesTransactions else { return }
-        buffer.removeAll()
-        buffer.append(utf8: "{\"id\":\"\(transaction.xid):\(transaction.commit.value)\"}")
-        let start = buffer.count
-        guard append(&encoder, &buffer) else { return }
-        try addEvent(
-            to: CaptureTopic.topicName([settings.topicPrefix, "transaction"]), key: 0..<start,
-            timestamp: transaction.time / 1_000)
-    }
-
-    /// What is no row; its value stands behind its key in the buffer.
-    private func addEvent(
-        to name: String, key: Range<Int>, timestamp: Int64
-    ) throws(CaptureOutputError) {
-        let topic = try topic(name)
-        try send(
-            topic.add(
-                key: key, value: key.upperBound..<buffer.count, in: buffer.bytes,
-                timestamp: timestamp))
         groupBytes += buffer.count
         if groupStart == nil { groupStart = clock.monotonicNanoseconds }
     }
@@ -473,7 +476,7 @@ final class TopicSink: ChangeSink {
         try check()
     }
 
-    private func send(_ full: CaptureTopic.Full?) throws(CaptureOutputError) {
+    func send(_ full: CaptureTopic.Full?) throws(CaptureOutputError) {
         guard let full else { return }
         deliver(full)
         try check()
@@ -496,7 +499,14 @@ final class TopicSink: ChangeSink {
 
     private func check() throws(CaptureOutputError) {
         guard let error = outcome.failure else { return }
-        throw CaptureOutputError.failed(thread.connection.failure(error))
+        guard case .batchTooLarge(let partition, let bytes) = error else {
+            throw CaptureOutputError.failed(thread.connection.failure(error))
+        }
+        throw .failed(
+            CommandFailure(
+                "a record of topic \"\(partition.topic)\" has \(bytes) bytes, more than its "
+                    + "max.message.bytes; rtd query 'ALTER TOPIC \"\(partition.topic)\" SET "
+                    + "(max.message.bytes = \(bytes + bytes / 2))' raises it"))
     }
 
     private func topic(_ change: Change) throws(CaptureOutputError) -> CaptureTopic {
@@ -524,16 +534,17 @@ final class TopicSink: ChangeSink {
         return topic
     }
 
-    private func topic(
+    func topic(
         _ name: String, configs: [String: String] = [:]
     ) throws(CaptureOutputError) -> CaptureTopic {
         if let topic = topics[name] { return topic }
         let cluster = thread.connection.cluster
         let partitions = Int32(clamping: partitions)
+        let all = configs.merging(["max.message.bytes": "\(Self.recordBytesMax)"]) { $1 }
         do throws(ClientError) {
             let count = try thread.call { () async throws(ClientError) in
                 try await cluster.createTopics(
-                    [NewTopic(name, partitions: partitions, configs: configs)], ifMissing: true)
+                    [NewTopic(name, partitions: partitions, configs: all)], ifMissing: true)
                 return try await cluster.describe().topics[name]?.partitions.count
             }
             let topic = CaptureTopic(name, partitions: count ?? Int(partitions))

@@ -127,6 +127,7 @@ private final class VerifySink: ChangeSink {
         self.passes = passes
         var settings = plan.settings
         settings.hasSchemas = false
+        settings.hasKeySchemas = false
         encoder = plan.format.encoder(settings)
     }
 

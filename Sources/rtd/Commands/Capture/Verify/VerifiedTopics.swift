@@ -48,7 +48,7 @@ final class VerifiedTopics {
                         + (cut.backfills.first?.request.label ?? "them"))
             }
             if cut.lsn >= position || slot.confirmed >= position { return cut }
-            let isBehind = slot.isActive ? nil : isBehind(source, position)
+            let isBehind = slot.isActive ? nil : isBehind(source, position, cut)
             if isBehind == false { return cut }
             let now = clock.monotonicNanoseconds
             if max(cut.lsn, slot.confirmed) > reached {
@@ -102,21 +102,29 @@ final class VerifiedTopics {
         )
     }
 
-    /// Whether the slot, which nobody reads, has changes before the position; nil: somebody has
-    /// begun to read it.
+    /// Whether the slot, which nobody reads, has changes before the position that are not under the
+    /// cut; nil: somebody has begun to read it. The slot may stand before the cut: a transaction
+    /// counts by where its commit record lies.
     private func isBehind(
-        _ source: PostgresConnection, _ position: LogSequenceNumber
+        _ source: PostgresConnection, _ position: LogSequenceNumber, _ cut: CutRecord
     ) -> Bool? {
         let name = CaptureText.literal(plan.slot)
+        let own = Capture.publications(of: plan.slot).map(CaptureText.literal)
         let publications =
             plan.options.publication.map(CaptureText.literal)
             ?? "(SELECT string_agg(quote_ident(pubname), ',') FROM pg_publication "
-            + "WHERE pubname IN (\(name), \(name) || '_inserts'))"
+            + "WHERE pubname IN (\(own.joined(separator: ", "))))"
         let changes = try? rows(
             source,
-            "SELECT count(*) FROM pg_logical_slot_peek_binary_changes(\(name), '\(position)', "
-                + "NULL, 'proto_version', '1', 'publication_names', \(publications)) "
-                + "WHERE get_byte(data, 0) IN (73, 85, 68, 84)")
+            """
+            WITH c AS (SELECT xid, data FROM pg_logical_slot_peek_binary_changes(
+              \(name), '\(position)', NULL, 'proto_version', '1', 'publication_names',
+              \(publications)))
+            SELECT count(*) FROM c WHERE get_byte(data, 0) IN (73, 85, 68, 84) AND xid IN (
+              SELECT xid FROM c WHERE get_byte(data, 0) = 66
+              AND ('x' || encode(substring(data FROM 2 FOR 8), 'hex'))::bit(64)::int8
+                >= \(cut.lsn.value))
+            """)
         guard let count = changes?.first?.first else { return nil }
         return count != "0"
     }
@@ -169,14 +177,19 @@ final class VerifiedTopics {
         before position: LogSequenceNumber, _ stop: () -> Bool
     ) throws(ClientError) {
         var envelope = EnvelopeDigest(columns: digest.columns)
-        // A tombstone repeats the delete in front of it, or takes away the old key of the update
-        // behind it.
+        // A tombstone repeats the delete in front of it, or takes away the old key of an update,
+        // which says of which transaction it is (before 0.2: the next change of its partition).
         var deleted: [Int32: [UInt8]] = [:]
         var moving: [Int32: [UInt8]] = [:]
-        try each(of: digest.name, cut.ends, stop) { partition, records, key, value in
-            guard let value else {
+        try each(of: digest.name, cut.ends, stop) { partition, records, record in
+            let key = record.key
+            guard let value = record.value else {
                 let key = Self.copy(key, records)
-                if key != deleted[partition] { moving[partition] = key }
+                if key == deleted[partition] { return }
+                guard let key, let commit = Self.commit(of: record, in: records) else {
+                    return moving[partition] = key
+                }
+                if commit < position.value { digest.applyTombstone(key: key.rawSpan) }
                 return
             }
             guard envelope.read(records.extracting(value)) else { return }
@@ -193,6 +206,16 @@ final class VerifiedTopics {
         for old in moving.values { digest.applyTombstone(key: old.rawSpan) }
     }
 
+    /// Where the transaction of a tombstone commits.
+    private static func commit(of record: RecordView, in records: RawSpan) -> UInt64? {
+        guard record.headerCount > 0 else { return nil }
+        let headers = RecordHeader.decode(record, in: records) ?? []
+        let value = headers.first { $0.key == CaptureTopic.transactionHeader }?.value
+        return value.flatMap {
+            String(decoding: $0, as: UTF8.self).split(separator: ":").last.flatMap { UInt64($0) }
+        }
+    }
+
     private static func copy(_ range: Range<Int>?, _ bytes: RawSpan) -> [UInt8]? {
         guard let range else { return nil }
         return bytes.extracting(range).copied()
@@ -201,14 +224,14 @@ final class VerifiedTopics {
     /// Reads the keys once more, for those that only the topic has.
     func nameLeftOver(_ digest: TableDigest, _ stop: () -> Bool) throws(ClientError) {
         let (_, ends) = try bounds(partitions[digest.name] ?? [])
-        try each(of: digest.name, ends, stop) { _, records, key, _ in
-            if let key { digest.nameLeftOver(records.extracting(key)) }
+        try each(of: digest.name, ends, stop) { _, records, record in
+            if let key = record.key { digest.nameLeftOver(records.extracting(key)) }
         }
     }
 
     private func each(
         of table: String, _ ends: [TopicPartition: Int64], _ stop: () -> Bool,
-        _ body: (_ partition: Int32, RawSpan, _ key: Range<Int>?, _ value: Range<Int>?) -> Void
+        _ body: (_ partition: Int32, RawSpan, RecordView) -> Void
     ) throws(ClientError) {
         let ids = partitions[table] ?? []
         let (starts, _) = try bounds(ids)
@@ -233,7 +256,7 @@ final class VerifiedTopics {
                         guard record.offset >= fetched.startOffset, record.offset < end else {
                             continue
                         }
-                        body(fetched.partition.partition, records, record.key, record.value)
+                        body(fetched.partition.partition, records, record)
                     }
                 }
             }

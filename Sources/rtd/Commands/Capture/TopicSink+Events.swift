@@ -1,0 +1,70 @@
+import Bytes
+import ChangeDataCapture
+import Formats
+import Platform
+
+// What stands in topics beside the rows: schema changes, statements, begin and end of transactions.
+extension TopicSink {
+    /// Schema changes go to the topic that is named by the prefix alone, as Debezium has it.
+    func schema(_ table: CapturedTable, at position: LogSequenceNumber) throws {
+        try addSchemaEvent(timestamp: clock.wallMilliseconds) { encoder, buffer in
+            encoder.schema(table, at: position, into: &buffer)
+        }
+    }
+
+    private func addSchemaEvent(
+        timestamp: Int64, _ append: (inout any ChangeEncoder, inout OutputBuffer) -> Bool
+    ) throws(CaptureOutputError) {
+        buffer.removeAll()
+        buffer.append("{\"databaseName\":")
+        buffer.append(jsonString: settings.database)
+        buffer.append(UInt8(ascii: "}"))
+        let start = buffer.count
+        guard append(&encoder, &buffer) else { return }
+        try addEvent(
+            to: CaptureTopic.topicName([settings.topicPrefix]), key: 0..<start,
+            timestamp: timestamp)
+    }
+
+    /// To the same topic.
+    func statement(
+        _ statement: SourceStatement, at position: LogSequenceNumber,
+        in transaction: SourceTransaction
+    ) throws {
+        try release(isLast: false)
+        try addSchemaEvent(timestamp: transaction.time / 1_000) { encoder, buffer in
+            encoder.statement(statement, at: position, in: transaction, into: &buffer)
+        }
+    }
+
+    /// A line of transaction metadata, if the format writes any.
+    func addMarker(
+        _ transaction: SourceTransaction,
+        _ append: (inout any ChangeEncoder, inout OutputBuffer) -> Bool
+    ) throws(CaptureOutputError) {
+        guard settings.writesTransactions else {
+            _ = append(&encoder, &buffer)
+            return
+        }
+        buffer.removeAll()
+        buffer.append(utf8: "{\"id\":\"\(transaction.xid):\(transaction.commit.value)\"}")
+        let start = buffer.count
+        guard append(&encoder, &buffer) else { return }
+        try addEvent(
+            to: CaptureTopic.topicName([settings.topicPrefix, "transaction"]), key: 0..<start,
+            timestamp: transaction.time / 1_000)
+    }
+
+    /// What is no row; its value stands behind its key in the buffer.
+    private func addEvent(
+        to name: String, key: Range<Int>, timestamp: Int64
+    ) throws(CaptureOutputError) {
+        let topic = try topic(name)
+        try send(
+            topic.add(
+                key: key, value: key.upperBound..<buffer.count, in: buffer.bytes,
+                timestamp: timestamp))
+        groupBytes += buffer.count
+        if groupStart == nil { groupStart = clock.monotonicNanoseconds }
+    }
+}
