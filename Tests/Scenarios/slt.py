@@ -7,11 +7,14 @@ slt.py --postgres DSN --record FILE...          writes PostgreSQL's rows into th
 
 Reads what SQLite's, DuckDB's and RisingWave's runners have in common: statement ok|error, query
 TYPES [sort] [label] with rows, values a line or a hash, skipif, onlyif, hash-threshold, halt, loop
-and foreach, mode skip. A file is one session, in one process of rtd as long as nothing fails.
+and foreach, mode skip, include, let, control sortmode and substitution, system (only with
+--system). A file is one session, in one process of rtd as long as nothing fails; `connection` names
+no other.
 """
 
 import argparse
 import dataclasses
+import glob
 import hashlib
 import os
 import pathlib
@@ -25,8 +28,9 @@ SKIPPED_SETTINGS = ("pragma", "attach", "detach", "vacuum", "reindex")
 # What changes no result: tables of a session have no indexes.
 SKIPPED_STATEMENT = re.compile(r"\s*(create(\s+unique)?|drop)\s+index\b", re.IGNORECASE)
 # Statements with rows, or none, that PostgreSQL's COPY does not take.
-NOT_IN_COPY = re.compile(r"\s*(show|execute|with\b(?=.*\b(update\b.*\bset|delete\s+from|merge\s+into)))\b",
-                         re.IGNORECASE | re.DOTALL)
+CHANGING_WITH = re.compile(r"\s*with\b.*\b(update\b.*\bset|delete\s+from|merge\s+into|insert\s+into)\b",
+                           re.IGNORECASE | re.DOTALL)
+NOT_IN_COPY = re.compile(r"\s*(show|execute)\b", re.IGNORECASE)
 
 
 @dataclasses.dataclass
@@ -34,12 +38,13 @@ class Record:
     """A statement or a query of a file, and what it has to give."""
     line: int
     sql: str
-    kind: str  # ok, error, maybe, query
+    kind: str  # ok, error, maybe, query, let, system
     types: str = ""
     sort: str = "nosort"
     label: str = ""
     expected: list = None  # lines, or None for none given
     message: str = ""
+    names: tuple = ()  # the variables of a let
 
 
 class Unsupported(Exception):
@@ -48,12 +53,21 @@ class Unsupported(Exception):
 
 # MARK: Reading files
 
-def read(path, name="postgresql"):
+HEADS = {"statement", "query", "skipif", "onlyif", "halt", "mode", "loop", "foreach", "endloop",
+         "concurrentloop", "concurrentforeach", "require", "require-env", "load", "restart",
+         "test-env", "unzip", "reconnect", "set", "reset", "include", "control", "connection",
+         "import", "hash-threshold", "sleep", "subtest", "user", "tags", "system", "let"}
+
+
+def read(path, name="postgresql", depth=0):
+    if depth > 8:
+        raise Unsupported("an include of itself")
     lines = pathlib.Path(path).read_text(errors="replace").splitlines()
-    return list(records(lines, 0, {}, name))
+    state = {"sort": "", "substitution": False, "path": path, "depth": depth}
+    return list(records(lines, 0, {}, name, state))
 
 
-def records(lines, offset, variables, name):
+def records(lines, offset, variables, name, state):
     position, skip, mode_skip = 0, False, False
     while position < len(lines):
         start, words = position, lines[position].split()
@@ -77,7 +91,7 @@ def records(lines, offset, variables, name):
             values = range(int(words[2]), int(words[3])) if head == "loop" else words[2:]
             for value in values:
                 inner = {**variables, words[1]: str(value)}
-                yield from records(body, offset + start + 1, inner, name)
+                yield from records(body, offset + start + 1, inner, name, state)
         elif head in ("statement", "query"):
             end = position
             while end < len(lines) and lines[end].strip():
@@ -88,20 +102,70 @@ def records(lines, offset, variables, name):
             expected, position = None, end
             if end < len(lines) and lines[end].startswith("----"):
                 stop = end + 1
-                while stop < len(lines) and lines[stop].strip():
+                while stop < len(lines) and (lines[stop].strip()
+                                             or "error" in words and goes_on(lines, stop)):
                     stop += 1
                 expected, position = lines[end + 1:stop], stop
             if not skip and not mode_skip:
-                yield record(words, substituted(sql, variables), expected, offset + start + 1)
+                sql = from_environment(sql) if state["substitution"] else sql
+                found = record(words, substituted(sql, variables), expected, offset + start + 1)
+                if state["sort"] and len(words) < 3:
+                    found.sort = state["sort"]
+                yield found
             skip = False
+        elif head in ("let", "system"):
+            end = position
+            while end < len(lines) and lines[end].strip():
+                end += 1
+            body = [line for line in lines[position:end] if line.strip() != "----"]
+            position = end
+            sql = substituted("\n".join(body), variables)
+            names = tuple(re.findall(r"\w+", " ".join(words[1:]))) if head == "let" else ()
+            if not skip and not mode_skip:
+                yield Record(offset + start + 1, sql, head, names=names)
+            skip = False
+        elif head == "include":
+            pattern = pathlib.Path(state["path"]).parent / " ".join(words[1:])
+            found = sorted(glob.glob(str(pattern)))
+            if not found:
+                raise Unsupported(f"{pattern}, which is not there")
+            for path in found:
+                yield from read(path, name, state["depth"] + 1)
+        elif head == "control":
+            if words[1] == "substitution":
+                state["substitution"] = words[2] == "on"
+            elif words[1] == "sortmode":
+                state["sort"] = "" if words[2] == "nosort" else words[2]
+            elif words[1] != "resultmode":
+                raise Unsupported(" ".join(words[:2]))
+        elif head == "connection":
+            pass
         elif head in ("require", "require-env", "load", "restart", "test-env", "concurrentloop",
-                      "concurrentforeach", "unzip", "reconnect", "set", "reset", "include",
-                      "control", "connection", "import"):
+                      "concurrentforeach", "unzip", "reconnect", "set", "reset", "import"):
             raise Unsupported(" ".join(words[:2]))
         elif head in ("hash-threshold", "sleep", "subtest", "user", "tags", "endloop"):
             pass
         else:
             raise Unsupported(head)
+
+
+def goes_on(lines, position):
+    """Whether a message of an error has more lines behind empty ones."""
+    while position < len(lines) and not lines[position].strip():
+        position += 1
+    return position < len(lines) and not lines[position].startswith("#") \
+        and lines[position].split()[0] not in HEADS
+
+
+def from_environment(sql):
+    """$NAME and ${NAME:otherwise}; a backslash keeps the sign."""
+    def value(match):
+        if match[1]:
+            return match[1]
+        name, otherwise = match[2] or match[4], match[3]
+        # What is not known may be a let's.
+        return os.environ.get(name, match[0] if otherwise is None else otherwise)
+    return re.sub(r"\\([\\$])|\$(?:\{(\w+)(?::([^}]*))?\}|([A-Za-z_]\w*))", value, sql)
 
 
 def block(lines, position):
@@ -119,6 +183,17 @@ def substituted(sql, variables):
     for name, value in variables.items():
         sql = sql.replace("${%s}" % name, value)
     return sql
+
+
+def is_ordered(sql):
+    """Whether the rows come in an order: ORDER BY of the query itself, not of OVER (...), of
+    WITHIN GROUP (...) or of a subquery."""
+    plain = re.sub(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", " ", sql, flags=re.DOTALL)
+    while True:
+        shorter = re.sub(r"\([^()]*\)", " ", plain)
+        if shorter == plain:
+            return re.search(r"\border\s+by\b", plain, re.IGNORECASE) is not None
+        plain = shorter
 
 
 def record(words, sql, expected, line):
@@ -149,6 +224,8 @@ class RtdSession:
     def __init__(self, binary, directory=None, seconds=60):
         self.binary, self.directory, self.seconds = os.path.abspath(binary), directory, seconds
         self.changes = []
+        # BEGIN without its end, and a statement of it that has failed.
+        self.is_open = self.is_aborted = False
         # A name that is no relation may be a topic: a server of the test's own answers.
         self.home = tempfile.TemporaryDirectory(prefix="slt-")
         self.environment = {**os.environ, "RTD_DATA": f"{self.home.name}/data", "RTD_IDLE": "2s"}
@@ -157,7 +234,14 @@ class RtdSession:
         """A list of rows (None where there are none) or Failed, one a statement."""
         outcomes, position = [], 0
         while position < len(statements):
+            if self.is_aborted and not is_end(statements[position]):
+                outcomes.append(Failed("25P02: current transaction is aborted"))
+                position = len(outcomes)
+                continue
             rest = statements[position:]
+            if self.is_aborted and not re.match(r"\s*rollback\s+to\b", rest[0], re.IGNORECASE):
+                rest = ["ROLLBACK"] + rest[1:]
+            self.is_aborted = False
             found, failure = self.attempt(rest)
             if failure and failure.args[0] == "timeout" and len(rest) > 1:
                 found, failure = self.attempt(rest[:1])
@@ -166,6 +250,13 @@ class RtdSession:
             if failure:
                 outcomes.append(failure)
             self.changes += [s for s, o in zip(done, found) if changes(s)]
+            for statement in done:
+                if is_begin(statement):
+                    self.is_open = True
+                elif is_end(statement) and not re.match(r"\s*rollback\s+to\b", statement,
+                                                        re.IGNORECASE):
+                    self.is_open = False
+            self.is_aborted = bool(failure) and self.is_open
             position = len(outcomes)
             if not failure and not found:
                 raise AssertionError("no progress")
@@ -201,8 +292,18 @@ class RtdSession:
             Failed(errors or f"status {status}")
 
 
+def is_begin(statement):
+    return re.match(r"\s*(begin|start\s+transaction)\b", statement, re.IGNORECASE) is not None
+
+
+def is_end(statement):
+    return re.match(r"\s*(commit|end|rollback|abort)\b", statement, re.IGNORECASE) is not None
+
+
 def changes(statement):
     words = re.sub(r"--[^\n]*", "", statement).split(None, 1)
+    if CHANGING_WITH.match(statement):
+        return True
     return bool(words) and words[0].lower().strip("(") not in (
         "select", "values", "with", "table", "explain", "show", "describe", "")
 
@@ -227,15 +328,21 @@ class PostgresSession:
     def run(self, statements):
         return [self.one(statement) for statement in statements]
 
+    def has_rolled_back(self, statement):
+        """Whether a COMMIT, just run, ended a transaction that had failed."""
+        return is_end(statement) and self.cursor.statusmessage == "ROLLBACK"
+
     def one(self, statement):
         import io
         statement = statement.rstrip().rstrip(";")
         try:
-            if NOT_IN_COPY.match(statement):
+            if NOT_IN_COPY.match(statement) or CHANGING_WITH.match(statement):
                 self.cursor.execute(statement)
                 rows = self.cursor.fetchall() if self.cursor.description else []
                 return [[NULL if v is None else str(v) for v in row] for row in rows]
-            if changes(statement) and not re.search(r"\breturning\b", statement, re.IGNORECASE):
+            returns = first_word(statement) in ("insert", "update", "delete") \
+                and re.search(r"\breturning\b", statement, re.IGNORECASE)
+            if changes(statement) and not returns:
                 self.cursor.execute(statement)
                 return []
             out = io.StringIO()
@@ -384,34 +491,73 @@ def run_file(path, options):
     except (ValueError, IndexError) as reason:
         count.skipped += 1
         return count, [f"{path}: cannot be read: {reason}"]
-    if not options.postgres:
+    judge = PostgresSession(options.postgres) if options.postgres else None
+    session = RtdSession(options.rtd, options.directory, options.seconds)
+    variables, position = {}, 0
+    try:
+        while position < len(all_records):
+            end = position
+            while end < len(all_records) and all_records[end].kind not in ("let", "system"):
+                end += 1
+            part = all_records[position:end]
+            for one in part:
+                one.sql = substituted(one.sql, variables)
+            run_records(path, part, session, judge, options, count, failures)
+            if end < len(all_records):
+                run_between(all_records[end], session, judge, options, count, variables)
+            position = end + 1
+    except AssertionError as error:
+        count.failed += 1
+        failures.append(f"{path}: {error}")
+    finally:
+        if judge:
+            judge.close()
+    return count, failures
+
+
+def run_between(record, session, judge, options, count, variables):
+    """let, whose values later records are made of, and system."""
+    sql = substituted(record.sql, variables)
+    if record.kind == "system":
+        if getattr(options, "system", False):
+            subprocess.run(sql, shell=True, check=False, timeout=options.seconds,
+                           cwd=options.directory)
+        else:
+            count.skipped += 1
+        return
+    found = (judge or session).run([sql])[0]
+    if isinstance(found, Failed) or not found or len(found[0]) != len(record.names):
+        raise AssertionError(f"no values for {', '.join(record.names)}: {found}")
+    variables.update(zip(record.names, map(unescaped, found[0])))
+
+
+def run_records(path, all_records, session, judge, options, count, failures):
+    """Records one after another, without anything between them."""
+    if not judge:
         count.skipped += sum(is_skipped(r.sql) for r in all_records)
         all_records = [r for r in all_records if not is_skipped(r.sql)]
     statements = [r.sql for r in all_records]
     judged = [None] * len(statements)
-    if options.postgres:
-        judge = PostgresSession(options.postgres)
-        judged = judge.run(statements)
-        judge.close()
+    if judge:
+        for i, statement in enumerate(statements):
+            judged[i] = judge.one(statement)
+            # What the judge took back is taken back by rtd, which has not seen what failed.
+            if not isinstance(judged[i], Failed) and judge.has_rolled_back(statement):
+                statements[i] = "ROLLBACK" if not re.match(r"\s*rollback", statement,
+                                                           re.IGNORECASE) else statement
     # What the judge refuses does not reach rtd, so that both have the same tables.
     chosen = [i for i in range(len(statements))
               if not isinstance(judged[i], Failed) and not is_skipped(statements[i])]
     count.skipped += len(statements) - len(chosen)
-    session = RtdSession(options.rtd, options.directory, options.seconds)
-    try:
-        outcomes = session.run([statements[i] for i in chosen])
-    except AssertionError as error:
-        count.failed += 1
-        return count, [f"{path}: {error}"]
+    outcomes = session.run([statements[i] for i in chosen])
     for i, outcome in zip(chosen, outcomes):
-        wrong = judgement(all_records[i], outcome, judged[i], bool(options.postgres))
+        wrong = judgement(all_records[i], outcome, judged[i], bool(judge))
         if wrong is None:
             count.passed += 1
         else:
             count.failed += 1
             failures.append(f"{path}:{all_records[i].line}: {wrong}\n    "
                             + all_records[i].sql.strip().replace("\n", "\n    ")[:700])
-    return count, failures
 
 
 def is_skipped(sql):
@@ -432,7 +578,7 @@ def judgement(record, outcome, judged, has_judge):
     if has_judge:
         if changes(record.sql) and not judged:
             return None
-        ordered = "order by" in record.sql.lower() and record.sort == "nosort"
+        ordered = is_ordered(record.sql) and record.sort == "nosort"
         return compare_rows(outcome, judged, ordered)
     if record.kind == "error":
         return f"no error, but {str(outcome)[:200]}"
@@ -462,7 +608,7 @@ def write_expected(path, dsn):
         elif words[0] == "query":
             columns = len(outcome[0]) if outcome else len(words[1]) if len(words) > 1 else 1
             sort = words[2] if len(words) > 2 else \
-                "nosort" if "order by" in sql.lower() else "rowsort"
+                "nosort" if is_ordered(sql) else "rowsort"
             shown_rows = [[shown(v, "T") for v in row] for row in outcome]
             if sort == "rowsort":
                 shown_rows.sort()
@@ -492,6 +638,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--failures", type=int, default=5, help="shown a file")
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--system", action="store_true", help="run the files' shell commands")
     parser.add_argument("paths", nargs="+")
     options = parser.parse_args()
     total = Count()
