@@ -1,6 +1,9 @@
 """What files and pipes may hold, and what their values become."""
 
 import json
+import os
+import resource
+import subprocess
 
 import harness
 from harness import contains, equal
@@ -199,3 +202,43 @@ def test_many_columns():
     equal(list(query(f"SELECT {sums} FROM stdin", [row, row])), [{k: 2 * v for k, v in row.items()}])
     equal(query("SELECT * FROM stdin", [row], format="csv").done.text,
           ",".join(row) + "\n" + ",".join(map(str, row.values())) + "\n")
+
+
+def test_nested_values_become_jsonb():
+    rows = [{"id": 1, "p": {"c": [{"s": 1}, {"s": 2}]}}]
+    equal(values(query("SELECT jsonb_path_query(p::jsonb, '$.c[*].s') AS s FROM stdin", rows)), [(1,), (2,)])
+    equal(values(query("SELECT pg_typeof(p::jsonb) AS b, pg_typeof(p::json) AS j FROM stdin", rows)),
+          [("jsonb", "json")])
+
+
+def test_a_long_array_is_not_copied_for_each_of_its_elements(path):
+    features = [{"properties": {"n": i}, "geometry": {"coordinates": [i, i + 1]}} for i in range(8_000)]
+    (path / "geo.json").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+
+    def limited(sql):
+        done = subprocess.run(
+            [harness.rtd, "query", "--format", "json", "-c", sql], capture_output=True, text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30)))
+        equal(done.returncode, 0, done.stderr)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    source = f"FROM '{path}/geo.json', unnest(features) f"
+    equal(limited(f"SELECT count(*), sum(f.properties.n) AS s {source}"), [{"count": 8_000, "s": 31_996_000}])
+    equal(limited(f"SELECT f.properties.n, cardinality(features) AS all {source} OFFSET 7999"),
+          [{"n": 7_999, "all": 8_000}])
+
+
+def test_a_file_without_quotes_is_named_in_the_hint(path):
+    (path / "orders.csv").write_text("a\n1\n")
+    done = subprocess.run([harness.rtd, "query", "SELECT * FROM orders.csv"], cwd=path, capture_output=True, text=True,
+                           env={**os.environ, "RTD_DATA": str(path / "data"), "RTD_IDLE": "2s"})
+    contains(done.stderr, "Files are written in quotes: 'orders.csv'.")
+
+
+def test_asof_joins_take_using(path):
+    (path / "t.json").write_text('{"ts":5,"sym":"a"}\n{"ts":5,"sym":"b"}\n')
+    (path / "p.json").write_text('{"ts":1,"sym":"a","p":10}\n{"ts":4,"sym":"a","p":11}\n{"ts":6,"sym":"b","p":1}\n')
+    source = f"'{path}/t.json' t ASOF LEFT JOIN '{path}/p.json' p MATCH_CONDITION (t.ts >= p.ts)"
+    rows = [("a", 11), ("b", None)]
+    equal(sorted(values(query(f"SELECT sym, p FROM {source} USING (sym)"))), rows)
+    equal(sorted(values(query(f"SELECT t.sym, p.p FROM {source} ON t.sym = p.sym"))), rows)

@@ -117,16 +117,62 @@ final class UnnestOperator: Operator {
         _ ordinals: ColumnBuilder
     ) throws(SQLError) {
         guard !rows.isEmpty else { return }
-        var columns = batch.columns.map { $0.gather(rows) }
-        columns += builders.joined().map { $0.finish() }
+        var made = builders.joined().map { $0.finish() }
         let numbers = ordinals.finish()
-        if withOrdinality { columns.append(numbers) }
-        let weights = batch.weights.map { all in Buffer(rows.map { all[Int($0)] }) }
-        try emit(rows: columns, count: rows.count, weights: weights)
+        if withOrdinality { made.append(numbers) }
+        for part in parts(rows, batch) {
+            let own = Array(rows[part])
+            let isOne = own.count > 1 && own.first == own.last
+            let columns = batch.columns.map { column in
+                guard isOne, column.isNested, !column.isConstant else { return column.gather(own) }
+                return column.gather([own[0]]).constant(count: own.count)
+            }
+            let weights = batch.weights.map { all in Buffer(own.map { all[Int($0)] }) }
+            try emit(
+                rows: columns + made.map { $0.slice(part) }, count: own.count, weights: weights)
+        }
         rows = []
     }
 
+    /// The rows of one input row by themselves where they are many and it holds an array, which
+    /// they then have in common: a copy for each would cost the square of its length.
+    private func parts(_ rows: [Int32], _ batch: Batch) -> [Range<Int>] {
+        guard batch.columns.contains(where: { $0.isNested && !$0.isConstant }) else {
+            return [0..<rows.count]
+        }
+        var parts: [Range<Int>] = []
+        var (start, index) = (0, 0)
+        while index < rows.count {
+            var end = index + 1
+            while end < rows.count, rows[end] == rows[index] { end += 1 }
+            if end - index >= UnnestOperator.commonMin {
+                if start < index { parts.append(start..<index) }
+                parts.append(index..<end)
+                start = end
+            }
+            index = end
+        }
+        if start < rows.count { parts.append(start..<rows.count) }
+        return parts
+    }
+
+    private static let commonMin = 16
+
     override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
         try emitWatermark(watermark)
+    }
+}
+
+extension Column {
+    fileprivate var isNested: Bool {
+        switch storage {
+        case .array, .record: true
+        default: false
+        }
+    }
+
+    /// The one row, as so many.
+    fileprivate func constant(count: Int) -> Column {
+        Column(type, count: count, storage, validity: validity, isConstant: true)
     }
 }

@@ -25,13 +25,13 @@ extension Binder {
         case .on(let condition):
             return try conditional(left, right, join, condition, syntax, context)
         case .using(let names, let alias):
-            return try merged(left, right, join, names, alias, syntax)
+            return try merged(left, right, join, names, alias, syntax, context)
         case .natural:
             let names = left.columns.filter { column in
                 !column.isHidden
                     && right.columns.contains { !$0.isHidden && $0.name == column.name }
             }.map { Name($0.name, isQuoted: true, syntax.place) }
-            return try merged(left, right, join, names, nil, syntax)
+            return try merged(left, right, join, names, nil, syntax, context)
         }
     }
 
@@ -49,13 +49,7 @@ extension Binder {
         _ left: BoundRelation, _ right: BoundRelation, _ join: JoinPlan,
         _ condition: SyntaxExpression?, _ syntax: JoinSyntax, _ context: QueryContext
     ) throws(SQLError) -> BoundRelation {
-        // Both sides' names are seen; where they lie is known before the join is made.
-        var both = left
-        let moved = right.shifted(left.plan.columns.count)
-        both.tables += moved.tables
-        both.columns += moved.columns
-        let scope = both.scope(parent: context.scope)
-        let binder = ExpressionBinder(self, context.inside(scope), .on)
+        let binder = conditionBinder(left, right, context)
         var parts: [Expression] = []
         if let condition {
             parts += try binder.condition(condition, "JOIN/ON").conjuncts
@@ -75,6 +69,18 @@ extension Binder {
             join.take(parts, leftWidth: width)
         }
         return try joined(left, right, join, syntax.right.place)
+    }
+
+    /// Both sides' names are seen; where they lie is known before the join is made.
+    private func conditionBinder(
+        _ left: BoundRelation, _ right: BoundRelation, _ context: QueryContext
+    ) -> ExpressionBinder {
+        var both = left
+        let moved = right.shifted(left.plan.columns.count)
+        both.tables += moved.tables
+        both.columns += moved.columns
+        let scope = both.scope(parent: context.scope)
+        return ExpressionBinder(self, context.inside(scope), .on)
     }
 
     /// The one comparison of times that an ASOF join looks for.
@@ -114,7 +120,7 @@ extension Binder {
     /// USING and NATURAL: equal columns, seen once.
     private func merged(
         _ left: BoundRelation, _ right: BoundRelation, _ join: JoinPlan, _ names: [Name],
-        _ alias: Name?, _ syntax: JoinSyntax
+        _ alias: Name?, _ syntax: JoinSyntax, _ context: QueryContext
     ) throws(SQLError) -> BoundRelation {
         let width = left.plan.columns.count
         let binder = ExpressionBinder(self, QueryContext(), .on)
@@ -145,6 +151,13 @@ extension Binder {
             merged.append(ScopeColumn(name: left.columns[a].name, expression: value))
         }
         var join = join
+        if join.kind == .asof || join.kind == .asofLeft {
+            if let match = syntax.match {
+                parts += try conditionBinder(left, right, context)
+                    .condition(match, "MATCH_CONDITION").conjuncts
+            }
+            try takeTime(&parts, &join, width, syntax.match?.place ?? syntax.place)
+        }
         if !right.plan.outerColumns().isEmpty {
             join.condition = .all(parts)
         } else {
