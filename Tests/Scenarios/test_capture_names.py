@@ -184,6 +184,17 @@ def test_a_new_snapshot_replaces_the_old_one():
         equal(server_of().sql("SELECT id FROM t ORDER BY 1", copy), "2\n3\n")
 
 
+def test_decimals_of_captured_tables_are_numeric():
+    name = database("CREATE TABLE t (id int PRIMARY KEY, price numeric(10,2), f float8);"
+                    "INSERT INTO t SELECT g, 0.10, 0.5 FROM generate_series(1, 3) g;")
+    with Home() as home:
+        cdc(home, name, "--to", "topics", "--until", "now")
+        done = home.rtd("query", "--format", "csv", "--no-header", "-c",
+                        f'SELECT pg_typeof(price), sum(price), sum(price) = 0.3, sum(f) FROM "{name}.public.t" '
+                        "GROUP BY 1")
+        equal(done.text, "numeric,0.30,t,1.5\n")
+
+
 def test_now_has_what_was_committed_without_waiting_for_the_disk():
     name = database("CREATE TABLE t (id int PRIMARY KEY);")
     with Home() as home:

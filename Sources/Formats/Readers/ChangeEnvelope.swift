@@ -46,6 +46,24 @@ extension SampledSchema {
         SampledSchema.completeEnvelope(&fields)
     }
 
+    /// Numbers with a fraction keep their digits: the columns of a captured table may be decimals,
+    /// whose JSON is that of a double.
+    public static func keepDecimals(_ fields: inout [Field]) {
+        for index in fields.indices {
+            guard ["before", "after", "payload"].contains(fields[index].name),
+                case .record(var members) = fields[index].type
+            else { continue }
+            if fields[index].name == "payload" {
+                keepDecimals(&members)
+            } else {
+                for member in members.indices where members[member].type == .double {
+                    members[member].type = .anyNumeric
+                }
+            }
+            fields[index].type = .record(members)
+        }
+    }
+
     /// Records may name columns that their image leaves out, whether the sample has shown it or
     /// not.
     public mutating func addUnavailable() {

@@ -100,7 +100,9 @@ final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, Captur
         var sample = TopicSample(thread, starts, ends, reference)
         try sample.read()
         let missing = sample.finish(reference)
-        fields = sample.schema.fields
+        var fields = sample.schema.fields
+        if tables != nil { SampledSchema.keepDecimals(&fields) }
+        self.fields = fields
         wholeValue = sample.schema.wholeValue
         readsEnvelopes = reference.form == .debezium
         isText = sample.isText
@@ -125,6 +127,7 @@ final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, Captur
         lock.withLock {
             fields[misfit.field].type = misfit.type
             if readsEnvelopes { SampledSchema.completeEnvelope(&fields) }
+            if tables != nil { SampledSchema.keepDecimals(&fields) }
         }
     }
 
