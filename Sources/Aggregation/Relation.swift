@@ -21,10 +21,13 @@ public protocol Relation: AnyObject, Sendable {
     /// Objects and arrays were read from JSON and can be handed out as its text
     /// (`ReadColumn.wholeText`).
     var givesJSONText: Bool { get }
+    /// Its rows lie in memory: to read it twice costs no more than to hand its rows to two.
+    var isInMemory: Bool { get }
 }
 
 extension Relation {
     public var givesJSONText: Bool { false }
+    public var isInMemory: Bool { false }
 }
 
 public struct RelationColumn: Sendable {

@@ -32,7 +32,9 @@ public struct CompiledQuery {
 
     /// Lets rows out that need no source (VALUES, SELECT 1). Once, before the sources are read.
     public func start() throws(SQLError) {
-        for node in values { try node.charged { () throws(SQLError) in try node.start() } }
+        for node in values where !node.startsLater {
+            try node.charged { () throws(SQLError) in try node.start() }
+        }
     }
 
     public func endStep() throws(SQLError) {

@@ -107,6 +107,15 @@ extension Plan {
         return found
     }
 
+    /// Constant rows, and what is computed of them alone.
+    var isOfValues: Bool {
+        switch node {
+        case .values: true
+        case .project(let input, _), .filter(let input, _): input.isOfValues
+        default: false
+        }
+    }
+
     /// The same plan with values for the outer columns `depth` levels out.
     func binding(outer values: [Int: Value], depth: Int = 1) -> Plan {
         let bound = mapExpressions { $0.binding(outer: values, depth) }

@@ -85,17 +85,23 @@ public struct PlanCompiler {
             var inputs: [Output] = []
             let first = query.inputs.count
             var isEachOne = true
-            for child in children {
-                let before = query.inputs.count
+            var later: [Int: [ValuesOperator]] = [:]
+            var mayWait = true
+            for (number, child) in children.enumerated() {
+                let before = (inputs: query.inputs.count, values: query.values.count)
                 inputs.append(try build(child))
-                isEachOne = isEachOne && query.inputs.count <= before + 1
+                isEachOne = isEachOne && query.inputs.count <= before.inputs + 1
+                mayWait = mayWait && !child.facts.isEndless
+                if mayWait, before.inputs > first, child.isOfValues {
+                    later[number] = Array(query.values[before.values...])
+                }
             }
             // Several inputs of one branch are a join, whose order is another.
             if isEachOne {
                 for index in first..<query.inputs.count { query.inputs[index].unionStart = first }
             }
             return add(
-                UnionOperator(inputs: inputs.count), inputs, plan,
+                UnionOperator(inputs: inputs.count, later), inputs, plan,
                 isAppendOnly: inputs.allSatisfy(\.isAppendOnly))
         case .distinct(let child):
             let input = try build(child)

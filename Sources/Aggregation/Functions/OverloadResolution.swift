@@ -181,7 +181,23 @@ extension Overload {
             }
         }
         if !hasPolymorphic || arguments.allSatisfy({ $0 == .unknown }) { return true }
+        guard hasFittingDimensions(arguments) else { return false }
         return (try? elementType(arguments)) != nil
+    }
+
+    /// An array is an element of one of more dimensions only.
+    private func hasFittingDimensions(_ arguments: [DataType]) -> Bool {
+        var array: Int?
+        var element: Int?
+        for (index, argument) in arguments.enumerated() where argument != .unknown {
+            switch parameter(index) {
+            case .anyArray, .anyCompatibleArray: array = argument.dimensions
+            case .anyElement, .anyCompatible: element = argument.dimensions
+            default: continue
+            }
+        }
+        guard let array, let element, element > 0 else { return true }
+        return element < array
     }
 
     /// What the polymorphic parameters stand for.
@@ -223,5 +239,13 @@ extension Overload {
             throw SQLError("arguments declared \"anyelement\" are not all alike", .datatypeMismatch)
         }
         return known.allSatisfy { $0 == first } ? first : first.base
+    }
+}
+
+extension DataType {
+    /// Of an array; 0: it is none.
+    fileprivate var dimensions: Int {
+        if case .array(let element) = self { return element.dimensions + 1 }
+        return 0
     }
 }

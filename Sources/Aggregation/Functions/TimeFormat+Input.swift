@@ -212,12 +212,13 @@ private struct TimeReader {
         case .hh24: try set(&time.hour, try number(2, part, isOpen: isOpen), part)
         case .mi: try set(&time.minute, try number(2, part, isOpen: isOpen), part)
         case .ss: try set(&time.second, try number(2, part, isOpen: isOpen), part)
-        case .ms, .ff3: try fraction(3, part, isOpen)
+        case .ms: try fraction(3, part, isOpen)
+        case .ff3: try fraction(3, part, isOpen, isRounded: true)
         case .us, .ff6: try fraction(6, part, isOpen)
-        case .ff1: try fraction(1, part, isOpen)
-        case .ff2: try fraction(2, part, isOpen)
-        case .ff4: try fraction(4, part, isOpen)
-        case .ff5: try fraction(5, part, isOpen)
+        case .ff1: try fraction(1, part, isOpen, isRounded: true)
+        case .ff2: try fraction(2, part, isOpen, isRounded: true)
+        case .ff4: try fraction(4, part, isOpen, isRounded: true)
+        case .ff5: try fraction(5, part, isOpen, isRounded: true)
         case .ssss, .sssss: try set(&time.secondOfDay, try number(5, part, isOpen: isOpen), part)
         case .mm: try set(&time.month, try number(2, part, isOpen: isOpen), part)
         case .dd: try set(&time.day, try number(2, part, isOpen: isOpen), part)
@@ -238,7 +239,7 @@ private struct TimeReader {
     }
 
     private mutating func fraction(
-        _ width: Int, _ part: TimeFormat.Part, _ isOpen: Bool
+        _ width: Int, _ part: TimeFormat.Part, _ isOpen: Bool, isRounded: Bool = false
     ) throws(SQLError) {
         _ = skipSpace()
         let start = position
@@ -246,6 +247,14 @@ private struct TimeReader {
         // 5 is five tenths, 005 five thousandths.
         var digits = position - start
         var result = value
+        if isRounded, digits > width {
+            var unit = 1
+            while digits > width {
+                unit *= 10
+                digits -= 1
+            }
+            result = (result + unit / 2) / unit
+        }
         while digits < 6 {
             result *= 10
             digits += 1

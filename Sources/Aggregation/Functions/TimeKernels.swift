@@ -90,18 +90,66 @@ struct ZoneReader {
     private let column: Column
     private let session: SessionSettings
     private var last: (name: StringView, cursor: TimeZoneCursor)?
+    /// A zone that is a number has ISO's sign, not POSIX's.
+    private let countsEast: Bool
 
-    init(_ column: Column, _ session: SessionSettings) {
+    init(_ column: Column, _ session: SessionSettings, countsEast: Bool = false) {
         self.column = column
         self.session = session
+        self.countsEast = countsEast
     }
 
     mutating func cursor(_ row: Int) throws(SQLError) -> TimeZoneCursor {
         let view = unsafe column.strings[row & column.indexMask]
         if let last, last.name == view { return last.cursor }
-        let cursor = TimeZoneCursor(try TimeZone.named(view.string, session.zones))
+        let name = view.string
+        let zone: TimeZone
+        if let numbered = try numbered(name) {
+            zone = numbered
+        } else {
+            zone = try TimeZone.named(name, session.zones)
+        }
+        let cursor = TimeZoneCursor(zone)
         last = (view, cursor)
         return cursor
+    }
+
+    /// `+2`, `-02:30`, `+023000`; nil: it is no number.
+    private func numbered(_ name: String) throws(SQLError) -> TimeZone? {
+        guard countsEast, let first = name.utf8.first else { return nil }
+        let signs = [UInt8(ascii: "+"), UInt8(ascii: "-")]
+        guard signs.contains(first) else {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return nil }
+            throw SQLError(
+                "invalid input syntax for type numeric time zone: \"\(name)\"",
+                .invalidParameterValue,
+                hint: "Numeric time zones must have \"-\" or \"+\" as first character.")
+        }
+        let text = name.dropFirst()
+        var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        if parts.count == 1, text.utf8.count > 2 {
+            parts = []
+            var rest = text.utf8.count % 2 == 0 ? String(text) : "0" + text
+            while !rest.isEmpty {
+                parts.append(String(rest.prefix(2)))
+                rest = String(rest.dropFirst(2))
+            }
+        }
+        var numbers = parts.compactMap { Int32($0) }
+        guard numbers.count == parts.count, numbers.count <= 3, !text.hasPrefix("-"),
+            !text.hasPrefix("+")
+        else {
+            throw SQLError(
+                "invalid input syntax for type numeric time zone: \"\(name)\"",
+                .invalidParameterValue)
+        }
+        while numbers.count < 3 { numbers.append(0) }
+        guard numbers[0] < 16, numbers[1] < 60, numbers[2] < 60 else {
+            throw SQLError(
+                "numeric time zone \"\(name)\" out of range", .invalidParameterValue)
+        }
+        let seconds = numbers[0] * 3_600 + numbers[1] * 60 + numbers[2]
+        return TimeZone(fixedOffset: first == UInt8(ascii: "-") ? -seconds : seconds)
     }
 }
 

@@ -105,7 +105,7 @@ enum TimeMaking {
         list.append(
             ScalarFunction("make_timestamptz", parts + [.text], .timestamptz) {
                 arguments, context throws(SQLError) in
-                var zones = ZoneReader(arguments[6], context.session)
+                var zones = ZoneReader(arguments[6], context.session, countsEast: true)
                 return try TimeKernels.integers(context, .timestamptz) { (row) throws(SQLError) in
                     let zone = try zones.cursor(row)
                     return try TimeKernels.checkedMoment(

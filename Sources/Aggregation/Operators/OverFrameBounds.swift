@@ -38,9 +38,13 @@ struct OverFrameBounds {
                 let distance = try Evaluator.value(expression, settings: settings)
                 try OverFrameBounds.check(distance, isStart, frame.unit)
                 if frame.unit == .range, let key = order.first {
-                    let value = try OverFrameBounds.boundValue(
+                    var value = try OverFrameBounds.boundValue(
                         key, .literal(distance, expression.type),
                         isBefore: isBefore != key.isDescending)
+                    if distance.isInfiniteNumber {
+                        value = try OverFrameBounds.numbered(
+                            value, key, isLow: isStart != key.isDescending)
+                    }
                     keyType = value.type
                     bounds.append(.value(keep(value)))
                 } else if case .integer(let count) = distance {
@@ -71,6 +75,24 @@ struct OverFrameBounds {
         let function = try FunctionRegistry.scalar(
             isBefore ? "-" : "+", [key.expression.type, distance.type])
         return .call(function, [key.expression, distance], function.result)
+    }
+
+    /// Infinity less infinity is no number: the frame then holds all that are.
+    private static func numbered(
+        _ bound: Expression, _ key: SortKey, isLow: Bool
+    ) throws(SQLError) -> Expression {
+        let type = bound.type
+        guard type == .double || type == .real || type.base == .anyNumeric else { return bound }
+        let own = Expression.cast(key.expression, type, isTry: false)
+        let nan = Expression.literal(
+            type.layout == .double ? .double(.nan) : .numeric(.nan), type)
+        let infinity = Expression.literal(
+            try TypeText.parse(isLow ? "-Infinity" : "Infinity", as: type), type)
+        let equals = try FunctionRegistry.scalar("=", [type, type])
+        let isLost = Expression.and([
+            .call(equals, [bound, nan], .boolean), .not(.call(equals, [own, nan], .boolean)),
+        ])
+        return .choice([.init(isLost, infinity)], otherwise: bound, type)
     }
 
     private static func check(
@@ -170,6 +192,16 @@ struct OverFrameBounds {
                 if isStart ? order < 0 : order <= 0 { low = middle + 1 } else { high = middle }
             }
             target[row] = Int32(low)
+        }
+    }
+}
+
+extension Value {
+    fileprivate var isInfiniteNumber: Bool {
+        switch self {
+        case .double(let value): value.isInfinite
+        case .numeric(let value): !value.isFinite && !value.isNaN
+        default: false
         }
     }
 }

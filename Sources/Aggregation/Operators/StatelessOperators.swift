@@ -38,6 +38,8 @@ final class SharedOperator: Operator {
 final class ValuesOperator: Operator {
     private let batches: [Batch]
     private var hasStarted = false
+    /// Whoever has set it starts it.
+    var startsLater = false
 
     init(
         _ rows: [[Expression]], _ columns: [Field], _ settings: SessionSettings
@@ -59,7 +61,7 @@ final class ValuesOperator: Operator {
         super.init("values")
     }
 
-    /// Called once, by the compiled query.
+    /// Called once, by the compiled query or a union.
     func start() throws(SQLError) {
         guard !hasStarted else { return }
         hasStarted = true
@@ -205,9 +207,14 @@ final class LimitOperator: Operator {
 /// The rows of several inputs.
 final class UnionOperator: Operator {
     private var watermarks: InputWatermarks
+    /// Branches of constant rows, by their numbers, which leave when those before have ended: rows
+    /// then come in the order of the text.
+    private var later: [Int: [ValuesOperator]]
 
-    init(inputs: Int) {
+    init(inputs: Int, _ later: [Int: [ValuesOperator]] = [:]) {
         watermarks = InputWatermarks(inputs)
+        self.later = later
+        for values in later.values.joined() { values.startsLater = true }
         super.init("union")
     }
 
@@ -221,6 +228,11 @@ final class UnionOperator: Operator {
 
     override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
         if let least = watermarks.advance(watermark, input) { try emitWatermark(least) }
+        guard watermark == Watermark.end, !later.isEmpty else { return }
+        for number in later.keys.sorted() {
+            guard (0..<number).allSatisfy({ watermarks.hasEnded($0) }) else { break }
+            for values in later.removeValue(forKey: number) ?? [] { try values.start() }
+        }
     }
 
     override func write(_ state: inout OutputBuffer) { watermarks.write(&state) }

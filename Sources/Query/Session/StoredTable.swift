@@ -56,6 +56,7 @@ public final class StoredTable: SourceRelation, @unchecked Sendable {
     public var isEndless: Bool { false }
     public var isAppendOnly: Bool { true }
     public var key: [Int]? { definition.key }
+    public var isInMemory: Bool { true }
     public var estimatedRows: Int? { batches.reduce(0) { $0 + $1.count } }
 
     /// Sequences of serial and identity columns.

@@ -15,6 +15,8 @@ struct SelectParts {
     /// DISTINCT ON
     var distinctOn: [Expression] = []
     var grouping: Grouping?
+    /// Table functions whose rows are made above ORDER BY and DISTINCT ON, by their numbers.
+    var postponed: [Int] = []
 
     struct Grouping {
         var keys: [Expression] = []

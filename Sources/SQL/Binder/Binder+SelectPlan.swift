@@ -19,6 +19,13 @@ extension Binder {
         plan = plan.filtered(parts.having)
         plan = try windowed(plan, &parts)
         plan = plan.filtered(parts.qualify)
+        // DISTINCT ON chooses among the rows below, where it does not look at those functions.
+        if case .on = select.distinct, !tables.isEmpty,
+            parts.calls.tableCalls(in: parts.order.map(\.expression) + parts.distinctOn).isEmpty
+        {
+            parts.postponed = tables
+            return plan
+        }
         return unnested(plan, tables, &parts)
     }
 
@@ -26,6 +33,7 @@ extension Binder {
         _ input: Plan, _ parts: inout SelectParts
     ) throws(SQLError) -> Plan {
         let grouping = parts.grouping ?? SelectParts.Grouping()
+        if grouping.sets != nil { try refuseGroupedArguments(grouping, parts.calls) }
         var rewriting = GroupRewriting(
             keys: grouping.keys, calls: parts.calls, sets: grouping.sets,
             canAddKeys: grouping.sets == nil ? input.facts.key : nil)
@@ -48,6 +56,19 @@ extension Binder {
         }
         bindWindowBound(input, &aggregate)
         return .make(.aggregate(input, aggregate), fields)
+    }
+
+    /// In a set without the column such an argument would be null, not any row's value.
+    private func refuseGroupedArguments(
+        _ grouping: SelectParts.Grouping, _ calls: SelectCalls
+    ) throws(SQLError) {
+        let keys = grouping.keys.reduce(into: Set<Int>()) { $0.formUnion($1.columns) }
+        for (argument, place) in calls.direct where !argument.columns.isDisjoint(with: keys) {
+            throw SQLError(
+                "a grouped column as the argument of an ordered-set aggregate is not supported "
+                    + "with grouping sets", .featureNotSupported, at: place,
+                hint: "Write a query for each grouping set, with UNION ALL.")
+        }
     }
 
     /// Each window definition is one operation; its calls add their columns.
@@ -138,6 +159,7 @@ extension Binder {
     ) throws(SQLError) -> BoundRelation {
         var limits = LimitClause(place: select.place)
         if let query { limits = try self.limits(query, context) }
+        if !parts.postponed.isEmpty { return try finishPostponed(plan, parts, limits) }
         var list = parts.items
         func column(_ expression: Expression) -> Expression {
             let index = list.firstIndex { $0.isSame(as: expression) }
@@ -164,6 +186,32 @@ extension Binder {
                 Array(result.columnExpressions.prefix(parts.items.count)), parts.names)
         }
         return BoundRelation(result, alias: "")
+    }
+
+    /// DISTINCT ON and order over the rows below, then the rows of table functions.
+    private func finishPostponed(
+        _ plan: Plan, _ parts: SelectParts, _ limits: LimitClause
+    ) throws(SQLError) -> BoundRelation {
+        var list = plan.columnExpressions
+        func column(_ expression: Expression) -> Expression {
+            let index = list.firstIndex { $0.isSame(as: expression) }
+            if let index { return .column(index, list[index].type) }
+            list.append(expression)
+            return .column(list.count - 1, expression.type)
+        }
+        var parts = parts
+        var keys = parts.order
+        for index in keys.indices { keys[index].expression = column(keys[index].expression) }
+        let on = parts.distinctOn.map(column)
+        let names = plan.columns.map(\.name)
+        let all = LimitClause(place: limits.place)
+        var result = plan.projected(
+            list, names + Array(repeating: "", count: list.count - names.count))
+        result = distinctOn(result, on, &keys, all)
+        result = try result.ordered(keys, all)
+        result = unnested(result, parts.postponed, &parts)
+        result = try result.ordered([], limits)
+        return BoundRelation(result.projected(parts.items, parts.names), alias: "")
     }
 
     private func checkDistinct(_ plan: Plan, _ select: SelectSyntax) throws(SQLError) {

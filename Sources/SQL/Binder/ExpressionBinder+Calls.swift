@@ -9,6 +9,9 @@ extension ExpressionBinder {
         if name == "hll_count", let direct = call.withoutSketch {
             return try aggregateCall(direct, direct.functionName, place)
         }
+        if name == "approx_percentile", let direct = call.withoutError {
+            return try aggregateCall(direct, name, place)
+        }
         if FunctionRegistry.isAggregate(name) { return try aggregateCall(call, name, place) }
         try refuseAggregateClauses(call, name, place)
         if FunctionRegistry.isWindow(name) {
@@ -195,6 +198,7 @@ extension ExpressionBinder {
         }
         let parameters = function.parameters
         if isOrderedSet {
+            for argument in arguments { calls?.direct.append((argument, place)) }
             let split = max(0, parameters.count - order.count)
             arguments = try coerce(arguments, to: Array(parameters.prefix(split)), place)
             let keys = try coerce(
@@ -288,14 +292,18 @@ extension ExpressionBinder {
 
 extension AggregateCall {
     /// 0 if a column of its own query is read, or none at all; else the nearest level that is.
+    /// Subqueries in it are looked into: they may read columns of any level.
     fileprivate var outerLevel: Int {
         var nearest = Int.max
         for expression in expressions {
-            let isOwn = expression.contains { if case .column = $0 { true } else { false } }
-            if isOwn { return 0 }
-            _ = expression.contains {
-                if case .outer(_, let depth, _) = $0 { nearest = min(nearest, depth) }
-                return false
+            _ = expression.replacing { inner, depth in
+                switch inner {
+                case .column where depth == 0: nearest = 0
+                case .outer(_, depth: let level, _) where level >= max(depth, 1):
+                    nearest = min(nearest, level - depth)
+                default: break
+                }
+                return nil
             }
         }
         return nearest == Int.max ? 0 : nearest
@@ -303,6 +311,15 @@ extension AggregateCall {
 }
 
 extension CallSyntax {
+    /// approx_percentile(p, error) WITHIN GROUP (ORDER BY x), as RisingWave has it, without the
+    /// error, than which ours is less; nil: it is another call.
+    fileprivate var withoutError: CallSyntax? {
+        guard withinGroup.count == 1, arguments.count == 2 else { return nil }
+        var call = self
+        call.arguments.removeLast()
+        return call
+    }
+
     /// hll_count(hll_state(x)) counts x; nil: it is another call.
     fileprivate var withoutSketch: CallSyntax? {
         guard arguments.count == 1, case .call(var inner) = arguments[0].node,

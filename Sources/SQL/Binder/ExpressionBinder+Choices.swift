@@ -214,7 +214,10 @@ extension ExpressionBinder {
                 let function = try FunctionRegistry.scalar("[]", [value.type, .integer])
                 return .call(function, [value, number], element)
             }
-        case .json, .jsonb: return try apply("->", [value, position], place)
+        case .json, .jsonb:
+            // As a path, in which the text of a number is a position too.
+            let step = try explicitCast(position, to: .text, false, index.place)
+            return try apply("#>", [value, .array([step], .array(.text))], place)
         case .record(let fields):
             if case .literal(.text(let name), _) = position {
                 return try member(value, Name(name, isQuoted: true, index.place))

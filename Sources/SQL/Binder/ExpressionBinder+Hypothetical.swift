@@ -22,6 +22,9 @@ extension ExpressionBinder {
                     + "direct arguments (here \(call.arguments.count)) must match the number of "
                     + "ordering columns (here \(call.withinGroup.count)).")
         }
+        var inner = self
+        inner.inAggregate = true
+        for argument in try inner.bind(call.arguments) { calls?.direct.append((argument, place)) }
         let rows = HypotheticalRows(call, place)
         let formula: SyntaxExpression
         switch name {

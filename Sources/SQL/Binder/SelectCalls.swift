@@ -19,6 +19,8 @@ final class SelectCalls {
     var aggregates: [AggregateCall] = []
     var windows: [WindowCall] = []
     var tables: [TableFunctionCall] = []
+    /// Arguments of ordered-set aggregates that are a group's, not a row's, over FROM.
+    var direct: [(argument: Expression, place: Range<Int>)] = []
     /// Arguments of GROUPING(), over FROM.
     var groupings: [([Expression], Range<Int>)] = []
     /// Where a column stands outside of aggregates, for the error that it is not grouped.

@@ -24,6 +24,7 @@ final class ScanSharing {
 
     private func count(_ plan: Plan) {
         switch plan.node {
+        case .scan(let relation, _) where relation.isInMemory: break
         case .scan(let relation, let scan):
             let id = ObjectIdentifier(relation)
             counts[id, default: 0] += 1

@@ -27,6 +27,8 @@ struct LikePattern {
 
     private var segments: [Segment] = []
     private var shape = Shape.general
+    /// It ends in its escape character, which fails for a text that comes so far.
+    private var failsWhenMatched = false
 
     init(
         _ pattern: UnsafeRawBufferPointer, escape: UInt8? = UInt8(ascii: "\\")
@@ -52,8 +54,14 @@ struct LikePattern {
             if byte == escape {
                 index += 1
                 guard index < pattern.count else {
-                    throw SQLError(
-                        "LIKE pattern must not end with escape character", .invalidEscapeSequence)
+                    // As if it ended in `_%`: what that matches has come to the escape.
+                    failsWhenMatched = true
+                    current.hasWildcards = true
+                    current.characters += 1
+                    current.bytes.append(0)
+                    segments.append(current)
+                    current = Segment()
+                    break
                 }
                 byte = unsafe pattern[index]
             }
@@ -109,11 +117,23 @@ struct LikePattern {
                     unsafe UTF8Text.find(wanted, in: rows[row]) != nil
                 }
             }
+        case .general where failsWhenMatched:
+            return try TextLoop.booleans(context) { row throws(SQLError) in
+                unsafe try test(rows[row])
+            }
         case .general:
             return try TextLoop.booleans(context) { row throws(SQLError) in
                 unsafe matches(rows[row])
             }
         }
+    }
+
+    /// Whether the text matches; an error if it comes to an escape at the pattern's end.
+    func test(_ text: UnsafeRawBufferPointer) throws(SQLError) -> Bool {
+        let isMatch = unsafe matches(text)
+        guard isMatch, failsWhenMatched else { return isMatch }
+        throw SQLError(
+            "LIKE pattern must not end with escape character", .invalidEscapeSequence)
     }
 
     @inline(__always)
@@ -215,7 +235,7 @@ enum LikeKernels {
             return unsafe try LikePattern(patterns[0]).matches(rows, context)
         }
         return try TextLoop.booleans(context) { row throws(SQLError) in
-            unsafe try LikePattern(patterns[row]).matches(rows[row])
+            unsafe try LikePattern(patterns[row]).test(rows[row])
         }
     }
 

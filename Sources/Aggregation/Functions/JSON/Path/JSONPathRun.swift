@@ -155,7 +155,7 @@ final class JSONPathRun {
         case .subscripts(let list): try elements(item, list, forgives, take)
         case .descendants(let from, let to):
             if from == 0 { try take(item) }
-            try descend(item, level: 1, from: from, to: to, take)
+            if to != 0 { try descend(item, level: 1, from: from, to: to, take) }
         case .filter(let predicate):
             if try unwrap(step, item, unwraps, forgives, take) { return }
             currents.append(item)
