@@ -32,8 +32,13 @@ public enum Statement: Sendable {
     case explain(ExplainSyntax)
     case createTable(TableDefinition)
     case createView(ViewDefinition)
-    /// TABLE, SOURCE, VIEW or SEQUENCE, by `kind` in upper case.
+    /// TABLE, SOURCE, VIEW, MATERIALIZED VIEW, SEQUENCE or SCHEMA, by `kind`.
     case dropRelations(kind: String, [Name], ifExists: Bool, cascades: Bool)
+    case createSchema(Name, ifNotExists: Bool)
+    /// REFRESH MATERIALIZED VIEW
+    case refresh(Name)
+    /// FLUSH, which waits until changes can be seen: here they can at once.
+    case flush
     case alterTable(AlterTableSyntax)
     case createSequence(SequenceSyntax)
     case alterSequence(SequenceSyntax)
@@ -64,7 +69,11 @@ public enum Statement: Sendable {
         case .query: "SELECT"
         case .explain: "EXPLAIN"
         case .createTable(let table): table.isSource ? "CREATE SOURCE" : "CREATE TABLE"
-        case .createView: "CREATE VIEW"
+        case .createView(let view):
+            view.isMaterialized ? "CREATE MATERIALIZED VIEW" : "CREATE VIEW"
+        case .createSchema: "CREATE SCHEMA"
+        case .refresh: "REFRESH MATERIALIZED VIEW"
+        case .flush: "FLUSH"
         case .dropRelations(let kind, _, _, _): "DROP \(kind)"
         case .alterTable(let alter): "ALTER \(alter.kind)"
         case .createSequence: "CREATE SEQUENCE"

@@ -142,10 +142,10 @@ private func summary(_ statement: Statement) -> String {
         ("SUBSCRIBE t", "SUBSCRIBE is not supported yet", 0),
         (" LOCK t", "LOCK is not supported yet", 1),
         (
-            "CREATE MATERIALIZED VIEW v AS SELECT 1",
-            "CREATE MATERIALIZED VIEW is not supported yet", 0
+            "CREATE MATERIALIZED VIEW v AS SELECT 1 WITH NO DATA",
+            "CREATE MATERIALIZED VIEW WITH NO DATA is not supported yet", 39
         ),
-        ("DROP MATERIALIZED VIEW v", "DROP MATERIALIZED VIEW is not supported yet", 0),
+        ("DROP EXTENSION v", "DROP EXTENSION is not supported yet", 0),
         ("CREATE SINK s AS SELECT 1", "CREATE SINK is not supported yet", 0),
         ("ALTER INDEX i RENAME TO j", "ALTER INDEX is not supported yet", 0),
         ("ALTER SYSTEM SET x = 1", "ALTER SYSTEM is not supported yet", 0),

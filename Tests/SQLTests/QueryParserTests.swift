@@ -347,6 +347,16 @@ private func parsedExpression(_ text: String) -> String {
         ("CREATE TABLE t AS SELECT 1 WITH DATA", "table t() {select 1}"),
         ("CREATE OR REPLACE VIEW v (a, b) AS TABLE t", "view replace v(a, b) {table t}"),
         ("CREATE VIEW IF NOT EXISTS v AS SELECT 1", "view if v() {select 1}"),
+        (
+            "CREATE MATERIALIZED VIEW IF NOT EXISTS v (a) AS SELECT 1 WITH DATA",
+            "view if materialized v(a) {select 1}"
+        ),
+        ("REFRESH MATERIALIZED VIEW CONCURRENTLY v", "refresh v"),
+        ("CREATE SCHEMA IF NOT EXISTS s AUTHORIZATION me", "schema if s"),
+        (
+            "CREATE TABLE t (LIKE u INCLUDING ALL EXCLUDING DEFAULTS EXCLUDING STORAGE)",
+            "table t(like u COMMENTS+COMPRESSION+CONSTRAINTS+GENERATED+IDENTITY+INDEXES+STATISTICS)"
+        ),
         ("DROP VIEW IF EXISTS a, b.c", "drop VIEW a, b.c true"),
         ("DROP TABLE t RESTRICT", "drop TABLE t false"),
         ("INSERT INTO t VALUES (1, DEFAULT)", "insert t() values (1, DEFAULT)"),

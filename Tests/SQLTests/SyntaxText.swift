@@ -330,9 +330,13 @@ extension SyntaxText {
         case .createView(let view):
             let flags = [
                 view.orReplace ? "replace " : "", view.ifNotExists ? "if " : "",
-                view.isTemporary ? "temp " : "",
+                view.isTemporary ? "temp " : "", view.isMaterialized ? "materialized " : "",
             ].joined()
             return "view \(flags)\(quoted(view.name))(\(names(view.columns))) {\(of(view.query))}"
+        case .createSchema(let name, let ifNotExists):
+            return "schema \(ifNotExists ? "if " : "")\(quoted(name))"
+        case .refresh(let name): return "refresh \(quoted(name))"
+        case .flush: return "flush"
         case .dropRelations(let kind, let list, let ifExists, _):
             return "drop \(kind) \(names(list)) \(ifExists)"
         case .insert(let insert):
@@ -390,6 +394,8 @@ extension SyntaxText {
     private static func of(_ element: TableDefinition.Element) -> String {
         switch element {
         case .star: return "*"
+        case .like(let name, let including):
+            return "like \(quoted(name)) \(including.sorted().joined(separator: "+"))"
         case .watermark(let watermark): return of(watermark)
         case .primaryKey(let list): return "key (\(names(list)))"
         case .unique(let list, _): return "unique (\(names(list)))"

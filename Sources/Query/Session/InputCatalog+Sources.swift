@@ -187,7 +187,7 @@ struct SourceDefinition {
                 throw SQLError(
                     "CHECK constraints of sources are not supported", .featureNotSupported,
                     at: condition.place, hint: "Filter the source by WHERE, in a view.")
-            case .star, .watermark, .unique: break
+            case .star, .watermark, .unique, .like: break
             }
         }
         for element in definition.elements {

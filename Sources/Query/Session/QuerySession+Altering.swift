@@ -305,7 +305,7 @@ private struct TableChange {
             case .column(var column):
                 column.generated = column.generated?.renaming(old, to: new)
                 return .column(column)
-            case .star, .watermark: return element
+            case .star, .watermark, .like: return element
             }
         }
         column(index) { $0.name = new }
@@ -381,7 +381,7 @@ private struct TableChange {
             case .primaryKey(let names), .unique(let names, _):
                 return !names.contains(where: isMeant)
             case .check(let condition, _): return !condition.names(old)
-            case .star, .watermark: return true
+            case .star, .watermark, .like: return true
             }
         }
         if !definition.elements.contains(where: { if case .primaryKey = $0 { true } else { false } }
@@ -410,7 +410,7 @@ private struct TableChange {
             switch element {
             case .primaryKey: isKey
             case .unique(_, let own), .check(_, let own): own?.text == name.text
-            case .star, .column, .watermark: false
+            case .star, .column, .watermark, .like: false
             }
         }
         if isKey { definition.keyName = nil }

@@ -10,7 +10,7 @@ extension QuerySession {
         }
         let table = try table(insert.table)
         let rows = try newRows(
-            insert.query, insert.columns, table, insert.place, overrides: insert.overridesSystem)
+            insert.query, insert.columns, table, insert.place, overriding: insert.overriding)
         try checkRows(rows, table)
         let changes = try resolved(rows, table, insert)
         try checkKeys(changes.inserted, table)
@@ -25,7 +25,7 @@ extension QuerySession {
     /// ones), and DEFAULT for the others. Without a query one row of DEFAULT.
     func newRows(
         _ query: QuerySyntax?, _ names: [Name], _ table: StoredTable, _ place: Range<Int>,
-        overrides: Bool = false
+        overriding: InsertSyntax.Overriding? = nil
     ) throws(SQLError) -> [Batch] {
         var targets = Array(table.columns.indices)
         if !names.isEmpty {
@@ -33,9 +33,14 @@ extension QuerySession {
             for name in names { targets.append(try position(of: name, in: table)) }
             try checkTargets(targets, names)
         }
-        try refuseGenerated(query, targets, table, overrides: overrides)
+        try refuseGenerated(query, targets, table, overrides: overriding != nil)
         let defaults = TableDefaults(table, place)
-        let rest = table.columns.indices.filter { !targets.contains($0) }
+        let definitions = table.columnDefinitions
+        // OVERRIDING USER VALUE: an identity takes its own, whatever is given.
+        let rest = table.columns.indices.filter { index in
+            !targets.contains(index)
+                || overriding == .user && definitions[index].identity != nil
+        }
         let columns = (targets + rest).map { index in
             AssignmentTargets.Column(
                 table.columns[index].name, table.columns[index].type,
@@ -73,7 +78,7 @@ extension QuerySession {
     }
 
     func update(_ update: UpdateSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
-        let table = try table(update.table)
+        let table = try changeableTable(update.table)
         let items = try items(
             update.assignments, table, update.alias ?? update.table, update.place)
         if !update.from.isEmpty, !update.returning.isEmpty {
@@ -123,7 +128,7 @@ extension QuerySession {
     }
 
     func delete(_ delete: DeleteSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
-        let table = try table(delete.table)
+        let table = try changeableTable(delete.table)
         let before = table.estimatedRows ?? 0
         if delete.filter == nil, delete.using.isEmpty, delete.returning.isEmpty {
             table.replace([])

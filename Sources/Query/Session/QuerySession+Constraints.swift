@@ -55,7 +55,7 @@ extension QuerySession {
                 facts.checks.append(.init(name: chosen, condition: bound.condition))
                 definition.elements[index] = .check(
                     condition, name: Name(chosen, isQuoted: true, definition.place))
-            case .star, .column, .watermark, .primaryKey: continue
+            case .star, .column, .watermark, .primaryKey, .like: continue
             }
         }
         facts.checks.sort { $0.name < $1.name }

@@ -10,7 +10,7 @@ extension QuerySession {
         let table = try table(copy.table)
         let options = try CopySourceOptions(copy)
         var names = copy.columns
-        let rows: [Batch]
+        var rows: [Batch]
         switch options.form {
         case .json(let path):
             rows = try documents(path, &names, table, copy)
@@ -21,6 +21,7 @@ extension QuerySession {
             }
             rows = try texts(CopyText(try bytes(of: copy), form), names, table, copy, options)
         }
+        if let condition = copy.filter { rows = try fitting(rows, table, condition, copy) }
         try checkRows(rows, table)
         try checkKeys(rows, table)
         table.append(rows)
@@ -50,6 +51,25 @@ extension QuerySession {
             select.items.append(SelectItem(value, alias: nil))
         }
         return try newRows(QuerySyntax(.select(select), place), names, table, place)
+    }
+
+    /// The rows that a WHERE lets pass.
+    private func fitting(
+        _ rows: [Batch], _ table: StoredTable, _ condition: SyntaxExpression,
+        _ copy: CopyFromSyntax
+    ) throws(SQLError) -> [Batch] {
+        let given = StoredTable(table.name, table.columns, .init())
+        given.append(rows)
+        var select = SelectSyntax(copy.place)
+        select.items = [SelectItem(SyntaxExpression(.star(.init()), copy.place), alias: nil)]
+        select.from = [.relation(RelationSyntax(.name([copy.table]), copy.table.place))]
+        select.filter = condition
+        let query = QuerySyntax(.select(select), copy.place)
+        return try with(given, as: copy.table) { () throws(SQLError) in
+            let passed = CollectedRows()
+            _ = try execute(try prepare(query), passed)
+            return passed.batches
+        }
     }
 
     private func texts(
@@ -98,7 +118,7 @@ extension QuerySession {
         let place = copy.place
         let name = Name(QuerySession.copiedName, isQuoted: true, place)
         return try with(copied, as: name) { () throws(SQLError) in
-            try newRows(QuerySyntax(.table(name), place), names, table, place, overrides: true)
+            try newRows(QuerySyntax(.table(name), place), names, table, place, overriding: .system)
         }
     }
 

@@ -42,7 +42,6 @@ extension QuerySession {
     /// in its `syntax`, so that ALTER TABLE can change that and make it anew.
     func make(_ definition: TableDefinition) throws(SQLError) -> MadeTable {
         var definition = definition
-        definition.name = definition.name.withoutPublic
         let sequences = try writeOut(&definition)
         var columns: [RelationColumn] = []
         var facts = StoredTable.TableDefinitionFacts()
@@ -58,7 +57,7 @@ extension QuerySession {
                         .invalidTableDefinition, at: names.first?.place)
                 }
                 keyNames = names
-            case .star, .watermark, .unique, .check: continue
+            case .star, .watermark, .unique, .check, .like: continue
             }
         }
         facts.keyName = definition.keyName?.text
@@ -221,7 +220,7 @@ extension QuerySession {
             environment.note("relation \"\(found)\" already exists, skipping")
             return Outcome(tag: "CREATE SEQUENCE")
         }
-        let name = sequence.name.withoutPublic.text
+        let name = catalog.created(sequence.name).text
         catalog.define(name, .sequence(try StoredSequence(name, sequence)))
         return Outcome(tag: "CREATE SEQUENCE")
     }

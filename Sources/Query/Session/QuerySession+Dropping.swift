@@ -7,6 +7,7 @@ extension QuerySession {
     func drop(
         _ kind: String, _ names: [Name], ifExists: Bool, cascades: Bool
     ) throws(SQLError) -> Outcome {
+        if kind == "SCHEMA" { return try dropSchemas(names, ifExists: ifExists, cascades) }
         var dropped: [String] = []
         for name in names {
             guard let found = try catalog.find(name), let entry = catalog.entries[found] else {
@@ -33,15 +34,20 @@ extension QuerySession {
         let dependents = dependents(of: dropped)
         guard dependents.isEmpty || cascades else { throw needed(kind, names, dropped) }
         for (view, _) in dependents {
-            environment.note("drop cascades to view \(view)")
+            environment.note("drop cascades to \(described(view))")
             catalog.remove(view)
         }
         for name in dropped { remove(name) }
         return Outcome(tag: "DROP \(kind)")
     }
 
+    /// `table t`
+    func described(_ name: String) -> String {
+        "\(catalog.entries[name]?.kind.lowercased() ?? "table") \(name)"
+    }
+
     /// With the sequences that belong to it; of a sequence, with the defaults that use it.
-    private func remove(_ name: String) {
+    func remove(_ name: String) {
         if case .table(let table)? = catalog.entries[name] {
             for sequence in table.ownedSequences { catalog.remove(sequence) }
         }
@@ -49,13 +55,13 @@ extension QuerySession {
     }
 
     private func needed(_ kind: String, _ names: [Name], _ dropped: [String]) -> SQLError {
-        let described = "\(kind.lowercased()) \(dropped[0])"
+        let target = "\(kind.lowercased()) \(dropped[0])"
         let lines = dependents(of: dropped).map { view, on in
-            "view \(view) depends on \(catalog.entries[on]?.kind.lowercased() ?? "table") \(on)"
+            "\(described(view)) depends on \(described(on))"
         }
         return SQLError(
             dropped.count == 1
-                ? "cannot drop \(described) because other objects depend on it"
+                ? "cannot drop \(target) because other objects depend on it"
                 : "cannot drop desired object(s) because other objects depend on them",
             .dependentObjectsExist, at: names.first?.place,
             hint: "Use DROP ... CASCADE to drop the dependent objects too.",
@@ -89,7 +95,7 @@ extension SessionCatalog.Entry {
         switch self {
         case .table: "TABLE"
         case .source(let definition): definition.isSource ? "SOURCE" : "TABLE"
-        case .view: "VIEW"
+        case .view(let view): view.isMaterialized ? "MATERIALIZED VIEW" : "VIEW"
         case .sequence: "SEQUENCE"
         }
     }

@@ -6,7 +6,7 @@ import SQL
 // that is done for it; then each clause is a query over those rows.
 extension QuerySession {
     func merge(_ merge: MergeSyntax) throws(SQLError) -> Outcome {
-        let table = try table(merge.table)
+        let table = try changeableTable(merge.table)
         var merge = merge
         merge.source.alias = merge.source.alias ?? merge.source.givenName
         guard merge.source.alias?.text != (merge.alias ?? merge.table).text else {
@@ -139,7 +139,8 @@ extension QuerySession {
         select.filter = merge.isAction(index, clause.place)
         let query = QuerySyntax(.select(select), clause.place)
         return try with(joined, as: MergeNames.source(clause.place)) { () throws(SQLError) in
-            try newRows(query, names, table, clause.place, overrides: values.isEmpty)
+            try newRows(
+                query, names, table, clause.place, overriding: values.isEmpty ? .system : nil)
         }
     }
 

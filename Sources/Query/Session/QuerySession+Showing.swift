@@ -21,11 +21,11 @@ extension QuerySession {
             let kind =
                 switch entry {
                 case .table: "table"
-                case .view: "view"
+                case .view: entry.kind.lowercased()
                 case .source(let definition): definition.isSource ? "source" : "table"
                 case .sequence: "sequence"
                 }
-            if what == "VIEWS", kind != "view" { continue }
+            if what == "VIEWS", !kind.hasSuffix("view") { continue }
             rows.append([.text(name), .text(kind)])
         }
         return try answer([Field("name", .text), Field("type", .text)], rows, "SHOW", output)

@@ -6,6 +6,9 @@ import SQL
 extension QuerySession {
     func create(_ definition: TableDefinition) throws(SQLError) -> Outcome {
         let tag = definition.isSource ? "CREATE SOURCE" : "CREATE TABLE"
+        var definition = definition
+        definition.name = catalog.created(definition.name)
+        definition.elements = try withLikes(definition.elements)
         if let found = try catalog.find(definition.name) {
             if definition.ifNotExists {
                 environment.note("relation \"\(found)\" already exists, skipping")
@@ -17,7 +20,6 @@ extension QuerySession {
         }
         if let query = definition.query { return try createTable(definition, as: query) }
         guard definition.options.isEmpty else {
-            var definition = definition
             definition.takeIncludes()
             _ = try SourceDefinition(definition)
             catalog.define(definition.name.text, .source(definition))
@@ -46,17 +48,52 @@ extension QuerySession {
     }
 
     func create(_ view: ViewDefinition) throws(SQLError) -> Outcome {
+        var view = view
+        view.name = catalog.created(view.name)
+        let tag = Statement.createView(view).tag
         if let found = try catalog.find(view.name) {
-            if view.ifNotExists { return Outcome(tag: "CREATE VIEW") }
-            guard view.orReplace, case .view? = catalog.entries[found] else {
+            if view.ifNotExists {
+                environment.note("relation \"\(found)\" already exists, skipping")
+                return Outcome(tag: tag)
+            }
+            guard view.orReplace, case .view(let old)? = catalog.entries[found],
+                !old.isMaterialized
+            else {
+                guard !view.orReplace else {
+                    throw SQLError(
+                        "\"\(found)\" is not a view", .wrongObjectType, at: view.name.place)
+                }
                 throw SQLError(
                     "relation \"\(found)\" already exists", .duplicateRelation,
                     at: view.name.place)
             }
             catalog.remove(found)
         }
-        catalog.define(view.name.withoutPublic.text, .view(view))
-        return Outcome(tag: "CREATE VIEW")
+        if view.query.with.hasChanges {
+            throw SQLError(
+                "views must not contain data-modifying statements in WITH", .featureNotSupported,
+                at: view.name.place)
+        }
+        catalog.define(view.name.text, .view(view))
+        if view.isMaterialized {
+            environment.note(
+                "materialized view \(view.name.text) is a view of this session: each query "
+                    + "computes its rows")
+        }
+        return Outcome(tag: tag)
+    }
+
+    /// A view has no rows of its own that could be out of date.
+    func refresh(_ name: Name) throws(SQLError) -> Outcome {
+        guard let found = try catalog.find(name), let entry = catalog.entries[found] else {
+            throw catalog.missing(name)
+        }
+        guard entry.kind == "MATERIALIZED VIEW" else {
+            throw SQLError(
+                "\"\(found)\" is not a table or materialized view", .wrongObjectType, at: name.place
+            )
+        }
+        return Outcome(tag: "REFRESH MATERIALIZED VIEW")
     }
 
     /// The stored table of that name.
@@ -81,9 +118,20 @@ extension QuerySession {
         return table
     }
 
+    /// One whose rows may be changed and removed.
+    func changeableTable(_ name: Name) throws(SQLError) -> StoredTable {
+        let table = try table(name)
+        guard table.definition.syntax?.isAppendOnly != true else {
+            throw SQLError(
+                "rows of \"\(table.name)\" cannot be changed", .wrongObjectType, at: name.place,
+                detail: "The table is APPEND ONLY.")
+        }
+        return table
+    }
+
     func truncate(_ names: [Name], restarts: Bool) throws(SQLError) -> Outcome {
         var tables: [StoredTable] = []
-        for name in names { tables.append(try table(name)) }
+        for name in names { tables.append(try changeableTable(name)) }
         for table in tables {
             table.replace([])
             guard restarts else { continue }
@@ -131,7 +179,7 @@ extension TableDefinition {
         let hasColumns = elements.contains { element in
             switch element {
             case .star, .column: true
-            case .watermark, .primaryKey, .unique, .check: false
+            case .watermark, .primaryKey, .unique, .check, .like: false
             }
         }
         if !includes.isEmpty, !hasColumns { elements.insert(.star, at: 0) }

@@ -8,6 +8,7 @@ struct SessionSnapshot {
     let entries: [String: SessionCatalog.Entry]
     let rows: [(table: StoredTable, batches: [Batch])]
     let settings: SessionVariables
+    let schemas: Set<String>
 }
 
 /// BEGIN without its end.
@@ -110,11 +111,14 @@ extension QuerySession {
     func snapshot() -> SessionSnapshot {
         var rows: [(table: StoredTable, batches: [Batch])] = []
         for case .table(let table) in catalog.entries.values { rows.append((table, table.batches)) }
-        return SessionSnapshot(entries: catalog.entries, rows: rows, settings: settings)
+        return SessionSnapshot(
+            entries: catalog.entries, rows: rows, settings: settings,
+            schemas: catalog.schemas)
     }
 
     func restore(_ snapshot: SessionSnapshot) {
         catalog.restore(snapshot.entries)
+        catalog.schemas = snapshot.schemas
         for (table, batches) in snapshot.rows { table.replace(batches) }
         let start = settings
         settings = snapshot.settings
@@ -152,8 +156,10 @@ extension Statement {
     fileprivate var changesTables: Bool {
         switch self {
         case .createTable, .createView, .dropRelations, .insert, .update, .delete, .truncate,
-            .merge, .copyFrom, .alterTable, .createSequence, .alterSequence:
+            .merge, .copyFrom, .alterTable, .createSequence, .alterSequence, .createSchema,
+            .refresh:
             true
+        case .query(let query): query.with.hasChanges
         default: false
         }
     }

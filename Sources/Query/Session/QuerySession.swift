@@ -48,6 +48,7 @@ public final class QuerySession {
         catalog.inputs.forgetFiles()
         environment.topics?.startStatement()
         output.use(settings.settings.text)
+        catalog.searchPath = settings.value("search_path") ?? ""
         try checkTransaction(statement)
         environment.stop.forgetTimeout()
         busyStop = BusyStop(environment.stop, environment.clock)
@@ -94,18 +95,27 @@ public final class QuerySession {
         case .administration(let statement):
             throw SQLError("\(statement.tag) needs a cluster", .featureNotSupported)
         case .query(let query):
+            if query.with.hasChanges {
+                return try run(query.with) { (tables) throws(SQLError) in
+                    var query = query
+                    query.with = tables
+                    return try dispatch(.query(query), output)
+                }
+            }
             return environment.isVerifying ? try verify(query) : try select(query, output)
         case .explain(let explain): return try self.explain(explain, output)
         case .createTable(let definition): return try create(definition)
         case .createView(let definition): return try create(definition)
         case .dropRelations(let kind, let names, let ifExists, let cascades):
             return try drop(kind, names, ifExists: ifExists, cascades: cascades)
+        case .createSchema(let name, let ifNotExists):
+            return try createSchema(name, ifNotExists: ifNotExists)
+        case .refresh(let name): return try refresh(name)
+        case .flush: return Outcome(tag: statement.tag)
         case .alterTable(let alter): return try self.alter(alter)
         case .createSequence(let sequence): return try create(sequence)
         case .alterSequence(let sequence): return try alter(sequence)
-        case .insert(let insert): return try self.insert(insert, output)
-        case .update(let update): return try self.update(update, output)
-        case .delete(let delete): return try self.delete(delete, output)
+        case .insert, .update, .delete: return try change(statement, output)
         case .merge(let merge): return try self.merge(merge)
         case .truncate(let names, let restarts): return try truncate(names, restarts: restarts)
         case .copy(let copy): return try self.copy(copy, output)

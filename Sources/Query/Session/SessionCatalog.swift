@@ -1,5 +1,6 @@
 import Aggregation
 import Formats
+import Platform
 import SQL
 
 /// What names mean in a session: its tables and views first, then stdin, then topics; paths in
@@ -14,6 +15,16 @@ final class SessionCatalog: Catalog {
     }
 
     private(set) var entries: [String: Entry] = [:]
+    /// CREATE SCHEMA: relations in them are kept as `schema.name`.
+    var schemas: Set<String> = [] {
+        didSet { path = schemaPath() }
+    }
+    /// As SET has it; schemas that nobody has created have no part in it.
+    var searchPath = "" {
+        didSet { if searchPath != oldValue { path = schemaPath() } }
+    }
+    /// Where names without a schema are looked for; nil: everywhere that a bare name is.
+    private var path: [String]?
     let environment: SessionEnvironment
     /// Relations over files and stdin that statements have opened: stdin can be read once.
     let inputs: InputCatalog
@@ -44,14 +55,49 @@ final class SessionCatalog: Catalog {
         return sequence
     }
 
+    private func schemaPath() -> [String]? {
+        let words = searchPath.split(separator: ",").map { word in
+            String(word.filter { $0 != " " && $0 != "\"" })
+        }
+        let known = words.filter { $0 == "public" || schemas.contains($0) }
+        return known.contains { $0 != "public" } ? known : nil
+    }
+
+    /// The created schema that a relation is kept in.
+    func schema(of name: String) -> String? {
+        guard !schemas.isEmpty, let point = name.firstIndex(of: ".") else { return nil }
+        let schema = String(name[..<point])
+        return schemas.contains(schema) ? schema : nil
+    }
+
+    /// The name under which a new relation is kept: that of `public` has no schema.
+    func created(_ name: Name) -> Name {
+        let plain = name.withoutPublic
+        guard plain.text == name.text, !name.text.contains("."), let first = path?.first,
+            first != "public"
+        else { return plain }
+        return Name("\(first).\(name.text)", isQuoted: name.isQuoted, name.place)
+    }
+
     /// The spelling under which an entry is kept, by the rule for names; nil if there is none.
     func find(_ name: Name) throws(SQLError) -> String? {
+        if let path, !name.text.contains(".") {
+            for schema in path where schema != "public" {
+                let full = Name("\(schema).\(name.text)", isQuoted: name.isQuoted, name.place)
+                if let found = try findSpelled(full) { return found }
+            }
+        }
+        return try findSpelled(name)
+    }
+
+    private func findSpelled(_ name: Name) throws(SQLError) -> String? {
         if entries[name.text] != nil { return name.text }
         guard !name.isQuoted else { return nil }
         let folded = name.text.lowercased()
         let matches = entries.keys.filter { $0.lowercased() == folded }
         if matches.isEmpty, folded.hasPrefix("public.") {
-            return try find(Name(String(name.text.dropFirst(7)), isQuoted: false, name.place))
+            let rest = Name(String(name.text.dropFirst(7)), isQuoted: false, name.place)
+            return try findSpelled(rest)
         }
         guard matches.count < 2 else {
             throw SQLError(
@@ -131,6 +177,8 @@ final class SessionCatalog: Catalog {
         ).suggesting(known, for: name.text)
         if name.text.lowercased() == "stream", !name.isQuoted {
             error.hint = "STREAM stands behind the relation: FROM clicks STREAM."
+        } else if error.hint == nil, name.text.contains("."), POSIXFileSystem().exists(name.text) {
+            error.hint = "Files are written in quotes: '\(name.text)'."
         }
         return error
     }

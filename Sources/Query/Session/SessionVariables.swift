@@ -177,8 +177,12 @@ struct SessionVariables {
     private func check(_ setting: SettingSyntax) throws(SQLError) -> String {
         let folded = setting.name.text.lowercased()
         let name = folded == "time zone" ? "timezone" : folded
-        // Names of applications have a dot in them, and come to be when they are set.
-        if name.contains("."), setting.isAssignment || values[name] != nil { return name }
+        // Names of applications have a dot in them, and come to be when they are set; so do those
+        // by which scripts tune RisingWave.
+        if name.contains(".") || name.hasPrefix("rw_"), setting.isAssignment || values[name] != nil
+        {
+            return name
+        }
         guard Self.known[name] != nil else {
             throw SQLError(
                 "unrecognized configuration parameter \"\(setting.name.text)\"",
@@ -197,7 +201,7 @@ struct SettingDescription {
     var possible: Set<String>?
     var isReadOnly = false
 
-    private init(_ standard: String, _ summary: String) {
+    init(_ standard: String, _ summary: String) {
         self.standard = standard
         self.summary = summary
     }
@@ -222,7 +226,7 @@ struct SettingDescription {
         let levels: Set<String> = [
             "readuncommitted", "readcommitted", "repeatableread", "serializable",
         ]
-        return [
+        let own: [String: SettingDescription] = [
             "application_name": .init("", "Name of the application, for people."),
             "bytea_output": .only("hex", "Format of bytea as text.", ["hex"]),
             "client_encoding": .only(
@@ -259,5 +263,9 @@ struct SettingDescription {
             "transaction_read_only": .init("off", "Whether the transaction changes nothing."),
             "work_mem": .init("4MB", "Not used; --memory bounds a query."),
         ]
+        return withoutEffect.mapValues {
+            SettingDescription($0, "Accepted; nothing follows from it.")
+        }
+        .merging(own) { _, own in own }
     }()
 }

@@ -13,7 +13,9 @@ final class SystemCatalog {
 
     /// A relation of the session.
     private struct Entry {
+        /// Without its schema.
         var name: String
+        var schema = "public"
         var entry: SessionCatalog.Entry
         var columns: [Field]
         var definitions: [ColumnDefinition] = []
@@ -44,7 +46,8 @@ final class SystemCatalog {
     private func catalogRelation(_ name: String) -> StoredTable? {
         switch name {
         case "pg_tables": pgTables()
-        case "pg_views": pgViews()
+        case "pg_views": pgViews(isMaterialized: false)
+        case "pg_matviews": pgViews(isMaterialized: true)
         case "pg_class": pgClass()
         case "pg_namespace": pgNamespace()
         case "pg_attribute": pgAttribute()
@@ -63,6 +66,10 @@ final class SystemCatalog {
         return all.enumerated().map { index, pair in
             var entry = Entry(
                 name: pair.key, entry: pair.value, columns: [], oid: 16_384 + Int64(index))
+            if let schema = session.catalog.schema(of: pair.key) {
+                entry.schema = schema
+                entry.name = String(pair.key.dropFirst(schema.count + 1))
+            }
             switch pair.value {
             case .table(let table):
                 entry.columns = table.columns.map { Field($0.name, $0.type) }
@@ -112,14 +119,12 @@ final class SystemCatalog {
 
 // information_schema.
 extension SystemCatalog {
-    private static let schemas = ["information_schema", "pg_catalog", "public"]
-
     private func schemata() -> StoredTable {
         table(
             "schemata",
             "catalog_name schema_name schema_owner default_character_set_catalog "
                 + "default_character_set_schema default_character_set_name sql_path",
-            SystemCatalog.schemas.map {
+            namespaces.map(\.1).sorted().map {
                 [.text("rtd"), .text($0), .text("rtd"), .null, .null, .null, .null]
             })
     }
@@ -128,9 +133,11 @@ extension SystemCatalog {
         let rows = entries.compactMap { entry -> [Value]? in
             let kind = entry.entry.kind
             guard kind != "SEQUENCE" else { return nil }
+            // PostgreSQL's information_schema has no materialized views.
+            guard kind != "MATERIALIZED VIEW" else { return nil }
             let isView = kind == "VIEW"
             return [
-                .text("rtd"), .text("public"), .text(entry.name),
+                .text("rtd"), .text(entry.schema), .text(entry.name),
                 .text(isView ? "VIEW" : "BASE TABLE"), yesNo(!isView), .text("NO"),
             ]
         }
@@ -141,9 +148,9 @@ extension SystemCatalog {
 
     private func views() -> StoredTable {
         let rows = entries.compactMap { entry -> [Value]? in
-            guard case .view(let view) = entry.entry else { return nil }
+            guard case .view(let view) = entry.entry, !view.isMaterialized else { return nil }
             return [
-                .text("rtd"), .text("public"), .text(entry.name), .text(view.queryText),
+                .text("rtd"), .text(entry.schema), .text(entry.name), .text(view.queryText),
                 .text("NONE"), .text("NO"), .text("NO"),
             ]
         }
@@ -157,7 +164,7 @@ extension SystemCatalog {
         let rows = entries.compactMap { entry -> [Value]? in
             guard case .sequence(let sequence) = entry.entry else { return nil }
             return [
-                .text("rtd"), .text("public"), .text(entry.name),
+                .text("rtd"), .text(entry.schema), .text(entry.name),
                 .text("\(sequence.type)"), text("\(sequence.start)"), text("\(sequence.minimum)"),
                 text("\(sequence.maximum)"), text("\(sequence.increment)"),
                 yesNo(sequence.cycles),
@@ -171,7 +178,8 @@ extension SystemCatalog {
 
     private func columns() -> StoredTable {
         var rows: [[Value]] = []
-        for entry in entries where entry.entry.kind != "SEQUENCE" {
+        for entry in entries
+        where !["SEQUENCE", "MATERIALIZED VIEW"].contains(entry.entry.kind) {
             for (index, field) in entry.columns.enumerated() {
                 rows.append(column(entry, index, field))
             }
@@ -192,7 +200,7 @@ extension SystemCatalog {
         let identity = definition?.identity
         let standard = identity == nil && !isGenerated ? definition?.shownDefault : nil
         return [
-            .text("rtd"), .text("public"), .text(entry.name), .text(field.name),
+            .text("rtd"), .text(entry.schema), .text(entry.name), .text(field.name),
             number(index + 1), text(standard), yesNo(!entry.notNull.contains(index)),
             .text(shape.name), number(shape.length),
             number(shape.length.map { $0 * 4 } ?? shape.octets),
@@ -209,21 +217,24 @@ extension SystemCatalog {
 
 // pg_catalog.
 extension SystemCatalog {
-    private static let namespaces: [(Int64, String)] = [
-        (11, "pg_catalog"), (2200, "public"), (13_000, "information_schema"),
-    ]
+    private var namespaces: [(Int64, String)] {
+        let own = session.catalog.schemas.sorted().enumerated().map { index, schema in
+            (Int64(15_000 + index), schema)
+        }
+        return [(11, "pg_catalog"), (2200, "public"), (13_000, "information_schema")] + own
+    }
 
     private func pgNamespace() -> StoredTable {
         table(
             "pg_namespace", "oid:l nspname nspowner:l",
-            SystemCatalog.namespaces.map { [.integer($0.0), .text($0.1), .integer(10)] })
+            namespaces.map { [.integer($0.0), .text($0.1), .integer(10)] })
     }
 
     private func pgTables() -> StoredTable {
         let rows = entries.compactMap { entry -> [Value]? in
             guard ["TABLE", "SOURCE"].contains(entry.entry.kind) else { return nil }
             return [
-                .text("public"), .text(entry.name), .text("rtd"), .null, .boolean(false),
+                .text(entry.schema), .text(entry.name), .text("rtd"), .null, .boolean(false),
                 .boolean(false), .boolean(false), .boolean(false),
             ]
         }
@@ -233,21 +244,36 @@ extension SystemCatalog {
                 + "rowsecurity:b", rows)
     }
 
-    private func pgViews() -> StoredTable {
+    private func pgViews(isMaterialized: Bool) -> StoredTable {
         let rows = entries.compactMap { entry -> [Value]? in
-            guard case .view(let view) = entry.entry else { return nil }
-            return [.text("public"), .text(entry.name), .text("rtd"), .text(view.queryText)]
+            guard case .view(let view) = entry.entry, view.isMaterialized == isMaterialized
+            else { return nil }
+            let definition = [Value.text(view.queryText)]
+            guard !isMaterialized else {
+                return [
+                    .text(entry.schema), .text(entry.name), .text("rtd"), .null, .boolean(false),
+                    .boolean(true),
+                ] + definition
+            }
+            return [.text(entry.schema), .text(entry.name), .text("rtd")] + definition
         }
-        return table("pg_views", "schemaname viewname viewowner definition", rows)
+        return isMaterialized
+            ? table(
+                "pg_matviews",
+                "schemaname matviewname matviewowner tablespace hasindexes:b ispopulated:b "
+                    + "definition", rows)
+            : table("pg_views", "schemaname viewname viewowner definition", rows)
     }
 
     private func pgClass() -> StoredTable {
+        let schemas = Dictionary(namespaces.map { ($0.1, $0.0) }) { first, _ in first }
         let rows = entries.map { entry -> [Value] in
-            let kinds = ["VIEW": "v", "SEQUENCE": "S"]
+            let kinds = ["VIEW": "v", "MATERIALIZED VIEW": "m", "SEQUENCE": "S"]
             var count: Int64 = -1
             if case .table(let table) = entry.entry { count = Int64(table.estimatedRows ?? 0) }
             return [
-                .integer(entry.oid), .text(entry.name), .integer(2200), .integer(10),
+                .integer(entry.oid), .text(entry.name),
+                .integer(schemas[entry.schema] ?? 2200), .integer(10),
                 .text(kinds[entry.entry.kind] ?? "r"), .integer(count),
                 .integer(Int64(entry.columns.count)), .boolean(false), .text("p"),
             ]

@@ -45,6 +45,12 @@ extension Binder {
     func addCommonTable(
         _ table: CommonTable, isRecursive: Bool, _ context: inout QueryContext
     ) throws(SQLError) {
+        // The session has done those at the top before it binds the query.
+        guard table.change == nil else {
+            throw SQLError(
+                "WITH clause containing a data-modifying statement must be at the top level",
+                .featureNotSupported, at: table.name.place)
+        }
         let entry = CommonTableEntry(table.name, scope: context.scope)
         if isRecursive, case .set(let set) = table.query.body, set.kind == .union {
             var inner = context

@@ -158,7 +158,7 @@ extension Binder {
                 add(column.name.text, value)
                 seen.removeAll { column.name.means($0.name) }
                 seen.append(ScopeColumn(name: column.name.text, expression: value))
-            case .watermark, .primaryKey, .unique, .check: break
+            case .watermark, .primaryKey, .unique, .check, .like: break
             }
         }
         if list.isEmpty {

@@ -13,11 +13,14 @@ extension Parser {
         if try take("AS") { insert.alias = try columnName() }
         if token.isSymbol("("), try !parenthesisHoldsQuery() { insert.columns = try targets() }
         if token.is("OVERRIDING") {
-            let first = token
             try advance()
-            guard try take("SYSTEM") else { throw unsupported("OVERRIDING USER VALUE", first) }
+            if try take("SYSTEM") {
+                insert.overriding = .system
+            } else {
+                try expect("USER")
+                insert.overriding = .user
+            }
             try expect("VALUE")
-            insert.overridesSystem = true
         }
         if try take("DEFAULT") {
             try expect("VALUES")
@@ -180,7 +183,7 @@ extension Parser {
 
     /// DELETE FROM t [alias] [USING ...] [WHERE ...] [RETURNING ...]; with no more than _offset
     /// and _partition in its WHERE it deletes a topic's records.
-    mutating func delete() throws(SQLError) -> Statement {
+    mutating func delete(closing: Bool = false) throws(SQLError) -> Statement {
         let start = token.place.lowerBound
         try advance()
         try expect("FROM")
@@ -190,9 +193,10 @@ extension Parser {
         if try take("USING") { delete.using = try fromItems() }
         if try take("WHERE") { delete.filter = try expression() }
         delete.returning = try returning()
-        if !isAtEnd { throw unexpected(["USING", "WHERE", "RETURNING"]) }
+        if !isAtEnd, !closing { throw unexpected(["USING", "WHERE", "RETURNING"]) }
         delete.place = start..<lastEnd
-        let isPlain = delete.alias == nil && delete.using.isEmpty && delete.returning.isEmpty
+        let isPlain =
+            delete.alias == nil && delete.using.isEmpty && delete.returning.isEmpty && !closing
         guard isPlain, let filter = delete.filter, filter.namesOnlyRecordPlaces else {
             return .delete(delete)
         }
@@ -263,7 +267,7 @@ extension Parser {
         var copy = CopyFromSyntax(table: table, columns: columns, file: file, place: start..<start)
         _ = try take("WITH")
         copy.options = token.isSymbol("(") ? try flags() : try oldCopyOptions()
-        if token.is("WHERE") { throw unsupported("COPY FROM ... WHERE", token) }
+        if try take("WHERE") { copy.filter = try expression() }
         copy.place = start..<lastEnd
         if file == nil { copy.data = try takeData() }
         return copy

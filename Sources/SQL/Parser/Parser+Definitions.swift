@@ -15,6 +15,12 @@ extension Parser {
         if try take("VIEW") {
             return .createView(try view(orReplace: orReplace, isTemporary: isTemporary))
         }
+        if !isTemporary, try take("MATERIALIZED", "VIEW") {
+            var view = try view(orReplace: orReplace, isTemporary: false, isMaterialized: true)
+            view.isMaterialized = true
+            return .createView(view)
+        }
+        if !orReplace, !isTemporary, try take("SCHEMA") { return try schema() }
         if !orReplace, try take("SEQUENCE") { return .createSequence(try sequence()) }
         if !orReplace, token.is("TABLE") || token.is("SOURCE") {
             return .createTable(try table(isTemporary: isTemporary))
@@ -22,16 +28,52 @@ extension Parser {
         throw otherObject("CREATE", first, ["TABLE", "SOURCE", "VIEW", "TOPIC"])
     }
 
+    /// SCHEMA [IF NOT EXISTS] name [AUTHORIZATION user]; the position is behind SCHEMA.
+    private mutating func schema() throws(SQLError) -> Statement {
+        let ifNotExists = try takeIfNotExists()
+        if token.is("AUTHORIZATION") { throw unsupported("CREATE SCHEMA AUTHORIZATION", token) }
+        let name = try columnName()
+        if try take("AUTHORIZATION") { _ = try label() }
+        if !isAtEnd { throw unsupported("CREATE SCHEMA with elements", token) }
+        return .createSchema(name, ifNotExists: ifNotExists)
+    }
+
+    /// REFRESH MATERIALIZED VIEW [CONCURRENTLY] name [WITH DATA]
+    mutating func refresh() throws(SQLError) -> Statement {
+        try advance()
+        try expect("MATERIALIZED")
+        try expect("VIEW")
+        _ = try take("CONCURRENTLY")
+        let name = try relationName()
+        try withData("REFRESH MATERIALIZED VIEW")
+        return .refresh(name)
+    }
+
+    /// [WITH DATA]; WITH NO DATA would leave a view that cannot be read.
+    private mutating func withData(_ statement: String) throws(SQLError) {
+        guard token.is("WITH") else { return }
+        let next = try following()
+        if next.is("NO") { throw unsupported("\(statement) WITH NO DATA", token) }
+        guard next.is("DATA") else { return }
+        try advance()
+        try advance()
+    }
+
     /// TABLE | SOURCE | VIEW [IF EXISTS] name, ... [CASCADE | RESTRICT], and those of the cluster
     mutating func drop() throws(SQLError) -> Statement {
         let first = token
         try advance()
         if let statement = try dropOfCluster() { return .administration(statement) }
-        guard let kind = token.keyword, ["TABLE", "SOURCE", "VIEW", "SEQUENCE"].contains(kind)
-        else {
+        let kinds = ["TABLE", "SOURCE", "VIEW", "SEQUENCE", "SCHEMA"]
+        let kind: String
+        if try take("MATERIALIZED", "VIEW") {
+            kind = "MATERIALIZED VIEW"
+        } else if let word = token.keyword, kinds.contains(word) {
+            kind = word
+            try advance()
+        } else {
             throw otherObject("DROP", first, ["TABLE", "SOURCE", "VIEW", "TOPIC", "GROUP"])
         }
-        try advance()
         let ifExists = try takeIfExists()
         var names = [try relationName()]
         while try takeSymbol(",") {
@@ -45,15 +87,17 @@ extension Parser {
 
     /// VIEW [IF NOT EXISTS] name [(columns)] AS query; the position is behind VIEW.
     private mutating func view(
-        orReplace: Bool, isTemporary: Bool
+        orReplace: Bool, isTemporary: Bool, isMaterialized: Bool = false
     ) throws(SQLError) -> ViewDefinition {
         let ifNotExists = try takeIfNotExists()
         let name = try relationName()
         let columns = token.isSymbol("(") ? try columnNames() : []
+        if isMaterialized, try take("WITH") { _ = try options(isSpaced: true) }
         try expect("AS")
         let start = token.place.lowerBound
         let query = try query()
         let place = start..<lastEnd
+        if isMaterialized { try withData("CREATE MATERIALIZED VIEW") }
         if token.is("WITH") { throw unsupported("WITH CHECK OPTION", token) }
         var view = ViewDefinition(name, query, place)
         view.queryText = lexer.text(place)
@@ -99,6 +143,8 @@ extension Parser {
             if try take("INCLUDE") {
                 table.includes.append(try include())
                 try checkCount(table.includes.count)
+            } else if !table.isAppendOnly, try take("APPEND", "ONLY") {
+                table.isAppendOnly = true
             } else if table.options.isEmpty, try take("WITH") {
                 table.options = try options(isSpaced: true)
             } else if table.format == nil, try take("FORMAT") {
@@ -154,11 +200,32 @@ extension Parser {
         case "CHECK":
             try advance()
             table.elements.append(.check(try checkedCondition(), name: name))
-        case "FOREIGN", "LIKE": throw unsupported(token.keyword ?? "", token)
+        case "LIKE" where name == nil: table.elements.append(try like())
+        case "FOREIGN": throw unsupported("FOREIGN", token)
         case "EXCLUDE" where try !isColumnDefinition(): throw unsupported("EXCLUDE", token)
         default: try column(of: &table)
         }
     }
+
+    /// LIKE table [INCLUDING | EXCLUDING what] ...
+    private mutating func like() throws(SQLError) -> TableDefinition.Element {
+        try advance()
+        let name = try relationName()
+        var options: Set<String> = []
+        while token.is("INCLUDING") || token.is("EXCLUDING") {
+            let including = token.is("INCLUDING")
+            try advance()
+            let word = try oneOf(Parser.likeOptions + ["ALL"])
+            let words = word == "ALL" ? Parser.likeOptions : [word]
+            if including { options.formUnion(words) } else { options.subtract(words) }
+        }
+        return .like(name, including: options)
+    }
+
+    private static let likeOptions = [
+        "COMMENTS", "COMPRESSION", "CONSTRAINTS", "DEFAULTS", "GENERATED", "IDENTITY", "INDEXES",
+        "STATISTICS", "STORAGE",
+    ]
 
     /// Whether a word is a column's name before a type.
     private mutating func isColumnDefinition() throws(SQLError) -> Bool {

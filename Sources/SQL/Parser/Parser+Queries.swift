@@ -42,7 +42,12 @@ extension Parser {
             }
             let open = try following()
             if let word = open.keyword, ["INSERT", "UPDATE", "DELETE"].contains(word) {
-                throw unsupported("\(word) in WITH", open)
+                let empty = QuerySyntax(.values([], open.place), open.place)
+                var table = CommonTable(name, columns: columns, isMaterialized: nil, empty)
+                table.change = try changeInParentheses()
+                tables.append(table)
+                try checkCount(tables.count)
+                continue
             }
             let query = try queryInParentheses()
             if token.is("SEARCH") || token.is("CYCLE") {
@@ -53,6 +58,27 @@ extension Parser {
             try checkCount(tables.count)
         } while try takeSymbol(",")
         return tables
+    }
+
+    /// (INSERT | UPDATE | DELETE ... [RETURNING ...])
+    private mutating func changeInParentheses() throws(SQLError) -> CommonTable.Change {
+        try expectSymbol("(")
+        let place = token.place
+        let outer = try enter(Limits.queryNesting)
+        let change: CommonTable.Change
+        switch token.keyword {
+        case "INSERT": change = .insert(try insert([], isRecursive: false))
+        case "UPDATE": change = .update(try update())
+        default:
+            guard case .delete(let delete) = try delete(closing: true) else {
+                throw SQLError(
+                    "a topic's records cannot be deleted in WITH", .featureNotSupported, at: place)
+            }
+            change = .delete(delete)
+        }
+        try leave(outer, Limits.queryNesting)
+        try expectSymbol(")")
+        return change
     }
 
     /// UNION and EXCEPT bind alike, INTERSECT tighter; all to the left.

@@ -24,6 +24,10 @@ extension Parser {
         case "EXECUTE": return try execute()
         case "DEALLOCATE": return try deallocate()
         case "EXPLAIN": return .explain(try explain())
+        case "REFRESH": return try refresh()
+        case "FLUSH":
+            try advance()
+            return .flush
         case "SET": return try set()
         case "RESET": return .set(try reset())
         case "FROM":
@@ -46,7 +50,7 @@ extension Parser {
     private static let laterStatements: Set<String> = [
         "ANALYZE", "CALL", "CHECKPOINT", "CLOSE", "CLUSTER", "COMMENT", "DECLARE", "DISCARD", "DO",
         "FETCH", "GRANT", "IMPORT", "LISTEN", "LOAD", "LOCK", "MOVE", "NOTIFY", "REASSIGN",
-        "REFRESH", "REINDEX", "REVOKE", "SECURITY", "START", "SUBSCRIBE", "UNLISTEN", "VACUUM",
+        "REINDEX", "REVOKE", "SECURITY", "START", "SUBSCRIBE", "UNLISTEN", "VACUUM",
     ]
 
     /// WITH before a query or a change.

@@ -7,6 +7,8 @@ public struct TableDefinition: Sendable {
     public var isTemporary = false
     /// SOURCE: rows are only ever added.
     public var isSource = false
+    /// APPEND ONLY: rows are added and stay.
+    public var isAppendOnly = false
     public var elements: [Element] = []
     /// CONSTRAINT name PRIMARY KEY
     public var keyName: Name?
@@ -37,6 +39,8 @@ public struct TableDefinition: Sendable {
         case primaryKey([Name])
         case unique([Name], name: Name?)
         case check(SyntaxExpression, name: Name?)
+        /// LIKE table INCLUDING words, in upper case
+        case like(Name, including: Set<String>)
     }
 
     /// INCLUDE KEY AS k
@@ -85,7 +89,8 @@ public struct ViewDefinition: Sendable {
     public var orReplace = false
     public var ifNotExists = false
     public var isTemporary = false
-    /// MATERIALIZED VIEW and SINK run in the server; until it keeps views they answer 0A000.
+    /// MATERIALIZED VIEW: in a session it is a view, which no query finds out of date.
+    public var isMaterialized = false
     public var query: QuerySyntax
     /// The bytes of the query in the script.
     public var queryPlace: Range<Int>
@@ -117,10 +122,12 @@ public struct InsertSyntax: Sendable {
     /// nil: DEFAULT VALUES. DEFAULT inside VALUES is `.keywordValue("DEFAULT")`.
     public var query: QuerySyntax?
     public var conflict: ConflictSyntax?
-    /// OVERRIDING SYSTEM VALUE
-    public var overridesSystem = false
+    /// OVERRIDING SYSTEM | USER VALUE
+    public var overriding: Overriding?
     public var returning: [SelectItem] = []
     public var place: Range<Int>
+
+    public enum Overriding: Sendable { case system, user }
 
     public init(_ table: Name, _ place: Range<Int>) {
         self.table = table

@@ -51,6 +51,14 @@ public struct CommonTable: Sendable {
     /// AS [NOT] MATERIALIZED
     public var isMaterialized: Bool?
     public var query: QuerySyntax
+    /// Instead of the query, which then is empty: the rows are what it returns.
+    public var change: Change?
+
+    public enum Change: Sendable {
+        case insert(InsertSyntax)
+        case update(UpdateSyntax)
+        case delete(DeleteSyntax)
+    }
 
     public init(_ name: Name, columns: [Name], isMaterialized: Bool?, _ query: QuerySyntax) {
         self.name = name

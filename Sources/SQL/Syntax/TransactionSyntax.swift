@@ -134,5 +134,7 @@ public struct CopyFromSyntax: Sendable {
     /// What follows the statement in the script up to a line `\.`; nil: standard input.
     public var data: [UInt8]?
     public var options: [OptionAssignment] = []
+    /// WHERE, over the columns of the table.
+    public var filter: SyntaxExpression?
     public var place: Range<Int>
 }

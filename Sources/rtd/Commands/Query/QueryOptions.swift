@@ -152,8 +152,9 @@ extension QueryOptions {
             and sums and groups go on in it. Where they cannot (some joins, OVER, what `--state` \
             keeps, sums of text) the value is an error.
 
-            CREATE TABLE, CREATE VIEW, CREATE SEQUENCE, ALTER TABLE, INSERT, UPDATE, DELETE and \
-            MERGE make and change what lives as long as the call, BEGIN, SAVEPOINT, COMMIT and \
+            CREATE TABLE, CREATE SCHEMA, CREATE [MATERIALIZED] VIEW (whose rows each query \
+            computes), CREATE SEQUENCE, ALTER TABLE, INSERT, UPDATE, DELETE and MERGE make and \
+            change what lives as long as the call, BEGIN, SAVEPOINT, COMMIT and \
             ROLLBACK hold these changes together, and PREPARE and EXECUTE run a statement again; \
             `INSERT INTO topic SELECT ...` writes records, their key from a \
             column `_key`; `COPY (query) TO 'file'` writes a file, and `TO 'kafka://...'` a topic; \
