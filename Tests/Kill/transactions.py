@@ -161,6 +161,8 @@ class CommandWorker(threading.Thread):
             killer.cancel()
         if command.returncode == 0:
             return COMMITTED
+        if " connection " in errors and "; 0 of " in errors:
+            return ABORTED  # the first contact, with a server that was killed just then
         if command.returncode > 0:
             self.history.violation(f"rtd produce gave up: {errors.strip()}")
         return UNKNOWN
