@@ -27,9 +27,9 @@ extension Plan {
     public var withObjectsAsJSON: Plan {
         var isChanged = false
         let list = columnExpressions.enumerated().map { index, column -> Expression in
-            guard column.type.holdsObjects, facts.key?.contains(index) != true else {
-                return column
-            }
+            guard column.type.holdsObjects, facts.key?.contains(index) != true,
+                readsObjects(index)
+            else { return column }
             isChanged = true
             return column.step(ReadColumn.wholeText, .json)
         }
