@@ -9,9 +9,13 @@ enum Limits {
     static let retryPauseFirst: Int64 = 100_000_000
     static let retryPauseLast: Int64 = 5_000_000_000
     /// Connections that end so soon without bringing anything, one after the other, until the
-    /// capture gives up.
+    /// capture gives up, if they have also done that for as long as one is tried again.
     static let sterileConnectionsMax = 5
     static let sterileNanoseconds: Int64 = 10_000_000_000
+    /// How long the server may be silent: wal_sender_timeout, after which it has given us up, in
+    /// these bounds; wal_receiver_timeout of PostgreSQL's own receiver is 60 s.
+    static let silenceNanosecondsMin: Int64 = 10_000_000_000
+    static let silenceNanosecondsMax: Int64 = 60_000_000_000
     /// How long somebody else may read our slot: twice what the server waits for one that is gone.
     static let busySlotNanoseconds: Int64 = 20_000_000_000
     /// Bytes that one read takes at most.

@@ -52,6 +52,7 @@ public final class BlockingSocket: @unchecked Sendable {
             let size = socklen_t(MemoryLayout<timeval>.size)
             unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
             setOption(descriptor, SOL_SOCKET, SO_KEEPALIVE)
+            if !address.isUnix { noticeDeath(descriptor) }
         }
         let status = unsafe address.withRaw { raw, length in
             uninterrupted { unsafe connectDescriptor(descriptor, raw, length) }
@@ -63,6 +64,19 @@ public final class BlockingSocket: @unchecked Sendable {
             throw SystemError(code: code, operation: "reach", subject: "\(address)")
         }
         return BlockingSocket(descriptor, name: "\(address)")
+    }
+
+    /// A peer that is gone without a word (a cable, a router that has forgotten the connection) is
+    /// noticed after a minute, whether something was sent or not. Elsewhere than on Linux after as
+    /// long as the system has it.
+    private static func noticeDeath(_ descriptor: CInt) {
+        #if os(Linux)
+            let level = CInt(IPPROTO_TCP)
+            setOption(descriptor, level, TCP_KEEPIDLE, CInt(patienceSeconds / 2))
+            setOption(descriptor, level, TCP_KEEPINTVL, CInt(patienceSeconds / 6))
+            setOption(descriptor, level, TCP_KEEPCNT, 3)
+            setOption(descriptor, level, TCP_USER_TIMEOUT, CInt(patienceSeconds * 1_000))
+        #endif
     }
 
     /// The two ends of a TCP connection inside this process, over 127.0.0.1.

@@ -219,9 +219,9 @@ private func acceptDescriptor(_ listener: CInt) -> CInt {
     }
 #endif
 
-func setOption(_ descriptor: CInt, _ level: CInt, _ name: CInt) {
-    var on: CInt = 1
-    unsafe setsockopt(descriptor, level, name, &on, socklen_t(MemoryLayout<CInt>.size))
+func setOption(_ descriptor: CInt, _ level: CInt, _ name: CInt, _ value: CInt = 1) {
+    var value = value
+    unsafe setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<CInt>.size))
 }
 
 /// Asks whether something accepts connections, for commands that have no loop yet.

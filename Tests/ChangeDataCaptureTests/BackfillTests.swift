@@ -331,11 +331,31 @@ private final class BackfillRig {
         #expect(BackfillRequest("t")?.table == "public.t" && BackfillRequest(":x") == nil)
     }
 
-    @Test func `a chunk is read in the order of the key, behind the last one`() {
-        let table = BackfillRig().table
+    @Test func `a chunk is read in the order of the key's index, behind the last one`() {
+        var table = BackfillRig().table
+        let text = table.table.columns[0]
         #expect(
             table.copy(where: "v <> 'x'", key: [0], after: ["it's"], limit: 5)
                 == "COPY (SELECT \"id\", \"v\" FROM ONLY \"public\".\"t\" WHERE (v <> 'x') AND "
-                + "(\"id\") > ('it''s') ORDER BY \"id\" LIMIT 5) TO STDOUT")
+                + "((\"id\") OPERATOR(pg_catalog.>) ('it''s'::\"pg_catalog\".\"text\")) "
+                + "ORDER BY \"id\" USING OPERATOR(pg_catalog.<) LIMIT 5) TO STDOUT")
+        var other = KeyColumn(text)
+        (other.less, other.equal) = ("OPERATOR(x.<)", "OPERATOR(x.=)")
+        (other.greater, other.collation) = ("OPERATOR(x.>)", "pg_catalog.\"C\"")
+        table.keyColumns = [0: other]
+        let order =
+            " ORDER BY \"id\" COLLATE pg_catalog.\"C\" USING OPERATOR(x.<), "
+            + "\"v\" USING OPERATOR(pg_catalog.<) LIMIT 5"
+        let all = "SELECT \"id\", \"v\" FROM ONLY \"public\".\"t\""
+        #expect(
+            table.copy(where: nil, key: [0, 1], after: nil, limit: 5)
+                == "COPY (\(all)\(order)) TO STDOUT")
+        let (a, b) = ("'a'::\"pg_catalog\".\"text\"", "'b'::\"pg_catalog\".\"text\"")
+        #expect(
+            table.copy(where: nil, key: [0, 1], after: ["a", "b"], limit: 5)
+                == "COPY (SELECT * FROM ((\(all) WHERE (\"id\" COLLATE pg_catalog.\"C\" "
+                + "OPERATOR(x.=) \(a) AND \"v\" OPERATOR(pg_catalog.>) \(b))\(order)) UNION ALL "
+                + "(\(all) WHERE (\"id\" COLLATE pg_catalog.\"C\" OPERATOR(x.>) \(a))\(order))) "
+                + "AS parts\(order)) TO STDOUT")
     }
 }

@@ -242,3 +242,20 @@ def test_a_message_outside_of_transactions_is_none():
         equal([c["status"] for c in marks], ["BEGIN", "END"])
         equal({c["id"] for c in marks}, {row["transaction"]["id"]})
         assert row["source"]["ts_ms"] > 1_600_000_000_000, row
+
+
+def test_a_mask_leaves_rows_apart():
+    name = database("""
+        CREATE TABLE e (email text PRIMARY KEY, n int NOT NULL);
+        INSERT INTO e VALUES ('a@x', 1), ('b@x', 2), ('c@xx', 3);
+    """)
+    with Home() as home:
+        for how in ("len", "drop", "truncate:2"):
+            for options in (["--to", "topics"], ["--snapshot", "only"], []):
+                done = home.rtd("cdc", server_of().source(name), "--until", "now", *options, "--mask",
+                                f"e.email={how}")
+                equal((done.returncode, "email is part of their key" in done.errors), (2, True),
+                      done.errors)
+        equal(slots(name), [])
+        cdc(home, name, "--to", "topics", "--until", "now", "--mask", "email=sha256:s", "--mask", "n=len")
+        equal(len({key["email"] for key in keys(home, f"{name}.public.e")}), 3)

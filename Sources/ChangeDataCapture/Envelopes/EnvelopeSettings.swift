@@ -169,6 +169,11 @@ public struct ColumnMask: Sendable, Equatable {
         self.method = method
     }
 
+    /// Whether different values stay different.
+    var keepsApart: Bool {
+        if case .sha256 = method { true } else { false }
+    }
+
     func covers(_ column: CapturedColumn, of table: CapturedTable) -> Bool {
         if let expression = NamePattern.expression(in: pattern) {
             return NamePattern.matches(

@@ -41,6 +41,8 @@ public struct CaptureConfiguration: Sendable {
     public var after: CapturePosition?
     /// Columns that stand in for the primary key, by `schema.table`.
     public var keys: [String: [String]] = [:]
+    /// What the output hides of the values: it must leave keys apart.
+    public var masks: [ColumnMask] = []
     /// Rows to read while the stream goes on.
     public var backfills: [BackfillRequest] = []
     /// Connections that read the snapshot of a large table at once.

@@ -75,7 +75,8 @@ extension CaptureSession {
         throws(CaptureError)
     {
         let connection = try statements()
-        let table = try catalogTable(state.request)
+        var table = try catalogTable(state.request)
+        table.keyColumns = try KeyColumn.read(table, connection)
         let key = table.rowKey
         let doing = "read a chunk of \(table.name)"
         guard !key.isEmpty else {
@@ -89,7 +90,7 @@ extension CaptureSession {
         let answer = try connection.rows(
             """
             BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-            SELECT txid_current_snapshot()
+            \(pathStatement(state.request, of: table))SELECT pg_catalog.txid_current_snapshot()
             """, doing: doing)
         guard let visible = answer.first?.first?.flatMap({ VisibleTransactions($0) }) else {
             throw connection.unexpected(doing)

@@ -21,7 +21,23 @@ extension CaptureSession {
                     "updates and deletes of \(table.name) do not carry the columns of its --key",
                     hint: "ALTER TABLE \(table.quoted) REPLICA IDENTITY FULL brings them"))
         }
+        try checkMasks(tables)
         return tables
+    }
+
+    /// Rows with different keys must not become rows with one.
+    func checkMasks(_ tables: [CatalogTable]) throws(CaptureError) {
+        for table in tables.map(\.table) {
+            for column in table.key.map({ table.columns[$0] }) {
+                let mask = configuration.masks.first { $0.covers(column, of: table) }
+                guard let mask, !mask.keepsApart else { continue }
+                throw .usage(
+                    CaptureReport(
+                        "--mask \(mask.pattern) hides what tells the rows of \(table.schema)."
+                            + "\(table.name) apart: \(column.name) is part of their key",
+                        hint: "sha256 keeps them apart; --key names another key"))
+            }
+        }
     }
 
     private func publishedTables(isNewSlot: Bool) throws(CaptureError) -> [CatalogTable] {

@@ -15,6 +15,7 @@ extension CaptureSession {
             tables = try catalog.tables(configuration.tables)
             try filter(&tables)
         }
+        try checkMasks(tables)
         return try read(tables, at: nil, snapshot: nil) ? .reached : .stopped
     }
 

@@ -25,11 +25,12 @@ extension CaptureSession {
         self.assembler = assembler
         try requestBackfills()
         var isFirst = true
-        var failures = 0
+        var sterile = SterileConnections(configuration.retryNanoseconds)
         var interval: Int64 = 0
         let clock = SystemClock()
         while true {
-            let before = (given: assembler.given, time: clock.monotonicNanoseconds)
+            let given = assembler.given
+            var began = clock.monotonicNanoseconds
             do {
                 let wait = isTemporary ? 0 : configuration.retryNanoseconds
                 try retrying(wait) { () throws(CaptureError) in
@@ -38,17 +39,18 @@ extension CaptureSession {
                     interval = try statusInterval()
                     try startStream(at: assembler.given.end)
                 }
+                began = clock.monotonicNanoseconds
                 return try stream(assembler, interval: interval)
             } catch let error as CaptureError where error.isPassing && !stop.isSet {
                 guard !isTemporary else { throw Self.lostTemporary(error) }
                 assembler.restarted()
                 // What fails again and again at once, without bringing anything, is given up.
-                let isSterile =
-                    assembler.given == before.given
-                    && clock.monotonicNanoseconds - before.time < Limits.sterileNanoseconds
-                failures = isSterile ? failures + 1 : 0
-                guard failures < Limits.sterileConnectionsMax else { throw error }
+                let pause = sterile.ended(
+                    hasGiven: assembler.given != given, began: began,
+                    at: clock.monotonicNanoseconds)
+                guard let pause else { throw error }
                 sink.notice("\(error); connecting again")
+                _ = stop.wait(nanoseconds: pause)
             }
         }
     }
@@ -103,6 +105,9 @@ extension CaptureSession {
         guard let milliseconds = text.flatMap({ Int64($0) }), milliseconds > 0 else {
             return wanted
         }
+        replication?.silenceMax = min(
+            Limits.silenceNanosecondsMax,
+            max(Limits.silenceNanosecondsMin, min(milliseconds, 1 << 31) * 1_000_000))
         return min(wanted, max(50, min(milliseconds, 1 << 31) / 3) * 1_000_000)
     }
 
@@ -167,6 +172,8 @@ struct StreamLoop {
     private var idlePosition: LogSequenceNumber?
     private var owesReply = false
     private var bytes: Int64 = 0
+    /// When it was asked for a word.
+    private var askedForWord: Int64?
 
     init(
         _ connection: PostgresConnection, _ assembler: ChangeAssembler, _ keeper: StatusKeeper,
@@ -206,12 +213,27 @@ struct StreamLoop {
                 }
                 count = try connection.receiveCount(
                     waitNanoseconds: last != nil ? 50_000_000 : 1_000_000_000)
+                if count == 0 { try listen(now) }
             } else if owesReply {
                 try keeper.send()
                 owesReply = false
             }
             pace.received(count, at: clock.monotonicNanoseconds)
         }
+    }
+
+    /// Nothing has come until `now`. A server has no need to say anything while we do; asked, it
+    /// answers at once. It counts from then: what came while the sink was blocked was just read.
+    private mutating func listen(_ now: Int64) throws(CaptureError) {
+        let silence = connection.silenceMax
+        guard let asked = askedForWord, asked > connection.heard else {
+            guard now - connection.heard > silence / 2 else { return }
+            try keeper.send(wantsReply: true)
+            askedForWord = clock.monotonicNanoseconds
+            return
+        }
+        guard now - asked > silence else { return }
+        throw connection.lost("the server was silent for \(silence / 1_000_000_000) s")
     }
 
     private func tell() {

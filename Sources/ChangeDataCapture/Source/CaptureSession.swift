@@ -39,6 +39,8 @@ final class CaptureSession {
     var unfinishedSlot: (name: String, point: LogSequenceNumber)?
     /// Tables that the sink knows from the snapshot.
     var announced: [CatalogTable] = []
+    /// The search_path of the user's own sessions, once a condition needs it.
+    var userPath: String?
     /// Nothing that ends behind it is wanted.
     var last: LogSequenceNumber?
 

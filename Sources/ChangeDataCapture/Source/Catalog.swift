@@ -10,6 +10,8 @@ struct CatalogTable: Sendable {
     let rowsExpected: Int64
     /// Indices of the primary key's columns, in its order.
     var primaryKey: [Int] = []
+    /// How the key's index orders its columns, by their indices; empty if nobody has asked.
+    var keyColumns: [Int: KeyColumn] = [:]
     /// Of the publication; nil without one.
     var filter: String?
 
@@ -39,16 +41,18 @@ struct CatalogTable: Sendable {
     /// The statement that reads the next rows in the order of the key.
     func copy(where condition: String?, key: [Int], after: [String]?, limit: Int) -> String {
         let columns = table.columns.map { quotedName($0.name) }.joined(separator: ", ")
-        let names = key.map { quotedName(table.columns[$0].name) }.joined(separator: ", ")
-        var conditions = [filter, condition].compactMap { $0 }.map { "(\($0))" }
-        if let after {
-            conditions.append("(\(names)) > (\(after.map(quotedText).joined(separator: ", ")))")
-        }
+        let ordered = key.map { keyColumns[$0] ?? KeyColumn(table.columns[$0]) }
+        let order = KeyColumn.order(ordered) + " LIMIT \(limit)"
         let only = kind == UInt8(ascii: "r") ? "ONLY " : ""
-        let selected =
-            conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
-        return "COPY (SELECT \(columns) FROM \(only)\(quoted)\(selected) ORDER BY \(names) "
-            + "LIMIT \(limit)) TO STDOUT"
+        let parts = KeyColumn.behind(after, ordered).map { behind in
+            let conditions = [filter, condition, behind].compactMap { $0 }.map { "(\($0))" }
+            let selected =
+                conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
+            return "SELECT \(columns) FROM \(only)\(quoted)\(selected)\(order)"
+        }
+        if parts.count == 1 { return "COPY (\(parts[0])) TO STDOUT" }
+        return "COPY (SELECT * FROM ((\(parts.joined(separator: ") UNION ALL (")))) AS parts"
+            + "\(order)) TO STDOUT"
     }
 
     /// The statement that reads a part of its rows.

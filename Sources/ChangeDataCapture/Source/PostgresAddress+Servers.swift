@@ -93,9 +93,11 @@ extension PostgresAddress {
 
 extension PostgresConnection {
     /// Connects and logs in; with `replication` statements of replication can be sent as well. Of
-    /// several servers the first that can be reached and is what is wanted.
+    /// several servers the first that can be reached and is what is wanted. `keepsPath` leaves
+    /// search_path what it is for this role in this database.
     public static func open(
-        _ address: PostgresAddress, replication: Bool = false, stop: StopSignal? = nil
+        _ address: PostgresAddress, replication: Bool = false, stop: StopSignal? = nil,
+        keepsPath: Bool = false
     ) throws(CaptureError) -> PostgresConnection {
         let servers = address.servers
         var failures: [String] = []
@@ -103,7 +105,8 @@ extension PostgresConnection {
             failures = []
             for server in servers {
                 do throws(CaptureError) {
-                    let connection = try openOne(server, replication: replication, stop: stop)
+                    let connection = try openOne(
+                        server, replication: replication, stop: stop, keepsPath: keepsPath)
                     if target == .any { return connection }
                     if try connection.fits(target) { return connection }
                     connection.close()

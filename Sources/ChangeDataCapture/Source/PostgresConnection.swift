@@ -22,6 +22,10 @@ public final class PostgresConnection: @unchecked Sendable {
     /// `server_version_num`: 150020.
     public private(set) var version = 0
     private(set) var process: Int32 = 0
+    /// When something came last; on the clock of the system's start.
+    private(set) var heard: Int64 = 0
+    /// How long the server of a stream may say nothing, though it was asked.
+    var silenceMax = Limits.silenceNanosecondsMax
     /// The server has asked for a proof of who we are: what it says then is about that, and not
     /// about how the connection is secured.
     private var wasAsked = false
@@ -30,14 +34,14 @@ public final class PostgresConnection: @unchecked Sendable {
     var noticed: ((ServerReport) -> Void)?
 
     static func openOne(
-        _ address: PostgresAddress, replication: Bool, stop: StopSignal?
+        _ address: PostgresAddress, replication: Bool, stop: StopSignal?, keepsPath: Bool = false
     ) throws(CaptureError) -> PostgresConnection {
         var first: CaptureError?
         for attempt in SecurityAttempt.all(for: address) {
             let connection = PostgresConnection(address, try connect(address), stop)
             do throws(CaptureError) {
                 try connection.secure(attempt)
-                try connection.logIn(replication: replication)
+                try connection.logIn(replication: replication, keepsPath: keepsPath)
                 return connection
             } catch {
                 connection.close()
@@ -84,11 +88,11 @@ public final class PostgresConnection: @unchecked Sendable {
         throw .connection(failure)
     }
 
-    private func logIn(replication: Bool) throws(CaptureError) {
+    private func logIn(replication: Bool, keepsPath: Bool) throws(CaptureError) {
         var parameters: [(name: String, value: String)] = [("database", address.database)]
         if replication { parameters.append(("replication", "database")) }
         parameters.append(("application_name", address.applicationName))
-        parameters += Self.pinned
+        parameters += Self.pinned.filter { !keepsPath || $0.name != "search_path" }
         if !address.options.isEmpty { parameters.append(("options", address.options)) }
         let random = (0..<18).map { _ in UInt8.random(in: .min ... .max) }
         var login = Login(
@@ -149,7 +153,7 @@ public final class PostgresConnection: @unchecked Sendable {
         } catch { throw lost(error.reason) }
     }
 
-    private func lost(_ reason: String) -> CaptureError {
+    func lost(_ reason: String) -> CaptureError {
         .connection(
             CaptureReport(
                 isOpen
@@ -206,6 +210,7 @@ extension PostgresConnection {
                 throw SystemError(code: SystemError.connectionResetCode, operation: "read")
             }
             end += count
+            heard = SystemClock().monotonicNanoseconds
             return count
         } catch {
             throw lost(error.reason)

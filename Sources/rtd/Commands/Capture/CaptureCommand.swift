@@ -260,6 +260,7 @@ struct CapturePlan {
         }
         if let workers = options.snapshotWorkers { configuration.snapshotWorkers = workers }
         for key in options.keys { configuration.keys[key.table] = key.columns }
+        configuration.masks = options.masks
         configuration.retainedBytesMax = options.retainedBytesMax.map(Int64.init)
         if let retry = options.connection.retry {
             configuration.retryNanoseconds = retry.nanosecondsClamped

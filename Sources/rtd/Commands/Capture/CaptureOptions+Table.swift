@@ -125,7 +125,8 @@ extension CaptureOptions {
             "Read TABLE's rows anew beside the stream; may be repeated.",
             details: """
                 All of them or those that a condition in SQL selects: `orders`, \
-                `sales.orders:total > 100`. They are read in chunks by the primary key while \
+                `sales.orders:total > 100`; names and operators in it are found where `search_path` \
+                of the role and the database says. They are read in chunks by the primary key while \
                 changes go on, and no row is given that is older than what was given before. The \
                 rows are `r` events with `snapshot` `incremental`; what is not done when the \
                 command ends goes on at the next start. Needs PostgreSQL 14.
@@ -182,6 +183,8 @@ extension CaptureOptions {
                     name=truncate:3    the first characters
                     name=stars:8       asterisks
                     secret=drop        nothing
+
+                Of a key's columns only `sha256`: it keeps rows apart.
                 """),
         .value(
             "image", nil, \.image, .choice("WHICH"), "Which sides of a row to write.",
