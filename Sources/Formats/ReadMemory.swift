@@ -6,7 +6,7 @@
 enum ReadMemory {
     private static let pageBytes = 4096
 
-    static func allocate(_ bytes: Int) -> UnsafeMutableRawPointer {
-        unsafe .allocate(byteCount: bytes, alignment: pageBytes)
+    @safe static func allocate(_ bytes: Int) -> UnsafeMutableRawPointer {
+        .allocate(byteCount: bytes, alignment: pageBytes)
     }
 }
