@@ -21,6 +21,8 @@ open class Operator {
     private var outputs: [(Operator, input: Int)] = []
     /// Rows that have left, for EXPLAIN ANALYZE.
     public private(set) var rowsOut = 0
+    /// Rows that are in no window, as they have no time.
+    public var rowsWithoutTime = 0
     /// Rows that have come in.
     public private(set) var rowsIn = 0
     /// Nanoseconds spent in this operator itself, where a meter is set.

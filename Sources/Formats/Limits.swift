@@ -22,6 +22,8 @@ public enum FormatLimits {
     static let layoutEdgesMax = 8192
     /// Names seen in an object that nobody wants before it is read as one value.
     static let layoutNamesMax = 64
+    /// Columns of an input of which all are asked for.
+    public static let sampledColumnsMax = 1600
     /// Members of an object in a sample; one with more is kept as json.
     public static let sampledMembersMax = 2000
     /// Parentheses inside one another in a regular expression.

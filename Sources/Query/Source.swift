@@ -88,9 +88,14 @@ public protocol SourceRelation: Relation {
 
     /// Whether its rows may be long in coming: a pipe, a file or topic that is followed.
     var mayWait: Bool { get }
+
+    /// For --on-error skip: columns of values of several kinds get the type of most of them, and
+    /// rows with others are left out; false if there are none.
+    func narrowClashes() -> Bool
 }
 
 extension SourceRelation {
+    public func narrowClashes() -> Bool { false }
     public var mayWait: Bool { isEndless }
 }
 

@@ -3,8 +3,12 @@
 import collections
 import datetime
 import json
+import os
 import random
+import select
 import signal
+import subprocess
+import time as time_of_day
 
 import harness
 from harness import contains, equal
@@ -381,3 +385,81 @@ def test_progress_is_told_on_stderr():
         pipe.row()
         harness.eventually(lambda: any("3 rows in" in line and "1 late" in line for line in list(pipe.said)))
         pipe.finish()
+
+
+def test_members_that_the_sample_has_not_seen_are_never_lost():
+    with Pipe("--strict", "-c", "SELECT type, payload, payload->>'action' AS a FROM stdin") as pipe:
+        pipe.write({"type": "Push", "payload": {"size": 2}})
+        equal(pipe.row(), {"type": "Push", "payload": {"size": 2}, "a": None})
+        pipe.write({"type": "Watch", "payload": {"action": "started"}})
+        equal(pipe.row(), {"type": "Watch", "payload": {"action": "started"}, "a": "started"})
+    with Pipe("-c", "SELECT p.a, p.b, p.u.x FROM stdin") as pipe:
+        pipe.write({"p": {"a": 1, "u": {}}})
+        equal(pipe.row(), {"a": 1, "b": None, "x": None})
+        pipe.write({"p": {"a": 2, "b": [3], "u": {"x": 4}}})
+        equal(pipe.row(), {"a": 2, "b": [3], "x": 4})
+        pipe.finish()
+        contains("\n".join(pipe.said), 'no row of stdin has had "p.b"')
+
+
+def test_an_empty_topic_has_any_types(server, topic):
+    def run(*arguments, check=0):
+        return harness.run("rtd", "query", "-b", server.address, "-c", *arguments, check=check)
+
+    run(f'CREATE TOPIC "{topic}"')
+    done = run(f'SELECT SUM(v) AS s, COUNT(*) AS n FROM "{topic}"')
+    equal(json.loads(done.text), {"s": None, "n": 0})
+    contains(done.errors, "has no rows")
+    sql = f'SELECT k, SUM(v) AS s FROM "{topic}" STREAM GROUP BY k LIMIT 1'
+    with Pipe("-b", server.address, "-c", sql) as pipe:
+        harness.eventually(lambda: any("waiting for records" in line for line in list(pipe.said)))
+        run(f"""INSERT INTO "{topic}" SELECT 'a' AS k, 2 AS v""")
+        equal(pipe.row(), {"_op": "c", "k": "a", "s": 2})
+
+
+def test_a_busy_pipe_is_told_what_is_waited_for():
+    with Pipe("-c", "SELECT h, COUNT(*) AS n FROM stdin GROUP BY h") as pipe:
+        for _ in range(70):
+            pipe.write({"h": 1})
+            time_of_day.sleep(0.1)
+        harness.eventually(lambda: any("EMIT CHANGES" in line for line in list(pipe.said)))
+        equal(pipe.finish(), ([{"h": 1, "n": 70}], 0))
+
+
+def test_a_time_of_tomorrow_closes_no_window_of_a_pipe():
+    now = int(time_of_day.time()) // 60 * 60
+    rows = [{"ts": now}, {"ts": now + 86400}] + [{"ts": now + i} for i in range(1, 5)]
+    with Pipe("--time", "ts", "-c", "SELECT window_start, COUNT(*) AS n "
+              "FROM TUMBLE(stdin, ts, INTERVAL '1 m') GROUP BY 1 ORDER BY 1") as pipe:
+        pipe.write(*rows)
+        rows, status = pipe.finish()
+        equal([row["n"] for row in rows], [5, 1])
+        said = "\n".join(pipe.said)
+        contains(said, "1 row was more than 5 minutes ahead")
+        assert "came after" not in said
+
+
+def test_a_terminal_shows_what_stands_while_rows_come():
+    main, terminal = os.openpty()
+    command = [harness.rtd, "query", "--format", "table",
+               "SELECT h, COUNT(*) AS n FROM stdin GROUP BY h ORDER BY n DESC, h"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=terminal, stderr=subprocess.DEVNULL,
+                          env=harness.environment(RTD_AUTOSTART="0")) as process:
+        os.close(terminal)
+        shown = b""
+        for i in range(40):
+            process.stdin.write(json.dumps({"h": i % 3 % 2}).encode() + b"\n")
+            process.stdin.flush()
+            time_of_day.sleep(0.05)
+            while select.select([main], [], [], 0)[0]:
+                shown += os.read(main, 65536)
+        assert b"\x1b[J" in shown, shown
+        process.stdin.close()
+        process.wait(20)
+        while select.select([main], [], [], 0.2)[0]:
+            try:
+                shown += os.read(main, 65536)
+            except OSError:
+                break
+    last = shown.decode().split("\x1b[J")[-1].split()
+    equal(last, ["h", "|", "n", "---+----", "0", "|", "27", "1", "|", "13", "(2", "rows)"])

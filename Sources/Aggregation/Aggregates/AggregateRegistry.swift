@@ -12,8 +12,9 @@ public enum AggregateRegistry {
         "regr_count", "regr_intercept", "regr_r2", "regr_slope", "regr_sxx", "regr_sxy",
         "regr_syy", "mode", "percentile_cont", "percentile_disc", "median", "first", "last",
         "any_value", "arg_min", "arg_max", "min_by", "max_by", "approx_count_distinct",
-        "hll_state", "hll_merge", "hll_count", "approx_percentile", "approx_top_k", "json_agg",
-        "jsonb_agg",
+        "hll_state", "hll_merge", "hll_count", "approx_percentile", "approx_top_k",
+        "quantile_state", "quantile_merge", "quantile_value", "top_k_state", "top_k_merge",
+        "top_k_values", "json_agg", "jsonb_agg",
         "json_object_agg", "jsonb_object_agg",
     ]
 
@@ -246,12 +247,36 @@ public enum AggregateRegistry {
         switch (name, types.count) {
         case ("approx_count_distinct", 1), ("hll_state", 1), ("hll_merge", 1), ("hll_count", 1):
             let takesStates = name == "hll_merge" || name == "hll_count"
-            if takesStates, value != .bytea { return nil }
+            if takesStates, value != .bytea, value != .text { return nil }
             let isCount = name == "approx_count_distinct" || name == "hll_count"
             return AggregateFunction(
                 name, [value], isCount ? .bigint : .bytea, canRetract: false,
                 ignoresDuplicates: true
             ) { call, _ in DistinctCountAccumulator(call.type, takesStates: takesStates) }
+        case ("quantile_state", 1):
+            guard first.isNumber || first == .unknown else { return nil }
+            return AggregateFunction(name, [.double], .bytea, canRetract: false) { call, _ in
+                QuantileStateAccumulator(call.type, takesStates: false)
+            }
+        case ("quantile_merge", 1), ("quantile_value", 2):
+            guard value == .bytea || value == .text else { return nil }
+            let isValue = name == "quantile_value"
+            return AggregateFunction(
+                name, isValue ? [value, .double] : [value], isValue ? .double : .bytea,
+                canRetract: false
+            ) { call, _ in QuantileStateAccumulator(call.type, takesStates: true) }
+        case ("top_k_state", 2):
+            guard types[1].isInteger || types[1] == .unknown else { return nil }
+            return AggregateFunction(name, [value, .bigint], .bytea, canRetract: false) {
+                call, _ in TopStateAccumulator(call.type, takesStates: false)
+            }
+        case ("top_k_merge", 1), ("top_k_values", 1):
+            guard value == .bytea || value == .text else { return nil }
+            let row = DataType.record([Field("value", .text), Field("count", .bigint)])
+            let result = name == "top_k_values" ? DataType.array(row) : .bytea
+            return AggregateFunction(name, [value], result, canRetract: false) { call, _ in
+                TopStateAccumulator(call.type, takesStates: true)
+            }
         case ("approx_percentile", 2):
             guard types.allSatisfy({ $0.isNumber || $0 == .unknown }) else { return nil }
             return AggregateFunction(

@@ -154,7 +154,7 @@ final class DistinctCountAccumulator: Accumulator {
     ) throws(SQLError) {
         if takesStates {
             for row in 0..<count {
-                let bytes = unsafe arguments[0].strings[row & arguments[0].indexMask].bytes
+                let bytes = try SketchState.bytes(arguments[0], row)
                 let other = try HyperLogLog(bytes: bytes)
                 sketches[unsafe Int(groups[row])].merge(other)
             }

@@ -4,7 +4,7 @@ import Formats
 // other numbers, a null inside an array is greater than all else, text is ordered by its bytes.
 extension Value {
     /// Negative, 0 or positive; both are of one type.
-    func order(_ other: Value) -> Int {
+    public func order(_ other: Value) -> Int {
         switch (self, other) {
         case (.null, .null): return 0
         case (.null, _): return 1

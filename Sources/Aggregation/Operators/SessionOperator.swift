@@ -49,7 +49,10 @@ class SessionOperator: Operator, WindowedOperator {
         for row in 0..<batch.count {
             let time = unsafe values[row & times.indexMask]
             // Neither null nor an infinity.
-            guard !times.isNull(row), time.magnitude < UInt64(Int64.max) / 2 else { continue }
+            guard !times.isNull(row), time.magnitude < UInt64(Int64.max) / 2 else {
+                if times.isNull(row) { rowsWithoutTime += 1 }
+                continue
+            }
             let own = batch.watermarks.map { $0[row] } ?? Watermark.none
             switch tracker.add(ids[row], time, own) {
             case .isLate:

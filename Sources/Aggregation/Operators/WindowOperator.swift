@@ -28,7 +28,11 @@ final class WindowOperator: Operator {
         var rows: [Int32] = []
         var ends: [Int64] = []
         let values = unsafe times.integers
-        for row in 0..<batch.count where !times.isNull(row) {
+        for row in 0..<batch.count {
+            guard !times.isNull(row) else {
+                rowsWithoutTime += 1
+                continue
+            }
             let value = unsafe values[row & times.indexMask]
             guard geometry.canHold(value),
                 var end = geometry.firstEnd(value, after: Watermark.none)

@@ -90,6 +90,11 @@ public final class CSVReader: BufferedReader {
         if hasHeader {
             (hasHeader, isAtFileStart) = (false, false)
             header = unsafe CSVReader.line(start, behind)
+            guard unsafe BufferedReader.isText(start, behind) else {
+                fault = "invalid UTF-8"
+                failure = .syntax
+                return false
+            }
             return true
         }
         if isAtFileStart {

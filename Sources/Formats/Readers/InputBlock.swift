@@ -123,6 +123,13 @@ import Bytes
         }
     }
 
+    /// The bytes begin with the mark of UTF-16.
+    public var isUTF16: Bool {
+        guard count >= 2 else { return false }
+        let (first, second) = unsafe (base[start], base[start + 1])
+        return first == 0xff && second == 0xfe || first == 0xfe && second == 0xff
+    }
+
     /// Forgets what was put in front: to read the piece again.
     public func rewind(to start: Int) { self.start = start }
 }

@@ -24,11 +24,32 @@ extension JSONReader {
             let next = ByteScan.firstIndex(of: 0x0a, in: block.bytes(start..<limit), from: 0)
             end = next.map { $0 + start } ?? limit
         }
+        if hasTooManyLevels {
+            return SQLError(
+                "\(options.name) line \(line): JSON is nested deeper than "
+                    + "\(FormatLimits.jsonDepthMax) levels (--on-error skip goes on)",
+                .statementTooComplex)
+        }
         while end > start, unsafe base[end - 1] == 0x0d { end -= 1 }
         let text = unsafe UnsafeBufferPointer(start: base + start, count: max(0, end - start))
         let excerpt = unsafe JSONReader.excerpt(text)
+        let isFirst = line == 1
         return SQLError(
             "\(options.name) line \(line): invalid JSON: \(excerpt) (--on-error skip goes on)",
-            .invalidJSONText)
+            .invalidJSONText,
+            hint: isFirst && options.framing == .lines
+                ? "Lines of other text are read with -i lines, or FROM read_lines('...')." : nil)
+    }
+
+    private var hasTooManyLevels: Bool {
+        guard let block else { return false }
+        var checker = JSONCursor(block.bytes(position..<limit))
+        do {
+            _ = try checker.skip()
+            return false
+        } catch {
+            if case .json(.tooDeep, _) = error { return true }
+            return false
+        }
     }
 }

@@ -63,6 +63,15 @@ extension JSONReader {
             return false
         }
         let isObject = unsafe start.pointee == UInt8(ascii: "{")
+        // `127.0.0.1` is no row of 127.0.
+        if unsafe !isObject && options.framing == .lines && end < base + limit
+            && start.pointee != UInt8(ascii: "[") && start.pointee != UInt8(ascii: "\"")
+            && end.pointee > 0x20
+        {
+            rows.clear(row)
+            failure = .syntax
+            return false
+        }
         if unsafe !isObject && newLines && !isLast && end == base + limit {
             // More digits may follow.
             failure = .incomplete

@@ -7,6 +7,10 @@ public struct SampledSchema: Sendable {
     public var rows = 0
     /// Fields of which only null was seen; their type is json.
     public var unknown: [Int] = []
+    /// There are more columns than the fields.
+    public var isCut = false
+    /// Of fields whose values are of several kinds: the type of what most of them are.
+    public var majorities: [Int: DataType] = [:]
 
     public init() {}
 
@@ -75,6 +79,8 @@ public final class JSONSampler: InputSampler {
         self.readsEnvelopes = readsEnvelopes
         self.wanted = wanted.map { Set($0.map { $0.lowercased() }) }
         self.rowsMin = max(1, rowsMin)
+        root.namesMax = FormatLimits.sampledColumnsMax - 1
+        root.keptNames = self.wanted ?? []
     }
 
     public var isDone: Bool {
@@ -176,8 +182,13 @@ public final class JSONSampler: InputSampler {
         var schema = SampledSchema()
         schema.rows = rows
         schema.fields = root.fields
+        schema.isCut = root.isCut
         schema.unknown = root.names.indices.filter {
             root.knownMember(root.names[$0])?.isKnown != true
+        }
+        for (index, field) in root.majorityFields.enumerated()
+        where field.type != schema.fields[index].type {
+            schema.majorities[index] = field.type
         }
         if let type = whole.type {
             schema.wholeValue = schema.fields.count

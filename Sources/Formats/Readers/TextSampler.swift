@@ -62,6 +62,9 @@ public class TextSampler: InputSampler {
         for index in names.indices {
             let type = evidence[index].type ?? .text
             schema.fields.append(Field(name(index), type == .json ? .text : type))
+            if let majority = evidence[index].majorityType, majority != type {
+                schema.majorities[index] = majority
+            }
             if !evidence[index].isKnown { schema.unknown.append(index) }
         }
         return schema

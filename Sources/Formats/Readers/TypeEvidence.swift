@@ -25,10 +25,18 @@ final class TypeEvidence {
     }
 
     private var seen: Seen = []
+    /// How many values were of each kind: numbers, truth values, times, texts, objects, arrays.
+    private var counts = [0, 0, 0, 0, 0, 0]
     /// Members of objects, in the order they were met.
     private(set) var names: [[UInt8]] = []
     private var members: [[UInt8]: TypeEvidence] = [:]
     private var elements: TypeEvidence?
+
+    /// More members came than are kept.
+    private(set) var isCut = false
+    /// Of a row: how many names are kept, and those that are kept beyond that, in lower case.
+    var namesMax = FormatLimits.sampledMembersMax
+    var keptNames: Set<String> = []
 
     init() {}
 
@@ -71,10 +79,23 @@ final class TypeEvidence {
     func knownMember(_ name: [UInt8]) -> TypeEvidence? { members[name] }
 
     /// The narrowest type that holds all; nil if only null was seen.
-    var type: DataType? {
+    var type: DataType? { type(of: seen, majority: false) }
+
+    /// The same of the kind that most values are of, where they are of several.
+    var majorityType: DataType? {
+        let kinds: [Seen] = [
+            .numbers, .boolean, [.date, .timestamp, .timestamptz], .text, .object, .array,
+        ]
+        guard let most = kinds.indices.max(by: { counts[$0] < counts[$1] }),
+            counts[most] > 0, !seen.contains(.any)
+        else { return type }
+        return type(of: seen.intersection(kinds[most]), majority: true)
+    }
+
+    private func type(of seen: Seen, majority: Bool) -> DataType? {
         if seen.isEmpty { return nil }
         if seen.contains(.any) { return .json }
-        if Seen.numbers.isSuperset(of: seen) { return numberType }
+        if Seen.numbers.isSuperset(of: seen) { return numberType(seen) }
         if Seen.strings.isSuperset(of: seen) {
             if seen.contains(.text) { return .text }
             if seen.contains(.timestamptz) { return .timestamptz }
@@ -83,13 +104,20 @@ final class TypeEvidence {
         switch seen {
         case .boolean: return .boolean
         case .array:
-            guard let element = elements?.type else { return .array(.json) }
+            let inner = majority ? elements?.majorityType : elements?.type
+            guard let element = inner else { return .array(.json) }
             if case .array = element { return .array(.json) }
             return .array(element)
         case .object:
             if names.isEmpty || names.count > FormatLimits.sampledMembersMax { return .json }
-            return .record(fields)
+            return .record(majority ? majorityFields : fields)
         default: return .json
+        }
+    }
+
+    var majorityFields: [Field] {
+        names.map { name in
+            Field(String(decoding: name, as: UTF8.self), members[name]?.majorityType ?? .json)
         }
     }
 
@@ -100,7 +128,7 @@ final class TypeEvidence {
         }
     }
 
-    private var numberType: DataType {
+    private func numberType(_ seen: Seen) -> DataType {
         if seen.contains(.hugeInteger) || seen.contains(.decimal) { return .anyNumeric }
         if !seen.contains(.fraction) { return .bigint }
         return seen.contains(.wideInteger) ? .anyNumeric : .double
@@ -116,6 +144,7 @@ extension TypeEvidence {
         case .boolean:
             _ = try cursor.boolean()
             seen.insert(.boolean)
+            counts[1] += 1
         case .number:
             let range = try cursor.number()
             observe(number: cursor.bytes.extracting(range))
@@ -124,12 +153,14 @@ extension TypeEvidence {
             observe(string: string, cursor.bytes)
         case .array:
             seen.insert(.array)
+            counts[5] += 1
             let inner = elements ?? TypeEvidence()
             elements = inner
             try cursor.enterArray()
             while try cursor.nextElement() { try inner.observe(&cursor) }
         case .object:
             seen.insert(.object)
+            counts[4] += 1
             try observeMembers(&cursor)
         }
     }
@@ -142,7 +173,8 @@ extension TypeEvidence {
                 unsafe name.hasEscapes
                 ? Array(name.text(in: cursor.bytes).utf8)
                 : content.withUnsafeBytes { unsafe Array($0) }
-            if members[bytes] == nil && names.count > FormatLimits.sampledMembersMax {
+            if members[bytes] == nil, names.count > namesMax, !keeps(bytes) {
+                isCut = true
                 _ = try cursor.skip()
             } else {
                 try member(bytes).observe(&cursor)
@@ -150,7 +182,12 @@ extension TypeEvidence {
         }
     }
 
+    private func keeps(_ name: [UInt8]) -> Bool {
+        keptNames.contains(String(decoding: name, as: UTF8.self).lowercased())
+    }
+
     func observe(number text: RawSpan) {
+        counts[0] += 1
         var isInteger = true
         for index in 0..<text.byteCount {
             let byte = text.byte(at: index)
@@ -178,6 +215,7 @@ extension TypeEvidence {
     }
 
     func observe(time: TextTime?) {
+        counts[time == nil ? 3 : 2] += 1
         switch time?.kind {
         case nil: seen.insert(.text)
         case .date: seen.insert(.date)
@@ -190,6 +228,7 @@ extension TypeEvidence {
     func observe(plain text: UnsafeRawBufferPointer) {
         if unsafe PlainField.boolean(text) != nil {
             seen.insert(.boolean)
+            counts[1] += 1
         } else if unsafe PlainField.isNumber(text) {
             unsafe observe(number: text.bytes)
         } else {

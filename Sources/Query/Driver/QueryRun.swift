@@ -101,6 +101,8 @@ public final class QueryRun {
     public private(set) var rowsRead = 0
     /// Called with the time, often.
     var onTick: ((Int64) -> Void)?
+    /// Called with the time after each batch.
+    var whileBusy: ((Int64) -> Void)?
     /// Called when the sources have nothing, with the nanoseconds since something came.
     public var whileWaiting: ((Int64) -> Void)?
     /// Called between steps; true: the run pauses here.
@@ -268,6 +270,7 @@ public final class QueryRun {
             let now = clock.monotonicNanoseconds
             if isAtBoundary { try sink.flushIfDue(now) }
             onTick?(now)
+            whileBusy?(now)
             return false
         case .idle: return true
         case .misfit:
@@ -292,7 +295,10 @@ public final class QueryRun {
             }
         }
         readings[index].saw(partition, waited: waited)
-        if input.isEndless { readings[index].tracker.now = clock.wallMilliseconds * 1_000 }
+        // What is written while it is read, be it a pipe, has no times of tomorrow.
+        if input.isEndless || input.source.maySleep {
+            readings[index].tracker.now = clock.wallMilliseconds * 1_000
+        }
         let times = try time.of(batch)
         let marked = readings[index].tracker.observe(batch, times, partition: partition)
         recorder?.push(marked, index)
@@ -437,7 +443,9 @@ extension QueryRun {
         for index in open where readings[index].input.time != nil {
             // A time too far ahead of the clock is not believed here either.
             let ahead = clock.wallMilliseconds * 1_000 + WatermarkTracker.aheadMax
-            let target = readings[index].input.isEndless ? min(last, ahead) : last
+            let input = readings[index].input
+            let isLive = input.isEndless || input.source.maySleep
+            let target = isLive ? min(last, ahead) : last
             guard target > readings[index].watermark else { continue }
             batchesInStep += 1
             readings[index].tracker.raise(to: target)
@@ -470,6 +478,9 @@ extension QueryRun {
         state.append(bigEndian: Int64(readings.count))
         for reading in readings { try reading.write(&state) }
     }
+
+    /// Rows whose time was too far ahead of the clock to move a watermark.
+    var rowsAhead: Int { readings.reduce(0) { $0 + $1.tracker.aheadCount } }
 
     /// How far topics were read.
     var readOffsets: [ReadOffset] { readings.flatMap { $0.input.source.readOffsets } }

@@ -9,6 +9,8 @@ public protocol ResultOutput: AnyObject {
     /// Before all else: whether rows may be long in coming, so that what is there is shown, and
     /// whether they never end.
     func prepare(mayWait: Bool, isEndless: Bool)
+    /// Before `begin`: the order of rows that stand, where the query has one.
+    func sort(by order: [ResultOrder])
     /// Before the first rows. `key` are the columns that tell rows apart, where they are known.
     func begin(_ columns: [Field], isChangelog: Bool, key: [Int]?) throws(SQLError)
     /// Rows; with weights where some are taken back or stand for several.
@@ -23,6 +25,10 @@ public protocol ResultOutput: AnyObject {
     func discard()
     /// The reader has left: nothing more is wanted.
     var isClosed: Bool { get }
+    /// It shows the rows of a result that changes as they stand.
+    var showsWhatStands: Bool { get }
+    /// Something waits to be shown by another `flush`.
+    var isBehind: Bool { get }
     /// Rows may go on with other types than `begin` has told.
     var takesOtherTypes: Bool { get }
     /// Nothing of what was written has left: `begin` may be called again.
@@ -43,10 +49,20 @@ extension ResultOutput {
 
 extension ResultOutput {
     public func use(_ settings: TextSettings) {}
+    public func sort(by order: [ResultOrder]) {}
+    public var isBehind: Bool { false }
+    public var showsWhatStands: Bool { false }
     public func discard() {}
     public var takesOtherTypes: Bool { false }
     public var mayBeginAgain: Bool { false }
     public func prepare(mayWait: Bool, isEndless: Bool) {}
+}
+
+/// A column of a result that its rows are ordered by.
+public struct ResultOrder: Sendable {
+    public var column: Int
+    public var isDescending: Bool
+    public var nullsFirst: Bool
 }
 
 /// The last operator of a query: hands rows to the output and sees that they leave soon.
@@ -101,8 +117,8 @@ public final class ResultSink: Operator {
 
     func flush() throws(SQLError) {
         guard hasUnflushed else { return }
-        hasUnflushed = false
         try output.flush()
+        hasUnflushed = output.isBehind
         if !output.mayBeginAgain { hasWritten.set() }
     }
 }

@@ -5,8 +5,9 @@ import Platform
 /// Tells people what a query waits for while its inputs are silent. It belongs to one run and is
 /// called by its thread.
 ///
-/// Without `--explain-wait` it speaks once, when nothing was printed for five seconds; with it
-/// after a second, then every ten, and when what holds the query back has changed.
+/// Without `--explain-wait` it speaks once, when nothing was printed for five seconds, whether rows
+/// come or not; with it after a second of silence, then every ten, and when what holds the query
+/// back has changed. Rows that come too late are told while it runs.
 final class WaitReport {
     private unowned let run: QueryRun
     private let sink: ResultSink
@@ -16,14 +17,22 @@ final class WaitReport {
     private var lastNote: Int64?
     private var lastHolder = ""
     private var hasSpoken = false
+    private let start: Int64
+    private var lastLook: Int64
+    private let lateRows: () -> Int
+    private var lateToldAt: Int64?
+    private var lateTold = 0
 
     private static let second: Int64 = 1_000_000_000
 
-    /// `leavesAtEnd`: no row leaves before the inputs have ended.
+    /// `leavesAtEnd`: no row leaves before the inputs have ended. `lateRows`: those left out so far.
     init(
         _ run: QueryRun, _ sink: ResultSink, explains: Bool, leavesAtEnd: Bool,
-        note: @escaping @Sendable (String) -> Void
+        lateRows: @escaping () -> Int = { 0 }, note: @escaping @Sendable (String) -> Void
     ) {
+        self.lateRows = lateRows
+        start = run.clock.monotonicNanoseconds
+        lastLook = start
         self.run = run
         self.sink = sink
         self.explains = explains
@@ -33,12 +42,36 @@ final class WaitReport {
 
     /// The inputs have been silent for so many nanoseconds.
     func waiting(_ silence: Int64) {
+        let now = run.clock.monotonicNanoseconds
+        tellLate(now)
         if explains { return explain(silence) }
-        guard !hasSpoken, sink.rows == 0, silence >= 5 * WaitReport.second,
+        look(now, silence)
+    }
+
+    /// A batch has come.
+    func busy(_ now: Int64) {
+        guard now - lastLook >= WaitReport.second else { return }
+        lastLook = now
+        tellLate(now)
+        look(now, 0)
+    }
+
+    private func look(_ now: Int64, _ silence: Int64) {
+        guard !hasSpoken, sink.rows == 0, now - start >= 5 * WaitReport.second,
             run.openSources.contains(where: \.maySleep), leavesAtEnd || hasOpenWindow
         else { return }
         hasSpoken = true
         note(leavesAtEnd ? endSentence : windowSentence(silence))
+    }
+
+    /// At most once a minute, and only where the end, which counts them all, may be far.
+    private func tellLate(_ now: Int64) {
+        let late = lateRows()
+        guard late > lateTold, now - (lateToldAt ?? .min / 2) >= 60 * WaitReport.second,
+            run.openSources.contains(where: \.maySleep)
+        else { return }
+        (lateTold, lateToldAt) = (late, now)
+        note("\(count(late, "row")) came after their window had closed and were left out so far")
     }
 
     private func explain(_ silence: Int64) {
@@ -88,6 +121,9 @@ final class WaitReport {
     private func holderSentence(_ silence: Int64) -> String {
         guard let holder = run.holder else {
             let names = run.openSources.map { $0.name(ofPartition: 0) }.joined(separator: ", ")
+            guard silence >= WaitReport.second else {
+                return "\(names) has no watermark (--time COLUMN declares one)"
+            }
             return "\(names) silent for \(seconds(silence)) without a watermark"
         }
         let silent = "\(holder.name) (silent for \(seconds(holder.silence)))"

@@ -14,6 +14,9 @@ final class InputCatalog {
     /// Stdin, once a statement has named it.
     private var feed: InputFeed?
     private var emptyColumns = EmptyColumns()
+    /// A topic that is followed has no records, and their types are needed.
+    private var hasEmptyStream = false
+    private var waitsForRows = false
     /// Of the inputs of a query with --state.
     let kept: KeptColumns?
 
@@ -29,15 +32,32 @@ final class InputCatalog {
     func forgetFiles() {
         (files, topics) = ([:], [:])
         emptyColumns = EmptyColumns()
+        (hasEmptyStream, waitsForRows) = (false, false)
         kept?.forgetUse()
     }
 
     /// A statement does not go with the types of columns that have no rows; false if there are none
     /// or all types were tried.
     func tryOtherTypes() -> Bool {
+        if hasEmptyStream, !waitsForRows {
+            waitsForRows = true
+            topics = [:]
+            return true
+        }
         guard emptyColumns.advance() else { return false }
-        files = [:]
+        (files, topics) = ([:], [:])
         return true
+    }
+
+    /// A statement does not go with columns of several kinds of values, and lines that cannot be
+    /// read are to be left out: so are those whose values are of another kind than most.
+    func narrowClashes() -> Bool {
+        guard environment.onError == .skip else { return false }
+        var isNarrowed = false
+        for relation in Array(files.values) + Array(topics.values) where relation.narrowClashes() {
+            isNarrowed = true
+        }
+        return isNarrowed
     }
 
     func file(
@@ -48,6 +68,7 @@ final class InputCatalog {
         let isFollowed = reference.isStream && !isStandardInput
         var input = InputOptions()
         input.isStrict = environment.isStrict
+        input.skipsErrors = environment.onError == .skip
         input.wanted = wanted?.subtracting(Self.windowNames)
         input.expected = reference.expected.subtracting(Self.windowNames)
         input.expectedPaths = reference.expectedPaths
@@ -97,8 +118,20 @@ final class InputCatalog {
         ].joined(separator: "\u{0}")
         if let known = topics[key] { return known }
         reference.known = kept?.columns(of: key)
+        reference.emptyTypes = emptyColumns.types
+        // Nothing else tells what `*` is.
+        reference.waitsForRows = waitsForRows || reference.wanted == nil
+        reference.stop = environment.stop
         let found = try environment.topics?.relation(reference)
         topics[key] = found
+        if let columns = (found as? any SampledRelation)?.emptyColumns {
+            if reference.isStream, !waitsForRows || !environment.stop.isSet {
+                hasEmptyStream = true
+            } else {
+                if emptyColumns.isFirstTry { environment.note("\(reference.name) has no rows") }
+                emptyColumns.add(columns)
+            }
+        }
         if let found = found as? any KnownColumnsRelation { kept?.use(found, as: key) }
         return found
     }

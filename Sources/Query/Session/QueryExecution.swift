@@ -62,6 +62,22 @@ final class QueryExecution {
         compiled.measure { clock.monotonicNanoseconds }
     }
 
+    /// Rows that are in no window, and those whose time moved no watermark, which is never passed
+    /// over in silence either.
+    private func reportTimes(_ run: QueryRun) {
+        let timeless = compiled.operators.reduce(0) { $0 + $1.rowsWithoutTime }
+        if timeless > 0 {
+            let rows = timeless == 1 ? "1 row has" : "\(timeless) rows have"
+            environment.note("\(rows) no time and are left out of all windows")
+        }
+        let ahead = run.rowsAhead
+        if ahead > 0 {
+            let rows = ahead == 1 ? "the time of 1 row was" : "the times of \(ahead) rows were"
+            environment.note(
+                "\(rows) more than 5 minutes ahead of the clock and moved no watermark")
+        }
+    }
+
     /// Lines of input that were left out.
     var skipped: Int { sources.reduce(0) { $0 + $1.skippedCount } }
 
@@ -79,6 +95,9 @@ final class QueryExecution {
     /// From the first row to the last.
     func run() throws(SQLError) {
         try begin(mayGoOn: true)
+        for state in prepared.plan.unboundedState {
+            environment.note("\(state); a window or a time bound would free it")
+        }
         let run = try makeRun(prepared.policy)
         let reports = reportProgress(of: run)
         if let lateRows {
@@ -91,6 +110,7 @@ final class QueryExecution {
         while try run.run() == .misfit { try goOn(run) }
         reports?.end(environment.clock.monotonicNanoseconds, rowsRead: run.rowsRead)
         try output.end()
+        reportTimes(run)
     }
 
     private func reportProgress(of run: QueryRun) -> ProgressReports? {
@@ -145,6 +165,7 @@ final class QueryExecution {
             mayWait: compiled.inputs.contains {
                 ($0.relation as? any SourceRelation)?.mayWait ?? false
             }, isEndless: prepared.plan.facts.isEndless)
+        output.sort(by: prepared.order)
         try output.begin(
             prepared.columns, isChangelog: prepared.isChangelog,
             key: prepared.key ?? prepared.plan.facts.key)
@@ -165,8 +186,11 @@ final class QueryExecution {
         run.memoryMax = environment.memoryMax
         let report = WaitReport(
             run, sink, explains: environment.explainsWaits,
-            leavesAtEnd: policy == .once && compiled.leavesAtEnd, note: environment.note)
+            leavesAtEnd: policy == .once && compiled.leavesAtEnd,
+            lateRows: { [unowned self] in lateRows == nil ? compiled.lateRows : 0 },
+            note: environment.note)
         run.whileWaiting = { report.waiting($0) }
+        run.whileBusy = { report.busy($0) }
         let note = environment.note
         run.whenStopped = { open in
             let windows = open == 1 ? "1 window was" : "\(open) windows were"

@@ -26,7 +26,8 @@ extension QuerySession {
             return !LateRows.addedNames.contains(column)
         }
         let columns = shown.map { output.columns[$0] }
-        let rows = LateRows(try lateTarget(name, columns, transaction), shown)
+        let isEndless = compiled.inputs.contains { $0.relation.isEndless }
+        let rows = LateRows(try lateTarget(name, columns, transaction, isEndless), shown)
         try rows.output.begin(columns, isChangelog: false, key: nil)
         output.node.lateTarget = rows
         return rows
@@ -34,7 +35,8 @@ extension QuerySession {
 
     private func lateTarget(
         _ name: Name, _ columns: [Field],
-        _ transaction: ((TopicReference) throws(SQLError) -> any ResultTransaction)?
+        _ transaction: ((TopicReference) throws(SQLError) -> any ResultTransaction)?,
+        _ isEndless: Bool
     ) throws(SQLError) -> any ResultOutput {
         if let target = try topicTarget(InsertSyntax(name, name.place)) {
             if let transaction {
@@ -54,9 +56,11 @@ extension QuerySession {
                 .featureNotSupported, at: name.place, hint: "CREATE TOPIC makes it.")
         }
         if try catalog.find(name) == nil {
-            guard !name.text.hasPrefix("kafka://") else {
+            guard !name.text.hasPrefix("kafka://"), !isEndless else {
+                // A table of this call could not be read while the query runs.
                 throw SQLError(
-                    "topic \"\(name.text)\" does not exist", .undefinedRelation, at: name.place)
+                    "topic \"\(name.text)\" does not exist", .undefinedRelation, at: name.place,
+                    hint: "CREATE TOPIC makes it.")
             }
             let made = columns.map { RelationColumn($0.name, $0.type.stored) }
             catalog.define(name.text, .table(StoredTable(name.text, made, .init())))
@@ -72,12 +76,18 @@ extension QuerySession {
         return TableRows(table)
     }
 
-    /// nil: no such topic. A server is started for a URL, not for a name that may be a table's.
+    /// nil: no such topic. No server is started for the name of a table of the session.
     private func lateTopic(
         _ target: TopicTarget, _ name: Name
     ) throws(SQLError) -> (any ResultOutput)? {
-        let isURL = name.text.hasPrefix("kafka://") || target.topic.brokers != nil
-        guard isURL || environment.topics?.isConnected == true else { return nil }
+        let isTopic =
+            name.text.hasPrefix("kafka://") || target.topic.brokers != nil
+            || !target.columns.isEmpty
+        guard isTopic else {
+            guard try catalog.find(name) == nil else { return nil }
+            // Where no server can be asked it is no topic.
+            return (try? environment.topics?.output(target.topic, target.form, within: nil)) ?? nil
+        }
         return try environment.topics?.output(target.topic, target.form, within: nil)
     }
 }

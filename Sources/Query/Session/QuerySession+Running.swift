@@ -10,6 +10,8 @@ struct PreparedQuery {
     var policy: StepPolicy
     var isChangelog: Bool
     var emit: BoundEmit?
+    /// Columns of the result that its rows are ordered by.
+    var order: [ResultOrder] = []
     /// Columns that tell the rows of the result apart, where the target says so.
     var key: [Int]?
     /// Binds and optimises it once more, when its inputs have got wider types.
@@ -53,6 +55,7 @@ extension QuerySession {
         var prepared = PreparedQuery(
             plan: plan, columns: plan.columns, policy: policy, isChangelog: isChangelog,
             emit: bound.emit)
+        prepared.order = plan.resultOrder
         prepared.again = { [unowned self] () throws(SQLError) in
             try prepare(query, assigning: targets, isOutput: isOutput)
         }

@@ -80,9 +80,9 @@ public final class QuerySession {
             } catch {
                 if InputRestart.isAsked(by: error) { continue }
                 // A column of an input without rows may have any type.
-                guard error.state.rawValue.hasPrefix("42"), catalog.inputs.tryOtherTypes() else {
-                    throw unsuited ?? error
-                }
+                guard error.state.rawValue.hasPrefix("42"),
+                    catalog.inputs.tryOtherTypes() || catalog.inputs.narrowClashes()
+                else { throw unsuited ?? error }
                 unsuited = unsuited ?? error
             }
         }
@@ -153,7 +153,10 @@ public final class QuerySession {
     private func select(
         _ query: QuerySyntax, _ output: any ResultOutput
     ) throws(SQLError) -> Outcome {
-        let prepared = try prepare(query, isOutput: true)
+        var prepared = try prepare(query, isOutput: true)
+        if output.showsWhatStands, environment.stateDirectory == nil {
+            prepared = prepared.shownLive
+        }
         let rows = try executeKept(prepared, output, nil)
         return Outcome(tag: "SELECT \(rows)")
     }

@@ -104,6 +104,11 @@ public struct TopicReference: Sendable {
     /// Names that are null as long as no record has had them.
     public var expected: Set<String> = []
     public var expectedPaths: Set<[String]> = []
+    /// The types of columns of a topic without records, where they were tried before.
+    public var emptyTypes: [String: DataType] = [:]
+    /// Over STREAM: the first records of an empty topic are waited for, until `stop` is set.
+    public var waitsForRows = false
+    public var stop: StopFlag?
     /// What its columns were when the state of the query was begun.
     public var known: KnownColumns?
 

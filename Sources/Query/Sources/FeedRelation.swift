@@ -15,7 +15,7 @@ public final class FeedRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
     private let schema: InputSchema
     private let isStrict: Bool
     private let follow: Follow?
-    let emptyColumns: [String]?
+    public let emptyColumns: [String]?
 
     /// A feed that goes on at a place of a file, as far as that is still there.
     typealias Follow = @Sendable (FilePlace) throws(SQLError) -> InputFeed
@@ -56,7 +56,9 @@ public final class FeedRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
                 isStrict: options.isStrict, isEndless: isEndless, follow)
         }
         let bytes = InputBlock(capacity: 0, headroom: 0)
-        var sample = SampleInProgress(options, rowsMin: InputSample.fileRowsMin)
+        // --strict gives the same for the same bytes: it looks at no row that is not needed.
+        let rowsMin = options.isStrict && feed.size == nil ? 1 : InputSample.fileRowsMin
+        var sample = SampleInProgress(options, rowsMin: rowsMin)
         var seen = bytes
         var waits = 0
         sampling: while !sample.isDone, !stop.isSet {
@@ -84,6 +86,9 @@ public final class FeedRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
             let names = result.missing.map { "\"\($0)\"" }.joined(separator: ", ")
             note("no row of \(feed.name) has had \(names) yet; null until one has")
         }
+        if result.schema.isCut, options.wanted == nil {
+            throw InputSample.tooManyColumns(feed.name)
+        }
         if let known = options.known {
             result.schema = InputSchema(known, sampled: result.schema)
         }
@@ -92,6 +97,8 @@ public final class FeedRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
     }
 
     public var mayWait: Bool { feed.size == nil }
+
+    public func narrowClashes() -> Bool { schema.narrowClashes() }
 
     public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
         try feed.rewind(context.signal)

@@ -13,7 +13,7 @@ public final class FileRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
     let paths: [String]
     let schema: InputSchema
     private let isStrict: Bool
-    let emptyColumns: [String]?
+    public let emptyColumns: [String]?
 
     public var envelopes: EnvelopeSchema? { schema.envelopes }
     public var known: KnownColumns { schema.known }
@@ -38,12 +38,34 @@ public final class FileRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
     ) throws(SQLError) -> FileRelation {
         var paths: [String] = []
         for pattern in patterns { paths += try PathPattern.expand(pattern) }
+        try checkFormats(paths, options)
         var sample = try InputSample.take(paths, options)
+        if sample.result.schema.isCut, options.wanted == nil {
+            throw InputSample.tooManyColumns(name)
+        }
         if let known = options.known {
             sample.result.schema = InputSchema(known, sampled: sample.result.schema)
         }
         return FileRelation(name, paths, sample, options)
     }
+
+    /// The files of a pattern are read in one format.
+    private static func checkFormats(
+        _ paths: [String], _ options: InputOptions
+    ) throws(SQLError) {
+        guard options.format == nil, let first = paths.first else { return }
+        let format = InputFormat.of(path: first)
+        for path in paths.dropFirst() {
+            guard let other = InputFormat.of(path: path), let format, other != format else {
+                continue
+            }
+            throw SQLError(
+                "\(first) and \(path) are of different formats", .featureNotSupported,
+                hint: "Put UNION ALL between them, or name the format: read_json('...').")
+        }
+    }
+
+    public func narrowClashes() -> Bool { schema.narrowClashes() }
 
     public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
         FileSource(
@@ -52,7 +74,7 @@ public final class FileRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
 }
 
 /// A relation whose columns its first rows tell.
-protocol SampledRelation: SourceRelation {
+public protocol SampledRelation: SourceRelation {
     /// Names of the columns if there were no rows, so that nothing tells their types; nil: there
     /// were.
     var emptyColumns: [String]? { get }

@@ -136,6 +136,7 @@ public final class InputFeed: @unchecked Sendable {
             let place = bytes.place
             let isFileStart = place?.isFileStart ?? isFirst
             if isFileStart && InflatedBytes.isGzip(block.bytes) { return inflate(block) }
+            if isFileStart && block.isUTF16 { return finish(InputFileReader.isUTF16(name)) }
             if isFileStart { block.dropByteOrderMark() }
             isFirst = false
             hand(block, place)

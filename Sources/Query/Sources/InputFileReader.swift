@@ -62,8 +62,15 @@ final class InputFileReader {
             }
             return fillInflated(block)
         }
+        if block.isUTF16 { throw InputFileReader.isUTF16(path) }
         block.dropByteOrderMark()
         return true
+    }
+
+    static func isUTF16(_ name: String) -> SQLError {
+        SQLError(
+            "\(name) is UTF-16, and text is read as UTF-8", .characterNotInRepertoire,
+            hint: "iconv -f UTF-16 -t UTF-8 \(name) turns it into that.")
     }
 
     private func append(to bytes: inout [UInt8]) throws(SQLError) -> Bool {

@@ -41,6 +41,8 @@ public struct InputOptions: Sendable {
     public var format: InputFormat?
     /// --strict: a value that does not fit the sampled type fails at once.
     public var isStrict = false
+    /// Lines that cannot be read are left out.
+    public var skipsErrors = false
     /// Names that the query speaks of, for the sample to look for; nil: all.
     public var wanted: Set<String>?
     /// Names that can be columns of this input only: they are null until they come.

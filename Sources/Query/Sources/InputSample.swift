@@ -7,6 +7,8 @@ struct SampleInProgress {
     private var sampler: (any InputSampler)?
     private var form: InputForm?
     private var envelopes: EnvelopeSchema?
+    /// What was seen is more than white space.
+    private var hasText = false
 
     init(_ options: InputOptions, rowsMin: Int) {
         self.options = options
@@ -29,6 +31,7 @@ struct SampleInProgress {
     /// `bytes`: all that came so far.
     mutating func observe(_ bytes: InputBlock, isLast: Bool) {
         if form == nil { begin(bytes, isLast) }
+        if !hasText { hasText = bytes.bytes.hasText }
         if options.readsEnvelopes, envelopes == nil {
             envelopes = EnvelopeSchema(firstOf: bytes.bytes)
         }
@@ -90,8 +93,11 @@ struct SampleInProgress {
         var missing: [String] = []
         if sample.rows == 0, !options.readsEnvelopes {
             // No bytes look like any format: lines are what is asked for as such.
-            if case .lines = form, options.format == nil {
-                return finishEmpty(SampledSchema(), .json(.lines))
+            if case .lines = form, options.format == nil, !isReadAsLines {
+                var result = finishEmpty(SampledSchema(), .json(.lines))
+                // The reader says what is wrong with it.
+                if hasText { result.emptyColumns = nil }
+                return result
             }
             if case .lines = form {} else { return finishEmpty(sample, form) }
         }
@@ -111,6 +117,14 @@ struct SampleInProgress {
         let schema = InputSchema(
             sample, form, holdsEnvelopes: options.readsEnvelopes, envelopes)
         return Result(schema: schema, missing: missing)
+    }
+
+    /// Text of no known format is lines, if the query asks for nothing else; where lines that
+    /// cannot be read are left out, JSON may follow.
+    private var isReadAsLines: Bool {
+        guard hasText, !options.skipsErrors else { return false }
+        let names = LineReader.fields.map(\.name) + ["_file", "_line"]
+        return options.wanted.map { $0.isSubset(of: names) } ?? true
     }
 
     /// Whatever the query speaks of could have come.
@@ -140,10 +154,23 @@ struct SampleInProgress {
     }
 }
 
+extension RawSpan {
+    fileprivate var hasText: Bool {
+        for index in 0..<byteCount where byte(at: index) > 0x20 { return true }
+        return false
+    }
+}
+
 /// The first rows of files, read to learn their columns.
 struct InputSample {
     var result: SampleInProgress.Result
     var estimatedRows: Int?
+
+    static func tooManyColumns(_ name: String) -> SQLError {
+        SQLError(
+            "\(name) has more than \(FormatLimits.sampledColumnsMax) columns", .tooManyColumns,
+            hint: "Name those that are wanted.")
+    }
 
     /// Rows that are looked at in a file even if all names have had values.
     static let fileRowsMin = 1_000

@@ -10,7 +10,10 @@ final class InputSchema: WideningColumns, @unchecked Sendable {
     private let wholeValue: Int?
     private let lock = Lock()
     private var fields: [Field]
+    private var clashes: ClashedTypes
 
+    /// There are more columns than these.
+    let isCut: Bool
     private let holdsEnvelopes: Bool
     /// What the first envelope says of its columns.
     let envelopes: EnvelopeSchema?
@@ -21,6 +24,8 @@ final class InputSchema: WideningColumns, @unchecked Sendable {
     ) {
         self.envelopes = envelopes
         fields = sample.fields
+        isCut = sample.isCut
+        clashes = ClashedTypes(sample.majorities)
         self.holdsEnvelopes = holdsEnvelopes
         self.form = form
         wholeValue = sample.wholeValue
@@ -57,10 +62,15 @@ final class InputSchema: WideningColumns, @unchecked Sendable {
     /// From the next opening on, the field of the misfit takes it.
     func widen(_ misfit: Misfit) {
         lock.withLock {
+            clashes.note(misfit, from: fields[misfit.field].type)
             fields[misfit.field].type = misfit.type
             if holdsEnvelopes { SampledSchema.completeEnvelope(&fields) }
         }
     }
+
+    func isKept(_ field: Int) -> Bool { lock.withLock { clashes.kept.contains(field) } }
+
+    func narrowClashes() -> Bool { lock.withLock { clashes.narrow(&fields) } }
 
     func restore(_ fields: [Field]) { lock.withLock { self.fields = fields } }
 

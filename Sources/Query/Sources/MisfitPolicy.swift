@@ -7,6 +7,36 @@ public protocol WideningColumns: AnyObject {
     func widen(_ misfit: Misfit)
     /// Undoes it.
     func restore(_ fields: [Field])
+    /// Rows with values that do not fit the field are left out.
+    func isKept(_ field: Int) -> Bool
+}
+
+/// Fields whose values are of several kinds, and the narrower types that they could have had: the
+/// types for --on-error skip where the query does not go with the wider ones.
+public struct ClashedTypes: Sendable {
+    private var narrower: [Int: DataType]
+    public private(set) var kept: Set<Int> = []
+
+    public init(_ majorities: [Int: DataType] = [:]) { narrower = majorities }
+
+    /// A field takes another kind of values too.
+    public mutating func note(_ misfit: Misfit, from type: DataType) {
+        guard narrower[misfit.field] == nil, !misfit.addsMembers,
+            !(type.isNumber && misfit.type.isNumber)
+        else { return }
+        narrower[misfit.field] = type
+    }
+
+    /// Gives the fields the narrower types; false if there are none.
+    public mutating func narrow(_ fields: inout [Field]) -> Bool {
+        guard !narrower.isEmpty else { return false }
+        for (index, type) in narrower where fields.indices.contains(index) {
+            fields[index].type = type
+            kept.insert(index)
+        }
+        narrower = [:]
+        return true
+    }
 }
 
 /// The end of a run whose input is to be read again, because a value did not fit the type that the
@@ -66,6 +96,10 @@ public struct MisfitPolicy {
 
     /// nil: the reader shall go on in the column's type.
     public func decide(_ misfit: Misfit) throws(SQLError) -> PendingMisfit? {
+        if context.onError == .skip, isStrict || columns.isKept(misfit.field) {
+            context.note("\(text(misfit)); rows with such values are left out")
+            return nil
+        }
         if isStrict {
             throw SQLError(
                 text(misfit), .invalidTextRepresentation,

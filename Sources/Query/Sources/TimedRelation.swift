@@ -36,6 +36,8 @@ final class TimedRelation: SourceRelation, EnvelopeRecords {
     var estimatedRows: Int? { inner.estimatedRows }
     var givesJSONText: Bool { inner.givesJSONText }
 
+    func narrowClashes() -> Bool { inner.narrowClashes() }
+
     func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
         try inner.open(scan, context: context)
     }

@@ -36,6 +36,27 @@ extension Plan {
         return isChanged ? projected(list, columns.map(\.name)) : self
     }
 
+    /// What a query without end keeps for ever, a sentence each.
+    public var unboundedState: [String] {
+        var list = children.flatMap(\.unboundedState)
+        switch node {
+        case .join(let left, let right, let join):
+            guard left.facts.isEndless, right.facts.isEndless, join.bounds.isEmpty,
+                join.time == nil
+            else { break }
+            list.append("the join keeps all rows of both sides as long as the query runs")
+        case .aggregate(let input, let aggregate):
+            guard input.facts.isEndless, !aggregate.keys.isEmpty, aggregate.window == nil else {
+                break
+            }
+            list.append("the aggregate keeps every group as long as the query runs")
+        case .shared(let shared): list += shared.plan.unboundedState
+        default: break
+        }
+        var seen: Set<String> = []
+        return list.filter { seen.insert($0).inserted }
+    }
+
     /// All columns as expressions.
     var columnExpressions: [Expression] {
         columns.enumerated().map { .column($0.offset, $0.element.type) }

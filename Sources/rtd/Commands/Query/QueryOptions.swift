@@ -124,7 +124,9 @@ extension QueryOptions {
             `'logs.ndjson'`), `stdin`, a topic by its name, or a table or view made in the same \
             call. Columns and their types come from the first rows; `rtd query "DESCRIBE 'file'"` \
             shows them. JSON lines, documents and arrays are read; nested members are reached by \
-            dots.
+            dots, and objects leave, and are seen by `->` and `->>`, as they were read. On a pipe \
+            the first rows are those that are there at once, so cast (`a::float8`) what must not \
+            depend on that. Text of no known format is read as lines (`line`, `line_number`).
 
             A topic of another cluster is `'kafka://host:port/topic'`, to read and to write. \
             `read_csv`, `read_json`, `read_lines` and `read_logfmt` read a file in that format. \
@@ -151,6 +153,16 @@ extension QueryOptions {
             read again is, before rows have left; else rows from there on have the wider type, \
             and sums and groups go on in it. Where they cannot (some joins, OVER, what `--state` \
             keeps, sums of text) the value is an error.
+
+            Sketches answer in little memory: `approx_count_distinct(x)`, \
+            `approx_percentile(0.99) WITHIN GROUP (ORDER BY x)`, `approx_top_k(x, 10)`. Their \
+            states are values (bytea; base64 in JSON, which is taken back) that are merged later: \
+            `hll_state(x)`, `hll_merge(s)`, `hll_count(s)`; `quantile_state(x)`, \
+            `quantile_merge(s)`, `quantile_value(s, 0.99)`; `top_k_state(x, 10)`, \
+            `top_k_merge(s)`, `top_k_values(s)`.
+
+            `--on-error skip` goes over lines that cannot be read, and over values of another \
+            kind than the others of their column where the query does not go with both.
 
             CREATE TABLE, CREATE SCHEMA, CREATE [MATERIALIZED] VIEW (whose rows each query \
             computes), CREATE SEQUENCE, ALTER TABLE, INSERT, UPDATE, DELETE and MERGE make and \

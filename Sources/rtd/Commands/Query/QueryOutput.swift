@@ -38,7 +38,9 @@ struct QueryOutput: Sendable {
     /// The output for the rows of one statement.
     func rows() -> any ResultOutput {
         switch format {
-        case .table: TableOutput(table, pager: pager)
+        case .table:
+            TableOutput(
+                table, pager: pager, screenRows: isTerminal ? StandardOutput.rows ?? 24 : nil)
         case .debezium: ChangeOutput(.debezium, StandardOutputTarget())
         case .upsert: ChangeOutput(.upsert, StandardOutputTarget())
         case .chart:

@@ -26,6 +26,7 @@ final class ChartOutput: ResultOutput {
     private var drawnLines = 0
     private var drawnAt: Int64 = 0
     private var needsDrawing = false
+    var isBehind: Bool { needsDrawing && mayWait && isTerminal }
     private var settings = TextSettings()
 
     /// Rows that are kept of a result without end.

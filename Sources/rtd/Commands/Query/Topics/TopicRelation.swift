@@ -10,7 +10,7 @@ import Records
 ///
 /// A bounded read ends at the offsets that the topic had when its name was bound, and sees only
 /// what is committed.
-final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, CapturedRecords,
+final class TopicRelation: SampledRelation, KeyedRecords, EnvelopeRecords, CapturedRecords,
     KnownColumnsRelation, WideningColumns,
     @unchecked Sendable
 {
@@ -26,11 +26,13 @@ final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, Captur
     let wholeValue: Int?
     private let lock = Lock()
     private var fields: [Field]
+    private var clashes: ClashedTypes
     let starts: [TopicPartition: Int64]
     let ends: [TopicPartition: Int64]
     /// Records without a value are rows.
     let keepsTombstones: Bool
     let keyNames: [String]
+    let emptyColumns: [String]?
     let envelopes: EnvelopeSchema?
     /// As the query names its cluster.
     let brokers: String?
@@ -98,15 +100,17 @@ final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, Captur
         self.ends = ends
         estimatedRows = ends.reduce(0) { $0 + Int($1.value - (from[$1.key] ?? 0)) }
         var sample = TopicSample(thread, starts, ends, reference)
-        try sample.read()
+        try sample.read(note)
         let missing = sample.finish(reference)
         var fields = sample.schema.fields
         if tables != nil { SampledSchema.keepDecimals(&fields) }
         self.fields = fields
+        clashes = ClashedTypes(sample.schema.majorities)
         wholeValue = sample.schema.wholeValue
         readsEnvelopes = reference.form == .debezium
         isText = sample.isText
         keyNames = sample.keyNames
+        emptyColumns = sample.emptyColumns
         envelopes = sample.envelopes
         if !missing.isEmpty {
             let names = missing.map { "\"\($0)\"" }.joined(separator: ", ")
@@ -125,11 +129,16 @@ final class TopicRelation: SourceRelation, KeyedRecords, EnvelopeRecords, Captur
 
     func widen(_ misfit: Misfit) {
         lock.withLock {
+            clashes.note(misfit, from: fields[misfit.field].type)
             fields[misfit.field].type = misfit.type
             if readsEnvelopes { SampledSchema.completeEnvelope(&fields) }
             if tables != nil { SampledSchema.keepDecimals(&fields) }
         }
     }
+
+    func isKept(_ field: Int) -> Bool { lock.withLock { clashes.kept.contains(field) } }
+
+    func narrowClashes() -> Bool { lock.withLock { clashes.narrow(&fields) } }
 
     func restore(_ fields: [Field]) { lock.withLock { self.fields = fields } }
 

@@ -14,6 +14,8 @@ struct TopicSample {
     /// Members of the first key that is an object.
     private(set) var keyNames: [String] = []
     private(set) var envelopes: EnvelopeSchema?
+    /// The columns that were asked for, where there is no record that tells their types.
+    private(set) var emptyColumns: [String]?
     private let thread: ClusterThread
     private let starts: [TopicPartition: Int64]
     private let ends: [TopicPartition: Int64]
@@ -29,34 +31,53 @@ struct TopicSample {
         self.reference = reference
     }
 
-    mutating func read() throws(ClientError) {
+    mutating func read(_ note: (String) -> Void) throws(ClientError) {
         if let known = reference.known {
             // Envelopes say more than their columns.
-            if reference.form == .debezium { try readFirst() }
+            if reference.form == .debezium { try readFirst(note) }
             schema.fields = known.fields
             schema.wholeValue = known.wholeValue
             schema.unknown = []
             (isText, keyNames) = (known.isText, known.keyNames)
             return
         }
-        try readFirst()
+        try readFirst(note)
     }
 
-    private mutating func readFirst() throws(ClientError) {
+    /// `note`: told when records have to be waited for.
+    private mutating func readFirst(_ note: (String) -> Void) throws(ClientError) {
         var sampled = InputBlock([])
         var open = ends.filter { $0.value > (starts[$0.key] ?? 0) }
+        let waits =
+            open.isEmpty && reference.isStream && reference.waitsForRows
+            && reference.form == .plain
+        if waits { open = starts.mapValues { _ in Int64.max } }
         guard !open.isEmpty else { return }
         let hidden = Set(TopicRelation.Hidden.allCases.map(\.column.name))
         let sampler = JSONSampler(
             framing: .lines, wanted: reference.wanted?.subtracting(hidden), rowsMin: 100,
             readsEnvelopes: reference.form == .debezium)
         let signal = SourceSignal()
-        let feed = try TopicFeed(thread, starts.filter { open[$0.key] != nil }, ends: open, signal)
+        let feed = try TopicFeed(
+            thread, starts.filter { open[$0.key] != nil }, ends: waits ? nil : open, signal)
         defer { feed.close() }
         let needsKey = reference.form != .plain
+        var waited = 0
         while !sampler.isDone, !open.isEmpty {
             guard let fetched = try feed.take() else {
-                _ = signal.wait(nanoseconds: nil)
+                if !waits {
+                    _ = signal.wait(nanoseconds: nil)
+                } else {
+                    // What has come within a moment is enough.
+                    if sampled.count > 0 || reference.stop?.isSet == true { break }
+                    _ = signal.wait(nanoseconds: 100_000_000)
+                    waited += 1
+                    if waited == 10 {
+                        note(
+                            "waiting for records of \(reference.name) to learn the columns of the query"
+                        )
+                    }
+                }
                 continue
             }
             if fetched.nextOffset >= open[fetched.partition] ?? 0 { open[fetched.partition] = nil }
@@ -82,6 +103,9 @@ struct TopicSample {
     /// Adds what the query knows of the columns; gives the names that no record has had.
     mutating func finish(_ reference: TopicReference) -> [String] {
         guard !isText, schema.wholeValue == nil else { return [] }
+        if schema.rows == 0, reference.known == nil, reference.form == .plain {
+            return finishEmpty(reference)
+        }
         guard reference.form != .debezium else {
             schema.completeEnvelope((reference.wanted ?? []).sorted())
             if ChangeEnvelope(schema.fields) != nil { schema.addUnavailable() }
@@ -90,6 +114,15 @@ struct TopicSample {
         let hidden = TopicRelation.Hidden.allCases.map(\.column.name)
         return schema.add(
             expected: reference.expected.subtracting(hidden), reference.expectedPaths)
+    }
+
+    /// Whatever the query speaks of could have come.
+    private mutating func finishEmpty(_ reference: TopicReference) -> [String] {
+        let hidden = TopicRelation.Hidden.allCases.map(\.column.name)
+        let names = (reference.wanted ?? []).union(reference.expected).subtracting(hidden)
+        schema.fields = names.sorted().map { Field($0, reference.emptyTypes[$0] ?? .json) }
+        emptyColumns = schema.fields.map(\.name)
+        return reference.isStream ? reference.expected.subtracting(hidden).sorted() : []
     }
 
     private static var text: SampledSchema {
