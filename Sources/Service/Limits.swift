@@ -24,6 +24,8 @@ enum Limits {
     static let pooledBuffersMax = 16
     /// A frame that has begun must be complete after this time without progress.
     static let stalledFrameMilliseconds: Int64 = 10_000
+    /// Refusals that are remembered, so that each is told once a minute.
+    static let refusalsTold = 256
     /// How often idle and stalled connections are looked for.
     static let sweepNanoseconds: Int64 = 2_000_000_000
     /// How long a stopping server waits for the answers under way.

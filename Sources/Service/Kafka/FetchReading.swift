@@ -19,6 +19,8 @@ struct FetchReading {
     private(set) var parts: [Part] = []
     private(set) var byteCount = 0
     private(set) var hasError = false
+    /// What of it could not be read from the disk, for the server's log.
+    private(set) var damage: [(place: String, text: String)] = []
 
     init(broker: Broker, session: FetchSession, maxBytes: Int, readCommitted: Bool) {
         self.broker = broker
@@ -114,6 +116,7 @@ struct FetchReading {
                 parts[place].slice = nil
                 parts[place].data.records = .bytes([])
                 parts[place].data.errorCode = .corruptMessage
+                damage.append((place: "\(topic.name)-\(partition.index)", text: "\(error)"))
             }
         }
     }

@@ -22,6 +22,7 @@ final class KafkaServer: @unchecked Sendable {
     private let bufferedBytesMax: Int
     private let idleMilliseconds: Int64
     private let report: @Sendable (String) -> Void
+    private let refusals = RefusalLog()
 
     private let lock = Lock()
     private var connections: [UInt64: KafkaConnection] = [:]
@@ -261,10 +262,18 @@ final class KafkaServer: @unchecked Sendable {
     }
 
     /// A request was refused for a reason that whoever runs the server should know.
-    func refused<Request: KafkaRequest>(_ reply: Reply<Request>, _ error: StreamingError) {
-        guard case .storage(let text) = error else { return }
-        report(
-            "\(Request.api.key.name) of \(reply.connection.printableClientID): \(text)")
+    /// What a client does wrong is told once a minute. `place` names what it was about.
+    func refused<Request: KafkaRequest>(
+        _ reply: Reply<Request>, _ error: StreamingError, _ place: String = ""
+    ) {
+        let about = place.isEmpty ? "" : "\(place): "
+        if case .storage(let text) = error { return refused(reply, because: about + text) }
+        guard error.isFaultOfClient else { return }
+        let name = ErrorCode(rawValue: error.code).name
+        let cause = error.message.map { "\($0) (\(name))" } ?? name
+        let line =
+            "\(Request.api.key.name) of \(reply.connection.printableClientID): \(about)\(cause)"
+        if refusals.isDue(line, at: broker.clock.monotonicNanoseconds) { report(line) }
     }
 
     func refused<Request: KafkaRequest>(_ reply: Reply<Request>, because text: String) {

@@ -13,7 +13,8 @@ enum AlterConfigsHandler: KafkaHandler {
         let broker = context.broker
         let alteration = ConfigAlteration(
             resources: request.resources.map { ($0.resourceType, $0.resourceName) },
-            validateOnly: request.validateOnly, broker: broker)
+            validateOnly: request.validateOnly, broker: broker
+        ) { error, name in reply.connection.server.refused(reply, error, name) }
         alteration.run { place, _ throws(StreamingError) in
             var configs: [String: String] = [:]
             for config in request.resources[place].configs {
@@ -43,6 +44,8 @@ struct ConfigAlteration {
     let resources: [(type: Int8, name: String)]
     let validateOnly: Bool
     let broker: Broker
+    /// Called with each error and the resource it is about.
+    let refused: @Sendable (StreamingError, String) -> Void
 
     /// `configs` gives what the resource at a place is to set itself from now on.
     func run(
@@ -62,6 +65,7 @@ struct ConfigAlteration {
                 if case .failure(let error) = result {
                     answer.errorCode = ErrorCode(rawValue: error.code)
                     answer.errorMessage = error.message
+                    refused(error, resource.name)
                 }
                 gather.put(answer, at: place)
             }

@@ -27,6 +27,7 @@ enum CreatePartitionsHandler: KafkaHandler {
                 if case .failure(let error) = result {
                     answer.errorCode = ErrorCode(rawValue: error.code)
                     answer.errorMessage = error.message
+                    reply.connection.server.refused(reply, error, topic.name)
                 }
                 gather.put(answer, at: place)
             }

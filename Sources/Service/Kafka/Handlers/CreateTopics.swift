@@ -24,16 +24,20 @@ enum CreateTopicsHandler: KafkaHandler {
             reply.send(response)
         }
         for (place, topic) in topics.enumerated() {
+            let finish: @Sendable (Result<Topic, StreamingError>) -> Void = { result in
+                if case .failure(let error) = result {
+                    reply.connection.server.refused(reply, error, topic.name)
+                }
+                gather.put(answer(topic, result, broker), at: place)
+            }
             do throws(StreamingError) {
                 if counts[topic.name] ?? 0 > 1 {
                     throw .invalidRequest("Duplicate topic name.")
                 }
                 let new = try new(topic, broker.nodeID)
-                broker.createTopic(new, validateOnly: request.validateOnly) { result in
-                    gather.put(answer(topic, result, broker), at: place)
-                }
+                broker.createTopic(new, validateOnly: request.validateOnly, done: finish)
             } catch {
-                gather.put(answer(topic, .failure(error), broker), at: place)
+                finish(.failure(error))
             }
         }
     }

@@ -117,6 +117,9 @@ private final class Fetching: @unchecked Sendable {
             var loaded = reading
             loaded.loadCold()
             let ready = loaded
+            for (place, text) in ready.damage {
+                server.refused(reply, .storage(text), place)
+            }
             loop.post { [self] in send(ready) }
         }
     }

@@ -15,7 +15,8 @@ enum IncrementalAlterConfigsHandler: KafkaHandler {
         let broker = context.broker
         let alteration = ConfigAlteration(
             resources: request.resources.map { ($0.resourceType, $0.resourceName) },
-            validateOnly: request.validateOnly, broker: broker)
+            validateOnly: request.validateOnly, broker: broker
+        ) { error, name in reply.connection.server.refused(reply, error, name) }
         alteration.run { place, target throws(StreamingError) in
             try changed(target, request.resources[place], broker)
         } done: { answers in

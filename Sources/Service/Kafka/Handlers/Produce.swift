@@ -110,13 +110,15 @@ enum ProduceHandler: KafkaHandler {
             _ topic: Int, _ partition: Int, _ result: Result<Partition.Appended, StreamingError>
         ) {
             lock.withLock {
-                fill(&response.responses[topic].partitionResponses[partition], result)
+                fill(
+                    &response.responses[topic].partitionResponses[partition],
+                    response.responses[topic].name, result)
             }
             countDown()
         }
 
         private func fill(
-            _ answer: inout ProduceResponse.PartitionProduceResponse,
+            _ answer: inout ProduceResponse.PartitionProduceResponse, _ topic: String,
             _ result: Result<Partition.Appended, StreamingError>
         ) {
             switch result {
@@ -135,7 +137,7 @@ enum ProduceHandler: KafkaHandler {
                         }
                     }
                 }
-                reply.connection.server.refused(reply, error)
+                reply.connection.server.refused(reply, error, "\(topic)-\(answer.index)")
             }
         }
 
