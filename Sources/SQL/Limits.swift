@@ -25,4 +25,7 @@ public enum Limits {
     static let deepNestingMax = 3_000
     static let deepTreeHeightMax = 2_100
     public static let deepStackBytes = 64 << 20
+    /// Operations of a WITH query, the queries that it names written out at each use: planning
+    /// walks through all of them several times, some seconds for so many.
+    static let writtenOutOperationsMax = 15_000
 }

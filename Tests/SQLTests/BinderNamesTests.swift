@@ -32,6 +32,20 @@ import Testing
         if let expected { #expect(found == expected, "\(query)") }
     }
 
+    @Test func `queries of WITH that name one another too often are refused`() throws {
+        func chain(_ levels: Int) -> String {
+            let rest = (1...levels).map {
+                "c\($0) AS (SELECT a.x + b.x AS x FROM c\($0 - 1) a, c\($0 - 1) b)"
+            }
+            return "WITH c0 AS (SELECT 1 AS x), \(rest.joined(separator: ", ")) "
+                + "SELECT * FROM c\(levels)"
+        }
+        #expect(try columns(chain(6)) == "x integer")
+        let error = #expect(throws: SQLError.self) { try columns(chain(24)) }
+        #expect(error?.state == .statementTooComplex)
+        #expect(error?.message == "the queries of WITH name one another too often")
+    }
+
     @Test func `USING puts the merged column first and once`() throws {
         #expect(
             try columns("SELECT * FROM u JOIN t USING (a)")

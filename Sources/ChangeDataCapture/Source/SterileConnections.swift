@@ -10,7 +10,8 @@ struct SterileConnections {
     /// A row of them is given up after so long.
     init(_ patienceNanoseconds: Int64) { patience = patienceNanoseconds }
 
-    /// One that began streaming at `began` (or, if it never did, was tried) has ended: how long to wait before the next; nil: none.
+    /// One that began streaming at `began` (or, if it never did, was tried) has ended: how long to
+    /// wait before the next; nil: none.
     mutating func ended(hasGiven: Bool, began: Int64, at now: Int64) -> Int64? {
         guard !hasGiven, began > now - Limits.sterileNanoseconds else {
             count = 0

@@ -25,7 +25,7 @@ final class WaitReport {
 
     private static let second: Int64 = 1_000_000_000
 
-    /// `leavesAtEnd`: no row leaves before the inputs have ended. `lateRows`: those left out so far.
+    /// `leavesAtEnd`: no row leaves before the inputs have ended. `lateRows`: those left out yet.
     init(
         _ run: QueryRun, _ sink: ResultSink, explains: Bool, leavesAtEnd: Bool,
         lateRows: @escaping () -> Int = { 0 }, note: @escaping @Sendable (String) -> Void

@@ -63,7 +63,7 @@ extension Plan {
         }
     }
 
-    /// An aggregate over rows that nothing keeps, without the sort above it, whose keys are `order`;
+    /// An aggregate over rows that nothing keeps, without the sort above it, whose keys `order` is;
     /// nil: it is another plan.
     fileprivate func withoutSort(_ order: [ResultOrder]) -> Plan? {
         switch node {

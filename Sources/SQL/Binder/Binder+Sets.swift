@@ -67,6 +67,7 @@ extension Binder {
             } else {
                 entry.relation = try named(try query(table.query, context), table)
             }
+            try checkSize(entry, table)
             entry.share(nextID(), table.isMaterialized)
         }
         context.commonTables.append(entry)
@@ -143,6 +144,19 @@ extension Binder {
         entry.share(nextID(), true)
     }
 
+    /// The passes over a plan walk through what it shares at each use, which doubles with each
+    /// query of a WITH that names the one before it twice.
+    private func checkSize(_ entry: CommonTableEntry, _ table: CommonTable) throws(SQLError) {
+        var known: [Int: Int] = [:]
+        guard let plan = entry.relation?.plan,
+            plan.writtenOutOperations(&known) > Limits.writtenOutOperationsMax
+        else { return }
+        throw SQLError(
+            "the queries of WITH name one another too often", .statementTooComplex,
+            at: table.name.place,
+            hint: "Keep some of them in tables: CREATE TABLE \(table.name.text) AS SELECT ...")
+    }
+
     /// The query that WITH named, at a use.
     func commonTable(
         _ name: Name, _ place: Range<Int>, _ context: QueryContext
@@ -212,6 +226,28 @@ extension Plan {
         var uses: [Int: Int] = [:]
         countUses(&uses)
         return inlining { (uses[$0] ?? 0) < 2 }
+    }
+
+    /// How many operations there are when what is shared is written out at each use. `known` are
+    /// those of the shared plans seen before.
+    fileprivate func writtenOutOperations(_ known: inout [Int: Int]) -> Int {
+        if case .shared(let shared) = node {
+            if let count = known[shared.id] { return count }
+            let count = shared.plan.writtenOutOperations(&known)
+            known[shared.id] = count
+            return count
+        }
+        var count = 1
+        for child in children { count += child.writtenOutOperations(&known) }
+        for expression in expressions {
+            _ = expression.contains {
+                if case .subquery(let subquery) = $0 {
+                    count += subquery.plan.writtenOutOperations(&known)
+                }
+                return false
+            }
+        }
+        return min(count, Int(Int32.max))
     }
 
     private func countUses(_ uses: inout [Int: Int]) {

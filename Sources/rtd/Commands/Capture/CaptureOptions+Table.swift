@@ -125,11 +125,11 @@ extension CaptureOptions {
             "Read TABLE's rows anew beside the stream; may be repeated.",
             details: """
                 All of them or those that a condition in SQL selects: `orders`, \
-                `sales.orders:total > 100`; names and operators in it are found where `search_path` \
-                of the role and the database says. They are read in chunks by the primary key while \
-                changes go on, and no row is given that is older than what was given before. The \
-                rows are `r` events with `snapshot` `incremental`; what is not done when the \
-                command ends goes on at the next start. Needs PostgreSQL 14.
+                `sales.orders:total > 100`; names and operators in it are found where \
+                `search_path` of the role and the database says. They are read in chunks by the \
+                primary key while changes go on, and no row is given that is older than what was \
+                given before. The rows are `r` events with `snapshot` `incremental`; what is not \
+                done when the command ends goes on at the next start. Needs PostgreSQL 14.
                 """),
         .value(
             "slot", nil, \.slot, .nonEmpty("NAME"), "Use the slot NAME, and keep it.",
