@@ -307,7 +307,7 @@ final class DebeziumEncoder: ChangeEncoder {
         prepare(transaction)
         lastCommit = Array("\\\"\(transaction.commit.value)\\\"".utf8)
         (last, fragments) = (nil, nil)
-        guard settings.writesTransactions else { return false }
+        guard settings.writesTransactions, events > 0 else { return false }
         output.append("{\"status\":\"END\",\"id\":\"")
         output.append(identifier)
         output.append("\",\"event_count\":")

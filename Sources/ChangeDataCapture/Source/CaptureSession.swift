@@ -226,6 +226,11 @@ extension CaptureSession {
         sql?.close()
         let statements = try PostgresConnection.open(
             replication?.address ?? configuration.address, stop: stop)
+        // The catalog's statements cost much by the planner's numbers and little in fact: compiling
+        // them takes a second each.
+        if statements.version >= 110_000 {
+            try statements.execute("SET jit = off", doing: "begin the session")
+        }
         sql = statements
         server = statements.address
         catalog = Catalog(statements, keys: configuration.keys)
