@@ -70,7 +70,7 @@ extension CaptureSession {
             AND n.nspname NOT IN ('pg_catalog', 'information_schema')
             AND n.nspname NOT LIKE 'pg\\_toast%' AND n.nspname NOT LIKE 'pg\\_temp%') t
             WHERE published <> identity OR inserts = identity ORDER BY 1, 2
-            """, doing: Self.doing)
+            """, doing: Self.doing, whileWaiting: patience(with: connection))
         return rows.compactMap { row in
             guard let schema = row[0], let name = row[1],
                 configuration.tables.selects(schema: schema, table: name)
@@ -79,6 +79,18 @@ extension CaptureSession {
                 name: "\(schema).\(name)", quoted: "\(quotedName(schema)).\(quotedName(name))",
                 only: row[2] == "r" ? "ONLY " : "", hasIdentity: row[3] == "t",
                 isPublished: row[4] == "t", isInsertsOnly: row[5] == "t")
+        }
+    }
+
+    /// A connection that has died in silence must not hold the stream up, which waits for this one.
+    private func patience(
+        with connection: PostgresConnection
+    ) -> () throws(CaptureError) -> Void {
+        let silence = replication?.silenceMax ?? Limits.silenceNanosecondsMax
+        let begin = SystemClock().monotonicNanoseconds
+        return { () throws(CaptureError) in
+            guard SystemClock().monotonicNanoseconds - begin > silence else { return }
+            throw connection.lost("the server was silent for \(silence / 1_000_000_000) s")
         }
     }
 
