@@ -105,7 +105,10 @@ def test_serve_takes_over_and_clients_go_on():
 def test_a_killed_server_is_started_anew():
     with Home() as home:
         home.rtd("produce", "t", input="a\n")
-        os.kill(home.status()["pid"], signal.SIGKILL)
+        pid = home.status()["pid"]
+        os.kill(pid, signal.SIGKILL)
+        # Its socket takes connections until the kernel has ended it.
+        eventually(lambda: not is_alive(pid), what="its end")
         outcome(home.rtd("produce", "t", input="b\n"), 0, "", "")
         outcome(home.rtd("consume", "t", "-e"), 0, "a\nb\n", "")
 
