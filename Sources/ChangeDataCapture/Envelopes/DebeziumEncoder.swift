@@ -356,12 +356,9 @@ final class DebeziumEncoder: ChangeEncoder {
         output.append(jsonString: statement.text)
         output.append(",\"tag\":")
         output.append(jsonString: statement.tag)
-        output.append(",\"objects\":[")
-        for (index, name) in statement.objects.enumerated() {
-            if index > 0 { output.append(UInt8(ascii: ",")) }
-            output.append(jsonString: name)
-        }
-        output.append("],\"tableChanges\":[]}")
+        output.append(",\"objects\":")
+        output.append(objectsOf: statement)
+        output.append(",\"tableChanges\":[]}")
         return true
     }
 

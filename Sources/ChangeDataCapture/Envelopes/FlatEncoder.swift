@@ -135,12 +135,8 @@ final class FlatEncoder: ChangeEncoder {
         output.append(jsonString: statement.tag)
         output.append(",\"ddl\":")
         output.append(jsonString: statement.text)
-        output.append(",\"objects\":[")
-        for (index, name) in statement.objects.enumerated() {
-            if index > 0 { output.append(UInt8(ascii: ",")) }
-            output.append(jsonString: name)
-        }
-        output.append("]")
+        output.append(",\"objects\":")
+        output.append(objectsOf: statement)
         output.append(database)
         output.append(lsn: position)
         output.append("\",\"xid\":")

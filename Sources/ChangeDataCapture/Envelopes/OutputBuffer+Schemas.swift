@@ -48,10 +48,18 @@ extension CapturedColumn {
 
 extension OutputBuffer {
     mutating func append(keyNamesOf table: CapturedTable) {
+        append(jsonStrings: table.key.map { table.columns[$0].name })
+    }
+
+    mutating func append(objectsOf statement: SourceStatement) {
+        append(jsonStrings: statement.objects)
+    }
+
+    private mutating func append(jsonStrings strings: [String]) {
         append(UInt8(ascii: "["))
-        for (place, index) in table.key.enumerated() {
+        for (place, string) in strings.enumerated() {
             if place > 0 { append(UInt8(ascii: ",")) }
-            append(jsonString: table.columns[index].name)
+            append(jsonString: string)
         }
         append(UInt8(ascii: "]"))
     }

@@ -74,8 +74,8 @@ struct TopicSample {
                     waited += 1
                     if waited == 10 {
                         note(
-                            "waiting for records of \(reference.name) to learn the columns of the query"
-                        )
+                            "waiting for records of \(reference.name) to learn the columns of the"
+                                + " query")
                     }
                 }
                 continue
