@@ -10,7 +10,7 @@ import time
 
 import harness
 from harness import equal
-from test_cdc import cdc, database, lines, server_of, slots, until
+from test_cdc import cdc, database, free, lines, server_of, slots, until
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "Commands"))
 from home import Home  # noqa: E402
@@ -114,8 +114,7 @@ def test_a_backfill_that_is_killed_goes_on_in_file_and_topics():
                 process.kill()
                 process.wait()
                 server_of().sql("UPDATE t SET v = v + 1 WHERE a % 100 = 3", name)
-                until(lambda: server_of().sql("SELECT count(*) FROM pg_replication_slots WHERE active "
-                                              f"AND database = '{name}'") == "0\n", "the slot")
+                free(name)
             cdc(home, name, *options, "--until", "now")
             if target == "file":
                 changes = lines(out.read_text())

@@ -106,9 +106,7 @@ def test_arrays_have_the_delimiter_of_their_type():
 def test_a_table_that_is_renamed_is_read_under_its_new_name():
     name = database("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a'), (2, 'b');")
     with Home() as home:
-        process = home.start("cdc", server_of().source(name), "--to", "topics")
-        until(lambda: server_of().sql("SELECT count(*) FROM pg_replication_slots WHERE active AND "
-                                      f"database = '{name}'", name) == "1\n", "the stream")
+        process = follow(home, name, "--to", "topics")
         # The stream must have seen it under the name before.
         server_of().sql("UPDATE t SET v = 'c' WHERE id = 1; ALTER TABLE t RENAME TO u; UPDATE u SET v = 'd' WHERE id = 1",
                         name)

@@ -8,7 +8,7 @@ import sys
 
 import harness
 from harness import equal
-from test_cdc import cdc, checksum, database, lines, server_of, slots, until
+from test_cdc import cdc, checksum, database, free, lines, server_of, slots, until
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "Commands"))
 from home import Home  # noqa: E402
@@ -36,11 +36,6 @@ def check(name, changes):
         real = dict(json.loads(row) for row in server_of().sql(
             f"SELECT json_build_array(id, v) FROM t{n}", name).splitlines())
         equal(rows, real, f"t{n}")
-
-
-def free(name):
-    until(lambda: server_of().sql("SELECT count(*) FROM pg_replication_slots WHERE active "
-                                  f"AND database = '{name}'") == "0\n", "the slot")
 
 
 def change_all(name):

@@ -42,10 +42,7 @@ def agrees(home, name, *options):
 
 
 def running(home, name, *options):
-    process = home.start("cdc", server_of().source(name), "--to", "topics", "-q", *options)
-    until(lambda: sql("SELECT count(*) FROM pg_replication_slots WHERE active AND "
-                      f"database = '{name}'", name) == "1\n", "a capture that streams")
-    return process
+    return follow(home, name, "--to", "topics", "-q", *options)
 
 
 def ended(process):

@@ -65,6 +65,12 @@ def until(condition, what, seconds=60):
         time.sleep(0.05)
 
 
+def free(name):
+    """Waits until no one reads a slot of the database."""
+    until(lambda: server_of().sql("SELECT count(*) FROM pg_replication_slots WHERE active "
+                                  f"AND database = '{name}'") == "0\n", "the slot to be free")
+
+
 ORDERS = """
 CREATE TABLE orders (id int PRIMARY KEY, total numeric(10,2), note text);
 INSERT INTO orders VALUES (1, 1.10, 'a'), (2, NULL, NULL), (3, 12345678.90, E'tab\\t"q"\\n');
@@ -86,12 +92,12 @@ def test_the_rows_of_a_database_in_one_pipe_and_nothing_left_behind():
 
 
 def follow(home, name, *options):
-    """A capture whose slot is there, so that what comes now is in its stream."""
-    before = server.sql("SELECT count(*) FROM pg_replication_slots WHERE active")
+    """A capture that holds its slot: what comes now is in its stream, and others see its reader."""
+    server = server_of()
+    held = f"SELECT count(*) FROM pg_replication_slots WHERE active AND database = '{name}'"
+    before = int(server.sql(held))
     process = home.start("cdc", server.source(name), *options)
-    until(lambda: server.sql("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'")
-          > "0" and server.sql("SELECT count(*) FROM pg_replication_slots WHERE active") > before,
-          "the stream")
+    until(lambda: int(server.sql(held)) > before, "the slot's reader")
     return process
 
 
@@ -287,8 +293,7 @@ def test_a_file_goes_on_behind_its_last_whole_transaction():
             time.sleep(chance.random())
             process.kill()
             process.wait()
-            until(lambda: server.sql("SELECT count(*) FROM pg_replication_slots WHERE active "
-                                     f"AND database = '{name}'") == "0\n", "the slot to be free")
+            free(name)
         cdc(home, name, *options, "--until", "now")
         check_flat(name, lines(out.read_text()))
         done = home.rtd("cdc", server.source(name), "--slots", "--drop", f"rtd_{name}")
@@ -340,8 +345,7 @@ def test_topics_hold_each_change_once_whenever_it_is_killed():
             time.sleep(chance.random() * 2)
             process.kill()
             process.wait()
-            until(lambda: server.sql("SELECT count(*) FROM pg_replication_slots WHERE active "
-                                     f"AND database = '{name}'") == "0\n", "the slot to be free")
+            free(name)
         cdc(home, name, *options, "--until", "now")
         changes, tombstones = [], 0
         for table in "abc":

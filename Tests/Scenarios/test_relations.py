@@ -12,7 +12,7 @@ import time
 
 import harness
 from harness import contains, equal
-from test_cdc import cdc, database, server_of, until
+from test_cdc import cdc, database, free, server_of, until
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "Commands"))
 from home import Home  # noqa: E402
@@ -207,11 +207,6 @@ def test_every_query_sees_whole_transactions_while_the_capture_is_killed():
         cdc(home, name, *options, "--until", "now")
         assert_same(home, name, "left_side", "right_side")
         print(f"     {queries} queries beside {transfers.count} transactions, {len(seen)} states of rows")
-
-
-def free(name):
-    until(lambda: server_of().sql("SELECT count(*) FROM pg_replication_slots WHERE active "
-                                  f"AND database = '{name}'") == "0\n", "the slot to be free")
 
 
 def test_a_query_without_end_goes_from_cut_to_cut():

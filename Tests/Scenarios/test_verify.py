@@ -8,7 +8,7 @@ import time
 
 import harness
 from harness import contains, equal
-from test_cdc import WORK, cdc, database, server_of, slots, work
+from test_cdc import WORK, cdc, database, follow, server_of, slots, work
 from test_relations import ACCOUNTS, CHANGES, SHOP, Transfers
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "Commands"))
@@ -79,7 +79,7 @@ def test_random_work_and_rows_without_key_are_equal_while_the_capture_runs():
     chance = random.Random(harness.seed)
     with Home() as home:
         cdc(home, name, "--to", "topics", "--until", "now")
-        process = home.start("cdc", server_of().source(name), "--to", "topics")
+        process = follow(home, name, "--to", "topics")
         for _ in range(3):
             server_of().sql(work(chance, 30), name)
             assert_equal(verify(home, name), "a", "b", "c")
@@ -91,7 +91,7 @@ def test_transactions_that_go_on_meanwhile_are_told_apart():
     name = database(ACCOUNTS)
     with Home() as home:
         cdc(home, name, "--to", "topics", "--until", "now", "--partitions", "2")
-        process = home.start("cdc", server_of().source(name), "--to", "topics")
+        process = follow(home, name, "--to", "topics")
         with Transfers(name, harness.seed):
             for _ in range(3):
                 assert_equal(verify(home, name), "left_side", "right_side")
