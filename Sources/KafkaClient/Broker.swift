@@ -1,5 +1,25 @@
 import Platform
 
+/// An address that a cluster names for a broker, which may be none that this machine can reach. On
+/// the cluster's loop; shared by the connections to that address.
+final class Advertisement: @unchecked Sendable {
+    private let node: Int32
+    private let source: Endpoint
+    var isReached = false
+    var isReported = false
+
+    init(node: Int32, source: Endpoint) {
+        self.node = node
+        self.source = source
+    }
+
+    /// Goes behind the reason why the address cannot be reached.
+    var hint: String {
+        "; \(source) names this address for broker \(node) "
+            + "(its advertised.listeners; rtd serve --advertise)"
+    }
+}
+
 /// A broker of the cluster, and the connection to it: made when asked for, made again when lost.
 ///
 /// Lives on its cluster's loop. After a failure the next attempt waits, longer each time.
@@ -17,6 +37,10 @@ final class Broker: @unchecked Sendable {
 
     let endpoint: Endpoint
     private let environment: ClientEnvironment
+    /// Nil for an address that the client was given.
+    private let advertisement: Advertisement?
+    /// When it was tried for the first time, in monotonic nanoseconds.
+    private var firstAttempt: Int64?
     private var state = State.idle
     private var waiting: [Completion] = []
     private var attempt = 0
@@ -24,9 +48,12 @@ final class Broker: @unchecked Sendable {
     /// Monotonic nanoseconds before which no attempt is made.
     private var nextAttempt: Int64 = 0
 
-    init(_ endpoint: Endpoint, _ environment: ClientEnvironment) {
+    init(
+        _ endpoint: Endpoint, _ environment: ClientEnvironment, _ advertisement: Advertisement?
+    ) {
         self.endpoint = endpoint
         self.environment = environment
+        self.advertisement = advertisement
     }
 
     private var loop: any EventLoop { environment.loop }
@@ -66,11 +93,47 @@ final class Broker: @unchecked Sendable {
             failed(
                 this, .unreachable(address: "\(endpoint)", reason: "the connection timed out"))
         }
+        watchFirstAttempt(this)
         environment.resolve(endpoint) { [self] result in
             switch result {
             case .success(let addresses): open(addresses[...], this)
             case .failure(let error): failed(this, error)
             }
+        }
+    }
+
+    /// An address that is silent, as behind a firewall, is told of before its attempt has failed.
+    private func watchFirstAttempt(_ this: Int) {
+        guard firstAttempt == nil else { return }
+        firstAttempt = loop.clock.monotonicNanoseconds
+        loop.after(Limits.unreachedMilliseconds * 1_000_000) { [self] in
+            guard this == attempt, case .connecting = state else { return }
+            report(explained(.unreachable(address: "\(endpoint)", reason: "no answer yet")))
+        }
+    }
+
+    /// Tells people, once, what they wait for, if the address has not been reached for a while.
+    private func report(_ error: ClientError) {
+        guard let advertisement, !advertisement.isReached, !advertisement.isReported,
+            case .unreachable = error, let firstAttempt,
+            loop.clock.monotonicNanoseconds - firstAttempt
+                >= Limits.unreachedMilliseconds * 1_000_000
+        else { return }
+        advertisement.isReported = true
+        environment.configuration.warn?("\(error); still trying")
+    }
+
+    /// With who named the address, if it was never reached.
+    private func explained(_ error: ClientError) -> ClientError {
+        guard let advertisement, !advertisement.isReached else { return error }
+        switch error {
+        case .unreachable(let address, let reason):
+            return .unreachable(address: address, reason: reason + advertisement.hint)
+        case .untrusted(let address, let reason):
+            return .untrusted(address: address, reason: reason + advertisement.hint)
+        case .malformed(let address, let detail):
+            return .malformed(address: address, detail: detail + advertisement.hint)
+        default: return error
         }
     }
 
@@ -119,6 +182,7 @@ final class Broker: @unchecked Sendable {
         }
         guard this == attempt, case .connecting = state else { return connection.close(.closed) }
         failures = 0
+        advertisement?.isReached = true
         connection.ended = { [self] error in lost(error) }
         state = .ready(connection)
         finish(.success(connection))
@@ -127,7 +191,9 @@ final class Broker: @unchecked Sendable {
     private func failed(_ this: Int, _ error: ClientError) {
         guard this == attempt, case .connecting = state else { return }
         pause()
+        let error = explained(error)
         environment.log("\(error)")
+        report(error)
         finish(.failure(error))
     }
 

@@ -33,6 +33,10 @@ public struct ClientConfiguration: Sendable {
     /// Gets a line for each event that explains a delay: connections lost, leaders moved.
     public var log: (@Sendable (String) -> Void)?
 
+    /// Gets a line, once a broker, when an address that the cluster names for it is not reached for
+    /// a while: people wait for nothing then.
+    public var warn: (@Sendable (String) -> Void)?
+
     /// A mechanism of SASL with what it needs.
     public struct Login: Sendable, Equatable {
         public var mechanism: SASLMechanism

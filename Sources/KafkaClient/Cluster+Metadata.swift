@@ -42,11 +42,12 @@ extension Cluster {
             $0.allowAutoTopicCreation = configuration.allowsTopicCreation
             $0.topics = names.sorted().map { name in .with { $0.name = name } }
         }
-        let response = try await askAny(request)
+        let (response, source) = try await askOneOfAll(request)
         guard response.errorCode == .none else {
             throw .refused(api: .metadata, response.errorCode, detail: nil)
         }
         metadata.merge(response)
+        noteAdvertisements(response, source)
         var problem: ClientError?
         for entry in response.topics {
             guard let name = entry.name else { continue }
@@ -59,6 +60,17 @@ extension Cluster {
         }
         for observer in observers.values { observer() }
         if let problem { throw problem }
+    }
+
+    /// Keeps who named an address first.
+    private func noteAdvertisements(_ response: MetadataResponse, _ source: Endpoint) {
+        for broker in response.brokers {
+            let port = UInt16(truncatingIfNeeded: broker.port)
+            let address = endpoint(host: broker.host, port: port)
+            if advertisements.count >= Limits.advertisementsMax { advertisements = [:] }
+            advertisements[address] =
+                advertisements[address] ?? Advertisement(node: broker.nodeId, source: source)
+        }
     }
 
     /// Refreshes the topics in use, once; a failure is left to whoever needs the answer.

@@ -27,6 +27,9 @@ public final class Cluster: @unchecked Sendable {
     private(set) var isClosed = false
 
     var metadata = Metadata()
+    /// Who named the addresses that the metadata has had: where one of them cannot be reached, it
+    /// is mostly because its broker does not know how clients reach it.
+    var advertisements: [Endpoint: Advertisement] = [:]
     /// The topics that producers and consumers of this client work with; refreshed together.
     var topicsInUse: Set<String> = []
     /// The topics that the last refresh reported as not there.
@@ -94,7 +97,8 @@ extension Cluster {
     func broker(at endpoint: Endpoint, for purpose: Purpose = .general) -> Broker {
         let key = BrokerKey(endpoint: endpoint, purpose: purpose)
         if let known = brokers[key] { return known }
-        let broker = Broker(endpoint, environment)
+        let isOwn = configuration.bootstrap.contains(endpoint)
+        let broker = Broker(endpoint, environment, isOwn ? nil : advertisements[endpoint])
         if isClosed { broker.close() } else { brokers[key] = broker }
         return broker
     }
@@ -207,10 +211,17 @@ extension Cluster {
 
     /// Sends a request to whichever broker answers first in turn; the error is the first one.
     func askAny<R: KafkaRequest>(_ request: R) async throws(ClientError) -> R.Response {
+        try await askOneOfAll(request).response
+    }
+
+    /// As `askAny`, with where the answer came from.
+    func askOneOfAll<R: KafkaRequest>(
+        _ request: R
+    ) async throws(ClientError) -> (response: R.Response, source: Endpoint) {
         var first: ClientError?
         for broker in anyBrokers {
             do throws(ClientError) {
-                return try await ask(request, of: broker)
+                return (try await ask(request, of: broker), broker.endpoint)
             } catch {
                 guard error.isRetriable else { throw error }
                 first = first ?? error

@@ -16,6 +16,10 @@ enum Limits {
     static let gatheredPieceBytesMax = 32 << 10
     /// Requests that a connection has sent and not got an answer to.
     static let requestsInFlightMax = 1_024
+    /// Addresses of brokers whose origin is remembered.
+    static let advertisementsMax = 10_000
+    /// How long a broker that the cluster names may not be reached until people are told.
+    static let unreachedMilliseconds: Int64 = 1_000
     /// Threads that look host names up.
     static let resolverThreadsMax = 2
     /// Batches of an idempotent producer that a broker tells apart: it remembers five (KIP-98).

@@ -102,13 +102,14 @@ extension Cluster {
         }
     }
 
-    /// A broker answers for its own configs; any broker for a topic's.
+    /// A broker answers for its own configs; any broker for a topic's, the controller changes them.
     private func askOwner<R: KafkaRequest>(
         of resource: ConfigResource, _ request: R
     ) async throws(ClientError) -> R.Response {
         if case .broker(let node) = resource, let broker = broker(node) {
             return try await ask(request, of: broker)
         }
+        if R.api.key == .describeConfigs { return try await askAny(request) }
         return try await askController(request)
     }
 

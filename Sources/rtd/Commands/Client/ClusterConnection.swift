@@ -45,6 +45,9 @@ final class ClusterConnection: Sendable {
         if reporting.isVerbose {
             configuration.log = { StandardError.write(line: "rtd: \($0)") }
         }
+        if !reporting.isQuiet {
+            configuration.warn = { StandardError.write(line: "rtd: \($0)") }
+        }
         loop = Loop()
         if let directory {
             cluster = Cluster(configuration, on: loop, connector: Self.restarting(directory))

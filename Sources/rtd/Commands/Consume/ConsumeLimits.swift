@@ -25,6 +25,8 @@ enum ConsumeLimits {
     static let shareRecords = 500
     static let shareWaitMilliseconds: Int64 = 500
     static let quietShareRounds = 3
+    /// How much longer than `--timeout` an answer of the cluster is waited for.
+    static let idleGraceNanoseconds: Int64 = 200_000_000
     /// How long a signal waits for what was read to be written and committed.
     static let signalMilliseconds: Int64 = 5_000
 

@@ -87,6 +87,8 @@ final class ConsumeSession: @unchecked Sendable {
         } catch {
             throw Task.isCancelled ? .client(.cancelled) : .message(error.message)
         }
+        lastRecordAt = now
+        watchForIdleness()
         if options.explains { return try await explain() }
         beginProgress()
         if let group = options.group, usesShareGroup { return try await readShared(group) }
@@ -109,9 +111,20 @@ final class ConsumeSession: @unchecked Sendable {
         try output.flush()
     }
 
-    private var usesShareGroup: Bool {
-        (options.groupProtocol ?? connection.properties.groupProtocol) == .share
+    /// Ends the command when `--timeout` has passed while the cluster is waited for, such as a leader
+    /// that cannot be reached; where records are waited for, the time is looked at there. A write
+    /// that was stalled, or a run of `--exec`, has held this timer up too: so it looks twice.
+    private func watchForIdleness(dueSince last: Int64? = nil) {
+        guard let timeout = options.timeout?.nanosecondsClamped else { return }
+        let left = lastRecordAt + timeout - now
+        if left <= 0, last == lastRecordAt { return stop.request(.idle) }
+        let due = left <= 0 ? lastRecordAt : nil
+        printing.after(left <= 0 ? ConsumeLimits.idleGraceNanoseconds : left) { [weak self] in
+            self?.watchForIdleness(dueSince: due)
+        }
     }
+
+    private var usesShareGroup: Bool { options.groupProtocol == .share }
 
     private var isFinished: Bool {
         output.isComplete || (isBounded && isAssigned && openCount == 0)
@@ -162,6 +175,7 @@ final class ConsumeSession: @unchecked Sendable {
         switch failure {
         case nil: break
         case .output(let error) where error.isBrokenPipe: break
+        case .client(.cancelled) where stop.reason == .idle: return 4
         case .client(.cancelled) where stop.reason != nil: break
         case .idle: return 4
         case .client(let error): throw connection.failure(error)

@@ -6,6 +6,8 @@ final class StopRequest: @unchecked Sendable {
         case signal
         /// The reader of stdout has left.
         case outputClosed
+        /// No record within `--timeout`, while the cluster was waited for.
+        case idle
     }
 
     private let lock = Lock()

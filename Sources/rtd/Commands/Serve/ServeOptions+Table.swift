@@ -71,7 +71,8 @@ extension ServeOptions {
             details: """
                 Kafka clients connect again to the address that the server names. Without it \
                 that is the one by which the client came in, so it is needed only behind a \
-                translation of addresses.
+                translation of addresses. A client that cannot reach the address that is named \
+                says so, and by whom.
                 """),
         .toggle(
             "insecure-listen", nil, \.allowsInsecureListening,
