@@ -165,6 +165,29 @@ def test_offsets_are_committed_while_it_follows():
         outcome(home.rtd("consume", "t", "-g", "g", "-e", seconds=60), 0, "c\n")
 
 
+def test_group_id_of_the_properties_is_the_group():
+    with Home() as home:
+        home.rtd("produce", "t", input="1\n2\n")
+        file = home.path / "client.properties"
+        file.write_text("group.id=named\n")
+        outcome(home.rtd("consume", "t", "-e", "-X", "group.id=named"), 0, "1\n2\n", "")
+        outcome(home.rtd("consume", "t", "-e", "-F", file), 0, "", "")
+        outcome(home.rtd("consume", "t", "-e", "-o", "stored", RTD_CONFIG=file), 0, "", "")
+        # What is typed wins: another group, or a place to read from now, without the group.
+        outcome(home.rtd("consume", "t", "-e", "-F", file, "-g", "other"), 0, "1\n2\n", "")
+        outcome(home.rtd("consume", "t", "-e", "-F", file, "-o", "beginning"), 0, "1\n2\n", "")
+        outcome(home.rtd("consume", "t", "-e", "-F", file, "-p", "0"), 0, "1\n2\n", "")
+        outcome(home.rtd("consume", "t", "-e", "-F", file, "-o", ":1"), 0, "1\n", "")
+        share = ["-X", "group.id=s", "-X", "group.protocol=share"]
+        outcome(home.rtd("consume", "t", "-e", *share), 0, "1\n2\n", "")
+        groups = home.rtd("query", "SHOW GROUPS", "--format", "csv").text.splitlines()[1:]
+        equal([line.split(",")[0] for line in groups], ["named", "other", "s"])
+        # A file without a name is as no file.
+        file.write_text("client.id=c\n")
+        for wanting in ["-o", "stored"], ["--protocol", "consumer"]:
+            equal(home.rtd("consume", "t", "-e", "-F", file, *wanting).returncode, 2)
+
+
 def test_a_group_begins_where_it_was_told_without_a_commit():
     with Home() as home:
         home.rtd("produce", "t", input="0\n1\n2\n3\n")

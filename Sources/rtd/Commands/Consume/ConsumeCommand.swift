@@ -15,9 +15,20 @@ enum ConsumeCommand {
         }
         return ClientRun.run("consume", options.connection, options.reporting) {
             connection, interruption async throws(CommandFailure) in
+            let options = try joined(options, connection)
             let transform = try Transform(options, connection)
             return try await ConsumeSession(connection, options, printing, transform)
                 .run(interruption)
+        }
+    }
+
+    private static func joined(
+        _ typed: ConsumeOptions, _ connection: ClusterConnection
+    ) throws(CommandFailure) -> ConsumeOptions {
+        do throws(UsageError) {
+            return try typed.joined(connection.properties)
+        } catch {
+            throw CommandFailure("consume: \(error.message)", status: UsageError.exitStatus)
         }
     }
 }

@@ -18,6 +18,7 @@ struct ConsumeOptions: Sendable, Equatable {
     /// Topics are read that any of them matches.
     var patterns = TopicPatterns()
     var partitions: [Int] = []
+    /// `-g`; `joined` adds what the properties say.
     var group: String?
     /// The merged `-o`; both bounds nil: the beginning, with a group its committed offset.
     var offset = OffsetSpecification()
@@ -66,30 +67,14 @@ struct ConsumeOptions: Sendable, Equatable {
         for part in options.offsetParts {
             options.offset = try options.offset.merging(part)
         }
-        if options.offset.start == .stored, options.group == nil {
-            throw UsageError("-o stored needs the group whose offsets are stored: -g GROUP")
-        }
-        if options.groupProtocol != nil, options.group == nil {
-            throw UsageError("--protocol needs the group that is shared by it: -g GROUP")
-        }
         if options.acknowledgement != nil, options.groupProtocol != .share {
             throw UsageError("--ack goes with --protocol share")
-        }
-        if options.groupProtocol == .share, options.offset.end != nil {
-            throw UsageError("a share group has no end to read up to; -c COUNT or -e ends it")
-        }
-        if options.groupProtocol == .share, options.isolation != nil {
-            throw UsageError(
-                "--isolation is not for a share group, whose own share.isolation.level says which"
-                    + " records it gets")
-        }
-        if options.explains, options.groupProtocol == .share {
-            throw UsageError("--explain tells offsets, which a share group has none of")
         }
         if options.nestsJSONValues, options.format != .json {
             throw UsageError("--json-value goes with -J")
         }
         try checkCommand(options)
+        try options.checkGroup()
     }
 
     private static func checkCommand(_ options: Self) throws(UsageError) {
@@ -106,12 +91,6 @@ struct ConsumeOptions: Sendable, Equatable {
         try ValueParser.checkTopicName(target)
         guard options.transactionalID != nil else {
             throw UsageError("--exec needs the name of its transactions: --txn ID")
-        }
-        guard options.group != nil else {
-            throw UsageError("--exec needs the group whose offsets it commits: -g GROUP")
-        }
-        if options.groupProtocol == .share {
-            throw UsageError("--exec commits offsets, which a share group has none of")
         }
     }
 }

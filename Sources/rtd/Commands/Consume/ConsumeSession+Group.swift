@@ -30,7 +30,7 @@ extension ConsumeSession {
         let properties = connection.properties
         var result = GroupConfiguration(groupID: group)
         result.instanceID = properties.groupInstance
-        switch options.groupProtocol ?? properties.groupProtocol ?? .classic {
+        switch options.groupProtocol ?? .classic {
         case .classic: result.protocol = .classic
         // A share group has a feed of its own.
         case .consumer, .share: result.protocol = .consumer

@@ -7,9 +7,6 @@ extension ConsumeSession {
     /// Prints records and tells the group what has become of them once they are written, until the
     /// count is reached or, with `-e`, none is to be had any more.
     func readShared(_ group: String) async throws(ConsumeError) {
-        if options.command != nil {
-            throw .message("--exec commits offsets, which a share group has none of")
-        }
         let search = TopicSearch(connection: connection, options: options)
         let found = try await search.topics()
         topics = found.map(\.name)
