@@ -1,5 +1,6 @@
 import KafkaProtocol
 import Platform
+import Records
 
 extension Consumer {
     /// A partition's part of an answer.
@@ -10,7 +11,8 @@ extension Consumer {
         // What was asked for before a reset of the position is old; while one is looked up it would
         // be taken twice, as the look-up gives the position that it has begun with.
         guard let partition = partitions[id], let position = partition.position,
-            !partition.isBusy, wanted[id]?.offset == position
+            !partition.isBusy, let asked = wanted[id], asked.offset == position,
+            asked.topicID == partition.topicID
         else { return }
         switch answer.errorCode {
         case .none:
@@ -111,6 +113,33 @@ extension Consumer {
             let start = try await cluster.resolve([id: .earliest], configuration.isolation)[id]
             throw .offsetOutOfRange(id, offset: position, logStart: start ?? -1)
         }
+    }
+
+    /// Whether the topic is the one that the position is in. Where it was deleted and made again, its
+    /// log is another one, which is read as after an offset that is out of range. False while that
+    /// is being found out.
+    func isSameLog(_ partition: ConsumerPartition) -> Bool {
+        let id = partition.id
+        let known = cluster.metadata.topics[id.topic]?.id ?? .zero
+        guard known != .zero, known != partition.topicID else { return true }
+        let isFirst = partition.topicID == .zero
+        partition.topicID = known
+        if isFirst { return true }
+        partition.lastEpoch = -1
+        partition.validatedEpoch = -1
+        let start: StartPosition
+        switch configuration.outOfRange {
+        case .earliest: start = .earliest
+        case .latest: start = .latest
+        case .fail:
+            fail(.topicDeleted(id.topic))
+            return false
+        }
+        cluster.environment.log("\(id): the topic was made again, reading on from the \(start)")
+        lookUp(partition) { [cluster, configuration] () async throws(ClientError) in
+            try await cluster.resolve([id: start], configuration.isolation)[id]
+        }
+        return false
     }
 
     /// Whether the log still holds what was read up to the position: after a change of leader it

@@ -1,11 +1,14 @@
 import KafkaProtocol
 import Platform
+import Records
 
 /// A partition that a consumer reads; on the consumer's loop.
 final class ConsumerPartition: @unchecked Sendable {
     let id: TopicPartition
     /// The next offset to fetch; nil until it has been looked up.
     var position: Int64?
+    /// Of the topic whose log the position is in; zero where it is not known.
+    var topicID = UUID.zero
     /// The leader epoch of the last batch that was read, -1 for none.
     var lastEpoch: Int32 = -1
     /// The leader's epoch at which the position was last found to be in the log.
@@ -188,9 +191,9 @@ public final class Consumer: @unchecked Sendable {
                 cluster.requestRefresh()
                 continue
             }
-            guard isValidated(partition, leader.epoch) else { continue }
+            guard isSameLog(partition), isValidated(partition, leader.epoch) else { continue }
             wanted[leader.node, default: [:]][id] = FetchSession.Wanted(
-                offset: position, leaderEpoch: leader.epoch)
+                offset: position, leaderEpoch: leader.epoch, topicID: partition.topicID)
         }
         for (node, partitions) in wanted { fetcher(node).fetch(partitions) }
     }

@@ -8,6 +8,8 @@ struct FetchSession {
     struct Wanted: Equatable {
         var offset: Int64
         var leaderEpoch: Int32
+        /// A topic that is made again has another; zero on old brokers.
+        var topicID: UUID
     }
 
     private var id: Int32 = 0
@@ -22,7 +24,7 @@ struct FetchSession {
     /// Fills a request that asks for exactly `wanted`.
     mutating func prepare(
         _ request: inout FetchRequest, _ wanted: [TopicPartition: Wanted], version: Int16,
-        partitionBytesMax: Int32, topicID: (String) -> UUID
+        partitionBytesMax: Int32
     ) {
         let byID = version >= 13
         if byID != usesTopicIDs { reset() }
@@ -30,13 +32,15 @@ struct FetchSession {
         var changed = wanted
         if epoch > 0 {
             changed = wanted.filter { remembered[$0.key] != $0.value }
-            let gone = remembered.keys.filter { wanted[$0] == nil }
-            request.forgottenTopicsData = Dictionary(grouping: gone, by: \.topic).map {
-                name, partitions in
+            // By name a topic's namesake takes its place in the session; by id both would be in it.
+            let gone = remembered.filter { id, known in
+                wanted[id].map { byID && $0.topicID != known.topicID } ?? true
+            }
+            request.forgottenTopicsData = gone.map { id, known in
                 .with {
-                    $0.topic = name
-                    $0.topicId = topicID(name)
-                    $0.partitions = partitions.map(\.partition)
+                    $0.topic = id.topic
+                    $0.topicId = known.topicID
+                    $0.partitions = [id.partition]
                 }
             }
         }
@@ -45,7 +49,7 @@ struct FetchSession {
         request.topics = Dictionary(grouping: changed, by: \.key.topic).map { name, entries in
             .with {
                 $0.topic = name
-                $0.topicId = topicID(name)
+                $0.topicId = entries.first?.value.topicID ?? .zero
                 $0.partitions = entries.map { partition, wanted in
                     .with {
                         $0.partition = partition.partition

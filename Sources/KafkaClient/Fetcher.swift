@@ -41,7 +41,7 @@ final class Fetcher: @unchecked Sendable {
     private func send(
         _ wanted: [TopicPartition: FetchSession.Wanted], over connection: Connection
     ) {
-        let hasIDs = wanted.keys.allSatisfy { cluster.metadata.topics[$0.topic]?.id != .zero }
+        let hasIDs = wanted.values.allSatisfy { $0.topicID != .zero }
         guard
             let version = connection.version(of: FetchRequest.api, atMost: hasIDs ? .max : 12)
         else {
@@ -57,8 +57,7 @@ final class Fetcher: @unchecked Sendable {
         request.maxBytes = settings.fetchBytesMax
         request.isolationLevel = settings.isolation.rawValue
         session.prepare(
-            &request, wanted, version: version, partitionBytesMax: settings.partitionBytesMax
-        ) { cluster.metadata.topics[$0]?.id ?? .zero }
+            &request, wanted, version: version, partitionBytesMax: settings.partitionBytesMax)
         let timeout =
             cluster.configuration.requestTimeoutMilliseconds
             + Int64(settings.fetchWaitMaxMilliseconds)
@@ -95,11 +94,15 @@ final class Fetcher: @unchecked Sendable {
         isBusy = false
         if isCurrent {
             let names = Dictionary(
-                wanted.keys.map { (cluster.metadata.topics[$0.topic]?.id ?? .zero, $0.topic) },
+                wanted.map { ($0.value.topicID, $0.key.topic) },
                 uniquingKeysWith: { first, _ in first })
             for topic in response.responses {
                 let name = topic.topicId == .zero ? topic.topic : names[topic.topicId]
-                guard let name else { continue }
+                guard let name else {
+                    // Not asked for: what the broker remembers is not what it was told.
+                    session.reset()
+                    continue
+                }
                 for partition in topic.partitions {
                     consumer.received(
                         partition, of: TopicPartition(name, partition.partitionIndex), frame,

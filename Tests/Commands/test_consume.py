@@ -267,6 +267,18 @@ def test_a_topic_that_is_deleted_while_it_is_read_ends_the_reading():
         equal(process.stderr.read().decode(), 'rtd: topic "t" was deleted\n')
 
 
+def test_a_topic_that_is_made_again_is_read_from_its_beginning():
+    with Home() as home:
+        home.rtd("produce", "t", input="1\n2\n3\n")
+        reader = home.start("consume", "t")
+        equal([reader.stdout.readline() for _ in range(3)], [b"1\n", b"2\n", b"3\n"])
+        equal(home.rtd("query", "DROP TOPIC t; CREATE TOPIC t").returncode, 0)
+        home.rtd("produce", "t", input="4\n5\n6\n7\n")
+        equal([reader.stdout.readline() for _ in range(4)], [b"4\n", b"5\n", b"6\n", b"7\n"])
+        reader.terminate()
+        reader.communicate(timeout=30)
+
+
 def test_topics_are_read_by_a_pattern_and_later_ones_join():
     with Home() as home:
         for name in ("orders-a", "orders-b", "other"):

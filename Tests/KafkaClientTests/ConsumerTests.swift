@@ -18,6 +18,7 @@ private final class FetchedLog: @unchecked Sendable {
     var logStart: Int64 = 0
     private var sessions: Int32 = 0
     private var position: Int64 = 0
+    private var topicID = UUID(high: 1, low: UInt64(UInt8(ascii: "t")))
 
     func append(_ values: [String], leaderEpoch: Int32 = 0) {
         var bytes = batch(values)
@@ -27,6 +28,13 @@ private final class FetchedLog: @unchecked Sendable {
         batches.append(bytes)
         offsets.append(end)
         end += Int64(values.count)
+    }
+
+    /// The log of another topic with the same name.
+    func begin(anew values: [String], id: UUID) {
+        (batches, offsets, end, position) = ([], [], 0, 0)
+        topicID = id
+        append(values)
     }
 
     func serve(on broker: FakeBroker) {
@@ -58,7 +66,9 @@ private final class FetchedLog: @unchecked Sendable {
         var data = FetchResponse.PartitionData()
         data.highWatermark = end
         data.logStartOffset = logStart
-        if !partitionErrors.isEmpty {
+        if request.topics.contains(where: { $0.topicId != topicID }) {
+            data.errorCode = .unknownTopicId
+        } else if !partitionErrors.isEmpty {
             data.errorCode = partitionErrors.removeFirst()
         } else if position < logStart || position > end {
             data.errorCode = .offsetOutOfRange
@@ -69,7 +79,7 @@ private final class FetchedLog: @unchecked Sendable {
         }
         response.responses = [
             .with {
-                $0.topicId = UUID(high: 1, low: UInt64(UInt8(ascii: "t")))
+                $0.topicId = asked.last?.topics.first?.topicId ?? topicID
                 $0.partitions = [data]
             }
         ]
@@ -147,6 +157,56 @@ private final class Held: @unchecked Sendable {
             log.partitionErrors = [code, code]
             try await consumer.assign([partition: .earliest])
             #expect(try await read(8, consumer) == everything)
+        }
+    }
+
+    /// Has the broker delete the topic and make it again, with these records in its new log.
+    private func makeAgain(
+        _ broker: FakeBroker, _ log: FetchedLog, _ consumer: Consumer, _ values: [String]
+    ) async {
+        await consumer.cluster.run { done in
+            broker.incarnation = 2
+            log.begin(anew: values, id: broker.id(of: "t"))
+            // A fetch that waits is answered, which the broker does when a topic goes.
+            broker.drop()
+            done(())
+        }
+    }
+
+    @Test func `a topic that was made again is read from its beginning`() async throws {
+        try await withLog { broker, log, consumer in
+            try await consumer.assign([partition: .earliest])
+            #expect(try await read(8, consumer) == everything)
+            await makeAgain(broker, log, consumer, ["x", "y"])
+            #expect(try await read(2, consumer) == ["x", "y"])
+        }
+        var strict = ConsumerConfiguration()
+        strict.outOfRange = .fail
+        try await withLog(strict) { broker, log, consumer in
+            try await consumer.assign([partition: .earliest])
+            #expect(try await read(8, consumer) == everything)
+            await makeAgain(broker, log, consumer, ["x", "y"])
+            await #expect(throws: ClientError.topicDeleted("t")) {
+                try await consumer.next(timeoutMilliseconds: 20_000)
+            }
+        }
+    }
+
+    @Test func `a session names both the topic that is gone and its namesake`() {
+        let old = UUID(high: 1, low: 1)
+        let new = UUID(high: 1, low: 2)
+        func wanted(_ id: UUID) -> [TopicPartition: FetchSession.Wanted] {
+            [partition: FetchSession.Wanted(offset: 0, leaderEpoch: 0, topicID: id)]
+        }
+        for (version, gone) in [(Int16(13), [old]), (12, [])] {
+            var session = FetchSession()
+            var request = FetchRequest()
+            session.prepare(&request, wanted(old), version: version, partitionBytesMax: 1)
+            session.answered(.with { $0.sessionId = 5 })
+            request = FetchRequest()
+            session.prepare(&request, wanted(new), version: version, partitionBytesMax: 1)
+            #expect(request.topics.map(\.topicId) == [new])
+            #expect(request.forgottenTopicsData.map(\.topicId) == gone)
         }
     }
 

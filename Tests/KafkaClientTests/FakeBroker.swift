@@ -27,6 +27,8 @@ final class FakeBroker: @unchecked Sendable {
     /// Partition counts by topic, in Metadata.
     var topics: [String: Int32] = ["t": 1]
     var leaderEpoch: Int32 = 0
+    /// Raised when the topics are deleted and made again: they have other ids then.
+    var incarnation: UInt64 = 1
     /// The leader of all partitions.
     var leader: Int32 = 1
     var nodeID: Int32 = 1
@@ -126,6 +128,10 @@ final class FakeBroker: @unchecked Sendable {
         return handlers[key]?(frame, bytes)
     }
 
+    func id(of topic: String) -> Records.UUID {
+        Records.UUID(high: incarnation, low: UInt64(topic.utf8.first ?? 0))
+    }
+
     private func metadata(_ request: MetadataRequest) -> MetadataResponse {
         let names = request.topics?.compactMap(\.name) ?? topics.keys.sorted()
         return .with {
@@ -141,7 +147,7 @@ final class FakeBroker: @unchecked Sendable {
             $0.topics = names.map { name in
                 .with {
                     $0.name = name
-                    $0.topicId = UUID(high: 1, low: UInt64(name.utf8.first ?? 0))
+                    $0.topicId = id(of: name)
                     $0.errorCode = topics[name] == nil ? .unknownTopicOrPartition : .none
                     $0.partitions = (0..<(topics[name] ?? 0)).map { index in
                         .with {
