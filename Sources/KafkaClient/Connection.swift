@@ -20,10 +20,18 @@ final class Connection: StreamHandler, @unchecked Sendable {
         let complete: @Sendable (Result<Frame, ClientError>) -> Void
     }
 
+    /// Who waits for nothing but that a request is written (acks 0): the written, or why not.
+    private struct Writing {
+        /// Monotonic nanoseconds.
+        let deadline: Int64
+        let timeoutMilliseconds: Int64
+        let complete: @Sendable (Result<Void, ClientError>) -> Void
+    }
+
     /// Bytes to write, from `sent` on.
     private struct Piece {
         let bytes: [UInt8]
-        let written: (@Sendable () -> Void)?
+        let writing: Writing?
     }
 
     let address: String
@@ -55,8 +63,7 @@ final class Connection: StreamHandler, @unchecked Sendable {
     private var answers = 0
     let isOverNetwork: Bool
     /// Set while the client logs in again (KIP-368): requests that wait until then.
-    private var held:
-        [(frame: EncodedFrame, payloads: [[UInt8]], written: (@Sendable () -> Void)?)]?
+    private var held: [(frame: EncodedFrame, payloads: [[UInt8]], writing: Writing?)]?
 
     private var outgoing = Queue<Piece>()
     private var sent = 0
@@ -88,15 +95,17 @@ final class Connection: StreamHandler, @unchecked Sendable {
         if readable { read() }
     }
 
-    /// Ends the connection; all that waits for answers gets `error`.
+    /// Ends the connection; all that waits for answers, or to be written, gets `error`.
     func close(_ error: ClientError) {
         guard isOpen else { return }
         isOpen = false
         if let timer { loop.cancel(timer) }
         stream.close()
-        _ = outgoing.removeAll()
+        let unwritten =
+            outgoing.removeAll().compactMap(\.writing) + (held ?? []).compactMap(\.writing)
         gathered = []
         held = nil
+        for writing in unwritten { writing.complete(.failure(error)) }
         for request in pending.removeAll() { request.complete(.failure(error)) }
         ended?(error)
         ended = nil
@@ -160,11 +169,15 @@ extension Connection {
         let address = address
         if request.acks == 0 {
             guard isOpen else { return done(.failure(.closed)) }
-            let written: @Sendable () -> Void = { done(.success(ProduceResponse())) }
+            let deadline = loop.clock.monotonicNanoseconds + timeoutMilliseconds * 1_000_000
+            let writing = Writing(
+                deadline: deadline, timeoutMilliseconds: timeoutMilliseconds,
+                complete: { done($0.map { ProduceResponse() }) })
+            watch(deadline)
             if held == nil {
-                write(frame, batches, written: written)
+                write(frame, batches, writing)
             } else {
-                held?.append((frame, batches, written))
+                held?.append((frame, batches, writing))
             }
             return
         }
@@ -220,7 +233,7 @@ extension Connection {
         if held != nil, api != .saslHandshake, api != .saslAuthenticate {
             held?.append((frame, payloads, nil))
         } else {
-            write(frame, payloads, written: nil)
+            write(frame, payloads, nil)
         }
     }
 
@@ -232,7 +245,7 @@ extension Connection {
         guard let waiting = held else { return }
         held = nil
         for request in waiting {
-            write(request.frame, request.payloads, written: request.written)
+            write(request.frame, request.payloads, request.writing)
         }
     }
 
@@ -251,14 +264,19 @@ extension Connection {
         timerDeadline = .max
         let now = loop.clock.monotonicNanoseconds
         var next = Int64.max
-        var late: Pending?
-        pending.forEach {
-            if $0.deadline <= now { late = late ?? $0 } else { next = min(next, $0.deadline) }
+        var late: (api: APIKey, milliseconds: Int64)?
+        func look(_ api: APIKey, _ deadline: Int64, _ milliseconds: Int64) {
+            if deadline > now { return next = min(next, deadline) }
+            late = late ?? (api, milliseconds)
+        }
+        pending.forEach { look($0.api, $0.deadline, $0.timeoutMilliseconds) }
+        outgoing.forEach {
+            guard let writing = $0.writing else { return }
+            look(.produce, writing.deadline, writing.timeoutMilliseconds)
         }
         if let late {
             return close(
-                .timedOut(
-                    api: late.api, address: address, milliseconds: late.timeoutMilliseconds))
+                .timedOut(api: late.api, address: address, milliseconds: late.milliseconds))
         }
         if next < .max { watch(next) }
     }
@@ -269,7 +287,7 @@ extension Connection {
     /// Queues a frame with its payloads in the holes. Small pieces are gathered, large ones queued
     /// as they are; all that one turn of the loop adds goes out together.
     private func write(
-        _ frame: EncodedFrame, _ payloads: [[UInt8]], written: (@Sendable () -> Void)?
+        _ frame: EncodedFrame, _ payloads: [[UInt8]], _ writing: Writing?
     ) {
         var position = 0
         for (hole, payload) in zip(frame.holes, payloads) {
@@ -279,12 +297,12 @@ extension Connection {
                 gathered.append(contentsOf: payload)
             } else {
                 seal()
-                outgoing.append(Piece(bytes: payload, written: nil))
+                outgoing.append(Piece(bytes: payload, writing: nil))
             }
             if gathered.count > Limits.readBufferBytes { seal() }
         }
         gathered.append(contentsOf: frame.bytes[position...])
-        if written != nil { seal(written) }
+        if writing != nil { seal(writing) }
         guard !flushScheduled else { return }
         flushScheduled = true
         loop.post { [self] in
@@ -293,9 +311,9 @@ extension Connection {
         }
     }
 
-    private func seal(_ written: (@Sendable () -> Void)? = nil) {
+    private func seal(_ writing: Writing? = nil) {
         guard !gathered.isEmpty else { return }
-        outgoing.append(Piece(bytes: gathered, written: written))
+        outgoing.append(Piece(bytes: gathered, writing: writing))
         gathered = []
     }
 
@@ -312,7 +330,7 @@ extension Connection {
                 guard sent == piece.bytes.count else { continue }
                 sent = 0
                 _ = outgoing.popFirst()
-                piece.written?()
+                piece.writing?.complete(.success(()))
             case .wouldBlock: return
             case .end: return endedByBroker()
             case .failed(let error): return lost(error)
