@@ -107,10 +107,31 @@ def test_a_killed_server_is_started_anew():
         home.rtd("produce", "t", input="a\n")
         pid = home.status()["pid"]
         os.kill(pid, signal.SIGKILL)
-        # Its socket takes connections until the kernel has ended it.
-        eventually(lambda: not is_alive(pid), what="its end")
         outcome(home.rtd("produce", "t", input="b\n"), 0, "", "")
         outcome(home.rtd("consume", "t", "-e"), 0, "a\nb\n", "")
+
+
+def unaccepted(home):
+    """Connections to the server of this home that it has not taken yet."""
+    with open("/proc/net/unix") as sockets:
+        fields = [line.split() for line in sockets]
+    return [one for one in fields if len(one) == 8 and one[6] == "0"
+            and one[7].startswith(f"{home.runtime}/")]
+
+
+def test_a_server_killed_at_the_first_contact_is_started_anew():
+    commands = ["produce", "t"], ["consume", "t", "-e"], ["query", "SHOW TOPICS"]
+    with Home() as home:
+        for command in commands:
+            home.rtd("produce", "t", input="a\n")
+            pid = home.status()["pid"]
+            # It does not answer, but the kernel takes connections for it until it has ended it.
+            os.kill(pid, signal.SIGSTOP)
+            client = home.start(*command)
+            eventually(lambda: len(unaccepted(home)) > 1, what="the connection")
+            os.kill(pid, signal.SIGKILL)
+            errors = client.communicate(timeout=60)[1]
+            equal((client.returncode, errors), (0, b""), str(command))
 
 
 def test_a_server_killed_under_a_producer_loses_nothing():

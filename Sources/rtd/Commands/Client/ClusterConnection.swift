@@ -7,6 +7,8 @@ import Service
 /// A command's way to the cluster that its options name: the server of a local directory, started
 /// when none runs, or brokers. Made on the main thread; used on `loop`, which runs there.
 final class ClusterConnection: Sendable {
+    private static let localAttemptsMax = 5
+
     let loop: Loop
     /// Not in contact yet: `connect` comes first.
     let cluster: Cluster
@@ -115,12 +117,19 @@ final class ClusterConnection: Sendable {
         }
     }
 
-    /// Makes the first contact.
+    /// Makes the first contact. A local server that ends just then, be it killed, may still have
+    /// taken the connection: the next attempt finds another one, or starts it.
     func connect() async throws(CommandFailure) {
-        do throws(ClientError) {
-            try await cluster.connect()
-        } catch {
-            throw failure(error)
+        var attempts = 0
+        while true {
+            do throws(ClientError) {
+                return try await cluster.connect()
+            } catch {
+                attempts += 1
+                guard directory != nil, attempts < Self.localAttemptsMax,
+                    case .connectionLost = error
+                else { throw failure(error) }
+            }
         }
     }
 
