@@ -6,11 +6,18 @@ extension Broker {
     /// Reads the metadata log, then opens what it names and removes what it does not.
     func loadMetadata(_ opener: PartitionOpener) throws(StreamingError) {
         var found: [UUID: MetadataRecord] = [:]
+        var latest: [String: UUID] = [:]
+        var removed: Set<UUID> = []
         try metadata.load { record, _ in
             switch MetadataRecord(record) {
+            // Behind its removal nothing makes a topic again: versions before 0.2 could write so.
+            case .topic(let id, _, _, _) where removed.contains(id): break
             case .topic(let id, let name, let partitions, let configs):
                 found[id] = .topic(id: id, name: name, partitions: partitions, configs: configs)
-            case .topicRemoved(let id): found[id] = nil
+                latest[name] = id
+            case .topicRemoved(let id):
+                found[id] = nil
+                removed.insert(id)
             case .brokerConfigs(let configs): settings.restore(configs)
             case .producerIDs(let next):
                 nextProducerID = next
@@ -18,7 +25,13 @@ extension Broker {
             case nil: report("\(Self.metadataTopic): a record of a newer version is skipped")
             }
         }
+        var isClear = metadata.damaged == nil
         for case .topic(let id, let name, let count, let configs) in found.values {
+            guard latest[name] == id else {
+                report("\(name): an older topic of this name is left out, its files \(id) stay")
+                isClear = false
+                continue
+            }
             let values = settings.topicSettings(configs)
             let partitions = try opener.open(
                 id, name, partitions: 0...max(0, count - 1), configs: configs, settings: values)
@@ -28,7 +41,7 @@ extension Broker {
                     partitions: partitions, isInternal: false))
         }
         // A directory may be of a topic whose record is among the damaged ones.
-        if metadata.damaged == nil { removeLeftovers() }
+        if isClear { removeLeftovers() }
     }
 
     /// Directories that no record names: of a topic whose creation or removal a crash cut short.
@@ -95,7 +108,7 @@ extension Broker {
         }
     }
 
-    /// Replaces the broker's own configs.
+    /// Replaces the broker's own configs; called in their turn, `inTurn`.
     public func setBrokerConfigs(
         _ configs: [String: String], validateOnly: Bool,
         done: @escaping @Sendable (Result<Void, StreamingError>) -> Void
@@ -119,17 +132,14 @@ extension Broker {
     }
 
     private func applyBrokerConfigs(_ configs: [String: String]) {
-        let (changed, broker) = lock.withLock {
+        lock.withLock {
             settings.dynamic = configs
             for (name, topic) in byName where !topic.isInternal {
-                byName[name] = Topic(
-                    id: topic.id, name: name, configs: topic.configs,
-                    settings: settings.topicSettings(topic.configs),
-                    partitions: topic.partitions, isInternal: false)
+                let changed = topic.under(settings)
+                byName[name] = changed
+                apply(to: changed)
             }
-            return (Array(byName.values), settings)
         }
-        for topic in changed where !topic.isInternal { apply(broker, to: topic) }
     }
 
     /// A producer id that no one has had, once the block it is of is durable.

@@ -26,7 +26,7 @@ extension Broker {
     /// Creates a topic; `done` is called once its record is durable. With `validateOnly` nothing is
     /// made, and the topic given has no partitions.
     public func createTopic(_ new: NewTopic, validateOnly: Bool, done: @escaping TopicDone) {
-        do throws(StreamingError) {
+        inTurn(ChangeTarget(topic: new.name), done) { [self] done throws(StreamingError) in
             let (count, settings) = try checkNew(new)
             if validateOnly {
                 return done(
@@ -36,8 +36,6 @@ extension Broker {
                             partitions: [], isInternal: false)))
             }
             try make(new, count, settings, done)
-        } catch {
-            done(.failure(error))
         }
     }
 
@@ -105,29 +103,21 @@ extension Broker {
         _ new: NewTopic, _ count: Int32, _ settings: TopicSettings, _ done: @escaping TopicDone
     ) throws(StreamingError) {
         let name = new.name
-        let free = lock.withLock { byName[name] == nil && changing.insert(name).inserted }
-        guard free else { throw .topicExists(name) }
         let id = UUID(high: random.next() | 1 << 63, low: random.next())
-        let partitions: [Partition]
-        do throws(StreamingError) {
-            partitions = try opener.open(
-                id, name, partitions: 0...(count - 1), configs: new.configs, settings: settings)
-        } catch {
-            lock.withLock { _ = changing.remove(name) }
-            throw error
-        }
+        let partitions = try opener.open(
+            id, name, partitions: 0...(count - 1), configs: new.configs, settings: settings)
         let topic = Topic(
             id: id, name: name, configs: new.configs, settings: settings, partitions: partitions,
             isInternal: false)
         persist(.topic(id: id, name: name, partitions: count, configs: new.configs)) {
             [self] result in
-            lock.withLock {
-                changing.remove(name)
-                if case .success = result { register(topic) }
+            guard case .success = result else {
+                removeFiles(of: topic)
+                return done(result.map { topic })
             }
-            if case .failure = result { removeFiles(of: topic) }
+            let registered = settle(topic)
             groups.topicsChanged()
-            done(result.map { topic })
+            done(.success(registered))
         }
     }
 
@@ -137,31 +127,36 @@ extension Broker {
         return PartitionOpener(current, commits, diskSpace, memory)
     }
 
-    /// Removes a topic with its records and offsets; `done` once that is durable.
-    public func deleteTopic(_ name: String, done: @escaping TopicDone) {
-        guard let topic = topic(name) else { return done(.failure(.unknownTopic(name))) }
-        guard !topic.isInternal else {
-            return done(.failure(.invalidRequest("Topic '\(name)' belongs to the server.")))
-        }
-        guard brokerSettings.flag("delete.topic.enable") else {
-            return done(.failure(.invalidRequest("delete.topic.enable is false.")))
-        }
-        persist(.topicRemoved(id: topic.id)) { [self] result in
-            guard case .success = result else { return done(result.map { topic }) }
-            let removed = lock.withLock {
-                guard byID.removeValue(forKey: topic.id) != nil else { return false }
-                byName[name] = nil
-                return true
+    /// Removes a topic with its records and offsets; `done` once that is durable. With an id only
+    /// the topic that has it: another one of its name may have been made since it was looked up.
+    public func deleteTopic(_ name: String, id: UUID? = nil, done: @escaping TopicDone) {
+        inTurn(ChangeTarget(topic: name), done) { [self] done throws(StreamingError) in
+            guard let topic = topic(name) else { throw .unknownTopic(name) }
+            if let id, topic.id != id { throw .unknownTopicID }
+            guard !topic.isInternal else {
+                throw .invalidRequest("Topic '\(name)' belongs to the server.")
             }
-            guard removed else { return done(.failure(.unknownTopic(name))) }
-            removeFiles(of: topic)
-            for partition in topic.partitions { partition.wakeAll() }
-            groups.topicsDeleted([name])
-            let id = topic.id
-            shares.forget { $0.topic == id }
-            groups.topicsChanged()
-            done(.success(topic))
+            guard brokerSettings.flag("delete.topic.enable") else {
+                throw .invalidRequest("delete.topic.enable is false.")
+            }
+            persist(.topicRemoved(id: topic.id)) { [self] result in
+                if case .success = result { forget(topic) }
+                done(result.map { topic })
+            }
         }
+    }
+
+    private func forget(_ topic: Topic) {
+        lock.withLock {
+            byID[topic.id] = nil
+            byName[topic.name] = nil
+        }
+        removeFiles(of: topic)
+        for partition in topic.partitions { partition.wakeAll() }
+        groups.topicsDeleted([topic.name])
+        let id = topic.id
+        shares.forget { $0.topic == id }
+        groups.topicsChanged()
     }
 
     private func removeFiles(of topic: Topic) {
@@ -180,7 +175,7 @@ extension Broker {
     public func createPartitions(
         _ name: String, count: Int32, validateOnly: Bool, done: @escaping TopicDone
     ) {
-        do throws(StreamingError) {
+        inTurn(ChangeTarget(topic: name), done) { [self] done throws(StreamingError) in
             guard let topic = topic(name), !topic.isInternal else { throw .unknownTopic(name) }
             let existing = Int32(topic.partitions.count)
             guard count > existing else {
@@ -196,12 +191,10 @@ extension Broker {
                 topic.id, name, partitions: existing...(count - 1), configs: topic.configs,
                 settings: topic.settings)
             replace(topic, partitions: topic.partitions + added, configs: topic.configs, done)
-        } catch {
-            done(.failure(error))
         }
     }
 
-    /// Sets a topic's own configs as a whole.
+    /// Sets a topic's own configs as a whole; called in the topic's turn, `inTurn`.
     public func setConfigs(
         _ configs: [String: String], ofTopic name: String, validateOnly: Bool,
         done: @escaping TopicDone
@@ -225,31 +218,36 @@ extension Broker {
         _ topic: Topic, partitions: [Partition], configs: [String: String],
         _ done: @escaping TopicDone
     ) {
-        let broker = brokerSettings
         let changed = Topic(
-            id: topic.id, name: topic.name, configs: configs,
-            settings: broker.topicSettings(configs), partitions: partitions, isInternal: false)
+            id: topic.id, name: topic.name, configs: configs, settings: topic.settings,
+            partitions: partitions, isInternal: false)
         persist(
             .topic(
                 id: topic.id, name: topic.name, partitions: Int32(partitions.count),
                 configs: configs)
         ) { [self] result in
             guard case .success = result else { return done(result.map { topic }) }
-            let current = lock.withLock {
-                guard byID[topic.id] != nil else { return false }
-                byName[topic.name] = changed
-                return true
-            }
-            guard current else { return done(.failure(.unknownTopic(topic.name))) }
-            apply(broker, to: changed)
-            if changed.partitions.count != topic.partitions.count { groups.topicsChanged() }
-            done(.success(changed))
+            let settled = settle(changed)
+            if partitions.count != topic.partitions.count { groups.topicsChanged() }
+            done(.success(settled))
         }
     }
 
-    func apply(_ broker: BrokerSettings, to topic: Topic) {
+    /// Registers a topic as its record says that it is, with what its configs mean now: those of
+    /// the broker may have changed since the change began.
+    private func settle(_ topic: Topic) -> Topic {
+        lock.withLock {
+            let settled = topic.under(settings)
+            register(settled)
+            apply(to: settled)
+            return settled
+        }
+    }
+
+    /// Under the lock, so that what was changed last is what the logs go by.
+    func apply(to topic: Topic) {
         for partition in topic.partitions {
-            partition.log.update(topic.settings.log(broker, memory))
+            partition.log.update(topic.settings.log(settings, memory))
         }
     }
 }

@@ -31,8 +31,7 @@ public final class Broker: @unchecked Sendable {
     var producerIDWaits: [@Sendable (Result<Int64, StreamingError>) -> Void] = []
     /// Records of the metadata log that are appended and not yet applied.
     var changesUnderWay = 0
-    /// Names that are being created or removed, whose records are not durable yet.
-    var changing: Set<String> = []
+    let turns = ChangeTurns()
 
     public let groups: GroupsFront
     public let transactions: TransactionCoordinator

@@ -15,6 +15,13 @@ public struct Topic: Sendable {
     public func partition(_ index: Int32) -> Partition? {
         index >= 0 && Int(index) < partitions.count ? partitions[Int(index)] : nil
     }
+
+    /// The same with the settings that its configs come to under the broker's.
+    func under(_ broker: BrokerSettings) -> Topic {
+        Topic(
+            id: id, name: name, configs: configs, settings: broker.topicSettings(configs),
+            partitions: partitions, isInternal: isInternal)
+    }
 }
 
 /// The rules for names of topics, which are Kafka's.

@@ -131,6 +131,77 @@ import Testing
         #expect(error?.code == 10)
     }
 
+    @Test func `partitions are added by one request after the other`() throws {
+        let rig = try BrokerRig()
+        _ = rig.create(Broker.NewTopic(name: "t", partitions: 2))
+        let first = Box<Result<Topic, StreamingError>>()
+        rig.broker.createPartitions("t", count: 6, validateOnly: false) { first.set($0) }
+        let second = rig.result {
+            rig.broker.createPartitions("t", count: 4, validateOnly: false, done: $0)
+        }
+        #expect(first.value?.success?.partitions.count == 6)
+        #expect(second?.error?.code == 37)
+        try rig.restart()
+        #expect(rig.broker.topic("t")?.partitions.count == 6)
+    }
+
+    @Test func `each of two changes at once builds on the other`() throws {
+        let rig = try BrokerRig()
+        _ = rig.create(Broker.NewTopic(name: "t", partitions: 2))
+        let broker = rig.broker
+        func add(_ name: String, _ done: @escaping Broker.TopicDone) {
+            broker.inTurn(ChangeTarget(topic: "t"), done) { done in
+                let configs = broker.topic("t")?.configs ?? [:]
+                broker.setConfigs(
+                    configs.merging([name: "7"]) { $1 }, ofTopic: "t", validateOnly: false,
+                    done: done)
+            }
+        }
+        add("retention.ms") { _ in }
+        broker.createPartitions("t", count: 4, validateOnly: false) { _ in }
+        #expect(rig.result { add("flush.messages", $0) }?.error == nil)
+        for _ in 0..<2 {
+            let topic = try #require(rig.broker.topic("t"))
+            #expect(topic.configs == ["retention.ms": "7", "flush.messages": "7"])
+            #expect(topic.partitions.count == 4)
+            #expect(topic.settings.retentionMilliseconds == 7)
+            try rig.restart()
+        }
+    }
+
+    @Test func `a topic that is deleted stays deleted whatever is asked of it meanwhile`() throws {
+        let rig = try BrokerRig()
+        let first = try #require(rig.create(Broker.NewTopic(name: "t", partitions: 1))?.success)
+        rig.broker.deleteTopic("t") { _ in }
+        let altered = Box<Result<Topic, StreamingError>>()
+        rig.broker.createPartitions("t", count: 2, validateOnly: false) { altered.set($0) }
+        let second = try #require(rig.create(Broker.NewTopic(name: "t", partitions: 1))?.success)
+        #expect(altered.value?.error?.code == 3)
+        let byID = rig.result { rig.broker.deleteTopic("t", id: first.id, done: $0) }
+        #expect(byID?.error?.code == 100)
+        _ = rig.produce(["a", "b"], to: "t")
+        // What versions before wrote: a change behind the removal.
+        try rig.broker.metadata.write([
+            MetadataRecord.topic(id: first.id, name: "t", partitions: 2, configs: [:]).record
+        ])
+        try rig.restart()
+        let topic = try #require(rig.broker.topic("t"))
+        #expect(topic.id == second.id)
+        #expect(topic.partitions[0].log.endOffset == 2)
+    }
+
+    @Test func `changes that are over at once do not nest`() throws {
+        let rig = try BrokerRig()
+        _ = rig.create(Broker.NewTopic(name: "t", partitions: 1))
+        let count = Box<Int>()
+        rig.broker.deleteTopic("t") { _ in }
+        for number in 1...20_000 {
+            rig.broker.deleteTopic("t") { if $0.error != nil { count.set(number) } }
+        }
+        rig.workers.runAll()
+        #expect(count.value == 20_000)
+    }
+
     @Test func `the metadata log is rewritten when it has grown, and says the same`() throws {
         let rig = try BrokerRig()
         _ = rig.create(Broker.NewTopic(name: "kept", partitions: 1))

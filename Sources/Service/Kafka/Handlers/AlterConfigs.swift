@@ -47,9 +47,11 @@ struct ConfigAlteration {
     /// Called with each error and the resource it is about.
     let refused: @Sendable (StreamingError, String) -> Void
 
-    /// `configs` gives what the resource at a place is to set itself from now on.
+    /// `configs` gives what the resource at a place is to set itself from now on; called in the
+    /// resource's turn, so that what it reads stays as it is meanwhile.
     func run(
-        configs: (Int, ConfigResource) throws(StreamingError) -> [String: String],
+        configs:
+            @escaping @Sendable (Int, ConfigResource) throws(StreamingError) -> [String: String],
         done: @escaping @Sendable ([Answer]) -> Void
     ) {
         let gather = Gather<Answer>(resources.count, done: done)
@@ -69,21 +71,30 @@ struct ConfigAlteration {
                 }
                 gather.put(answer, at: place)
             }
-            do throws(StreamingError) {
-                if counts[Resource(type: resource.type, name: resource.name)] != 1 {
+            let isAlone = counts[Resource(type: resource.type, name: resource.name)] == 1
+            let turn = ConfigResource.turn(resource.type, resource.name)
+            broker.inTurn(turn, finish) { finish throws(StreamingError) in
+                guard isAlone else {
                     throw .invalidRequest("Each resource must appear at most once.")
                 }
                 let target = try ConfigResource(resource.type, resource.name, broker)
                 target.set(
                     try configs(place, target), broker, validateOnly: validateOnly, done: finish)
-            } catch {
-                finish(.failure(error))
             }
         }
     }
 }
 
 extension ConfigResource {
+    /// In whose turn a resource is altered; those of an unknown type are refused there.
+    static func turn(_ type: Int8, _ name: String) -> ChangeTarget {
+        switch type {
+        case 2: ChangeTarget(topic: name)
+        case 32: .group(name)
+        default: .broker
+        }
+    }
+
     /// What the resource sets itself now.
     func current(_ broker: Broker) -> [String: String] {
         switch self {

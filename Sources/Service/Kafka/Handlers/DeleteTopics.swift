@@ -45,7 +45,8 @@ enum DeleteTopicsHandler: KafkaHandler {
                 continue
             }
             let started = answer
-            broker.deleteTopic(name) { result in
+            let id = topic.name == nil ? topic.topicId : nil
+            broker.deleteTopic(name, id: id) { result in
                 var answer = started
                 switch result {
                 case .success(let gone): answer.topicId = gone.id

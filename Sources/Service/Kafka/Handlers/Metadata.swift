@@ -81,7 +81,7 @@ enum MetadataHandler: KafkaHandler {
             switch result {
             case .success(let topic): response.topics.append(describe(topic, broker))
             case .failure(.topicExists):
-                // Made by someone else a moment ago; its record may not be durable yet.
+                // Made by someone else a moment ago, and perhaps gone again.
                 response.topics.append(
                     broker.topic(name).map { describe($0, broker) }
                         ?? absent(name, .zero, .leaderNotAvailable))

@@ -21,7 +21,7 @@ final class TopicSink: ChangeSink {
     /// Records between two looks at the clock.
     private static let clockInterval = 1_024
     /// Between two cuts that only say how far the log is.
-    private static let idleNanoseconds: Int64 = 10_000_000_000
+    private static let idleNanoseconds: Int64 = 2_000_000_000
     /// `max.message.bytes` of the topics that are made: what a request of Kafka's default size
     /// (`socket.request.max.bytes`, 100 MiB) holds. PostgreSQL's rows have up to 1 GB.
     private static let recordBytesMax = 96 << 20
