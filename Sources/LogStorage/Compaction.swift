@@ -71,7 +71,7 @@ struct Compaction {
         result.isPartial = mapEnd < reachEnd
         // From the oldest on: what a tombstone has deleted is gone before the tombstone is.
         for group in groups() {
-            try compact(group)
+            try compactWhatIsLeft(of: group)
         }
         let end = mapEnd
         result.cleanEnd = end
@@ -85,14 +85,25 @@ struct Compaction {
     /// Reads the new part as far as its keys fit.
     private mutating func learn() throws(LogError) {
         for segment in segments where segment.nextOffset > dirtyStart {
-            var scan = try SegmentScan(segment, log)
-            while let header = try scan.next() {
-                guard header.lastOffset >= dirtyStart else { continue }
-                guard try learn(header, &scan) else { return }
-                mapEnd = header.lastOffset + 1
+            do throws(LogError) {
+                guard try learn(segment) else { return }
+            } catch {
+                // What is deleted meanwhile need not be known.
+                guard stillThere([segment]).isEmpty else { throw error }
             }
         }
         mapEnd = reachEnd
+    }
+
+    /// Takes the keys of a segment in; false if they do not fit.
+    private mutating func learn(_ segment: Segment) throws(LogError) -> Bool {
+        var scan = try SegmentScan(segment, log)
+        while let header = try scan.next() {
+            guard header.lastOffset >= dirtyStart else { continue }
+            guard try learn(header, &scan) else { return false }
+            mapEnd = header.lastOffset + 1
+        }
+        return true
     }
 
     /// Takes the keys of a batch in; false if they do not fit.
@@ -151,9 +162,37 @@ struct Compaction {
         return groups
     }
 
-    /// Writes the segments of a group as one, and puts it in their place.
-    private mutating func compact(_ group: Group) throws(LogError) {
-        guard let first = group.segments.first else { return }
+    /// Retention and DeleteRecords go on meanwhile. What they leave of a group is cleaned alone:
+    /// nothing below `cleanEnd` may be as it was, since the next run forgets which of the
+    /// transactions there were aborted.
+    private mutating func compactWhatIsLeft(of whole: Group) throws(LogError) {
+        var group = whole
+        let before = result
+        while true {
+            var failure = LogError.busy
+            do throws(LogError) {
+                if try compact(group) { return }
+            } catch {
+                failure = error
+            }
+            result = before
+            let left = stillThere(group.segments)
+            guard left.count < group.segments.count, log.compactionFailureReason == nil else {
+                throw failure
+            }
+            if left.isEmpty { return }
+            group.segments = left
+        }
+    }
+
+    private func stillThere(_ some: [Segment]) -> [Segment] {
+        log.lock.withLock { some.filter { one in log.segments.contains { $0 === one } } }
+    }
+
+    /// Writes the segments of a group as one, and puts it in their place; false if they are not all
+    /// there any more.
+    private mutating func compact(_ group: Group) throws(LogError) -> Bool {
+        guard let first = group.segments.first else { return true }
         try log.checkRoom(for: group)
         let target = try CompactedSegment(replacing: first, end: group.end, log)
         var isChanged = group.segments.count > 1
@@ -180,18 +219,23 @@ struct Compaction {
                 result.recordsAfter += target.records
                 result.segmentsBefore += 1
                 result.segmentsAfter += 1
-                return target.discard()
+                target.discard()
+                return true
             }
             try target.finish()
         } catch {
             target.discard()
             throw error
         }
-        guard try log.swap(group, for: target) else { return target.discard() }
+        guard try log.swap(group, for: target) else {
+            target.discard()
+            return false
+        }
         result.bytesAfter += Int64(target.size)
         result.recordsAfter += target.records
         result.segmentsBefore += group.segments.count
         result.segmentsAfter += target.size > 0 ? 1 : 0
+        return true
     }
 
     /// Where a batch is that passed its checksum and still cannot be read.

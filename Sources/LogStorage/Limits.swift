@@ -16,8 +16,6 @@ public enum Limits {
     public static let producersMax = 100_000
     /// Batches remembered of each producer (KIP-98).
     public static let batchesPerProducer = 5
-    /// Aborted transactions remembered by a log.
-    public static let abortedTransactionsMax = 100_000
     /// Leader epochs remembered by a log; past it the oldest are forgotten.
     public static let leaderEpochsMax = 4_096
     /// Damaged ranges of offsets that are told apart in a log; past it the last one grows.

@@ -125,15 +125,15 @@ extension Log {
     /// the producer committed later. It happens one run later, so that nobody still sends the
     /// records.
     private func prepareCompaction() throws(LogError) {
-        let (isSealedUnsynced, hasProducers) = try lock.withLock { () throws(LogError) in
+        let (isSealedUnsynced, needsSnapshot) = try lock.withLock { () throws(LogError) in
             if isClosed { throw .closed }
             if let failure { throw .readOnly(failure) }
-            let bound = cleanEnd
-            states.forgetAborted(before: bound)
-            if !states.producers.isEmpty { noteStateChange(at: end) }
-            return (durable.segmentBase != active.baseOffset, !states.producers.isEmpty)
+            let hasForgotten = states.forgetAborted(before: cleanEnd)
+            if hasForgotten || !states.producers.isEmpty { noteStateChange(at: end) }
+            // Also what a run before has forgotten and could not write.
+            return (durable.segmentBase != active.baseOffset, stateChange != nil)
         }
-        if hasProducers {
+        if needsSnapshot {
             try writeSnapshot()
         } else if isSealedUnsynced {
             try synchronize()

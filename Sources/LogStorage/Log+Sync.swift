@@ -179,7 +179,8 @@ extension Log {
             try synchronizeIndex(now)
             if let snapshot { try replaceSnapshot(snapshot) }
         } catch {
-            // Both can be rebuilt; they stay due.
+            // Both can be rebuilt; they stay due. A snapshot that is not written is not under way.
+            if snapshot != nil { lock.withLock { isSnapshotting = false } }
             if !error.isNoSpace { return error }
         }
         return writeMark(synchronizing: true)

@@ -171,11 +171,7 @@ public final class Log: @unchecked Sendable {
 
     /// Aborted transactions with records in `range`.
     public func abortedTransactions(in range: Range<Int64>) -> [AbortedTransaction] {
-        lock.withLock {
-            states.aborted.filter {
-                $0.lastOffset >= range.lowerBound && $0.firstOffset < range.upperBound
-            }
-        }
+        lock.withLock { states.aborted(in: range) }
     }
 
     /// Raises the high watermark as far as it may; true if it moved. Under the lock.

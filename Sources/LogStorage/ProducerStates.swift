@@ -47,7 +47,9 @@ public struct ProducerStates: Sendable, Equatable {
     }
 
     public internal(set) var producers: [Int64: ProducerState] = [:]
-    /// By the offset of their marker.
+    /// By the offset of their marker. No limit but the log's own: each has a marker and a batch of
+    /// records in it, several times its 24 bytes, and one forgotten would be shown to readers of
+    /// committed records.
     public internal(set) var aborted: [AbortedTransaction] = []
     /// First offsets of transactions under way, by producer.
     var open: [Int64: Int64] = [:]
@@ -128,7 +130,22 @@ public struct ProducerStates: Sendable, Equatable {
         ending.append((first, offset))
         guard !marker.isCommit else { return }
         aborted.append(AbortedTransaction(producerID: id, firstOffset: first, lastOffset: offset))
-        if aborted.count > Limits.abortedTransactionsMax { aborted.removeFirst() }
+    }
+
+    /// Those with records in a range of offsets.
+    func aborted(in range: Range<Int64>) -> [AbortedTransaction] {
+        // They end one after the other; only of those that end in the range or behind it can there
+        // be records in it.
+        var (low, high) = (0, aborted.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if aborted[middle].lastOffset < range.lowerBound {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return aborted[low...].filter { $0.firstOffset < range.upperBound }
     }
 
     /// The first offset that a transaction holds back from readers of committed records.
@@ -153,9 +170,12 @@ public struct ProducerStates: Sendable, Equatable {
         aborted.removeAll { $0.lastOffset < start }
     }
 
-    /// Forgets aborted transactions that ended before `bound`, whose records compaction took away.
-    mutating func forgetAborted(before bound: Int64) {
-        aborted.removeAll { $0.lastOffset < bound }
+    /// Forgets aborted transactions that ended before `bound`, whose records compaction took away;
+    /// true if there were any.
+    mutating func forgetAborted(before bound: Int64) -> Bool {
+        let before = aborted.count
+        removeBefore(bound)
+        return aborted.count != before
     }
 
     /// Forgets every producer, and transactions under way: what else there is of one begins it

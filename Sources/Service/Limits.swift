@@ -32,6 +32,8 @@ enum Limits {
     static let drainNanoseconds: Int64 = 5_000_000_000
     /// Bytes of records that an ephemeral server keeps if nothing else is said.
     static let ephemeralBytesMax = 1 << 30
+    /// Partitions that a start opens at once.
+    static let recoveryThreads = 16
     /// Partitions that one fetch session may hold.
     static let sessionPartitionsMax = 100_000
     /// Topics that one DescribeTopicPartitions answer holds.

@@ -26,19 +26,23 @@ extension Broker {
             }
         }
         var isClear = metadata.damaged == nil
+        var topics: [(wanted: PartitionOpener.Wanted, configs: [String: String])] = []
         for case .topic(let id, let name, let count, let configs) in found.values {
             guard latest[name] == id else {
                 report("\(name): an older topic of this name is left out, its files \(id) stay")
                 isClear = false
                 continue
             }
-            let values = settings.topicSettings(configs)
-            let partitions = try opener.open(
-                id, name, partitions: 0...max(0, count - 1), configs: configs, settings: values)
+            let wanted = PartitionOpener.Wanted(
+                id: id, name: name, partitions: 0...max(0, count - 1),
+                settings: settings.topicSettings(configs))
+            topics.append((wanted, configs))
+        }
+        for (topic, partitions) in zip(topics, try opener.open(topics.map(\.wanted))) {
             register(
                 Topic(
-                    id: id, name: name, configs: configs, settings: values,
-                    partitions: partitions, isInternal: false))
+                    id: topic.wanted.id, name: topic.wanted.name, configs: topic.configs,
+                    settings: topic.wanted.settings, partitions: partitions, isInternal: false))
         }
         // A directory may be of a topic whose record is among the damaged ones.
         if isClear { removeLeftovers() }

@@ -35,7 +35,7 @@ extension Broker {
                             id: .zero, name: new.name, configs: new.configs, settings: settings,
                             partitions: [], isInternal: false)))
             }
-            try make(new, count, settings, done)
+            make(new, count, settings, done)
         }
     }
 
@@ -101,16 +101,28 @@ extension Broker {
 
     private func make(
         _ new: NewTopic, _ count: Int32, _ settings: TopicSettings, _ done: @escaping TopicDone
-    ) throws(StreamingError) {
-        let name = new.name
+    ) {
         let id = UUID(high: random.next() | 1 << 63, low: random.next())
-        let partitions = try opener.open(
-            id, name, partitions: 0...(count - 1), configs: new.configs, settings: settings)
-        let topic = Topic(
-            id: id, name: name, configs: new.configs, settings: settings, partitions: partitions,
-            isInternal: false)
-        persist(.topic(id: id, name: name, partitions: count, configs: new.configs)) {
-            [self] result in
+        let wanted = PartitionOpener.Wanted(
+            id: id, name: new.name, partitions: 0...(count - 1), settings: settings)
+        opener.make(wanted) { [self] made in
+            let topic = Topic(
+                id: id, name: new.name, configs: new.configs, settings: settings,
+                partitions: (try? made.get()) ?? [], isInternal: false)
+            if case .failure(let error) = made {
+                removeFiles(of: topic)
+                return done(.failure(error))
+            }
+            record(topic, done)
+        }
+    }
+
+    private func record(_ topic: Topic, _ done: @escaping TopicDone) {
+        persist(
+            .topic(
+                id: topic.id, name: topic.name, partitions: Int32(topic.partitions.count),
+                configs: topic.configs)
+        ) { [self] result in
             guard case .success = result else {
                 removeFiles(of: topic)
                 return done(result.map { topic })
@@ -187,10 +199,17 @@ extension Broker {
             }
             try checkRoom(count, existing: existing)
             if validateOnly { return done(.success(topic)) }
-            let added = try opener.open(
-                topic.id, name, partitions: existing...(count - 1), configs: topic.configs,
+            let wanted = PartitionOpener.Wanted(
+                id: topic.id, name: name, partitions: existing...(count - 1),
                 settings: topic.settings)
-            replace(topic, partitions: topic.partitions + added, configs: topic.configs, done)
+            opener.make(wanted) { [self] made in
+                switch made {
+                case .success(let added):
+                    replace(
+                        topic, partitions: topic.partitions + added, configs: topic.configs, done)
+                case .failure(let error): done(.failure(error))
+                }
+            }
         }
     }
 

@@ -50,6 +50,8 @@ public final class Broker: @unchecked Sendable {
         public var clusterID: UUID
         public var nodeID: Int32
         public var settings: BrokerSettings
+        /// Partitions that a start opens at once; what they sync shares journal commits.
+        public var recoveryThreads = 1
         /// Bytes of records that a server in memory keeps; nil for one on a disk.
         public var memoryBytes: Int64?
         /// Which of some names match a regular expression as a whole; nil if it is none.

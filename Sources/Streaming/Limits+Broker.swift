@@ -3,6 +3,8 @@ extension Limits {
     public static let topicsMax = 10_000
     public static let partitionsPerTopicMax: Int32 = 10_000
     public static let partitionsMax = 100_000
+    /// Workers that make the partitions of a topic at once: others have theirs to do meanwhile.
+    static let partitionsMadeAtOnce = 8
     public static let topicNameBytesMax = 249
     /// A compressed batch is opened to at most this many bytes, where a rule needs its records.
     public static let decompressedBatchBytesMax = 64 << 20

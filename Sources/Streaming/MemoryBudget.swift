@@ -42,11 +42,24 @@ final class MemoryBudget: @unchecked Sendable {
             let sealed = logs.compactMap { log in
                 log.oldestSealedMilliseconds.map { (log, $0) }
             }
-            guard let oldest = sealed.min(by: { $0.1 < $1.1 })?.0 else { return }
-            let before = oldest.sizeInBytes
+            guard let log = sealed.min(by: { $0.1 < $1.1 })?.0 ?? sealedLargest(logs, used)
+            else { return }
+            let before = log.sizeInBytes
             // In memory nothing can fail to be removed; a closed log is skipped the next time.
-            guard let removed = try? oldest.removeOldestSegment(), removed else { return }
-            used -= before - oldest.sizeInBytes
+            guard let removed = try? log.removeOldestSegment(), removed else { return }
+            let freed = before - log.sizeInBytes
+            guard freed > 0 else { return }
+            used -= freed
         }
+    }
+
+    /// Many logs fill the memory although none has filled a segment: the largest is sealed, so that
+    /// what it has can go. Nil while there is room.
+    private func sealedLargest(_ logs: [Log], _ used: Int64) -> Log? {
+        guard used > bytesMax - segmentBytesMax / 2,
+            let largest = logs.max(by: { $0.sizeInBytes < $1.sizeInBytes }),
+            largest.sizeInBytes > 0, (try? largest.beginSegment()) != nil
+        else { return nil }
+        return largest
     }
 }

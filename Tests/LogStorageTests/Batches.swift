@@ -24,6 +24,27 @@ enum Batches {
         return builder.finish(attributes)
     }
 
+    /// Records with keys.
+    static func keyed(
+        _ values: [String: String], producerID: Int64 = -1, sequence: Int32 = -1,
+        transactional: Bool = false
+    ) -> [UInt8] {
+        var builder = RecordBatchBuilder()
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+            Array(key.utf8).withUnsafeBytes { key in
+                Array(value.utf8).withUnsafeBytes {
+                    builder.append(key: key, value: $0, timestamp: 1_000)
+                }
+            }
+        }
+        var attributes = RecordBatchBuilder.Attributes()
+        attributes.producerID = producerID
+        attributes.producerEpoch = producerID < 0 ? -1 : 0
+        attributes.baseSequence = sequence
+        attributes.transactional = transactional
+        return builder.finish(attributes)
+    }
+
     /// A control batch that ends a transaction.
     static func marker(commit: Bool, producerID: Int64, epoch: Int16) -> [UInt8] {
         var builder = RecordBatchBuilder()

@@ -128,7 +128,7 @@ final class CompactedLog {
         acknowledged = max(acknowledged, log.durableEnd)
     }
 
-    private func deleteSome() throws {
+    func deleteSome() throws {
         let (low, high) = (log.startOffset, log.highWatermark)
         guard high > low else { return }
         try log.deleteRecords(before: low + Int64(random.below(Int(high - low))))

@@ -70,6 +70,90 @@ private let firstSeed =
         try #require(violation == nil, "\(place), and a crash after it")
     }
 
+    @Test func `what is deleted beside a run shows no aborted record later`() throws {
+        var deletions = 0
+        for seed in firstSeed..<firstSeed + UInt64(max(100, statesWanted / 30)) {
+            let model = try CompactedLog(seed: seed)
+            for _ in 0..<30 { try model.step() }
+            for round in 0..<6 {
+                for _ in 0..<12 { try model.step() }
+                try model.log.beginSegment()
+                try model.sync()
+                let start = model.log.startOffset
+                // Before what is left is read, or when it was read and is not in its place yet.
+                var calls = model.random.below(3)
+                model.fileSystem.willWrite = { path in
+                    guard path.hasSuffix(".log.tmp") else { return }
+                    calls -= 1
+                    guard calls < 0 else { return }
+                    model.fileSystem.willWrite = nil
+                    try? model.deleteSome()
+                }
+                try model.compact()
+                model.fileSystem.willWrite = nil
+                if model.log.startOffset > start { deletions += 1 }
+                try model.compact()
+                let violation = try model.violation(of: model.log)
+                try #require(violation == nil, "seed \(seed), round \(round)")
+            }
+        }
+        #expect(deletions > 50)
+    }
+
+    @Test func `an aborted transaction that was compacted away hides nothing after a restart`()
+        throws
+    {
+        let disk = SimulatedFileSystem()
+        let clock = SimulatedClock()
+        var settings = LogSettings()
+        settings.isCompacted = true
+        settings.producerExpirationMilliseconds = 1_000
+        settings.retentionMilliseconds = -1
+        settings.deleteRetentionMilliseconds = 0
+        var log = try CompactedLog.open(disk, clock, settings).0
+        func transaction(_ value: String, commits: Bool) throws {
+            let batch = Batches.keyed(["k": value], producerID: 7, sequence: 0, transactional: true)
+            try log.append(batch, now: clock.wallMilliseconds)
+            try log.append(
+                Batches.marker(commit: commits, producerID: 7, epoch: 0),
+                now: clock.wallMilliseconds)
+            try log.synchronize()
+        }
+        func expire() throws {
+            clock.advance(milliseconds: 5_000)
+            try log.applyRetention(nowMilliseconds: clock.wallMilliseconds)
+            #expect(log.producerStates.isEmpty)
+        }
+        func run() throws {
+            for number in 0..<3 {
+                try log.append(
+                    Batches.keyed(["other": "\(number)"]), now: clock.wallMilliseconds)
+                try log.beginSegment()
+                try log.synchronize()
+                _ = try log.compact(
+                    nowMilliseconds: clock.wallMilliseconds, memoryBytes: 1 << 20, hashKey: (1, 2))
+            }
+        }
+        func restart() throws {
+            try log.close()
+            log = try CompactedLog.open(disk, clock, settings).0
+        }
+        try transaction("aborted", commits: false)
+        try expire()
+        try run()
+        try restart()
+        try transaction("committed", commits: true)
+        try expire()
+        try run()
+        try restart()
+        // One without its marker hides from readers what the producer commits after it.
+        #expect(log.abortedTransactions(in: 0..<log.endOffset).isEmpty)
+        let found = try CompactedLog.read(log)
+        #expect(found.fault == nil)
+        #expect(found.puts.contains { $0.put.value == "committed" })
+        #expect(!found.puts.contains { $0.put.value == "aborted" })
+    }
+
     @Test func `a call that fails in a run costs nothing`() throws {
         let calls: [SimulatedFileSystem.Call] = [
             .write, .sync, .syncDirectory, .create, .rename, .remove, .read,

@@ -244,6 +244,36 @@ import Testing
         try log.append(Batches.make(["b"]), now: 2_000)
     }
 
+    @Test func `a snapshot of producers that found no room is written when there is some`() throws {
+        for budget in stride(from: Int64(0), to: 2_400, by: 40) {
+            let disk = SimulatedFileSystem()
+            var settings = LogSettings()
+            settings.segmentBytes = 1_500
+            settings.checkpointBytes = 500
+            let log = try Log.open(
+                directory: "/log", fileSystem: disk, clock: clock, settings: settings
+            ).0
+            var sequence: Int32 = 0
+            func append(_ count: Int) throws {
+                for _ in 0..<count {
+                    try log.append(
+                        Batches.make(
+                            ["\(sequence)"], producerID: 7, epoch: 0, sequence: sequence))
+                    sequence += 1
+                    try log.synchronize()
+                }
+            }
+            try append(3)
+            disk.setBudget(budget)
+            try? append(30)
+            disk.setBudget(nil)
+            let before = try? disk.readAll("/log/snapshot", limit: 1 << 20)
+            try append(40)
+            let after = try? disk.readAll("/log/snapshot", limit: 1 << 20)
+            #expect(after != nil && after != before, "budget \(budget)")
+        }
+    }
+
     @Test func `files in memory are logs with descriptors`() throws {
         let memory = MemoryFileSystem(bytesMax: 1 << 20)
         let log = try Log.open(directory: "/m", fileSystem: memory, clock: clock).0

@@ -6,6 +6,8 @@ final class ObservedFileSystem: FileSystem, @unchecked Sendable {
     let disk: SimulatedFileSystem
     /// Called outside of the disk's lock.
     var willChange: (() -> Void)?
+    /// Called, likewise, before a file of this path is made or written to.
+    var willWrite: ((String) -> Void)?
 
     init(_ disk: SimulatedFileSystem) { self.disk = disk }
 
@@ -17,6 +19,7 @@ final class ObservedFileSystem: FileSystem, @unchecked Sendable {
     }
     func create(_ path: String) throws(SystemError) -> any File {
         willChange?()
+        willWrite?(path)
         return ObservedFile(try disk.create(path), self)
     }
     func makeDirectory(_ path: String) throws(SystemError) { try disk.makeDirectory(path) }
@@ -60,6 +63,7 @@ private final class ObservedFile: File, @unchecked Sendable {
     }
     func write(at position: Int64, _ source: UnsafeRawBufferPointer) throws(SystemError) {
         fileSystem.willChange?()
+        fileSystem.willWrite?(path)
         try file.write(at: position, source)
     }
     func synchronize() throws(SystemError) {

@@ -12,21 +12,22 @@ final class BrokerRig {
     private(set) var broker: Broker
 
     /// The seed draws the order in which workers run.
-    init(_ properties: [String: String] = [:], seed: UInt64 = 0) throws {
+    init(_ properties: [String: String] = [:], seed: UInt64 = 0, memoryBytes: Int64? = nil) throws {
         workers = SimulatedWorkers(seed: seed)
         try fileSystem.makeDirectories("/data")
-        broker = try Self.open(fileSystem, clock, workers, properties)
+        broker = try Self.open(fileSystem, clock, workers, properties, memoryBytes)
     }
 
     private static func open(
         _ fileSystem: SimulatedFileSystem, _ clock: SimulatedClock, _ workers: SimulatedWorkers,
-        _ properties: [String: String]
+        _ properties: [String: String], _ memoryBytes: Int64? = nil
     ) throws -> Broker {
-        try Broker(
-            Broker.Environment(
-                directory: "/data", fileSystem: fileSystem, clock: clock, random: SystemRandom(),
-                workers: workers, clusterID: UUID(high: 1, low: 1), nodeID: 1,
-                settings: try BrokerSettings(properties), report: { _ in }))
+        var environment = Broker.Environment(
+            directory: "/data", fileSystem: fileSystem, clock: clock, random: SystemRandom(),
+            workers: workers, clusterID: UUID(high: 1, low: 1), nodeID: 1,
+            settings: try BrokerSettings(properties), report: { _ in })
+        environment.memoryBytes = memoryBytes
+        return try Broker(environment)
     }
 
     /// Closes in order and opens again.
@@ -59,10 +60,13 @@ final class BrokerRig {
         result { broker.createTopic(topic, validateOnly: false, done: $0) }
     }
 
-    func produce(_ values: [String], to name: String, key: String? = "k", acks: Int16 = -1)
-        -> Result<Partition.Appended, StreamingError>?
-    {
-        guard let topic = broker.topic(name), let partition = topic.partition(0) else { return nil }
+    func produce(
+        _ values: [String], to name: String, partition: Int32 = 0, key: String? = "k",
+        acks: Int16 = -1
+    ) -> Result<Partition.Appended, StreamingError>? {
+        guard let topic = broker.topic(name), let partition = topic.partition(partition) else {
+            return nil
+        }
         var batch = Self.batch(values, key: key, timestamp: clock.wallMilliseconds)
         return result { done in
             batch.withUnsafeMutableBytes {

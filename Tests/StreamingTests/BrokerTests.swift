@@ -190,6 +190,32 @@ import Testing
         #expect(topic.partitions[0].log.endOffset == 2)
     }
 
+    @Test func `partitions are made on workers`() throws {
+        let rig = try BrokerRig()
+        let made = Box<Result<Topic, StreamingError>>()
+        rig.broker.createTopic(Broker.NewTopic(name: "t", partitions: 40), validateOnly: false) {
+            made.set($0)
+        }
+        #expect(try rig.fileSystem.list("/data/topics").count == rig.broker.topics.count)
+        rig.workers.runAll()
+        #expect(made.value?.success?.partitions.map(\.index) == Array(0..<40))
+    }
+
+    @Test func `a server in memory keeps within its size over many partitions`() throws {
+        let rig = try BrokerRig(memoryBytes: 4 << 20)
+        _ = rig.create(Broker.NewTopic(name: "t", partitions: 64))
+        let value = String(repeating: "x", count: 20_000)
+        for _ in 0..<10 {
+            for partition in Int32(0)..<64 {
+                _ = rig.produce([value], to: "t", partition: partition)
+            }
+        }
+        let topic = try #require(rig.broker.topic("t"))
+        let bytes = topic.partitions.reduce(Int64(0)) { $0 + $1.log.sizeInBytes }
+        #expect(bytes > 2 << 20)
+        #expect(bytes <= 4 << 20)
+    }
+
     @Test func `changes that are over at once do not nest`() throws {
         let rig = try BrokerRig()
         _ = rig.create(Broker.NewTopic(name: "t", partitions: 1))

@@ -26,11 +26,29 @@ private final class SharedLog {
 
     func advance(_ start: Int64) -> Bool { partition.advance(to: start) }
 
+    func retreat(_ end: Int64) -> Bool { partition.retreat(to: end) }
+
     var start: Int64 { partition.start }
 }
 
 /// What a share group has done in one partition (KIP-932).
 @Suite struct SharePartitionTests {
+    @Test func `what the log has lost with the power is handed out when it comes again`() {
+        let log = SharedLog(start: 0)
+        _ = log.acquire("a", count: 20)
+        #expect(log.tell(0, 4, [.accept], "a"))
+        #expect(log.tell(12, 13, [.accept], "a"))
+        #expect(!log.retreat(20))
+        #expect(log.retreat(8))
+        #expect(log.start == 5)
+        #expect(log.partition.nextOffset == 8)
+        #expect(log.acquire("b", upTo: 10) == [.init(first: 8, last: 9, deliveries: 1)])
+        #expect(log.retreat(3))
+        #expect(log.start == 3)
+        #expect(log.partition.runs.isEmpty)
+        #expect(log.acquire("b", upTo: 5) == [.init(first: 3, last: 4, deliveries: 1)])
+    }
+
     @Test func `records go to one member at a time, in their order`() {
         let log = SharedLog(start: 5)
         #expect(log.acquire("a") == [.init(first: 5, last: 14, deliveries: 1)])

@@ -97,6 +97,7 @@ public final class Server: @unchecked Sendable {
                 random: random, workers: workers, clusterID: format.clusterID,
                 nodeID: format.nodeID, settings: try BrokerSettings(settings),
                 report: configuration.report)
+            environment.recoveryThreads = Limits.recoveryThreads
             environment.memoryBytes = memoryBytes.map(Int64.init)
             environment.namesMatching = { pattern, names in
                 RegularExpression.names(names, matching: pattern)

@@ -163,6 +163,7 @@ public final class ShareGroups: @unchecked Sendable {
             guard let entry = entries[place] else { return nil }
             let settings = self.settings(of: group)
             _ = entry.partition.advance(to: partition.log.startOffset)
+            _ = entry.partition.retreat(to: partition.log.endOffset)
             let from = entry.partition.nextOffset
             let end =
                 settings.isCommittedOnly

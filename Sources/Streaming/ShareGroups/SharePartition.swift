@@ -222,6 +222,18 @@ struct SharePartition: Sendable {
         return true
     }
 
+    /// The log ends there: what lay behind was lost with the power before it was durable, and the
+    /// records that come will have its offsets.
+    mutating func retreat(to logEnd: Int64) -> Bool {
+        guard end > logEnd else { return false }
+        split(at: logEnd)
+        runs.removeAll { $0.first >= logEnd }
+        start = min(start, logEnd)
+        end = logEnd
+        settle()
+        return true
+    }
+
     private mutating func split(at offset: Int64) {
         guard let index = runs.firstIndex(where: { $0.first < offset && offset <= $0.last })
         else { return }
