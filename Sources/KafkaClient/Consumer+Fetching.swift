@@ -115,9 +115,9 @@ extension Consumer {
         }
     }
 
-    /// Whether the topic is the one that the position is in. Where it was deleted and made again, its
-    /// log is another one, which is read as after an offset that is out of range. False while that
-    /// is being found out.
+    /// Whether the topic is the one that the position is in. Where it was deleted and made again,
+    /// its log is another one, which is read as after an offset that is out of range. False while
+    /// that is being found out.
     func isSameLog(_ partition: ConsumerPartition) -> Bool {
         let id = partition.id
         let known = cluster.metadata.topics[id.topic]?.id ?? .zero

@@ -3,7 +3,7 @@ import Platform
 
 // The group: `-g`, or `group.id` of the properties, which a configuration file may have brought.
 extension ConsumeOptions {
-    /// Checks what goes with a group, as far as it is known before the files of properties are read.
+    /// Checks what goes with a group, as far as that is known before files of properties are read.
     func checkGroup() throws(UsageError) {
         let mayBeNamed =
             !connection.propertyFiles.isEmpty

@@ -116,8 +116,9 @@ extension ConsumeOptions {
             "group", "g", \.group, .nonEmpty("GROUP"), "Share the topics with the group's members.",
             details: """
                 Offsets are committed for what has been written to stdout, and when the command \
-                ends. `auto.offset.reset` and {offset} say where to begin without one. The property \
-                `group.id` names the group as well, unless {partition} or {offset} says what to \
+                ends. `auto.offset.reset` and {offset} say where to begin without one. The \
+                property `group.id` names the group as well, unless {partition} or {offset} says \
+                what to \
                 read now (`stored` needs the group); {group} wins over it.
                 """
         ).aliases("G").exclusive("assignment"),

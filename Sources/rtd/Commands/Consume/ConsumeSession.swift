@@ -111,9 +111,9 @@ final class ConsumeSession: @unchecked Sendable {
         try output.flush()
     }
 
-    /// Ends the command when `--timeout` has passed while the cluster is waited for, such as a leader
-    /// that cannot be reached; where records are waited for, the time is looked at there. A write
-    /// that was stalled, or a run of `--exec`, has held this timer up too: so it looks twice.
+    /// Ends the command when `--timeout` has passed while the cluster is waited for, such as a
+    /// leader that cannot be reached; where records are waited for, the time is looked at there. A
+    /// write that was stalled, or a run of `--exec`, has held this timer up too: so it looks twice.
     private func watchForIdleness(dueSince last: Int64? = nil) {
         guard let timeout = options.timeout?.nanosecondsClamped else { return }
         let left = lastRecordAt + timeout - now
