@@ -25,6 +25,9 @@ public struct ScalarFunction: Sendable {
     /// Null in, null out.
     public let isStrict: Bool
     public let kernel: Kernel
+    /// Of a volatile function: calls of the same instance are one call, whose value stands in
+    /// several places (the operand of CASE); 0: each call is its own.
+    public var instance = 0
 
     public init(
         _ name: String, _ parameters: [DataType], _ result: DataType,

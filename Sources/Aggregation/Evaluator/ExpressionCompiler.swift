@@ -68,10 +68,10 @@ struct ExpressionCompiler {
         case .literal(let value, _):
             return Key(kind: .literal, type: type, name: value.form, values: [value])
         case .call(let function, _, _):
-            if function.volatility == .volatile { return nil }
+            if function.volatility == .volatile, function.instance == 0 { return nil }
             return Key(
                 kind: .call, type: type, children: children, name: function.name,
-                parameters: function.parameters)
+                parameters: function.parameters, index: function.instance)
         case .cast(_, _, let isTry):
             return Key(kind: isTry ? .tryCast : .cast, type: type, children: children)
         case .choice(let branches, let otherwise, _):

@@ -36,13 +36,13 @@ public indirect enum Value: Sendable {
 
 extension Value: Hashable {
     /// As SQL tells values apart: texts by their bytes, where Swift's strings are equal if they
-    /// mean the same characters (an accent of its own and a letter that has it).
+    /// mean the same characters (an accent of its own and a letter that has it); NaN is itself.
     public static func == (a: Value, b: Value) -> Bool {
         switch (a, b) {
         case (.null, .null): true
         case (.boolean(let x), .boolean(let y)): x == y
         case (.integer(let x), .integer(let y)): x == y
-        case (.double(let x), .double(let y)): x == y
+        case (.double(let x), .double(let y)): x == y || x.isNaN && y.isNaN
         case (.numeric(let x), .numeric(let y)): x == y
         case (.interval(let x), .interval(let y)): x == y
         case (.text(let x), .text(let y)): x.hasBytes(of: y)
@@ -57,7 +57,7 @@ extension Value: Hashable {
         case .null: hasher.combine(0)
         case .boolean(let value): hasher.combine(value)
         case .integer(let value): hasher.combine(value)
-        case .double(let value): hasher.combine(value)
+        case .double(let value): hasher.combine(value.isNaN ? .nan : value)
         case .numeric(let value): hasher.combine(value)
         case .interval(let value): hasher.combine(value)
         case .text(var text):

@@ -130,7 +130,7 @@ extension Binder {
 extension SelectParts.Grouping {
     /// The place of a key, which is added if no other computes the same.
     mutating func add(_ key: Expression) -> Int {
-        if let index = keys.firstIndex(where: { $0.isSame(as: key) }) { return index }
+        if let index = keys.firstIndex(where: { $0.isWritten(as: key) }) { return index }
         keys.append(key)
         return keys.count - 1
     }

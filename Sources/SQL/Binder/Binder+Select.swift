@@ -134,7 +134,7 @@ extension Binder {
             for (key, item) in zip(parts.order, query?.order ?? []) {
                 // A subquery is told from others by its place in the list only.
                 if try sortColumn(item.expression, parts, "ORDER BY") != nil { continue }
-                if parts.items.contains(where: { $0.isSame(as: key.expression) }) { continue }
+                if parts.items.contains(where: { $0.isWritten(as: key.expression) }) { continue }
                 throw SQLError(
                     "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
                     .invalidColumnReference, at: item.expression.start)
@@ -153,10 +153,10 @@ extension Binder {
     ) throws(SQLError) {
         var open = parts.distinctOn
         for key in parts.order where !open.isEmpty {
-            let index = open.firstIndex { $0.isSame(as: key.expression) }
+            let index = open.firstIndex { $0.isWritten(as: key.expression) }
             if let index {
                 open.remove(at: index)
-            } else if !parts.distinctOn.contains(where: { $0.isSame(as: key.expression) }) {
+            } else if !parts.distinctOn.contains(where: { $0.isWritten(as: key.expression) }) {
                 throw SQLError(
                     "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
                     .invalidColumnReference, at: list.first?.place)

@@ -162,7 +162,7 @@ extension Binder {
         if !parts.postponed.isEmpty { return try finishPostponed(plan, parts, limits) }
         var list = parts.items
         func column(_ expression: Expression) -> Expression {
-            let index = list.firstIndex { $0.isSame(as: expression) }
+            let index = list.firstIndex { $0.isWritten(as: expression) }
             if let index { return .column(index, list[index].type) }
             list.append(expression)
             return .column(list.count - 1, expression.type)
@@ -194,7 +194,7 @@ extension Binder {
     ) throws(SQLError) -> BoundRelation {
         var list = plan.columnExpressions
         func column(_ expression: Expression) -> Expression {
-            let index = list.firstIndex { $0.isSame(as: expression) }
+            let index = list.firstIndex { $0.isWritten(as: expression) }
             if let index { return .column(index, list[index].type) }
             list.append(expression)
             return .column(list.count - 1, expression.type)
@@ -278,7 +278,7 @@ struct GroupRewriting {
         _ inner: Expression, _ depth: Int, _ keys: [Expression]
     ) throws(SQLError) -> Expression? {
         for (index, key) in keys.enumerated()
-        where inner.isSame(as: depth == 0 ? key : key.seenFromInside(depth)) {
+        where inner.isWritten(as: depth == 0 ? key : key.seenFromInside(depth)) {
             return output(index, key.type, depth)
         }
         let column: Int
@@ -325,7 +325,7 @@ struct GroupRewriting {
         var missing: [Expression] = []
         let keys = keys
         _ = expression.replacing { inner, depth in
-            if keys.contains(where: { $0.isSame(as: inner) }) { return inner }
+            if keys.contains(where: { $0.isWritten(as: inner) }) { return inner }
             if depth == 0, case .column(let index, _) = inner, index < Placeholder.aggregate,
                 !missing.contains(where: { $0.isSame(as: inner) })
             {
@@ -344,7 +344,7 @@ struct GroupRewriting {
         let bits = Expression.column(keys.count + calls.aggregates.count, .integer)
         var sum: Expression?
         for (index, argument) in arguments.reversed().enumerated() {
-            guard let key = keys.firstIndex(where: { $0.isSame(as: argument) }) else {
+            guard let key = keys.firstIndex(where: { $0.isWritten(as: argument) }) else {
                 throw SQLError(
                     "arguments to GROUPING must be grouping expressions of the associated query "
                         + "level", .groupingError, at: place)

@@ -3,11 +3,22 @@ import Formats
 
 // CASE, COALESCE, arrays and their parts.
 extension ExpressionBinder {
+    /// An operand that stands in several places of what is made of it, and is computed once.
+    private func once(_ operand: Expression) -> Expression {
+        operand.replacing { inner, _ in
+            guard case .call(var function, let arguments, let type) = inner,
+                function.volatility == .volatile, function.instance == 0
+            else { return nil }
+            function.instance = binder.nextID()
+            return .call(function, arguments.map { once($0) }, type)
+        }
+    }
+
     func choice(
         _ operand: SyntaxExpression?, _ branches: [(SyntaxExpression, SyntaxExpression)],
         _ otherwise: SyntaxExpression?, _ place: Range<Int>
     ) throws(SQLError) -> Expression {
-        let subject = try operand.then { (syntax) throws(SQLError) in try bind(syntax) }
+        let subject = try operand.then { (syntax) throws(SQLError) in once(try bind(syntax)) }
         var conditions: [Expression] = []
         for (condition, _) in branches {
             if let subject {
@@ -57,7 +68,8 @@ extension ExpressionBinder {
             return try apply(name, [try explicitCast(list[0], to: .text, false, place)], place)
         case "nullif":
             guard call.arguments.count == 2 else { return nil }
-            let list = try bind(call.arguments)
+            var list = try bind(call.arguments)
+            list[0] = once(list[0])
             let test = try apply("=", list, place)
             var value = list[0]
             // Its type is that of the = it stands for.

@@ -12,8 +12,9 @@ enum CorrelationPuller {
         case .join(let left, let right, let join): return self.join(plan, left, right, join)
         case .aggregate(let input, let aggregate): return self.aggregate(plan, input, aggregate)
         case .distinct(let input):
+            // Rows are told apart by the columns that the conditions have added too.
             guard var pulled = pull(input),
-                pulled.conditions.allSatisfy({ $0.domainEquality != nil })
+                pulled.conditions.allSatisfy({ $0.domainEquality?.inner.columnIndex != nil })
             else { return nil }
             pulled.plan = pulled.plan.with(.distinct(pulled.plan))
             return pulled

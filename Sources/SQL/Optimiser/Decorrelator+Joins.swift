@@ -78,8 +78,12 @@ extension Decorrelator {
         let outer = right.outerColumns().sorted { $0.key < $1.key }
         let shared = Plan.make(
             .shared(SharedPlan(id: nextID(), name: "outer", plan: left)), left.columns)
+        // Values that are equal and yet can be told apart are looked at apart, by their text.
+        let texts = outer.filter { !$0.value.hasOneFormOfEqualValues }
         let values = shared.projected(
-            outer.map { .column($0.key, $0.value) }, outer.map { left.columns[$0.key].name })
+            outer.map { .column($0.key, $0.value) }
+                + texts.map { .cast(.column($0.key, $0.value), .text, isTry: false) },
+            (outer + texts).map { left.columns[$0.key].name })
         let domain = values.with(.distinct(values))
         let pusher = DomainPusher(domain, outer.map(\.key))
         guard let pushed = try pusher.push(right) else {
@@ -98,6 +102,13 @@ extension Decorrelator {
                 (
                     .outer(column.key, depth: 1, column.value),
                     .column(width + index, column.value)
+                ))
+        }
+        for (index, column) in texts.enumerated() {
+            columns.append(
+                (
+                    .cast(.outer(column.key, depth: 1, column.value), .text, isTry: false),
+                    .column(width + outer.count + index, .text)
                 ))
         }
         pulled.conditions = try columns.flatMap { (pair) throws(SQLError) in

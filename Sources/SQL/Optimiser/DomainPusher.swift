@@ -5,7 +5,7 @@ import Formats
 /// each pushed plan has the domain's columns behind its own.
 struct DomainPusher {
     let domain: Plan
-    /// The outer columns that the domain's columns stand for.
+    /// The outer columns that the domain's first columns stand for; others tell equal values apart.
     let outer: [Int]
 
     init(_ domain: Plan, _ outer: [Int]) {
@@ -119,7 +119,7 @@ struct DomainPusher {
             return nil
         }
         join.condition = try conditionBehind(plan, join, l)
-        for index in outer.indices {
+        for index in 0..<width {
             let type = domain.columns[index].type
             let parts = try NullSafeKeys.conditions(
                 .column(l + index, type), .column(l + width + r + index, type))
@@ -151,7 +151,10 @@ struct DomainPusher {
     private func grouped(
         _ plan: Plan, _ input: Plan, _ aggregate: AggregatePlan
     ) throws(SQLError) -> Plan? {
-        guard let pushed = try push(input) else { return nil }
+        // The total of an empty set has a row for outer values without any.
+        guard aggregate.groupingSets?.contains(where: \.isEmpty) != true,
+            let pushed = try push(input)
+        else { return nil }
         var mapped = try aggregate.mapExpressions { (inner) throws(SQLError) in
             over(inner, input.columns.count)
         }
@@ -173,7 +176,7 @@ struct DomainPusher {
             pushed.columnExpressions + [.boolean(true)], pushed.columns.map(\.name) + ["matched"])
         var join = JoinPlan(.left)
         let count = input.columns.count
-        for index in outer.indices {
+        for index in 0..<width {
             let type = domain.columns[index].type
             join.take(
                 try NullSafeKeys.conditions(

@@ -58,21 +58,21 @@ extension Expression {
 
     /// Columns of the next level out (or of any) that are read, with their types.
     func outerColumns(anyLevel: Bool = false, depth: Int = 0) -> [Int: DataType] {
-        var found: [Int: DataType] = [:]
-        collectOuter(depth, anyLevel, &found)
-        return found
+        var found = OuterColumns(anyLevel: anyLevel)
+        collectOuter(depth, &found)
+        return found.types
     }
 
-    fileprivate func collectOuter(_ depth: Int, _ anyLevel: Bool, _ found: inout [Int: DataType]) {
+    fileprivate func collectOuter(_ depth: Int, _ found: inout OuterColumns) {
         switch self {
         case .outer(let index, depth: let level, let type):
-            if anyLevel ? level > depth : level == depth + 1 { found[index] = type }
+            if found.anyLevel ? level > depth : level == depth + 1 { found.types[index] = type }
         case .subquery(let subquery):
-            subquery.plan.collectOuter(depth + 1, anyLevel, &found)
+            subquery.plan.collectOuter(depth + 1, &found)
             if case .any(let condition) = subquery.kind {
-                condition.collectOuter(depth + 1, anyLevel, &found)
+                condition.collectOuter(depth + 1, &found)
             }
-        default: for child in children { child.collectOuter(depth, anyLevel, &found) }
+        default: for child in children { child.collectOuter(depth, &found) }
         }
     }
 
@@ -126,6 +126,16 @@ extension Expression {
     }
 }
 
+/// Columns of further out that were found, while a plan is walked through.
+private struct OuterColumns {
+    let anyLevel: Bool
+    var types: [Int: DataType] = [:]
+    /// Shared plans at their depths.
+    var seen: Set<[Int]> = []
+
+    init(anyLevel: Bool) { self.anyLevel = anyLevel }
+}
+
 extension Plan {
     func rewrite(
         depth: Int, _ replace: (Expression, Int) throws(SQLError) -> Expression?
@@ -165,53 +175,69 @@ extension Plan {
 
     /// Columns of the next level out (or of any) that the plan reads.
     func outerColumns(anyLevel: Bool = false) -> [Int: DataType] {
-        var found: [Int: DataType] = [:]
-        collectOuter(0, anyLevel, &found)
-        return found
+        var found = OuterColumns(anyLevel: anyLevel)
+        collectOuter(0, &found)
+        return found.types
     }
 
     var isCorrelated: Bool { !outerColumns(anyLevel: true).isEmpty }
 
     /// At depth 0 the next level out is `outer(depth: 1)`.
-    fileprivate func collectOuter(
-        _ depth: Int, _ anyLevel: Bool, _ found: inout [Int: DataType]
-    ) {
-        for expression in expressions { expression.collectOuter(depth, anyLevel, &found) }
+    fileprivate func collectOuter(_ depth: Int, _ found: inout OuterColumns) {
+        if case .shared(let shared) = node {
+            // What the decorrelator shares may look further out.
+            if found.seen.insert([shared.id, depth]).inserted {
+                shared.plan.collectOuter(depth, &found)
+            }
+            return
+        }
+        for expression in expressions { expression.collectOuter(depth, &found) }
         for child in children.enumerated() {
             var level = depth
             if case .apply = node, child.offset == 1 { level += 1 }
-            child.element.collectOuter(level, anyLevel, &found)
+            child.element.collectOuter(level, &found)
         }
     }
 }
 
 extension Expression {
     /// Whether both compute the same from the same columns; volatile ones never do.
-    func isSame(as other: Expression) -> Bool {
+    func isSame(as other: Expression) -> Bool { matches(other, isWritten: false) }
+
+    /// Whether both are written the same: what is computed for one stands for the other where SQL
+    /// names it once more (ORDER BY and GROUP BY of an item), volatile calls too.
+    func isWritten(as other: Expression) -> Bool { matches(other, isWritten: true) }
+
+    private func matches(_ other: Expression, isWritten: Bool) -> Bool {
         switch (self, other) {
         case (.column(let a, _), .column(let b, _)): a == b
         case (.outer(let a, let d, _), .outer(let b, let e, _)): a == b && d == e
         case (.literal(let a, let s), .literal(let b, let t)): a.isIdentical(to: b) && s == t
         case (.call(let f, let a, let s), .call(let g, let b, let t)):
             f.name == g.name && f.parameters == g.parameters && s == t
-                && f.volatility != .volatile && Expression.areSame(a, b)
+                && (isWritten || f.volatility != .volatile
+                    || f.instance != 0 && f.instance == g.instance)
+                && Expression.areSame(a, b, isWritten)
         case (.cast(let a, let s, let p), .cast(let b, let t, let q)):
-            s == t && p == q && a.isSame(as: b)
+            s == t && p == q && a.matches(b, isWritten: isWritten)
         case (.choice(let a, let x, _), .choice(let b, let y, _)):
             a.count == b.count
                 && zip(a, b).allSatisfy {
-                    $0.condition.isSame(as: $1.condition) && $0.result.isSame(as: $1.result)
-                } && Expression.areSame([x].compactMap { $0 }, [y].compactMap { $0 })
+                    $0.condition.matches($1.condition, isWritten: isWritten)
+                        && $0.result.matches($1.result, isWritten: isWritten)
+                } && Expression.areSame([x].compactMap { $0 }, [y].compactMap { $0 }, isWritten)
         case (.coalesce(let a, _), .coalesce(let b, _)), (.and(let a), .and(let b)),
             (.or(let a), .or(let b)), (.array(let a, _), .array(let b, _)),
             (.record(let a, _), .record(let b, _)):
-            Expression.areSame(a, b)
-        case (.not(let a), .not(let b)), (.isNull(let a), .isNull(let b)): a.isSame(as: b)
+            Expression.areSame(a, b, isWritten)
+        case (.not(let a), .not(let b)), (.isNull(let a), .isNull(let b)):
+            a.matches(b, isWritten: isWritten)
         case (.isDistinct(let a, let x), .isDistinct(let b, let y)):
-            a.isSame(as: b) && x.isSame(as: y)
+            a.matches(b, isWritten: isWritten) && x.matches(y, isWritten: isWritten)
         case (.isIn(let a, let x, let m), .isIn(let b, let y, let n)):
-            m == n && x == y && a.isSame(as: b)
-        case (.member(let a, let i, _), .member(let b, let j, _)): i == j && a.isSame(as: b)
+            m == n && x == y && a.matches(b, isWritten: isWritten)
+        case (.member(let a, let i, _), .member(let b, let j, _)):
+            i == j && a.matches(b, isWritten: isWritten)
         case (.now(let a), .now(let b)): a == b
         case (.subquery(let a), .subquery(let b)):
             a.id != 0 && a.id == b.id && outerReferences == other.outerReferences
@@ -233,7 +259,9 @@ extension Expression {
         return found
     }
 
-    static func areSame(_ a: [Expression], _ b: [Expression]) -> Bool {
-        a.count == b.count && zip(a, b).allSatisfy { $0.isSame(as: $1) }
+    static func areSame(
+        _ a: [Expression], _ b: [Expression], _ isWritten: Bool = false
+    ) -> Bool {
+        a.count == b.count && zip(a, b).allSatisfy { $0.matches($1, isWritten: isWritten) }
     }
 }

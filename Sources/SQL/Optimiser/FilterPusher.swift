@@ -199,7 +199,7 @@ extension FilterPusher {
             _ parts: [Expression], _ from: [Expression], _ to: [Expression], _ known: [Expression]
         ) -> [Expression] {
             var added: [Expression] = []
-            for part in parts where part.columns.count == 1 && part.isDeterministic {
+            for part in parts where part.columns.count == 1 && part.holdsForEqualValues {
                 for (a, b) in zip(from, to) {
                     guard let column = a.columnIndex, part.columns == [column],
                         b.columnIndex != nil, a.type == b.type
@@ -268,9 +268,29 @@ extension Expression {
         }
         switch name {
         case "<=": return (bound, true)
-        case "<": return (bound - 1, true)
+        case "<": return (bound == .min ? .min : bound - 1, true)
         case "=": return (bound, bound == 1)
         default: return nil
+        }
+    }
+
+    /// Whether what it says of a column also holds for another that is equal: equal numerics,
+    /// floating numbers and intervals can be told apart (1.0 and 1.00, 0 and -0, one day and 24
+    /// hours), but by comparisons.
+    fileprivate var holdsForEqualValues: Bool {
+        guard isDeterministic else { return false }
+        switch self {
+        case .call(let function, let sides, _) where ComparisonName.all.contains(function.name):
+            if sides.count == 2, sides.allSatisfy({ $0.columnIndex != nil || $0.columns.isEmpty }) {
+                return true
+            }
+        case .isIn(let operand, _, _): if operand.columnIndex != nil { return true }
+        case .isNull(let operand), .not(.isNull(let operand)):
+            if operand.columnIndex != nil { return true }
+        default: break
+        }
+        return !contains {
+            if case .column(_, let type) = $0 { !type.hasOneFormOfEqualValues } else { false }
         }
     }
 
@@ -294,6 +314,22 @@ extension Expression {
         case .call(let function, let arguments, _):
             function.isStrict && arguments.contains { $0.isNullOf(isOwn) }
         case .cast(let inner, _, _), .member(let inner, _, _): inner.isNullOf(isOwn)
+        default: false
+        }
+    }
+}
+
+private enum ComparisonName {
+    static let all: Set<String> = ["=", "<>", "<", "<=", ">", ">="]
+}
+
+extension DataType {
+    /// Equal values are the same.
+    var hasOneFormOfEqualValues: Bool {
+        switch self {
+        case .boolean, .smallint, .integer, .bigint, .text, .varchar, .bytea, .date, .time,
+            .timestamp, .timestamptz, .uuid:
+            true
         default: false
         }
     }
