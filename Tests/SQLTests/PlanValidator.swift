@@ -10,6 +10,7 @@ struct PlanValidator {
     static func faults(_ plan: Plan) -> [String] {
         var validator = PlanValidator()
         validator.check(plan)
+        for shared in SharedPlans(in: plan).list { validator.check(shared.plan) }
         return validator.faults
     }
 
@@ -46,7 +47,8 @@ struct PlanValidator {
             let added: [DataType] = sort.appendsRowNumber ? [.bigint] : []
             match(plan, inputs[0].map(\.type) + added, "sort")
             check(plan.expressions, inputs[0], "sort")
-        case .filter, .limit, .distinct, .shared:
+        case .shared(let shared): match(plan, shared.plan.columns.map(\.type), "shared")
+        case .filter, .limit, .distinct:
             if let input = inputs.first { match(plan, input.map(\.type), "\(plan.node)") }
             check(plan.expressions, inputs.first ?? [], "filter")
         case .setOperation:

@@ -95,12 +95,28 @@ extension Plan {
 
     /// True if the plan or one inside reads the recursion.
     func reads(recursion id: Int) -> Bool {
-        if case .recursion(id) = node { return true }
-        return parts.contains { $0.plan.reads(recursion: id) }
+        containsPart {
+            if case .recursion(id) = $0.node { true } else { false }
+        }
     }
 
-    /// The columns of the query `depth` levels further out that are read.
+    /// Whether the test holds for the plan or one inside; a shared one is asked once.
+    private func containsPart(_ test: (Plan) -> Bool) -> Bool {
+        var seen: Set<Int> = []
+        func search(_ plan: Plan) -> Bool {
+            if test(plan) { return true }
+            if case .shared(let shared) = plan.node, !seen.insert(shared.id).inserted {
+                return false
+            }
+            return plan.parts.contains { search($0.plan) }
+        }
+        return search(self)
+    }
+
+    /// The columns of the query `depth` levels further out that are read. What is shared reads
+    /// none.
     func outerColumns(depth: Int = 1) -> Set<Int> {
+        if case .shared = node { return [] }
         var found: Set<Int> = []
         for expression in expressions { expression.collectOuter(depth, &found) }
         for (plan, inner) in parts { found.formUnion(plan.outerColumns(depth: depth + inner)) }
@@ -118,6 +134,7 @@ extension Plan {
 
     /// The same plan with values for the outer columns `depth` levels out.
     func binding(outer values: [Int: Value], depth: Int = 1) -> Plan {
+        if case .shared = node { return self }
         let bound = mapExpressions { $0.binding(outer: values, depth) }
         return bound.replacing(
             parts: bound.parts.map { $0.plan.binding(outer: values, depth: depth + $0.depth) })
@@ -195,21 +212,26 @@ extension OverPlan {
 extension Plan {
     /// The longest window function inside, in microseconds: its size, or the gap of sessions.
     public var windowSpan: Int64? {
-        var longest = parts.compactMap { $0.plan.windowSpan }.max()
-        if case .window(_, let window) = node {
-            let span =
-                switch window.kind {
-                case .tumble(let size, _), .hop(_, let size, _), .cumulate(_, let size, _): size
-                case .session(let gap, _): gap
-                }
-            longest = max(longest ?? 0, span)
+        var longest: Int64?
+        _ = containsPart { plan in
+            if case .window(_, let window) = plan.node {
+                let span =
+                    switch window.kind {
+                    case .tumble(let size, _), .hop(_, let size, _), .cumulate(_, let size, _):
+                        size
+                    case .session(let gap, _): gap
+                    }
+                longest = max(longest ?? 0, span)
+            }
+            return false
         }
         return longest
     }
 
     /// True if a LIMIT without an order is inside: which rows it takes is left open.
     public var hasUnorderedLimit: Bool {
-        if case .limit = node { return true }
-        return parts.contains { $0.plan.hasUnorderedLimit }
+        containsPart {
+            if case .limit = $0.node { true } else { false }
+        }
     }
 }

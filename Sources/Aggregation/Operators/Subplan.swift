@@ -46,9 +46,18 @@ struct Subplan {
         self.settings = settings
         self.plan = plan
         var found: [(plan: Plan, relation: CollectedRelation)] = []
+        var shared: [Int: Plan] = [:]
+        var known: [Int: Bool] = [:]
         func cut(_ plan: Plan, _ depth: Int) -> Plan {
+            guard case .shared(let one) = plan.node else { return cutAnew(plan, depth) }
+            if let done = shared[one.id] { return done }
+            let done = cutAnew(plan, depth)
+            shared[one.id] = done
+            return done
+        }
+        func cutAnew(_ plan: Plan, _ depth: Int) -> Plan {
             if let other = replacing(plan) { return other }
-            guard Subplan.anyVaries(plan, depth, varies) else {
+            guard Subplan.anyVaries(plan, depth, varies, &known) else {
                 // Constant rows are as quick to make again.
                 if case .values = plan.node { return plan }
                 let relation = CollectedRelation("rows", plan.columns)
@@ -61,11 +70,20 @@ struct Subplan {
         collected = found
     }
 
+    /// `known` are the answers of shared plans, which look at nothing further out.
     private static func anyVaries(
-        _ plan: Plan, _ depth: Int, _ varies: (Plan, Int) -> Bool
+        _ plan: Plan, _ depth: Int, _ varies: (Plan, Int) -> Bool, _ known: inout [Int: Bool]
     ) -> Bool {
-        varies(plan, depth)
-            || plan.parts.contains { anyVaries($0.plan, depth + $0.depth, varies) }
+        guard case .shared(let shared) = plan.node else {
+            if varies(plan, depth) { return true }
+            for part in plan.parts
+            where anyVaries(part.plan, depth + part.depth, varies, &known) { return true }
+            return false
+        }
+        if let answer = known[shared.id] { return answer }
+        let answer = varies(plan, depth) || anyVaries(shared.plan, depth, varies, &known)
+        known[shared.id] = answer
+        return answer
     }
 
     /// Runs a plan over relations in memory; gives the batches of its result.

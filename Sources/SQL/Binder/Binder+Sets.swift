@@ -144,12 +144,10 @@ extension Binder {
         entry.share(nextID(), true)
     }
 
-    /// The passes over a plan walk through what it shares at each use, which doubles with each
-    /// query of a WITH that names the one before it twice.
+    /// Queries of WITH that are not shared (NOT MATERIALIZED, or correlated) are written out at
+    /// each use, which doubles with each that names the one before it twice.
     private func checkSize(_ entry: CommonTableEntry, _ table: CommonTable) throws(SQLError) {
-        var known: [Int: Int] = [:]
-        guard let plan = entry.relation?.plan,
-            plan.writtenOutOperations(&known) > Limits.writtenOutOperationsMax
+        guard let plan = entry.relation?.plan, plan.operations > Limits.writtenOutOperationsMax
         else { return }
         throw SQLError(
             "the queries of WITH name one another too often", .statementTooComplex,
@@ -223,59 +221,28 @@ extension Plan {
 
     /// Shared plans that only one place reads, put there.
     var withSingleUsesInlined: Plan {
+        let shared = SharedPlans(in: self).list
         var uses: [Int: Int] = [:]
-        countUses(&uses)
-        return inlining { (uses[$0] ?? 0) < 2 }
+        for plan in [self] + shared.map(\.plan) { plan.countUses(&uses) }
+        var done: [Int: Plan] = [:]
+        for one in shared {
+            let plan = one.plan.relinked { done[$0.id] }
+            done[one.id] =
+                uses[one.id, default: 0] < 2
+                ? plan : .reading(SharedPlan(id: one.id, name: one.name, plan: plan))
+        }
+        return relinked { done[$0.id] }
     }
 
-    /// How many operations there are when what is shared is written out at each use. `known` are
-    /// those of the shared plans seen before.
-    fileprivate func writtenOutOperations(_ known: inout [Int: Int]) -> Int {
-        if case .shared(let shared) = node {
-            if let count = known[shared.id] { return count }
-            let count = shared.plan.writtenOutOperations(&known)
-            known[shared.id] = count
-            return count
-        }
+    /// How many operations there are, what is shared as one at each use.
+    fileprivate var operations: Int {
         var count = 1
-        for child in children { count += child.writtenOutOperations(&known) }
-        for expression in expressions {
-            _ = expression.contains {
-                if case .subquery(let subquery) = $0 {
-                    count += subquery.plan.writtenOutOperations(&known)
-                }
-                return false
-            }
-        }
+        for plan in children + subqueries { count += plan.operations }
         return min(count, Int(Int32.max))
     }
 
     private func countUses(_ uses: inout [Int: Int]) {
-        if case .shared(let shared) = node {
-            uses[shared.id, default: 0] += 1
-            if uses[shared.id, default: 0] > 1 { return }
-        }
-        for child in children { child.countUses(&uses) }
-        for expression in expressions {
-            _ = expression.contains {
-                if case .subquery(let subquery) = $0 { subquery.plan.countUses(&uses) }
-                return false
-            }
-        }
-    }
-
-    private func inlining(_ isSingle: (Int) -> Bool) -> Plan {
-        if case .shared(let shared) = node, isSingle(shared.id) {
-            return shared.plan.inlining(isSingle)
-        }
-        let mapped = try? mapChildren { (child, _) throws(SQLError) in child.inlining(isSingle) }
-            .mapExpressions { (expression) throws(SQLError) in
-                expression.replacing { inner, _ in
-                    guard case .subquery(var subquery) = inner else { return nil }
-                    subquery.plan = subquery.plan.inlining(isSingle)
-                    return .subquery(subquery)
-                }
-            }
-        return mapped ?? self
+        if case .shared(let shared) = node { uses[shared.id, default: 0] += 1 }
+        for plan in children + subqueries { plan.countUses(&uses) }
     }
 }

@@ -105,25 +105,29 @@ extension Plan {
         return plan
     }
 
-    /// Numbers of the shared plans inside.
-    var sharedIDs: Set<Int> {
-        var ids: Set<Int> = []
-        if case .shared(let shared) = node { ids.insert(shared.id) }
-        for child in children { ids.formUnion(child.sharedIDs) }
-        return ids
-    }
-
     /// Whether an operation closes windows, frees rows or compares times by the watermark.
     var usesWatermark: Bool {
-        switch node {
-        case .aggregate(_, let aggregate): if aggregate.window != nil { return true }
-        case .window(_, let window):
-            if case .session = window.kind { return true }
-        case .join(_, _, let join):
-            if !join.bounds.isEmpty || join.time != nil { return true }
-        default: break
+        containsOperation { plan in
+            switch plan.node {
+            case .aggregate(_, let aggregate): return aggregate.window != nil
+            case .window(_, let window):
+                if case .session = window.kind { return true }
+                return false
+            case .join(_, _, let join): return !join.bounds.isEmpty || join.time != nil
+            case .sort(let input, let sort): return input.closesPartitions(sort.partition)
+            case .over(let input, let over): return input.closesPartitions(over.partition)
+            default: return false
+            }
         }
-        return children.contains { $0.usesWatermark }
+    }
+
+    /// Whether partitions of its rows end by time.
+    private func closesPartitions(_ partition: [Expression]) -> Bool {
+        facts.isAppendOnly
+            && partition.contains { expression in
+                guard case .column(let index, let type) = expression else { return false }
+                return type.isTime && facts.timeColumns.contains(index)
+            }
     }
 }
 

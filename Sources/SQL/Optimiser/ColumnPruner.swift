@@ -55,13 +55,20 @@ final class ColumnPruner {
     /// What was asked of shared plans; nil once they have been pruned themselves.
     private var sharedNeeds: [Int: Set<ColumnAccess>]? = [:]
     private var sharedPlans: [Int: SharedPlan] = [:]
+    /// The place of each shared plan among all: those inside another come before it.
+    private let order: [Int: Int]
     /// Whether anything in the query looks at watermarks.
     private let needsTime: Bool
 
-    private init(needsTime: Bool) { self.needsTime = needsTime }
+    private init(_ plan: Plan, keepsTimes: Bool) {
+        needsTime = keepsTimes || plan.usesWatermark
+        var order: [Int: Int] = [:]
+        for (place, shared) in SharedPlans(in: plan).list.enumerated() { order[shared.id] = place }
+        self.order = order
+    }
 
-    static func run(_ plan: Plan) throws(SQLError) -> Plan {
-        let pruner = ColumnPruner(needsTime: plan.usesWatermark)
+    static func run(_ plan: Plan, keepsTimes: Bool) throws(SQLError) -> Plan {
+        let pruner = ColumnPruner(plan, keepsTimes: keepsTimes)
         let first = try pruner.whole(plan)
         guard !pruner.sharedPlans.isEmpty else { return first }
         return try pruner.withSharedPruned(first)
@@ -78,8 +85,9 @@ final class ColumnPruner {
     private func withSharedPruned(_ plan: Plan) throws(SQLError) -> Plan {
         var done: [Int: SharedPlan] = [:]
         var layouts: [Int: [Int]] = [:]
+        // Readers before what they read.
         while let id = sharedPlans.keys.filter({ done[$0] == nil }).max(by: {
-            depth(of: $0) < depth(of: $1)
+            order[$0, default: 0] < order[$1, default: 0]
         }), let shared = sharedPlans[id] {
             let needs = (sharedNeeds?[id] ?? []).map(\.column)
             let columns = Array(Set(needs)).sorted()
@@ -103,13 +111,6 @@ final class ColumnPruner {
         let result = try replaced(plan, layouts) { (id) throws(SQLError) in try finished(id) }
         sharedNeeds = nil
         return try whole(result)
-    }
-
-    /// Readers before what they read.
-    private func depth(of id: Int) -> Int {
-        sharedPlans.values.filter { other in
-            other.id != id && other.plan.sharedIDs.contains(id)
-        }.count * -1
     }
 
     /// Readers of pruned shared plans see the old columns; those that are gone are null.

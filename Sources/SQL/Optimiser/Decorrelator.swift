@@ -181,7 +181,7 @@ final class Decorrelator {
             input = sorted
             order = sort.keys
         } else if case .project(let below, let list) = inner.node,
-            case .sort(let sorted, let sort) = below.node, sort.limit == nil
+            case .sort(let sorted, let sort) = below.node, sort.limit == nil, sort.offset == nil
         {
             // ORDER BY something that is not selected.
             input = Plan.make(.project(sorted, list), inner.columns)
@@ -308,21 +308,17 @@ extension Plan {
 
     /// The largest number of a shared or recursive plan.
     var maximumID: Int {
+        let shared = SharedPlans(in: self).list
+        return shared.reduce(ownMaximumID) { max($0, $1.id, $1.plan.ownMaximumID) }
+    }
+
+    private var ownMaximumID: Int {
         var largest = 0
         switch node {
-        case .shared(let shared): largest = shared.id
         case .recursive(let id, _, _, _), .recursion(let id): largest = id
         default: break
         }
-        for child in children { largest = max(largest, child.maximumID) }
-        for expression in expressions {
-            _ = expression.contains {
-                if case .subquery(let subquery) = $0 {
-                    largest = max(largest, subquery.plan.maximumID)
-                }
-                return false
-            }
-        }
+        for child in children + subqueries { largest = max(largest, child.ownMaximumID) }
         return largest
     }
 }

@@ -6,6 +6,8 @@ import Formats
 /// and plan compiler.
 public struct Optimiser {
     let settings: SessionSettings
+    /// Watermarks are wanted, whether an operation closes by them or not.
+    public var keepsTimes = false
 
     public init(settings: SessionSettings = SessionSettings()) {
         self.settings = settings
@@ -13,24 +15,36 @@ public struct Optimiser {
 
     public func optimise(_ plan: Plan) throws(SQLError) -> Plan {
         var plan = try timed(plan)
-        plan = folded(try Decorrelator(plan, settings).run(plan))
-        plan = try FilterPusher().run(plan)
-        plan = try JoinOrderer().run(plan)
-        plan = folded(try FilterPusher().run(plan))
-        plan = try Simplifier().run(plan)
-        plan = try TimeBounds.run(plan)
-        plan = try ColumnPruner.run(plan)
+        let decorrelator = Decorrelator(plan, settings)
+        try pass(&plan) { (plan) throws(SQLError) in folded(try decorrelator.run(plan)) }
+        try pass(&plan) { (plan) throws(SQLError) in try FilterPusher().run(plan) }
+        try pass(&plan) { (plan) throws(SQLError) in try JoinOrderer().run(plan) }
+        try pass(&plan) { (plan) throws(SQLError) in folded(try FilterPusher().run(plan)) }
+        try pass(&plan) { (plan) throws(SQLError) in try Simplifier().run(plan) }
+        try pass(&plan) { (plan) throws(SQLError) in
+            try TimeBounds.run(plan, isUTC: settings.timeZone.isUTC)
+        }
+        plan = try ColumnPruner.run(plan, keepsTimes: keepsTimes)
         return try ScanSharing.run(plan)
+    }
+
+    /// Over the plan, and over each plan that is shared in it once.
+    private func pass(
+        _ plan: inout Plan, _ rewrite: (Plan) throws(SQLError) -> Plan
+    ) throws(SQLError) {
+        plan = try SharedPlans.rewrite(plan, rewrite)
     }
 
     /// now() is the statement's start; over inputs that do not end it would stand still, so there
     /// it stands only in comparisons of WHERE with a time, by which rows come and go.
     private func timed(_ plan: Plan) throws(SQLError) -> Plan {
         let isEndless = plan.facts.isEndless
-        if isEndless { try checkClock(plan) }
-        return try plan.rewrite(depth: 0) { (expression, _) throws(SQLError) in
-            guard case .now(let type) = expression, !isEndless else { return nil }
-            return .literal(.integer(settings.now), type)
+        return try SharedPlans.rewrite(plan) { (plan) throws(SQLError) in
+            if isEndless { try checkClock(plan) }
+            return try plan.rewrite(depth: 0) { (expression, _) throws(SQLError) in
+                guard case .now(let type) = expression, !isEndless else { return nil }
+                return .literal(.integer(settings.now), type)
+            }
         }
     }
 

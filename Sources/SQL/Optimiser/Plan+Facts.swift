@@ -10,8 +10,17 @@ extension Plan {
         facts.isEndless = inputs.contains { $0.isEndless }
         facts.isAppendOnly = inputs.allSatisfy { $0.isAppendOnly }
         if let first = inputs.first { facts.rows = first.rows }
+        facts.epochUnit = inputs.lazy.compactMap(\.epochUnit).first
         facts.derive(node, columns)
+        if facts.epochUnit != nil, facts.numberTimes(columns).isEmpty { facts.epochUnit = nil }
         return Plan(node, columns, facts)
+    }
+
+    /// A number that a row holds as its time, as the moment that it means; else nil.
+    func moment(ofNumber column: Int) -> Expression? {
+        guard let unit = facts.epochUnit, facts.timeColumns.contains(column) else { return nil }
+        let type = columns[column].type
+        return type.isTime ? nil : EpochTime.time(number: .column(column, type), unit)
     }
 
     func filtered(_ condition: Expression?) -> Plan {
@@ -38,23 +47,30 @@ extension Plan {
 
     /// What a query without end keeps for ever, a sentence each.
     public var unboundedState: [String] {
-        var list = children.flatMap(\.unboundedState)
+        var list: [String] = []
+        _ = containsOperation { plan in
+            if let sentence = plan.ownUnboundedState, !list.contains(sentence) {
+                list.append(sentence)
+            }
+            return false
+        }
+        return list
+    }
+
+    private var ownUnboundedState: String? {
         switch node {
         case .join(let left, let right, let join):
             guard left.facts.isEndless, right.facts.isEndless, join.bounds.isEmpty,
                 join.time == nil
-            else { break }
-            list.append("the join keeps all rows of both sides as long as the query runs")
+            else { return nil }
+            return "the join keeps all rows of both sides as long as the query runs"
         case .aggregate(let input, let aggregate):
             guard input.facts.isEndless, !aggregate.keys.isEmpty, aggregate.window == nil else {
-                break
+                return nil
             }
-            list.append("the aggregate keeps every group as long as the query runs")
-        case .shared(let shared): list += shared.plan.unboundedState
-        default: break
+            return "the aggregate keeps every group as long as the query runs"
+        default: return nil
         }
-        var seen: Set<String> = []
-        return list.filter { seen.insert($0).inserted }
     }
 
     /// All columns as expressions.
@@ -93,6 +109,17 @@ extension Plan {
 }
 
 extension Plan.Facts {
+    /// Time columns that are numbers.
+    func numberTimes(_ columns: [Field]) -> [Int] {
+        timeColumns.filter { columns.indices.contains($0) && !columns[$0].type.isTime }
+    }
+
+    /// Without those, where an operation gives rows later than the watermark says of them.
+    private mutating func dropNumberTimes(_ columns: [Field]) {
+        let numbers = numberTimes(columns)
+        timeColumns.removeAll { numbers.contains($0) }
+    }
+
     fileprivate mutating func derive(_ node: Plan.Node, _ columns: [Field]) {
         switch node {
         case .scan(let relation, let scan): scanned(relation, scan)
@@ -114,8 +141,11 @@ extension Plan.Facts {
         case .apply(let left, let right, let kind): joined(left, right, JoinPlan(kind))
         case .over(let input, _):
             keep(input.facts)
+            dropNumberTimes(columns)
             isAppendOnly = false
-        case .sort(let input, let sort): sorted(input, sort)
+        case .sort(let input, let sort):
+            sorted(input, sort)
+            dropNumberTimes(columns)
         case .limit(let input, _, _): keep(input.facts)
         case .distinct(let input):
             timeColumns = input.facts.timeColumns
@@ -126,6 +156,8 @@ extension Plan.Facts {
             timeColumns = columns.indices.filter { column in
                 inputs.allSatisfy { $0.facts.timeColumns.contains(column) }
             }
+            let units = inputs.map(\.facts.epochUnit)
+            if units.contains(where: { $0 != units[0] }) { dropNumberTimes(columns) }
         case .setOperation(let kind, let all, let left, let right):
             if kind == .except { isAppendOnly = false }
             if !all { key = Array(columns.indices) }
@@ -151,7 +183,13 @@ extension Plan.Facts {
             let positions = relationKey.compactMap { whole.firstIndex(of: $0) }
             if positions.count == relationKey.count { key = positions }
         }
-        if case .column(let index, _)? = scan.time?.expression { timeColumns = [index] }
+        guard let time = scan.time?.expression else { return }
+        if case .column(let index, _) = time {
+            timeColumns = [index]
+        } else if case (.column(let index, _), let unit)? = EpochTime.source(time) {
+            timeColumns = [index]
+            epochUnit = unit
+        }
     }
 
     private mutating func projected(_ input: Plan, _ list: [Expression]) {
@@ -161,7 +199,9 @@ extension Plan.Facts {
             if case .column(let source, _) = expression {
                 if places[source] == nil { places[source] = index }
                 if input.facts.timeColumns.contains(source) { timeColumns.append(index) }
-            } else if let time, time.isSame(as: expression) {
+            } else if time?.isSame(as: expression) == true
+                || input.isTimeOfNumber(expression)
+            {
                 timeColumns.append(index)
             }
         }
@@ -191,15 +231,15 @@ extension Plan.Facts {
         key = aggregate.keys.indices.filter { !aggregate.keys[$0].isLiteral }
         if aggregate.groupingSets != nil {
             key?.append(aggregate.keys.count + aggregate.calls.count)
-        } else {
-            for (index, expression) in aggregate.keys.enumerated() {
-                if case .column(let column, _) = expression,
-                    input.facts.timeColumns.contains(column)
-                {
-                    timeColumns.append(index)
-                } else if let end = aggregate.window?.end, end.isSame(as: expression) {
-                    timeColumns.append(index)
-                }
+        }
+        for index in aggregate.keysOfAllSets {
+            let expression = aggregate.keys[index]
+            if case .column(let column, let type) = expression, type.isTime,
+                input.facts.timeColumns.contains(column)
+            {
+                timeColumns.append(index)
+            } else if let end = aggregate.window?.end, end.isSame(as: expression) {
+                timeColumns.append(index)
             }
         }
         rows = aggregate.keys.isEmpty ? 1 : max(1, rows * 0.2)
@@ -218,8 +258,15 @@ extension Plan.Facts {
             return
         case .asof, .asofLeft:
             key = left.facts.key
+            dropNumberTimes(left.columns)
             return
-        case .inner: timeColumns += right.facts.timeColumns.map { $0 + width }
+        case .inner:
+            let isOneUnit =
+                left.facts.epochUnit == nil || right.facts.epochUnit == nil
+                || left.facts.epochUnit == right.facts.epochUnit
+            timeColumns += right.facts.timeColumns.filter {
+                isOneUnit || right.columns[$0].type.isTime
+            }.map { $0 + width }
         case .left:
             if !join.isLookup { isAppendOnly = false }
         case .right, .full:
@@ -233,7 +280,8 @@ extension Plan.Facts {
             key = leftKey
         } else if leftIsOne, join.kind == .inner || join.kind == .right, let rightKey {
             key = rightKey
-        } else if let leftKey, let rightKey {
+        } else if let leftKey, let rightKey, join.kind != .full {
+            // Rows of a full join that one side lacks may have nulls in the other's key too.
             key = leftKey + rightKey
         }
     }
@@ -256,6 +304,12 @@ extension Plan.Facts {
 }
 
 extension Plan {
+    /// Whether it is the moment of a number that the watermark speaks of.
+    fileprivate func isTimeOfNumber(_ expression: Expression) -> Bool {
+        guard case (.column(let column, _), _)? = EpochTime.source(expression) else { return false }
+        return moment(ofNumber: column)?.isSame(as: expression) == true
+    }
+
     /// Whether at most one row has given values of these expressions.
     func isUnique(on keys: [Expression]) -> Bool {
         guard let key = facts.key else { return false }

@@ -4,8 +4,9 @@ extension Plan {
     /// The same rows of its inputs give the same rows whenever it is run: it has no random() and
     /// does not ask for the time.
     public var isRepeatable: Bool {
-        expressions.allSatisfy { $0.isDeterministic && !$0.readsStatementTime }
-            && children.allSatisfy(\.isRepeatable)
+        !containsOperation { plan in
+            !plan.expressions.allSatisfy { $0.isDeterministic && !$0.readsStatementTime }
+        }
     }
 }
 

@@ -2,10 +2,11 @@ import Aggregation
 import Formats
 
 extension Plan {
-    /// The plans directly inside, subqueries in expressions aside.
+    /// The plans directly inside, subqueries in expressions aside. What is shared is none of them
+    /// (`SharedPlans`).
     var children: [Plan] {
         switch node {
-        case .scan, .values, .recursion: []
+        case .scan, .values, .recursion, .shared: []
         case .filter(let input, _), .project(let input, _), .unnest(let input, _, _, _),
             .window(let input, _), .aggregate(let input, _), .over(let input, _),
             .sort(let input, _), .limit(let input, _, _), .distinct(let input):
@@ -14,7 +15,6 @@ extension Plan {
             .setOperation(_, _, let left, let right), .recursive(_, let left, let right, _):
             [left, right]
         case .union(let inputs): inputs
-        case .shared(let shared): [shared.plan]
         }
     }
 
@@ -25,7 +25,7 @@ extension Plan {
     ) throws(SQLError) -> Plan {
         func one(_ plan: Plan) throws(SQLError) -> Plan { try transform(plan, false) }
         switch node {
-        case .scan, .values, .recursion: return self
+        case .scan, .values, .recursion, .shared: return self
         case .filter(let input, let condition): return with(.filter(try one(input), condition))
         case .project(let input, let list): return with(.project(try one(input), list))
         case .unnest(let input, let calls, let ordinality, let keepsEmpty):
@@ -50,9 +50,6 @@ extension Plan {
             return with(.union(mapped))
         case .setOperation(let kind, let all, let left, let right):
             return with(.setOperation(kind, all: all, try one(left), try one(right)))
-        case .shared(let shared):
-            return with(
-                .shared(SharedPlan(id: shared.id, name: shared.name, plan: try one(shared.plan))))
         case .recursive(let id, let initial, let step, let all):
             return with(
                 .recursive(id: id, initial: try one(initial), step: try one(step), all: all))
@@ -174,6 +171,12 @@ extension AggregateCall {
 }
 
 extension AggregatePlan {
+    /// Keys that no row lacks.
+    var keysOfAllSets: [Int] {
+        guard let groupingSets else { return Array(keys.indices) }
+        return keys.indices.filter { key in groupingSets.allSatisfy { $0.contains(key) } }
+    }
+
     func mapExpressions(
         _ transform: (Expression) throws(SQLError) -> Expression
     ) throws(SQLError) -> AggregatePlan {

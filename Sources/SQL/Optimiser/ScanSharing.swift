@@ -2,13 +2,22 @@ import Aggregation
 import Formats
 
 /// Reads a relation that stands several times in a plan once: one scan of all columns that any of
-/// the places asks for, shared. Runs last, when each scan reads only what it needs.
+/// the places asks for, shared. Runs last, when each scan reads only what it needs. Places whose
+/// watermarks differ read for themselves: rows are late by the one and not by the other.
 final class ScanSharing {
-    private var columns: [ObjectIdentifier: Set<ScanColumn>] = [:]
-    private var times: [ObjectIdentifier: ScanTime] = [:]
-    private var counts: [ObjectIdentifier: Int] = [:]
-    private var shared: [ObjectIdentifier: SharedPlan] = [:]
-    private var layouts: [ObjectIdentifier: [ScanColumn]] = [:]
+    private struct Place: Hashable {
+        var relation: ObjectIdentifier
+        /// The watermark in words.
+        var time: String
+    }
+
+    /// Of relations that are read once, the watermarks asked for.
+    private var onlyTimes: [ObjectIdentifier: String] = [:]
+    private var columns: [Place: Set<ScanColumn>] = [:]
+    private var times: [Place: ScanTime] = [:]
+    private var counts: [Place: Int] = [:]
+    private var shared: [Place: SharedPlan] = [:]
+    private var layouts: [Place: [ScanColumn]] = [:]
     private var seen: Set<Int> = []
     private var finished: [Int: SharedPlan] = [:]
     private var lastID: Int
@@ -17,16 +26,16 @@ final class ScanSharing {
 
     static func run(_ plan: Plan) throws(SQLError) -> Plan {
         let sharing = ScanSharing(plan)
-        sharing.count(plan)
+        try sharing.count(plan)
         guard sharing.counts.values.contains(where: { $0 > 1 }) else { return plan }
         return try sharing.replace(plan)
     }
 
-    private func count(_ plan: Plan) {
+    private func count(_ plan: Plan) throws(SQLError) {
         switch plan.node {
         case .scan(let relation, _) where relation.isInMemory: break
         case .scan(let relation, let scan):
-            let id = ObjectIdentifier(relation)
+            let id = try place(relation, scan)
             counts[id, default: 0] += 1
             columns[id, default: []].formUnion(scan.columns)
             if let time = scan.time, times[id] == nil {
@@ -39,15 +48,35 @@ final class ScanSharing {
                     }, delay: time.delay, idle: time.idle)
             }
         case .shared(let shared):
-            if seen.insert(shared.id).inserted { count(shared.plan) }
-        default: for child in plan.children { count(child) }
+            if seen.insert(shared.id).inserted { try count(shared.plan) }
+        default: for child in plan.children { try count(child) }
         }
+    }
+
+    private func place(_ relation: any Relation, _ scan: ScanPlan) throws(SQLError) -> Place {
+        let id = ObjectIdentifier(relation)
+        var text = ""
+        if let time = scan.time {
+            let whole = time.expression.replacing { inner, _ in
+                guard case .column(let index, _) = inner else { return nil }
+                return scan.columns[index].overRelation(relation)
+            }
+            let names = relation.columns.map(\.name)
+            text = "\(whole.text(names)) \(time.delay) \(time.idle.map { "\($0)" } ?? "")"
+        }
+        guard relation.isReadOnce else { return Place(relation: id, time: text) }
+        if !text.isEmpty, let other = onlyTimes.updateValue(text, forKey: id), other != text {
+            throw SQLError(
+                "\(relation.name) is read once, and so with one watermark", .featureNotSupported,
+                hint: "Name the same WATERMARK wherever the query reads it.")
+        }
+        return Place(relation: id, time: "")
     }
 
     private func replace(_ plan: Plan) throws(SQLError) -> Plan {
         switch plan.node {
         case .scan(let relation, let scan):
-            let id = ObjectIdentifier(relation)
+            let id = try place(relation, scan)
             guard (counts[id] ?? 0) > 1 else { return plan }
             let source = shared(relation, id)
             let layout = layouts[id] ?? []
@@ -59,6 +88,7 @@ final class ScanSharing {
             var result = isSame ? leaf : leaf.projected(list, plan.columns.map(\.name))
             result = result.renamed(plan.columns.map(\.name))
             result.facts.timeColumns = plan.facts.timeColumns
+            result.facts.epochUnit = plan.facts.epochUnit
             return result
         case .shared(let old):
             if let done = finished[old.id] { return plan.with(.shared(done)) }
@@ -70,7 +100,7 @@ final class ScanSharing {
         }
     }
 
-    private func shared(_ relation: any Relation, _ id: ObjectIdentifier) -> SharedPlan {
+    private func shared(_ relation: any Relation, _ id: Place) -> SharedPlan {
         if let done = shared[id] { return done }
         let all = columns[id] ?? []
         let layout = all.filter { column in

@@ -6,16 +6,25 @@ import Formats
 enum WindowRole: Equatable {
     /// The window ends so much later; nil: that is not known (a session).
     case start(Interval?)
+    /// The same for days and more in a zone, which is not the session's.
+    case zonedStart(Interval, zone: String)
     case end
 }
 
 extension Plan {
     /// The role of a column; nil: none.
     func windowRole(of column: Int) -> WindowRole? {
+        var known: [SharedColumn: WindowRole?] = [:]
+        return windowRole(of: column, &known)
+    }
+
+    fileprivate func windowRole(
+        of column: Int, _ known: inout [SharedColumn: WindowRole?]
+    ) -> WindowRole? {
         switch node {
         case .window(let input, let window):
             let width = input.columns.count
-            if column < width { return input.windowRole(of: column) }
+            if column < width { return input.windowRole(of: column, &known) }
             let isTimed = window.time.map { input.facts.timeColumns.contains($0) } ?? true
             guard isTimed || !facts.isEndless else { return nil }
             switch column - width {
@@ -25,22 +34,29 @@ extension Plan {
             }
         case .filter(let input, _), .unnest(let input, _, _, _), .over(let input, _),
             .sort(let input, _), .limit(let input, _, _), .distinct(let input):
-            return column < input.columns.count ? input.windowRole(of: column) : nil
-        case .project(let input, let list): return list[column].windowRole(over: input)
+            return column < input.columns.count ? input.windowRole(of: column, &known) : nil
+        case .project(let input, let list): return list[column].windowRole(over: input, &known)
         case .aggregate(let input, let aggregate):
-            guard column < aggregate.keys.count, aggregate.groupingSets == nil else { return nil }
-            return aggregate.keys[column].windowRole(over: input)
+            guard aggregate.keysOfAllSets.contains(column) else { return nil }
+            return aggregate.keys[column].windowRole(over: input, &known)
         case .join(let left, let right, let join):
             let width = left.columns.count
             if column < width {
                 return join.kind == .right || join.kind == .full
-                    ? nil : left.windowRole(of: column)
+                    ? nil : left.windowRole(of: column, &known)
             }
-            return join.kind == .inner ? right.windowRole(of: column - width) : nil
-        case .shared(let shared): return shared.plan.windowRole(of: column)
+            return join.kind == .inner ? right.windowRole(of: column - width, &known) : nil
+        case .shared(let shared):
+            let key = SharedColumn(id: shared.id, column: column)
+            if let role = known[key] { return role }
+            let role = shared.plan.windowRole(of: column, &known)
+            known[key] = .some(role)
+            return role
         case .union(let inputs):
-            let roles = inputs.map { $0.windowRole(of: column) }
-            guard let first = roles.first, roles.allSatisfy({ $0 == first }) else { return nil }
+            guard let first = inputs.first?.windowRole(of: column, &known) else { return nil }
+            for input in inputs.dropFirst() where input.windowRole(of: column, &known) != first {
+                return nil
+            }
             return first
         default: return nil
         }
@@ -51,6 +67,9 @@ extension Plan {
         let roles = keys.map { $0.windowRole(over: self) }
         for (key, role) in zip(keys, roles) where role == .end { return key }
         for (key, role) in zip(keys, roles) {
+            if case .zonedStart(let length, let zone)? = role {
+                return key.adding(length, in: zone)
+            }
             guard case .start(let length)? = role else { continue }
             if let length { return key.adding(length) }
             // A session's start alone: its end stands in the same row.
@@ -61,28 +80,61 @@ extension Plan {
         return nil
     }
 
+    /// A time column, or the moment of one that is a number.
+    fileprivate func watermarkSpeaks(of time: Expression) -> Bool {
+        if case .column(let column, _) = time { return facts.timeColumns.contains(column) }
+        guard case (.column(let column, _), _)? = EpochTime.source(time) else { return false }
+        return moment(ofNumber: column)?.isSame(as: time) == true
+    }
+
     /// How far a column's value may lie below the watermark in rows that are not late: nothing for
     /// a time column, the window's length for its start. nil: the watermark says nothing of it.
     func timeOffset(of column: Int) -> Int64? {
         if facts.timeColumns.contains(column) { return 0 }
-        if case .start(let length?)? = windowRole(of: column) { return length.fixedMicroseconds }
-        return nil
+        switch windowRole(of: column) {
+        case .start(let length?)?, .zonedStart(let length, _)?:
+            // A day of a zone may be longer.
+            let more: Int64 = length.days != 0 ? 7_200_000_000 : 0
+            return length.fixedMicroseconds.map { $0 + more }
+        default: return nil
+        }
     }
 }
 
 extension Expression {
     func windowRole(over input: Plan) -> WindowRole? {
-        if case .column(let index, _) = self { return input.windowRole(of: index) }
+        var known: [SharedColumn: WindowRole?] = [:]
+        return windowRole(over: input, &known)
+    }
+
+    fileprivate func windowRole(
+        over input: Plan, _ known: inout [SharedColumn: WindowRole?]
+    ) -> WindowRole? {
+        if case .column(let index, _) = self { return input.windowRole(of: index, &known) }
         guard case .call(let function, let arguments, _) = self, arguments.count >= 2,
-            case .column(let column, _) = arguments[1],
-            input.facts.timeColumns.contains(column)
+            input.watermarkSpeaks(of: arguments[1])
         else { return nil }
         switch (function.name, arguments[0]) {
         case ("date_bin", .literal(.interval(let interval), _)): return .start(interval)
         case ("date_trunc", .literal(.text(let unit), _)):
-            return WindowRole.units[unit.lowercased()].map { .start($0) }
+            guard let length = WindowRole.units[unit.lowercased()] else { return nil }
+            guard arguments.count > 2, length.days != 0 || length.months != 0 else {
+                return .start(length)
+            }
+            guard case .literal(.text(let zone), _) = arguments[2] else { return nil }
+            return .zonedStart(length, zone: zone)
         default: return nil
         }
+    }
+
+    /// A moment and a span by the clock of a zone.
+    fileprivate func adding(_ span: Interval, in zone: String) -> Expression? {
+        func moved(_ time: Expression) -> Expression? {
+            guard let function = try? FunctionRegistry.scalar("timezone", [.text, time.type])
+            else { return nil }
+            return .call(function, [.literal(.text(zone), .text), time], function.result)
+        }
+        return moved(self)?.adding(span).flatMap(moved)
     }
 
     /// A time and a span.
