@@ -132,6 +132,7 @@ _rtd() {
                 --delay) return ;;
                 --idle) return ;;
                 --memory) return ;;
+                --state-ttl) return ;;
                 --temp) _rtd_directories; return ;;
                 --state) _rtd_directories; return ;;
                 -b | --broker) return ;;
@@ -141,7 +142,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--command --file --format --null --no-header --param --timeout --input --on-error --follow --strict --time --delay --idle --verify --explain-wait --memory --temp --state --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--command --file --format --null --no-header --param --timeout --input --on-error --follow --strict --time --delay --idle --verify --explain-wait --memory --state-ttl --temp --state --broker --data --retry --property --property-file --quiet --verbose --progress --no-progress --help"
             fi
             ;;
         cdc)

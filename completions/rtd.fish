@@ -155,6 +155,7 @@ complete -c rtd -n '__fish_seen_subcommand_from query' -l idle -r -f -d 'Windows
 complete -c rtd -n '__fish_seen_subcommand_from query' -l verify -d 'Run each query finite and endless, and compare the rows.'
 complete -c rtd -n '__fish_seen_subcommand_from query' -l explain-wait -d 'Say on stderr what a query waits for while its input is silent.'
 complete -c rtd -n '__fish_seen_subcommand_from query' -l memory -r -f -d 'Hold at most SIZE of rows and state (default half the memory).'
+complete -c rtd -n '__fish_seen_subcommand_from query' -l state-ttl -r -f -d 'Let go of state without end that nothing touched for DURATION.'
 complete -c rtd -n '__fish_seen_subcommand_from query' -l temp -r -f -a '(__fish_complete_directories)' -d 'Put temporary files into DIR (default $TMPDIR, else /tmp).'
 complete -c rtd -n '__fish_seen_subcommand_from query' -l state -r -f -a '(__fish_complete_directories)' -d 'Keep in DIR what the query knows; the next start goes on there.'
 complete -c rtd -n '__fish_seen_subcommand_from query' -s b -l broker -r -f -d 'Talk to this Kafka cluster.'

@@ -23,6 +23,10 @@ open class Operator {
     public private(set) var rowsOut = 0
     /// Rows that are in no window, as they have no time.
     public var rowsWithoutTime = 0
+    /// Rows that came after what they belong to was closed, of operators that close no windows.
+    public internal(set) var lateRowsLeftOut = 0
+    /// Keys whose state was let go because nothing touched it (--state-ttl).
+    public internal(set) var idleKeysFreed = 0
     /// Rows that have come in.
     public private(set) var rowsIn = 0
     /// Nanoseconds spent in this operator itself, where a meter is set.
@@ -38,6 +42,9 @@ open class Operator {
 
     /// Set where nothing may grow past the memory of the query.
     var memoryGuard: MemoryGuard?
+
+    /// A watermark that waits for the rows that belong before it.
+    private var heldWatermark = Watermark.none
 
     public init(_ name: String) { self.name = name }
 
@@ -98,6 +105,18 @@ open class Operator {
         let caller = meter.enter(self)
         defer { meter.leave(to: caller) }
         try body()
+    }
+
+    /// In place of `emitWatermark`, by an operator that still holds rows which came before this
+    /// watermark: a window above would else close without them. `emitHeldWatermark` lets it go
+    /// behind the changes of the step.
+    final func holdWatermark(_ watermark: Int64) { heldWatermark = max(heldWatermark, watermark) }
+
+    final func emitHeldWatermark() throws(SQLError) {
+        guard heldWatermark != Watermark.none else { return }
+        let watermark = heldWatermark
+        heldWatermark = Watermark.none
+        try emitWatermark(watermark)
     }
 
     public final func emitWatermark(_ watermark: Int64) throws(SQLError) {

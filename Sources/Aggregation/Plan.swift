@@ -24,6 +24,8 @@ public struct Plan: Sendable {
         /// Columns that the watermark speaks of: no row with a smaller value will come (but late
         /// ones).
         public var timeColumns: [Int] = []
+        /// What those of them count that are numbers; nil: none is.
+        public var epochUnit: EpochUnit?
         /// Guessed, for the order of joins.
         public var rows: Double = 1000
 

@@ -23,11 +23,14 @@ public protocol Relation: AnyObject, Sendable {
     var givesJSONText: Bool { get }
     /// Its rows lie in memory: to read it twice costs no more than to hand its rows to two.
     var isInMemory: Bool { get }
+    /// A query can open it only once.
+    var isReadOnce: Bool { get }
 }
 
 extension Relation {
     public var givesJSONText: Bool { false }
     public var isInMemory: Bool { false }
+    public var isReadOnce: Bool { false }
 }
 
 public struct RelationColumn: Sendable {
@@ -46,13 +49,18 @@ public struct RelationColumn: Sendable {
 /// WATERMARK FOR column AS column - delay.
 public struct TimeDeclaration: Sendable, Equatable {
     public var column: Int
+    /// What the column counts where it is a number.
+    public var unit: EpochUnit
     /// Microseconds.
     public var delay: Int64
     /// IDLE and TIMEOUT, in microseconds; nil: the default.
     public var idle: Int64?
 
-    public init(column: Int, delay: Int64, idle: Int64? = nil) {
+    public init(
+        column: Int, unit: EpochUnit = .byMagnitude, delay: Int64, idle: Int64? = nil
+    ) {
         self.column = column
+        self.unit = unit
         self.delay = delay
         self.idle = idle
     }

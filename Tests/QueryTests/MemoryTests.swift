@@ -49,9 +49,10 @@ private final class MemoryFixture {
     deinit { try? FileManager.default.removeItem(at: folder) }
 
     func rows(
-        _ text: String, memory: Int? = nil, temporary: String? = nil
+        _ text: String, memory: Int? = nil, temporary: String? = nil, time: DeclaredTime? = nil
     ) throws -> [String] {
         var environment = SessionEnvironment(clock: SystemClock())
+        environment.time = time
         environment.inputFormat = "json"
         if let memory { environment.memoryMax = memory }
         environment.temporaryDirectory = temporary ?? folder.path
@@ -71,6 +72,28 @@ private final class MemoryFixture {
 }
 
 @Suite struct MemoryTests {
+    /// A row each 10 ms of time, 100 keys in turn: the next of a key comes a second later.
+    @Test(arguments: [("000", 1_000), ("000000000", 1_000_000_000), (".", 1)])
+    func `a join frees rows by times that are numbers`(unit: String, second: Int) throws {
+        let fixture = try MemoryFixture()
+        var text = ""
+        for id in 1...40_000 {
+            let part = String(format: "%02d", id % 100) + unit.dropFirst(2)
+            let point = unit == "." ? "." : ""
+            text += "{\"id\":\(id),\"ts\":\(1_764_170_000 + id / 100)\(point)\(part),"
+            text += "\"k\":\(id % 100)}\n"
+        }
+        try text.write(
+            to: fixture.folder.appendingPathComponent("a"), atomically: true, encoding: .utf8)
+        let query =
+            "SELECT x.id, y.id FROM 'a' x JOIN 'a' y ON x.k = y.k AND x.id < y.id "
+            + "AND y.ts BETWEEN x.ts AND x.ts + \(second) EMIT CHANGES"
+        let declared = DeclaredTime(column: "ts", delay: 50_000)
+        #expect(throws: SQLError.self) { try fixture.rows(query, memory: 3_000_000) }
+        let found = try fixture.rows(query, memory: 3_000_000, time: declared)
+        #expect(found.count == 39_900)
+    }
+
     static let spilling = [
         "SELECT DISTINCT s, v FROM 'a'",
         "SELECT DISTINCT ON (s) s, id FROM 'a' ORDER BY s, id DESC",

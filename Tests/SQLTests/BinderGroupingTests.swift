@@ -104,6 +104,24 @@ import Testing
         #expect(plan.contains("Frees left:") && plan.contains("Frees right:"), "\(plan)")
     }
 
+    @Test(arguments: [
+        ("window_start, ROLLUP (auction)", true), ("CUBE (auction, bidder), window_end", true),
+        ("GROUPING SETS ((window_start, auction), (window_start))", true),
+        ("ROLLUP (window_start, auction)", false), ("CUBE (window_start)", false),
+        ("GROUPING SETS ((window_start), ())", false),
+    ])
+    func `grouping sets close with a window that all of them have`(
+        group: String, isWindowed: Bool
+    ) throws {
+        let query =
+            "SELECT count(*) FROM TUMBLE(bid, ts, INTERVAL '1 minute') GROUP BY \(group)"
+        let catalog = try TestCatalog.nexmark(isEndless: true)
+        let plan = try explain(query, catalog)
+        #expect(plan.contains("GroupingSets on window close") == isWindowed, "\(plan)")
+        let error = bindError(query + " EMIT ON WINDOW CLOSE", catalog)
+        #expect((error == nil) == isWindowed)
+    }
+
     @Test func `EMIT CHANGES lets open windows change`() throws {
         let catalog = try TestCatalog.nexmark(isEndless: true)
         let query = "SELECT count(*) FROM TUMBLE(bid, ts, INTERVAL '1 minute') GROUP BY window_end"

@@ -246,6 +246,55 @@ import Testing
         #expect(plan.contains("Watermark:"))
     }
 
+    @Test(arguments: [
+        ("b.ts BETWEEN a.ts AND a.ts + 1000", "epoch_time((ts + 1000))", "epoch_time(ts)"),
+        ("b.ts - 10 <= a.ts AND b.ts >= a.ts", "epoch_time(ts + 10)", "epoch_time(ts)"),
+        ("b.ts > a.ts - 5 AND b.ts < a.ts", "epoch_time(ts)", "epoch_time(ts + 5)"),
+        ("a.ts = b.ts", "epoch_time(ts)", "epoch_time(ts)"),
+        (
+            "b.ts BETWEEN a.ts AND a.ts + INTERVAL '1 s'",
+            "(epoch_time(ts) + '00:00:01'::interval)", "epoch_time(ts)"
+        ),
+    ])
+    func `an interval join of times that are numbers knows when rows can go`(
+        condition: String, left: String?, right: String?
+    ) throws {
+        let plan = try explain("SELECT a.k, b.f FROM n a JOIN n b ON a.k = b.k AND \(condition)")
+        if let left { #expect(plan.contains("Frees left: \(left)\n"), "\(plan)") }
+        if let right { #expect(plan.contains("Frees right: \(right)\n"), "\(plan)") }
+        #expect(plan.contains("Frees") && plan.contains("Watermark: epoch_time(ts)"), "\(plan)")
+    }
+
+    @Test func `times that are numbers keep their meaning in subqueries and unions`() throws {
+        for source in [
+            "(SELECT ts, k FROM n WHERE k > 1)", "(SELECT * FROM n UNION ALL SELECT * FROM n)",
+            "(SELECT x.ts, y.k FROM n x JOIN n y ON x.k = y.k AND x.ts = y.ts)",
+        ] {
+            let plan = try explain(
+                "SELECT 1 FROM \(source) a JOIN n b ON a.k = b.k AND b.ts BETWEEN a.ts AND a.ts + 9"
+            )
+            #expect(plan.contains("Frees left: epoch_time((ts + 9"), "\(plan)")
+        }
+        // Numbers of two units are not compared by time.
+        let mixed = "(SELECT * FROM n UNION ALL SELECT * FROM ns)"
+        let plan = try explain(
+            "SELECT 1 FROM n a JOIN \(mixed) b ON a.k = b.k AND b.ts <= a.ts AND a.ts <= b.ts")
+        #expect(!plan.contains("Frees left"), "\(plan)")
+    }
+
+    @Test func `a unit that is named stands in the plan`() throws {
+        let plan = try explain(
+            "SELECT count(*) FROM TUMBLE(ns, ts, INTERVAL '1 s') GROUP BY window_end")
+        #expect(plan.contains("Watermark: epoch_timens(ts)"), "\(plan)")
+        let minutes = try explain(
+            "SELECT date_bin('1 minute', ts, '2001-01-01'), count(*) FROM n GROUP BY 1")
+        #expect(minutes.contains("on window close"), "\(minutes)")
+        for text in ["ts::timestamptz", "ts + INTERVAL '1 s'", "extract(hour FROM ts)"] {
+            #expect(bindError("SELECT \(text) FROM n") == nil, "\(text)")
+        }
+        #expect(bindError("SELECT k + INTERVAL '1 s' FROM n")?.state == .undefinedFunction)
+    }
+
     @Test func `an order that never comes is refused with the cure`() throws {
         let catalog = try TestCatalog.nexmark(isEndless: true)
         let error = try #require(bindError("SELECT * FROM bid ORDER BY price", catalog))

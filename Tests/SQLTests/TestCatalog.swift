@@ -90,6 +90,13 @@ final class TestCatalog: Catalog {
             TestRelation(
                 "e", [("ts", .timestamp), ("k", .integer), ("v", .integer), ("_offset", .bigint)],
                 hidden: ["_offset"], time: TimeDeclaration(column: 0, delay: 5_000_000)))
+        for (name, unit) in [("n", EpochUnit.byMagnitude), ("ns", .nanoseconds)] {
+            catalog.add(
+                TestRelation(
+                    name, [("ts", .bigint), ("k", .integer), ("f", .double)],
+                    time: TimeDeclaration(column: 0, unit: unit, delay: 5_000_000),
+                    isEndless: true))
+        }
         catalog.add(
             TestRelation(
                 "s",

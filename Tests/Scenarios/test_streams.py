@@ -70,6 +70,38 @@ def test_stdin_that_is_not_named_is_not_read():
         equal(pipe.remaining(), ([{"one": 1}], 0))
 
 
+# MARK: Times that are numbers
+
+def test_an_interval_join_on_times_that_are_numbers():
+    join = ("FROM stdin a JOIN stdin b ON a.k = b.k AND a.id < b.id AND b.ts BETWEEN a.ts AND a.ts + {} "
+            "ORDER BY 1, 2")
+    for unit, short, scale in [("seconds", "s", 1), ("milliseconds", "ms", 1_000),
+                               ("microseconds", "us", 1_000_000), ("nanoseconds", "ns", 1_000_000_000)]:
+        rows = [{"id": i, "ts": (1764170000 + i) * scale, "k": i % 3} for i in range(60)]
+        expected = query(f"SELECT a.id AS a, b.id AS b {join.format(10 * scale)}", rows)
+        assert len(expected) > 100, expected
+        for span in [10 * scale, "INTERVAL '10 s'"]:
+            found = query(f"SELECT a.id AS a, b.id AS b {join.format(span)}", rows, *TIMED)
+            equal(list(found), list(expected))
+            contains(found.errors, f'"ts" is read as {unit} since 1970')
+        named = query(f"SELECT a.id AS a, b.id AS b {join.format(10 * scale)}", rows, "--time", f"ts:{short}")
+        equal(list(named), list(expected))
+        assert "is read as" not in named.errors, named.errors
+
+
+def test_a_unit_that_is_named_is_taken():
+    sql = "SELECT window_start FROM TUMBLE(stdin, ts, INTERVAL '1 s') GROUP BY 1"
+    for unit, start in [("s", "1970-01-02"), ("ms", "1970-01-01")]:
+        rows = query(sql, [{"ts": 100_000}], "--time", f"ts:{unit}")
+        contains(rows[0]["window_start"], start)
+
+
+def test_seconds_with_a_fraction_are_not_rounded_into_the_next_window():
+    rows = query("SELECT window_start, COUNT(*) AS n FROM TUMBLE(stdin, ts, INTERVAL '1 minute') "
+                 "GROUP BY 1 ORDER BY 1", [{"ts": 1704067259.7}, {"ts": 1704067260.2}], *TIMED)
+    equal(windows(rows, "window_start", "n"), [("2024-01-01T00:00:00", 1), ("2024-01-01T00:01:00", 1)])
+
+
 # MARK: Windows
 
 def test_a_window_closes_when_time_has_passed_its_end():
@@ -107,7 +139,7 @@ def test_late_rows_are_counted_and_left_out():
                  "GROUP BY window_end ORDER BY window_end", [at(1), at(21), at(2), at(25), at(12)], *TIMED)
     equal(windows(rows, "window_end", "n"), [(time(10), 1), (time(30), 2)])
     contains(rows.errors, "2")
-    contains(rows.errors, "came after their window had closed")
+    contains(rows.errors, "came after")
 
 
 def test_a_late_row_corrects_its_window_at_once():
@@ -121,7 +153,7 @@ def test_a_late_row_corrects_its_window_at_once():
         equal(windows([pipe.row()], "_op", "window_end", "n"), [("c", time(20), 1)])
         rest, status = pipe.finish()
         equal((windows(rest, "_op", "window_end", "n"), status), ([("c", time(40), 1)], 0))
-    contains("\n".join(pipe.said), "1 row came after their window had closed")
+    contains("\n".join(pipe.said), "1 row came after its window had closed and was left out")
 
 
 def test_a_signal_says_how_many_windows_it_has_closed():
@@ -463,3 +495,202 @@ def test_a_terminal_shows_what_stands_while_rows_come():
                 break
     last = shown.decode().split("\x1b[J")[-1].split()
     equal(last, ["h", "|", "n", "---+----", "0", "|", "27", "1", "|", "13", "(2", "rows)"])
+
+
+def test_a_terminal_draws_a_chart_again_while_rows_come():
+    main, terminal = os.openpty()
+    command = [harness.rtd, "query", "--format", "chart",
+               "SELECT h, COUNT(*) AS n FROM stdin GROUP BY h ORDER BY n DESC, h"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=terminal, stderr=subprocess.DEVNULL,
+                          env=harness.environment(RTD_AUTOSTART="0")) as process:
+        os.close(terminal)
+        shown, rows = b"", 0
+        while b"\x1b[J" not in shown and rows < 3000:
+            process.stdin.write(json.dumps({"h": "ab"[rows % 3 % 2]}).encode() + b"\n")
+            process.stdin.flush()
+            rows += 1
+            while select.select([main], [], [], 0.02)[0]:
+                shown += os.read(main, 65536)
+        assert b"\x1b[J" in shown, shown
+        process.stdin.write(b'{"h":"b"}\n' * 5000)
+        process.stdin.close()
+        while True:
+            try:
+                more = os.read(main, 65536)
+            except OSError:
+                break
+            if not more:
+                break
+            shown += more
+        process.wait(20)
+    last = [line.split() for line in shown.decode().split("\x1b[J")[-1].splitlines() if line.strip()]
+    equal([(line[0], line[1]) for line in last[-2:]],
+          [("b", str(5000 + (rows + 1) // 3)), ("a", str(rows - (rows + 1) // 3))])
+
+
+def test_grouping_sets_of_windows_close_with_them():
+    sql = ("SELECT window_start AS w, k, COUNT(*) AS n FROM TUMBLE(stdin, ts, INTERVAL '10' SECOND) "
+           "GROUP BY window_start, ROLLUP (k)")
+    with Pipe(*TIMED, "-c", sql + " EMIT ON WINDOW CLOSE") as pipe:
+        pipe.write(at(1, k="a"), at(2, k="b"), at(12, k="a"))
+        equal(sorted((row["k"] or "", row["n"]) for row in pipe.rows(3)), [("", 2), ("a", 1), ("b", 1)])
+        pipe.write(at(3, k="a"))
+        rows, status = pipe.finish()
+        equal((sorted((row["k"] or "", row["n"]) for row in rows), status), ([("", 1), ("a", 1)], 0))
+    contains("\n".join(pipe.said), "1 row came after its window had closed and was left out")
+
+
+def ascending(path, count=3000):
+    lines = [json.dumps(at(i, k=i % 7, v=i % 13)) for i in range(count)]
+    (path / "asc.nd").write_text("\n".join(lines) + "\n")
+    (path / "dim.nd").write_text('{"y":1,"z":1}\n{"y":2,"z":2}\n')
+    return f"TUMBLE('{path}/asc.nd'{{}}, ts, INTERVAL '1 minute')"
+
+
+WATERMARK = " WATERMARK FOR ts AS ts - INTERVAL '2 s'"
+
+
+def test_windows_wait_for_what_is_held_below_them(path):
+    source = ascending(path)
+    for inner in ["SELECT *, rank() OVER (PARTITION BY window_end ORDER BY v) AS r FROM {}",
+                  "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY window_end, k ORDER BY v) AS r "
+                  "FROM {}) y WHERE r <= 2",
+                  "SELECT *, 1 AS r FROM {} ORDER BY v LIMIT 2000",
+                  "SELECT DISTINCT ON (k, window_end) *, 1 AS r FROM {} ORDER BY k, window_end, v",
+                  f"SELECT a.*, 1 AS r FROM {{}} a LEFT JOIN '{path}/dim.nd' b ON a.k = b.y",
+                  f"SELECT *, 1 AS r FROM {{}} a WHERE k NOT IN (SELECT y FROM '{path}/dim.nd')"]:
+        sql = f"SELECT window_end, COUNT(*) AS n, SUM(r) AS s FROM ({inner}) x GROUP BY window_end ORDER BY 1"
+        expected = query(sql.format(source.format("")))
+        assert len(expected) > 10, inner
+        found = query(sql.format(source.format(WATERMARK)))
+        equal(list(found), list(expected))
+        assert "came after" not in found.errors, f"{inner}\n{found.errors}"
+
+
+def test_windows_over_joins_that_change_close_with_their_rows(path):
+    source = ascending(path).format(WATERMARK)
+    for inner, count in [("a LEFT JOIN '{}/dim.nd' b ON a.k = b.y", 3000),
+                         ("a WHERE a.k NOT IN (SELECT y FROM '{}/dim.nd')", 2142),
+                         ("a WHERE 0 = (SELECT COUNT(*) FROM '{}/dim.nd' d WHERE d.y = a.k)", 2142)]:
+        found = query(f"SELECT window_end, COUNT(*) AS n FROM (SELECT a.window_end FROM {source} "
+                      + inner.format(path) + ") x GROUP BY window_end EMIT ON WINDOW CLOSE")
+        equal(sum(row["n"] for row in found), count)
+        assert "came after" not in found.errors, found.errors
+
+
+def test_days_of_a_zone_close_when_they_are_over():
+    sql = "SELECT date_trunc('day', ts, 'America/New_York') AS d, COUNT(*) AS n FROM stdin GROUP BY 1"
+    with Pipe(*TIMED, "-c", sql) as pipe:
+        # The day that the clock is set back has 25 hours.
+        for moment in ["03T04:30", "03T12:30", "04T04:10", "04T04:40", "04T05:10", "05T05:10"]:
+            pipe.write({"ts": f"2024-11-{moment}:00Z"})
+        equal(pipe.row()["n"], 4)
+        equal([row["n"] for row in pipe.finish()[0]], [1, 1])
+    assert not any("came after" in line for line in pipe.said), pipe.said
+
+
+def test_an_interval_join_of_local_and_other_times_loses_nothing(path):
+    start = datetime.datetime(2024, 1, 1)
+    with open(path / "l.nd", "w") as left, open(path / "r.nd", "w") as right:
+        for i in range(4000):
+            moment = start + datetime.timedelta(seconds=10 * i)
+            left.write(json.dumps({"k": i % 50, "tz": moment.isoformat() + "Z"}) + "\n")
+            local = moment + datetime.timedelta(hours=9, seconds=1)
+            right.write(json.dumps({"k": i % 50, "ts": local.isoformat()}) + "\n")
+    sql = ("SET TimeZone = 'Asia/Tokyo'; SELECT COUNT(*) AS n FROM '{0}/l.nd'{1} a JOIN '{0}/r.nd'{2} b ON a.k = b.k "
+           "AND b.ts::timestamptz <= a.tz AND b.ts::timestamptz >= a.tz - INTERVAL '1 min'")
+    marks = [f" WATERMARK FOR {c} AS {c} - INTERVAL '1 s'" for c in ("tz", "ts")]
+    equal(query(sql.format(path, *marks)), query(sql.format(path, "", "")))
+
+
+def test_rows_with_nan_stand_in_what_changes():
+    changes = ['{"before":null,"after":{"id":1,"x":"NaN"},"op":"c"}\n',
+               '{"before":null,"after":{"id":2,"x":"1.5"},"op":"c"}\n']
+    rows = query("SELECT id, x::float8 AS x FROM read_debezium(stdin, key => 'id') ORDER BY id",
+                 input="".join(changes))
+    equal([row["id"] for row in rows], [1, 2])
+
+
+def test_top_rows_of_windows_are_freed_and_late_rows_told():
+    rows = [at(1, v=5), at(2, v=6), at(25, v=7), at(3, v=9), at(4, v=5), at(41, v=7)]
+    for inner in ["row_number() OVER (PARTITION BY window_end ORDER BY v DESC)",
+                  "rank() OVER (PARTITION BY window_end ORDER BY v DESC)"]:
+        sql = (f"SELECT window_end, v FROM (SELECT *, {inner} AS rn FROM "
+               "TUMBLE(stdin, ts, INTERVAL '10 s')) x WHERE rn <= 1 ORDER BY window_end")
+        whole = query(sql, rows, *TIMED)
+        equal(windows(whole, "window_end", "v"), [(time(10), 6), (time(30), 7), (time(50), 7)])
+        contains(whole.errors, "2 rows came after their windows had closed and were left out")
+        with Pipe(*TIMED, "-c", sql) as pipe:
+            for row in rows:
+                pipe.write(row)
+            equal(windows(pipe.finish()[0], "window_end", "v"), windows(whole, "window_end", "v"))
+    # Rows of 30,000 windows that were kept would not fit.
+    many = "".join(json.dumps({"ts": (datetime.datetime(2024, 1, 1) + datetime.timedelta(seconds=10 * i)).isoformat(),
+                               "v": i * 7919 % 1000003, "pad": "x" * 100}) + "\n" for i in range(30000))
+    found = query("SELECT window_end, v, pad FROM (SELECT *, row_number() OVER (PARTITION BY window_end "
+                  "ORDER BY v DESC) AS rn FROM TUMBLE(stdin, ts, INTERVAL '10 s')) x WHERE rn <= 1 EMIT CHANGES",
+                  None, *TIMED, "--memory", "2M", input=many)
+    equal(len(found), 30000)
+
+
+# MARK: State that is idle
+
+IDLE = "is let go (--state-ttl)"
+
+
+def test_idle_groups_and_keys_are_let_go():
+    with Pipe(*TIMED, "--state-ttl", "10s", "-c",
+              "SELECT k, COUNT(*) AS n, COUNT(DISTINCT v) AS d FROM stdin GROUP BY k EMIT CHANGES") as pipe:
+        for second, key, count in [(0, "a", 1), (1, "a", 2), (30, "b", 1), (45, "b", 2), (46, "a", 1), (47, "a", 2)]:
+            pipe.write(at(second, k=key, v=second))
+            row = pipe.row()
+            equal((row["k"], row["n"], row["d"]), (key, count, count))
+        equal(pipe.finish(), ([], 0))
+    equal(sum(IDLE in line for line in pipe.said), 1)
+    join = "SELECT x.v AS x, y.v AS y FROM stdin x JOIN stdin y ON x.k = y.k AND x.v < y.v EMIT CHANGES"
+    with Pipe(*TIMED, "--state-ttl", "10s", "-c", join) as pipe:
+        pipe.write(at(0, k="a", v=1))
+        for second, pairs in [(30, [(30, 31)]), (45, [(30, 45), (30, 46), (31, 45), (31, 46), (45, 46)])]:
+            pipe.write(at(second, k="b", v=second), at(second, k="b", v=second + 1))
+            equal(sorted((row["x"], row["y"]) for row in pipe.rows(len(pairs))), pairs)
+        pipe.write(at(46, k="a", v=2), at(47, k="a", v=3))
+        row = pipe.row()
+        equal((row["x"], row["y"]), (2, 3))
+        equal(pipe.finish(), ([], 0))
+    contains("\n".join(pipe.said), IDLE)
+
+
+def test_state_is_idle_by_the_clock_where_no_time_is_declared():
+    with Pipe("--state-ttl", "50ms", "-c", "SELECT k, COUNT(*) AS n FROM stdin GROUP BY k EMIT CHANGES") as pipe:
+        pipe.write({"k": "a"})
+        equal(pipe.row()["n"], 1)
+        while not any(IDLE in line for line in pipe.said):
+            pipe.write({"k": "b"})
+            equal(pipe.row()["k"], "b")
+        pipe.write({"k": "a"})
+        row = pipe.row()
+        equal((row["k"], row["n"]), ("a", 1))
+
+
+def test_state_of_keys_that_do_not_come_again_stays_small():
+    many = "".join(json.dumps(at(i // 100, k=i)) + "\n" for i in range(40000))
+    for sql, memory in [("SELECT k, COUNT(*) AS n FROM stdin GROUP BY k EMIT CHANGES", "1M"),
+                        ("SELECT x.k FROM stdin x JOIN stdin y ON x.k = y.k EMIT CHANGES", "4M")]:
+        kept = query(sql, None, *TIMED, "--memory", memory, input=many, check=1)
+        contains(kept.errors, "--state-ttl what is idle")
+        equal(len(query(sql, None, *TIMED, "--memory", memory, "--state-ttl", "20s", input=many)), 40000)
+
+
+def test_each_use_of_a_file_has_its_own_watermark(path):
+    rows = [at(1), at(2), at(25), at(3), at(4), at(41)]
+    (path / "late.nd").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    def part(name, span):
+        return (f"SELECT '{name}' AS w, window_end AS e, COUNT(*) AS n FROM TUMBLE('{path}/late.nd' "
+                f"WATERMARK FOR ts AS ts - INTERVAL '{span}', ts, INTERVAL '10 s') GROUP BY window_end")
+    a, b = part("a", "0 s"), part("b", "1 minute")
+    expected = sorted(map(str, query(a) + query(b)))
+    assert len(expected) == 6, expected
+    for sql in (f"{a} UNION ALL {b}", f"{b} UNION ALL {a}"):
+        equal(sorted(map(str, query(sql))), expected)
+    error = query(f"{a} UNION ALL {b}".replace(f"'{path}/late.nd'", "stdin"), rows, check=1).errors
+    contains(error, "stdin is read once, and so with one watermark")

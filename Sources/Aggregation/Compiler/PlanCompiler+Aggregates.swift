@@ -10,7 +10,8 @@ extension PlanCompiler {
         let maySpill = input.isAppendOnly && !aggregate.keys.isEmpty
         let node = try AggregateOperator(
             aggregate, input: child, isAppendOnly: input.isAppendOnly,
-            spill: maySpill ? takeSpillBudget() : nil, settings: settings)
+            spill: maySpill ? takeSpillBudget() : nil,
+            idleLimit: isSingleStep ? nil : idleLimit, settings: settings)
         if aggregate.handsOutLateRows { query.lateOutputs.append((node, child.columns)) }
         return add(node, [input], plan, isAppendOnly: leavesOnce(aggregate, input))
     }

@@ -4,10 +4,12 @@ extension PlanCompiler {
     mutating func build(
         _ plan: Plan, _ leftPlan: Plan, _ rightPlan: Plan, _ join: JoinPlan
     ) throws(SQLError) -> Output {
-        if let chain = SharedKeyChain(leftPlan, rightPlan, join) {
+        let mayIdle = idleLimit != nil && !isSingleStep
+        if !mayIdle, let chain = SharedKeyChain(leftPlan, rightPlan, join) {
             var inputs: [Output] = []
             for input in chain.inputs { inputs.append(try build(input)) }
-            let node = try SharedKeyJoinOperator(chain, spill: takeSpillBudget(), settings)
+            let node = try SharedKeyJoinOperator(
+                chain, isSingleStep: isSingleStep, spill: takeSpillBudget(), settings)
             return add(node, inputs, plan, isAppendOnly: true)
         }
         let (left, right) = try buildSides(leftPlan, rightPlan, join)
@@ -15,16 +17,17 @@ extension PlanCompiler {
             return try buildAsof(plan, join, left, right, rightPlan)
         }
         let shape = try JoinShape(
-            join, left: left, right: right, times: [leftPlan, rightPlan].map(timeColumns),
+            join, left: left, right: right, times: [times(leftPlan), times(rightPlan)],
             isSingleStep: isSingleStep, settings)
         let maySpill = shape.isAppendOnly && !shape.isLookup && !join.leftKeys.isEmpty
         let node: Operator
-        if shape.isByKeyAlone, join.nullAwareKeys <= 1 {
+        if !mayIdle, shape.isByKeyAlone, join.nullAwareKeys <= 1 {
             node = try ExistenceJoinOperator(
                 shape, join, spill: maySpill ? takeSpillBudget() : nil, settings)
         } else {
             node = JoinOperator(
-                shape, spill: maySpill && !shape.keyTypes.isEmpty ? takeSpillBudget() : nil)
+                shape, spill: maySpill && !shape.keyTypes.isEmpty ? takeSpillBudget() : nil,
+                idleLimit: mayIdle && left.isAppendOnly && right.isAppendOnly ? idleLimit : nil)
         }
         return add(node, [left, right], plan, isAppendOnly: shape.isAppendOnly)
     }
@@ -115,6 +118,15 @@ extension PlanCompiler {
         }
     }
 
+    /// What the watermark speaks of, numbers as the moments that they mean.
+    private func times(_ plan: Plan) -> [Expression] {
+        plan.facts.timeColumns.filter { plan.columns.indices.contains($0) }.map { index in
+            let column = Expression.column(index, plan.columns[index].type)
+            return column.type.isTime
+                ? column : EpochTime.time(number: column, plan.facts.epochUnit ?? .byMagnitude)
+        }
+    }
+
     private func timeColumns(_ plan: Plan) -> [Int] {
         plan.facts.timeColumns.filter {
             plan.columns.indices.contains($0) && plan.columns[$0].type.isTime
@@ -186,13 +198,21 @@ extension JoinShape {
     }
 
     init(
-        _ join: JoinPlan, left: PlanCompiler.Output, right: PlanCompiler.Output, times: [[Int]],
+        _ join: JoinPlan, left: PlanCompiler.Output, right: PlanCompiler.Output,
+        times: [[Expression]],
         isSingleStep: Bool, _ settings: SessionSettings
     ) throws(SQLError) {
         kind = join.kind
         types = [left.types, right.types]
-        timeColumns = times
+        var rowTimes: [[RowExpression]] = []
+        for list in times {
+            var row: [RowExpression] = []
+            for time in list { row.append(try RowExpression(time, settings)) }
+            rowTimes.append(row)
+        }
+        self.times = rowTimes
         isLookup = join.isLookup && left.isAppendOnly
+        self.isSingleStep = isSingleStep
         let keys = Keys(join, leftCount: left.types.count)
         for (a, b) in zip(join.leftKeys, join.rightKeys) where a.type.layout != b.type.layout {
             throw SQLError(

@@ -11,6 +11,9 @@ public struct PlanCompiler {
     public var spillStore: (any SpillStore)?
     /// Of all operators that can spill together.
     public var memoryMax = 256 << 20
+    /// --state-ttl: microseconds after which state that nothing touches is let go, where steps end
+    /// before the inputs do; nil: never.
+    public var idleLimit: Int64?
     private var shares: SpillShares?
     var query = CompiledQuery()
     private var shared: [Int: Output] = [:]

@@ -12,6 +12,8 @@ final class AggregateGroups {
         var appendOnly: Bool
         /// Positions in `set` of keys that hold times, with microseconds a unit.
         var times: [(index: Int, unit: Int64)]
+        /// Groups that are idle are let go; nil: none is.
+        var idle: IdleClock?
     }
 
     /// The groups of a window in the order in which they came.
@@ -38,6 +40,7 @@ final class AggregateGroups {
     private var rowCounts = StateVector<Int64>()
     private var flags = StateVector<UInt8>()
     private var windows: [Int64: Window] = [:]
+    private let idle: IdleTimes?
     /// Groups of this step whose rows have not left before.
     private var fresh: [Int32] = []
     /// Groups of this step with the rows that have left.
@@ -58,6 +61,7 @@ final class AggregateGroups {
     ) {
         self.shape = shape
         self.output = output
+        idle = shape.idle.map { IdleTimes($0) }
         emitsOnClose = shape.plan.window?.emitsOnClose == true
         isFirstStep = !emitsOnClose
         table = GroupTable(shape.set.map { shape.plan.keys[$0].type })
@@ -98,7 +102,7 @@ final class AggregateGroups {
             AggregateDistinct(
                 calls: item.calls,
                 types: shape.plan.calls[item.calls[0]].arguments.map(\.type),
-                appendOnly: shape.appendOnly, hasChains: shape.plan.window != nil)
+                appendOnly: shape.appendOnly, hasChains: shape.plan.window != nil || idle != nil)
         }
     }
 
@@ -120,6 +124,7 @@ extension AggregateGroups {
         let keys = shape.set.map { inputs.keys[$0] }
         unsafe table.find(keys, count: count, into: ids.base, inserting: true)
         if !table.newGroups.isEmpty { added(inputs) }
+        if let idle { unsafe idle.touch(ids.base, count: count, below: table.bound) }
         if !shape.appendOnly {
             let rowCounts = unsafe self.rowCounts.base
             for row in 0..<count {
@@ -377,6 +382,14 @@ extension AggregateGroups {
         }
     }
 
+    /// Lets the groups go that nothing has touched for too long, between steps; gives how many.
+    func freeIdle() -> Int {
+        guard let idle, !isKeyless else { return 0 }
+        let groups = table.groups.filter { idle.isIdle($0) }
+        for group in groups { free(group) }
+        return groups.count
+    }
+
     /// No row will leave whose keys hold a smaller time, if none comes.
     var hold: Int64 { windows.values.reduce(Int64.max) { min($0, $1.hold) } }
 
@@ -400,6 +413,7 @@ extension AggregateGroups {
         let values = distincts.reduce(0) { $0 + $1.memory }
         let lists = windows.values.reduce(0) { $0 + $1.groups.count * 4 + 64 }
         return table.memory + states + values + lists + rowCounts.memory + flags.memory
+            + (idle?.memory ?? 0)
     }
 
     /// Between two batches.
@@ -428,6 +442,7 @@ extension AggregateGroups {
         try rowCounts.read(&reader)
         try flags.read(&reader)
         windows = before.windows
+        if let idle, let other = before.idle { idle.follow(other) }
         fresh = before.fresh
         isFirstStep = before.isFirstStep
         growStates()
@@ -440,6 +455,7 @@ extension AggregateGroups {
         for distinct in distincts { distinct.write(&target) }
         rowCounts.write(&target)
         flags.write(&target)
+        idle?.write(&target)
         target.append(isFirstStep ? 1 : 0 as UInt8)
         target.append(bigEndian: Int64(windows.count))
         for (end, window) in windows.sorted(by: { $0.key < $1.key }) {
@@ -455,6 +471,7 @@ extension AggregateGroups {
         for distinct in distincts { try distinct.read(&source) }
         try rowCounts.read(&source)
         try flags.read(&source)
+        try idle?.read(&source)
         isFirstStep = try source.integer(UInt8.self) != 0
         windows = [:]
         for _ in 0..<(try source.count()) {

@@ -22,7 +22,7 @@ public protocol WindowedOperator: AnyObject {
 /// its end. With a window that emits on close, its groups leave once, when the watermark reaches
 /// its end, and are freed; with LATE ROWS UPDATE they are kept for so long and leave again when
 /// they change.
-final class AggregateOperator: Operator, WindowedOperator {
+final class AggregateOperator: Operator, WindowedOperator, ProcessingTimeOperator {
     private let plan: AggregatePlan
     private let inputs: AggregateInputs
     private var sets: [AggregateGroups] = []
@@ -42,13 +42,17 @@ final class AggregateOperator: Operator, WindowedOperator {
     private var batchesUnseen = 0
     /// Works on what was spilled.
     private var part: Operator?
+    /// Without a window groups are let go when they are idle; nil: never.
+    private let idle: IdleClock?
 
     /// `input`: the plan of the rows that come.
     init(
         _ plan: AggregatePlan, input: Plan, isAppendOnly: Bool, spill: SpillBudget? = nil,
-        settings: SessionSettings
+        idleLimit: Int64? = nil, settings: SessionSettings
     ) throws(SQLError) {
         self.plan = plan
+        // A row that is taken back must find its group.
+        idle = plan.window == nil && isAppendOnly ? idleLimit.map { IdleClock($0) } : nil
         self.input = input
         self.spill = spill
         self.settings = settings
@@ -60,7 +64,7 @@ final class AggregateOperator: Operator, WindowedOperator {
         for set in plan.groupingSets ?? [Array(plan.keys.indices)] {
             let shape = AggregateGroups.Shape(
                 plan: plan, set: set, appendOnly: isAppendOnly,
-                times: AggregateOperator.times(plan, set, input))
+                times: AggregateOperator.times(plan, set, input), idle: idle)
             sets.append(
                 AggregateGroups(shape) { [unowned self] (columns, count, weight) throws(SQLError) in
                     let weights = weight == 1 ? nil : Buffer(repeating: weight, count: count)
@@ -74,7 +78,7 @@ final class AggregateOperator: Operator, WindowedOperator {
         _ plan: AggregatePlan, _ set: [Int], _ input: Plan
     ) -> [(index: Int, unit: Int64)] {
         set.enumerated().compactMap { position, index in
-            guard case .column(let column, let type) = plan.keys[index],
+            guard case .column(let column, let type) = plan.keys[index], type.isTime,
                 input.facts.timeColumns.contains(column)
             else { return nil }
             return (position, type == .date ? 86_400_000_000 : 1)
@@ -189,6 +193,7 @@ final class AggregateOperator: Operator, WindowedOperator {
     override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
         guard watermark > self.watermark else { return }
         self.watermark = watermark
+        idle?.advance(watermark: watermark)
         if watermark == Watermark.end {
             try flush()
             try finishSpilled()
@@ -217,8 +222,15 @@ final class AggregateOperator: Operator, WindowedOperator {
     override func endStep() throws(SQLError) {
         guard !emitsOnlyOnClose, watermark != Watermark.end else { return }
         try flush()
+        if let idle, idle.takeSweep() {
+            for set in sets { idleKeysFreed += set.freeIdle() }
+        }
         if watermark != Watermark.none { try emitWatermark(output) }
     }
+
+    var goesByClock: Bool { idle != nil }
+
+    func advanceTime(to now: Int64) throws(SQLError) { idle?.advance(clock: now) }
 
     var openEnds: (first: Int64, last: Int64)? {
         let all = sets.compactMap(\.openEnds)
@@ -248,18 +260,21 @@ final class AggregateOperator: Operator, WindowedOperator {
         }
         watermark = old.watermark
         lateRows = old.lateRows
+        if let idle, let other = old.idle { idle.follow(other) }
         return true
     }
 
     override func write(_ state: inout OutputBuffer) {
         state.append(bigEndian: watermark)
         state.append(bigEndian: Int64(lateRows))
+        idle?.write(&state)
         for set in sets { set.write(&state) }
     }
 
     override func read(_ state: inout StateReader) throws(SQLError) {
         watermark = try state.integer(Int64.self)
         lateRows = Int(try state.integer(Int64.self))
+        try idle?.read(&state)
         for set in sets { try set.read(&state) }
     }
 }

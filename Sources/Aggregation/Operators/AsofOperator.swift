@@ -237,7 +237,11 @@ final class AsofOperator: Operator {
             try flush()
         }
         guard let least else { return }
-        if least == Watermark.end { try flush() }
+        if least == Watermark.end {
+            try flush()
+        } else if !isAppendOnly {
+            return holdWatermark(least)
+        }
         try emitWatermark(least)
     }
 
@@ -268,7 +272,10 @@ final class AsofOperator: Operator {
             prefix: keyPrefix(stores[0].stringBytes(row, column: sortKeys(0).column)), row: row)
     }
 
-    override func endStep() throws(SQLError) { try flush() }
+    override func endStep() throws(SQLError) {
+        try flush()
+        try emitHeldWatermark()
+    }
 
     private func flush() throws(SQLError) {
         guard !isAppendOnly else { return }

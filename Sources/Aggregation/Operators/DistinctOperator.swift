@@ -123,6 +123,11 @@ final class DistinctOperator: Operator {
     }
 
     override func endStep() throws(SQLError) {
+        try flush()
+        try emitHeldWatermark()
+    }
+
+    private func flush() throws(SQLError) {
         guard touched.count > 0 else { return }
         let changed = PlainVector<Int32>()
         let weights = PlainVector<Int64>()
@@ -153,10 +158,12 @@ final class DistinctOperator: Operator {
     override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
         self.watermark = watermark
         if watermark == Watermark.end {
-            try endStep()
+            try flush()
             try finishSpilled()
         } else if spilled != nil {
             return
+        } else if !isAppendOnly {
+            return holdWatermark(watermark)
         }
         try emitWatermark(watermark)
     }

@@ -287,6 +287,7 @@ final class ExistenceJoinOperator: Operator {
 
     override func endStep() throws(SQLError) {
         try flush()
+        try emitHeldWatermark()
         removeEmptySlots()
         left.store.compactIfSparse()
     }
@@ -361,6 +362,9 @@ final class ExistenceJoinOperator: Operator {
             try finishSpilled()
         } else if !spilled.isEmpty {
             return
+        } else if !shape.isAppendOnly || shape.isSingleStep && !watermarks.hasEnded(1) {
+            // In a single step left rows wait for the right side's end.
+            return holdWatermark(least)
         }
         try emitWatermark(least)
     }

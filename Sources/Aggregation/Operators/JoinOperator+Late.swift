@@ -6,9 +6,12 @@ import Formats
 // the watermark before it had passed.
 extension JoinOperator {
     /// Keeps what the watermark was before late rows, for those that are matched with them later.
-    func noteLate(_ batch: Batch, _ side: Int, ids: PlainVector<Int32>) {
+    func noteLate(
+        _ batch: Batch, _ side: Int, ids: PlainVector<Int32>
+    ) throws(SQLError) {
         guard hasBounds, let marks = batch.watermarks else { return }
-        let times = shape.timeColumns[side].map { batch.columns[$0] }
+        var times: [Column] = []
+        for time in shape.times[side] { times.append(try time.column(batch)) }
         for row in 0..<batch.count where ids[row] >= 0 {
             let isLate =
                 times.isEmpty

@@ -73,8 +73,17 @@ extension JoinOperator {
         if least == Watermark.end {
             try flush()
             try emitWatermark(Watermark.end)
-        } else if let output = lag.advance(least) {
-            try emitWatermark(output)
+        } else if !keepsForLater, let output = lag.advance(least) {
+            if changes == nil { try emitWatermark(output) } else { holdWatermark(output) }
+        }
+    }
+
+    /// Rows that came before the watermark may leave behind it: those of a side that nothing frees
+    /// leave with each partner that comes, or at the other side's end.
+    private var keepsForLater: Bool {
+        guard shape.isSingleStep, !shape.isLookup else { return false }
+        return [0, 1].contains { side in
+            shape.bounds[side] == nil && !watermarks.hasEnded(1 - side)
         }
     }
 
@@ -106,6 +115,29 @@ extension JoinOperator {
         }
         for mark in [MatchCounts.Mark.row, .isTrue, .isFalse, .isUnknown] {
             if let list = rows[mark.rawValue] { try emitAlone(list, side, mark) }
+        }
+    }
+
+    var goesByClock: Bool { idle != nil }
+
+    func advanceTime(to now: Int64) throws(SQLError) { idle?.clock.advance(clock: now) }
+
+    /// Lets the rows of keys go that nothing has touched for too long; the changes of the step have
+    /// left. What has left for them stays.
+    func freeIdle() {
+        guard let idle, idle.clock.takeSweep() else { return }
+        for slot in 0..<Int32(table.slotLimit) {
+            let heads = sides.map { Int(slot) < $0.heads.count ? $0.heads[Int(slot)] : -1 }
+            guard heads.contains(where: { $0 >= 0 }), idle.isIdle(slot) else { continue }
+            idleKeysFreed += 1
+            for (side, head) in zip(sides, heads) {
+                var row = head
+                while row >= 0 {
+                    let following = side.next[Int(row)]
+                    side.remove(row)
+                    row = following
+                }
+            }
         }
     }
 

@@ -10,7 +10,7 @@ import Formats
 /// only grows it leaves when a row's count can no longer change (it is freed by time, or the other
 /// side has ended), else at the end of the step. Once a side has ended, rows of the other side are
 /// not kept; finite inputs cost one build and one probe.
-final class JoinOperator: Operator {
+final class JoinOperator: Operator, ProcessingTimeOperator {
     let shape: JoinShape
     private(set) var table: KeyTable
     let sides: [JoinSide]
@@ -23,6 +23,8 @@ final class JoinOperator: Operator {
     private var spilled: SpilledJoin?
     /// Works on what was spilled.
     var part: JoinOperator?
+    /// Keys are let go when they are idle; nil: never.
+    let idle: IdleTimes?
     /// What leaves has left before.
     var isSilent = false
     /// The side that ended first.
@@ -35,8 +37,13 @@ final class JoinOperator: Operator {
     private let localKnown = PlainVector<Int64>()
     private let localUnknown = PlainVector<Int64>()
 
-    init(_ shape: JoinShape, spill: SpillBudget? = nil) {
+    init(_ shape: JoinShape, spill: SpillBudget? = nil, idleLimit: Int64? = nil) {
         self.shape = shape
+        // Rows that time frees, and what is looked up, are kept till then.
+        let isFreed = shape.bounds.contains { $0 != nil } || shape.isLookup
+        idle =
+            isFreed || shape.keyTypes.isEmpty
+            ? nil : idleLimit.map { IdleTimes(IdleClock($0)) }
         self.spill = spill
         table = KeyTable(shape.keyTypes, nullsMatch: shape.nullsMatch)
         sides = [0, 1].map { side in
@@ -51,7 +58,7 @@ final class JoinOperator: Operator {
 
     override var memory: Int {
         table.memory + sides[0].memory + sides[1].memory + (changes?.memory ?? 0)
-            + (part?.memory ?? 0)
+            + (part?.memory ?? 0) + (idle?.memory ?? 0)
     }
 
     override var details: String {
@@ -71,7 +78,7 @@ final class JoinOperator: Operator {
                 throw Operator.absentRow(name)
             }
             try addExpiries(batch, side)
-            noteLate(batch, side, ids: ids)
+            try noteLate(batch, side, ids: ids)
             try emitUnkept(batch, side)
         } else {
             table.find(keys, count: batch.count, into: slots)
@@ -80,6 +87,7 @@ final class JoinOperator: Operator {
             localUnknown.removeAll()
             localUnknown.resize(to: batch.count, filling: 0)
         }
+        if let idle { unsafe idle.touch(slots.base, count: batch.count, below: table.slotLimit) }
         if !(shape.isLookup && side == 1) { try probe(batch, side, keeps) }
         if keeps || side == 1 { try settleKept(side) }
         if !keeps, shape.preserves(side) { try emitLocal(batch, side) }
@@ -102,12 +110,15 @@ final class JoinOperator: Operator {
         } else {
             try expire(1 - side)
         }
+        if let least { idle?.clock.advance(watermark: least) }
         if let least, spilled == nil { try advanceOutput(least) }
     }
 
     override func endStep() throws(SQLError) {
         for side in [0, 1] { try expire(side) }
         try flush()
+        try emitHeldWatermark()
+        freeIdle()
         removeEmptySlots()
     }
 
@@ -118,6 +129,7 @@ final class JoinOperator: Operator {
             old.changes?.count ?? 0 == 0, old.sides.allSatisfy({ $0.lateMarks.isEmpty })
         else { return false }
         isSilent = true
+        if let idle, let other = old.idle { idle.clock.follow(other.clock) }
         for side in [0, 1] {
             try old.sides[side].handOut(as: sides[side].store.codec.types, widening) {
                 batch throws(SQLError) in try push(batch, input: side)
@@ -133,6 +145,8 @@ final class JoinOperator: Operator {
         watermarks.write(&state)
         lag.write(&state)
         table.write(&state)
+        idle?.clock.write(&state)
+        idle?.write(&state)
         for side in sides { side.write(&state) }
     }
 
@@ -140,6 +154,8 @@ final class JoinOperator: Operator {
         try watermarks.read(&state)
         try lag.read(&state)
         try table.read(&state)
+        try idle?.clock.read(&state)
+        try idle?.read(&state)
         for side in sides { try side.read(&state) }
     }
 
@@ -183,8 +199,8 @@ final class JoinOperator: Operator {
                 : times.microseconds(row)
             queue.add(ids[row], time)
         }
-        for column in shape.timeColumns[side] {
-            lag.observe(times, batch.columns[column], batch.count)
+        for own in shape.times[side] {
+            lag.observe(times, try own.column(batch), batch.count)
         }
     }
 

@@ -4,6 +4,8 @@ import Formats
 struct JoinShape {
     let kind: JoinPlan.Kind
     let isLookup: Bool
+    /// All inputs end, and steps do not end before them.
+    let isSingleStep: Bool
     /// The result only grows: pairs leave at once, all else once it is final.
     let isAppendOnly: Bool
     /// Of left and right.
@@ -16,8 +18,8 @@ struct JoinShape {
     let hasPlainKeys: Bool
     /// When a kept row of left and right is freed.
     let bounds: [RowExpression?]
-    /// Columns of each side that its watermark speaks of.
-    let timeColumns: [[Int]]
+    /// The times in the rows of each side that its watermark speaks of.
+    let times: [[RowExpression]]
 
     static let manyRows = SQLError(
         "more than one row returned by a subquery used as an expression", .cardinalityViolation)

@@ -62,6 +62,9 @@ final class OrderedTopOperator: Operator {
     }
 
     override func push(_ batch: Batch, input port: Int) throws(SQLError) {
+        let batch = try input.timely(batch)
+        lateRowsLeftOut = input.lateRows
+        guard batch.count > 0 else { return }
         if let spilled { return try input.spill(batch, to: spilled) }
         try keep(batch)
         // Rows on disk would lose the watermark that they came after.
@@ -123,6 +126,11 @@ final class OrderedTopOperator: Operator {
     }
 
     override func endStep() throws(SQLError) {
+        try flush()
+        try emitHeldWatermark()
+    }
+
+    private func flush() throws(SQLError) {
         if isSingleStep || touched.isEmpty { return }
         for slot in touched { compare(Int(slot)) }
         if changes.count > 0 {
@@ -198,19 +206,21 @@ final class OrderedTopOperator: Operator {
 
     override func advance(_ watermark: Int64, input port: Int) throws(SQLError) {
         if watermark == Watermark.end {
-            if isSingleStep { try emitAll() } else { try endStep() }
+            if isSingleStep { try emitAll() } else { try flush() }
             try finishSpilled()
+            try emitWatermark(watermark)
         } else {
             hasWatermark = true
             try close(watermark)
+            // In a single step rows of open partitions wait for the end.
+            if !isSingleStep { holdWatermark(watermark) }
         }
-        try emitWatermark(watermark)
     }
 
     /// Lets the partitions out that can no longer change, and frees them.
     private func close(_ watermark: Int64) throws(SQLError) {
         guard let first = input.nextClosed(watermark) else { return }
-        try endStep()
+        try flush()
         var slot: Int32? = first
         while let closed = slot {
             let index = Int(closed)

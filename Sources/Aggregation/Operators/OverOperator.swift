@@ -62,6 +62,9 @@ final class OverOperator: Operator {
     }
 
     override func push(_ batch: Batch, input port: Int) throws(SQLError) {
+        let batch = try input.timely(batch)
+        lateRowsLeftOut = input.lateRows
+        guard batch.count > 0 else { return }
         if let spilled { return try input.spill(batch, to: spilled) }
         try keep(batch)
         // Rows on disk would lose the watermark that they came after.
@@ -175,7 +178,13 @@ final class OverOperator: Operator {
     // MARK: steps
 
     override func endStep() throws(SQLError) {
-        if isSingleStep || touched.isEmpty { return }
+        if isSingleStep { return }
+        try emitChanges()
+        try emitHeldWatermark()
+    }
+
+    private func emitChanges() throws(SQLError) {
+        if touched.isEmpty { return }
         try takeBackRemoved()
         var start = 0
         while start < touched.count {
@@ -262,20 +271,21 @@ final class OverOperator: Operator {
 
     override func advance(_ watermark: Int64, input port: Int) throws(SQLError) {
         if watermark == Watermark.end {
-            if isSingleStep { try emitAll() } else { try endStep() }
+            if isSingleStep { try emitAll() } else { try emitChanges() }
             try finishSpilled()
+            try emitWatermark(watermark)
         } else if !isSingleStep {
             try close(watermark)
+            holdWatermark(watermark)
         } else {
             hasWatermark = true
         }
-        try emitWatermark(watermark)
     }
 
     /// Frees the partitions that can no longer change; what has left for them stays.
     private func close(_ watermark: Int64) throws(SQLError) {
         guard let first = input.nextClosed(watermark) else { return }
-        try endStep()
+        try emitChanges()
         var slot: Int32? = first
         while let closed = slot {
             partitions[Int(closed)].rows.forEach { entry in

@@ -19,6 +19,8 @@ import Formats
     /// close when the watermark has passed it.
     private let time: Int?
     private let closing = ExpiryQueue()
+    /// Rows that came too late.
+    private(set) var lateRows = 0
     /// Per slot: its partition is open.
     private let isOpen = PlainVector<Bool>()
     private let keyBytes = KeyBytes()
@@ -47,6 +49,19 @@ import Formats
 
     var keys: SortKeys { SortKeys(store: store, column: keyColumn) }
     var memory: Int { table.memory + store.memory }
+
+    /// The rows of a batch without those that came after the watermark had passed their partition's
+    /// time, by what it was before them: the partition may be gone already. They are counted.
+    func timely(_ batch: Batch) throws(SQLError) -> Batch {
+        guard let time, let marks = batch.watermarks else { return batch }
+        let times = try partition.columns(batch)[time]
+        let kept = (0..<Int32(batch.count)).filter { row in
+            times.isNull(Int(row)) || times.microseconds(Int(row)) >= marks[Int(row)]
+        }
+        guard kept.count < batch.count else { return batch }
+        lateRows += batch.count - kept.count
+        return batch.gather(kept)
+    }
 
     /// Finds slots and keys of a batch's rows; nothing is stored yet.
     func take(_ batch: Batch) throws(SQLError) {

@@ -20,16 +20,20 @@ import Formats
     private let spill: SpillBudget?
     private var spilled: (old: [SpilledRows], new: [SpilledRows])?
     private let makePart: (SpillBudget) throws(SQLError) -> SharedKeyJoinOperator
+    private let isSingleStep: Bool
     private var part: Operator?
     /// What leaves has left before.
     private var isSilent = false
 
     init(
-        _ chain: SharedKeyChain, spill: SpillBudget? = nil, _ settings: SessionSettings
+        _ chain: SharedKeyChain, isSingleStep: Bool, spill: SpillBudget? = nil,
+        _ settings: SessionSettings
     ) throws(SQLError) {
+        self.isSingleStep = isSingleStep
         self.spill = spill
         makePart = { (spill) throws(SQLError) in
-            try SharedKeyJoinOperator(chain, spill: spill, settings)
+            try SharedKeyJoinOperator(
+                chain, isSingleStep: isSingleStep, spill: spill, settings)
         }
         var keys: [RowExpressions] = []
         for key in chain.keys { keys.append(try RowExpressions(key, settings)) }
@@ -158,7 +162,10 @@ import Formats
             sides[side].removeAll()
             sides[side].growSlots(to: table.slotLimit)
         }
-        if let least { try emitWatermark(least) }
+        guard let least else { return }
+        // Kept rows leave again with each partner that comes.
+        let keepsRows = isSingleStep && !sides.indices.contains(where: othersHaveEnded)
+        if !keepsRows || least == Watermark.end { try emitWatermark(least) }
     }
 
     // MARK: disk

@@ -81,7 +81,9 @@ final class SortOperator: Operator {
 
     /// With a limit, an offset or rows on disk the whole is one step, which the input's end ends.
     override func endStep() throws(SQLError) {
-        if limit == nil, offset == 0, runs == nil { try flush() }
+        guard limit == nil, offset == 0, runs == nil else { return }
+        try flush()
+        try emitHeldWatermark()
     }
 
     private func flush() throws(SQLError) {
@@ -125,7 +127,8 @@ final class SortOperator: Operator {
     }
 
     override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
-        if watermark == Watermark.end { try flush() }
+        guard watermark == Watermark.end else { return holdWatermark(watermark) }
+        try flush()
         try emitWatermark(watermark)
     }
 }

@@ -61,6 +61,9 @@ final class TopOperator: Operator {
     }
 
     override func push(_ batch: Batch, input port: Int) throws(SQLError) {
+        let batch = try input.timely(batch)
+        lateRowsLeftOut = input.lateRows
+        guard batch.count > 0 else { return }
         if let spilled { return try input.spill(batch, to: spilled) }
         try keep(batch)
         // Rows on disk would lose the watermark that they came after.
@@ -154,6 +157,11 @@ final class TopOperator: Operator {
     }
 
     override func endStep() throws(SQLError) {
+        try flush()
+        try emitHeldWatermark()
+    }
+
+    private func flush() throws(SQLError) {
         if isSingleStep { return }
         for index in 0..<touched.count { try compare(Int(touched[index])) }
         touched.removeAll()
@@ -202,19 +210,21 @@ final class TopOperator: Operator {
 
     override func advance(_ watermark: Int64, input port: Int) throws(SQLError) {
         if watermark == Watermark.end {
-            if isSingleStep { try emitAll() } else { try endStep() }
+            if isSingleStep { try emitAll() } else { try flush() }
             try finishSpilled()
+            try emitWatermark(watermark)
         } else {
             hasWatermark = true
             try close(watermark)
+            // In a single step rows of open partitions wait for the end.
+            if !isSingleStep { holdWatermark(watermark) }
         }
-        try emitWatermark(watermark)
     }
 
     /// Lets the partitions out that can no longer change, and frees them.
     private func close(_ watermark: Int64) throws(SQLError) {
         guard let first = input.nextClosed(watermark) else { return }
-        try endStep()
+        try flush()
         var slot: Int32? = first
         while let closed = slot {
             if isSingleStep { try emit(partitions: Int(closed)..<Int(closed) + 1) }

@@ -11,6 +11,10 @@ final class UnnestOperator: Operator {
     private let withOrdinality: Bool
     private let keepsEmpty: Bool
     private let settings: SessionSettings
+    /// Bytes of the rows that a long list makes, until they are handed on.
+    private var held = 0
+
+    override var memory: Int { held }
 
     init(
         _ calls: [TableFunctionCall], withOrdinality: Bool, keepsEmpty: Bool,
@@ -61,6 +65,7 @@ final class UnnestOperator: Operator {
             }
         }
         try flush(batch, &rows, builders, ordinals)
+        held = 0
     }
 
     /// A row without rows of its own stays, where that is asked for.
@@ -106,6 +111,12 @@ final class UnnestOperator: Operator {
             counts.append(try call.function.expand(values, builders[index], context))
         }
         let longest = counts.max() ?? 0
+        if longest > Batch.rowsMax {
+            let columns = builders.reduce(1) { $0 + $1.count }
+            held = longest * columns * 16
+            for argument in arguments.joined() { held += argument.value(row).bytes }
+            try memoryGuard?.lookNow()
+        }
         for (index, count) in counts.enumerated() {
             for _ in count..<longest { for builder in builders[index] { builder.appendNull() } }
         }
@@ -174,5 +185,17 @@ extension Column {
     /// The one row, as so many.
     fileprivate func constant(count: Int) -> Column {
         Column(type, count: count, storage, validity: validity, isConstant: true)
+    }
+}
+
+extension Value {
+    /// What the value takes in memory, about.
+    fileprivate var bytes: Int {
+        switch self {
+        case .text(let text): text.utf8.count + 32
+        case .bytes(let bytes): bytes.count + 32
+        case .array(let list), .record(let list): list.reduce(32) { $0 + $1.bytes }
+        default: 16
+        }
     }
 }

@@ -6,6 +6,12 @@ import Formats
 public protocol ProcessingTimeOperator: AnyObject {
     /// In microseconds; it never falls.
     func advanceTime(to now: Int64) throws(SQLError)
+    /// False: it need not be told.
+    var goesByClock: Bool { get }
+}
+
+extension ProcessingTimeOperator {
+    public var goesByClock: Bool { true }
 }
 
 /// TUMBLE, HOP and CUMULATE over PROCTIME(): each row lies in the windows that are open when it
@@ -69,7 +75,12 @@ extension CompiledQuery {
     }
 
     /// Rows that came too late, over all operators.
-    public var lateRows: Int { windowed.reduce(0) { $0 + $1.lateRows } }
+    public var lateRows: Int {
+        windowed.reduce(0) { $0 + $1.lateRows } + operators.reduce(0) { $0 + $1.lateRowsLeftOut }
+    }
+
+    /// Keys whose state was let go as idle.
+    public var idleKeysFreed: Int { operators.reduce(0) { $0 + $1.idleKeysFreed } }
 
     /// Tells the operators that go by the clock the time.
     public func advanceTime(to now: Int64) throws(SQLError) {

@@ -17,7 +17,11 @@ final class MemoryGuard {
 
     func look() throws(SQLError) {
         handedOn &+= 1
-        guard handedOn & 31 == 0 else { return }
+        if handedOn & 31 == 0 { try lookNow() }
+    }
+
+    /// Also asked before more is made of one row than a batch holds.
+    func lookNow() throws(SQLError) {
         let total = operators.reduce(0) { $0 + $1.memory }
         guard total > limit, let largest = operators.max(by: { $0.memory < $1.memory }) else {
             return

@@ -137,7 +137,7 @@ public final class QueryRun {
         readings = inputs.map { InputReading($0) }
         open = Array(inputs.indices)
         self.operators = operators
-        timed = operators.compactMap { $0 as? any ProcessingTimeOperator }
+        timed = QueryRun.timed(operators)
         self.sink = sink
         self.policy = policy
         self.signal = signal
@@ -145,6 +145,10 @@ public final class QueryRun {
         self.clock = clock
         stepStart = clock.monotonicNanoseconds
         if case .drawn(let seed) = policy { numbers = SeededRandom(seed: seed) }
+    }
+
+    private static func timed(_ operators: [Operator]) -> [any ProcessingTimeOperator] {
+        operators.compactMap { $0 as? any ProcessingTimeOperator }.filter(\.goesByClock)
     }
 
     /// Returns when all inputs have ended, a LIMIT is reached, or it was stopped.
@@ -202,7 +206,7 @@ public final class QueryRun {
     func replace(inputs: [Input], operators: [Operator]) {
         for index in readings.indices { readings[index].input = inputs[index] }
         self.operators = operators
-        timed = operators.compactMap { $0 as? any ProcessingTimeOperator }
+        timed = QueryRun.timed(operators)
     }
 
     private func close() {
@@ -397,7 +401,8 @@ public final class QueryRun {
         let held = groups.map { "\($0) groups" } ?? "\(largest.rowsIn) rows"
         throw SQLError(
             "the query holds \(total) bytes, and may hold \(memoryMax)", .outOfMemory,
-            hint: "A window or a time bound frees what is kept; --memory SIZE allows more.",
+            hint: "A window or a time bound frees what is kept, --state-ttl what is idle; "
+                + "--memory SIZE allows more.",
             detail: "Most is in \(largest.name): \(largest.memory) bytes for \(held).")
     }
 }

@@ -71,7 +71,10 @@ final class WaitReport {
             run.openSources.contains(where: \.maySleep)
         else { return }
         (lateTold, lateToldAt) = (late, now)
-        note("\(count(late, "row")) came after their window had closed and were left out so far")
+        note(
+            late == 1
+                ? "1 row came after its window had closed and was left out so far"
+                : "\(late) rows came after their windows had closed and were left out so far")
     }
 
     private func explain(_ silence: Int64) {

@@ -18,6 +18,9 @@ final class QueryExecution {
     private let isVerifying: Bool
     private let busyStop: BusyStop
     private let spillStore: FileSpillStore
+    /// It has been said what the numbers of a time column are taken for.
+    private var hasToldUnit = false
+    private var hasToldIdle = false
     /// Where late rows go.
     var lateRows: LateRows?
 
@@ -78,6 +81,21 @@ final class QueryExecution {
         }
     }
 
+    /// Says once that state was let go.
+    private func tellIdle() {
+        guard let limit = environment.idleLimit, !hasToldIdle, compiled.idleKeysFreed > 0 else {
+            return
+        }
+        hasToldIdle = true
+        let span = TypeText.text(.interval(Interval(microseconds: limit)), .interval) ?? ""
+        environment.note(
+            "the state of keys that nothing touched for \(span) is let go (--state-ttl); rows that "
+                + "come for them later begin anew")
+    }
+
+    /// --state-ttl, as far as it says what kept state means.
+    var idleLimit: Int64? { environment.idleLimit }
+
     /// Lines of input that were left out.
     var skipped: Int { sources.reduce(0) { $0 + $1.skippedCount } }
 
@@ -88,6 +106,7 @@ final class QueryExecution {
         var compiler = PlanCompiler(settings: settings)
         compiler.isSingleStep = prepared.policy == .once
         compiler.memoryMax = environment.memoryMax
+        compiler.idleLimit = environment.idleLimit
         compiler.spillStore = spillStore
         return try compiler.compile(prepared.plan, into: sink)
     }
@@ -96,7 +115,8 @@ final class QueryExecution {
     func run() throws(SQLError) {
         try begin(mayGoOn: true)
         for state in prepared.plan.unboundedState {
-            environment.note("\(state); a window or a time bound would free it")
+            guard environment.idleLimit == nil else { break }
+            environment.note("\(state); a window, a time bound or --state-ttl would free it")
         }
         let run = try makeRun(prepared.policy)
         let reports = reportProgress(of: run)
@@ -110,6 +130,7 @@ final class QueryExecution {
         while try run.run() == .misfit { try goOn(run) }
         reports?.end(environment.clock.monotonicNanoseconds, rowsRead: run.rowsRead)
         try output.end()
+        tellIdle()
         reportTimes(run)
     }
 
@@ -189,8 +210,14 @@ final class QueryExecution {
             leavesAtEnd: policy == .once && compiled.leavesAtEnd,
             lateRows: { [unowned self] in lateRows == nil ? compiled.lateRows : 0 },
             note: environment.note)
-        run.whileWaiting = { report.waiting($0) }
-        run.whileBusy = { report.busy($0) }
+        run.whileWaiting = { [unowned self] silence in
+            report.waiting(silence)
+            tellIdle()
+        }
+        run.whileBusy = { [unowned self] now in
+            report.busy(now)
+            tellIdle()
+        }
         let note = environment.note
         run.whenStopped = { open in
             let windows = open == 1 ? "1 window was" : "\(open) windows were"
@@ -203,7 +230,7 @@ final class QueryExecution {
         var inputs: [QueryRun.Input] = []
         for (input, source) in zip(compiled.inputs, sources) {
             var one = QueryRun.Input(
-                source: source, entry: input.entry, time: try time(of: input.scan),
+                source: source, entry: input.entry, time: try time(of: input),
                 isEndless: input.relation.isEndless, isLookedUp: input.isLookedUp,
                 estimatedRows: input.relation.estimatedRows)
             one.unionStart = input.unionStart
@@ -213,8 +240,10 @@ final class QueryExecution {
         return inputs
     }
 
-    private func time(of scan: ScanPlan) throws(SQLError) -> QueryRun.TimeOfRows? {
-        guard let declared = scan.time else { return nil }
+    private func time(
+        of input: CompiledQuery.Input
+    ) throws(SQLError) -> QueryRun.TimeOfRows? {
+        guard let declared = input.scan.time else { return nil }
         let evaluator = try Evaluator(declared.expression, settings: settings)
         // WITH DELAY: windows stay open, and take rows, so much longer.
         var delay = declared.delay
@@ -222,9 +251,41 @@ final class QueryExecution {
             let (sum, overflow) = delay.addingReportingOverflow(more)
             delay = overflow ? .max : sum
         }
+        let tell = unitNote(declared.expression, input)
         return QueryRun.TimeOfRows(
             delay: delay, idle: declared.idle
-        ) { batch throws(SQLError) in try evaluator.evaluate(batch) }
+        ) { batch throws(SQLError) in
+            tell?(batch)
+            return try evaluator.evaluate(batch)
+        }
+    }
+
+    /// Says once what the numbers of a time column are taken for, by the first of them.
+    private func unitNote(
+        _ time: Expression, _ input: CompiledQuery.Input
+    ) -> ((Batch) -> Void)? {
+        guard !isVerifying, case (let number, .byMagnitude)? = EpochTime.source(time),
+            case .column(let index, _) = number
+        else { return nil }
+        let name = input.relation.columns[input.scan.columns[index].index].name
+        return { [unowned self] batch in
+            guard !hasToldUnit, index < batch.columns.count else { return }
+            let column = batch.columns[index]
+            for row in 0..<batch.count where !column.isNull(row) {
+                let unit: EpochUnit
+                switch column.value(row) {
+                case .integer(let value): unit = EpochUnit.byMagnitude.of(value.magnitude)
+                case .double(let value):
+                    unit = EpochUnit.byMagnitude.of(UInt64(exactly: abs(value).rounded(.down)) ?? 0)
+                default: continue
+                }
+                hasToldUnit = true
+                environment.note(
+                    "\"\(name)\" is read as \(unit.name) since 1970 (--time \(name):s, :ms, :us "
+                        + "or :ns says another unit)")
+                return
+            }
+        }
     }
 
     /// TIMEOUT: twice the window, at least a second, where the query does not name it; 0 turns it

@@ -45,7 +45,9 @@ extension QuerySession {
             }
         var plan = bound.plan
         if isOutput { plan = plan.withObjectsAsJSON }
-        plan = try Optimiser(settings: settings).optimise(plan)
+        var optimiser = Optimiser(settings: settings)
+        optimiser.keepsTimes = environment.idleLimit != nil
+        plan = try optimiser.optimise(plan)
         let policy = stepPolicy(bound)
         var isChangelog = policy != .once && !plan.facts.isAppendOnly
         switch bound.emit?.kind {
@@ -117,8 +119,11 @@ extension QuerySession {
     func report(late count: Int, isKept: Bool = false) {
         lateRows += count
         guard count > 0, !isKept else { return }
-        let rows = count == 1 ? "1 row" : "\(count) rows"
-        environment.note("\(rows) came after their window had closed and were left out")
+        let rows =
+            count == 1
+            ? "1 row came after its window had closed and was"
+            : "\(count) rows came after their windows had closed and were"
+        environment.note("\(rows) left out")
     }
 }
 

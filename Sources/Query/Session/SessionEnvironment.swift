@@ -27,6 +27,8 @@ public struct SessionEnvironment: Sendable {
     public var stop: StopFlag
     /// --memory: bytes that the operators of a query may hold together.
     public var memoryMax = Int.max
+    /// --state-ttl: microseconds after which state that nothing touches is let go; nil: never.
+    public var idleLimit: Int64?
     /// --temp: where what does not fit goes, for queries over input that ends.
     public var temporaryDirectory = "/tmp"
     /// --state: the directory where the one query of the session keeps what it knows.
@@ -68,15 +70,14 @@ public struct SessionEnvironment: Sendable {
 
 /// A time column by name: `--time ts:ms --delay 5s --idle 2s`. Spans in microseconds.
 public struct DeclaredTime: Sendable, Equatable {
-    public enum Unit: String, Sendable { case seconds = "s", milliseconds = "ms" }
-
     public var column: String
-    /// s, ms, us or ns; nil: by magnitude.
-    public var unit: String?
+    public var unit: EpochUnit
     public var delay: Int64
     public var idle: Int64?
 
-    public init(column: String, unit: String? = nil, delay: Int64 = 0, idle: Int64? = nil) {
+    public init(
+        column: String, unit: EpochUnit = .byMagnitude, delay: Int64 = 0, idle: Int64? = nil
+    ) {
         self.column = column
         self.unit = unit
         self.delay = delay

@@ -95,6 +95,7 @@ public final class EnvelopeRelation: SourceRelation {
     public var time: TimeDeclaration? { nil }
     public var isEndless: Bool { inner.isEndless }
     public var mayWait: Bool { inner.mayWait }
+    public var isReadOnce: Bool { inner.isReadOnce }
     public var estimatedRows: Int? { inner.estimatedRows }
 
     public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {

@@ -97,6 +97,7 @@ public final class FeedRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
     }
 
     public var mayWait: Bool { feed.size == nil }
+    public var isReadOnce: Bool { true }
 
     public func narrowClashes() -> Bool { schema.narrowClashes() }
 

@@ -21,6 +21,7 @@ final class NamedRelation: SourceRelation {
     var time: TimeDeclaration? { inner.time }
     var isEndless: Bool { inner.isEndless }
     var mayWait: Bool { inner.mayWait }
+    var isReadOnce: Bool { inner.isReadOnce }
     var isAppendOnly: Bool { inner.isAppendOnly }
     var key: [Int]? { inner.key }
     var estimatedRows: Int? { inner.estimatedRows }

@@ -18,7 +18,8 @@ final class TimedRelation: SourceRelation, EnvelopeRecords {
         else { return relation }
         return TimedRelation(
             relation,
-            TimeDeclaration(column: column, delay: declared.delay, idle: declared.idle))
+            TimeDeclaration(
+                column: column, unit: declared.unit, delay: declared.delay, idle: declared.idle))
     }
 
     private init(_ inner: any SourceRelation, _ time: TimeDeclaration) {
@@ -31,6 +32,7 @@ final class TimedRelation: SourceRelation, EnvelopeRecords {
     var columns: [RelationColumn] { inner.columns }
     var isEndless: Bool { inner.isEndless }
     var mayWait: Bool { inner.mayWait }
+    var isReadOnce: Bool { inner.isReadOnce }
     var isAppendOnly: Bool { inner.isAppendOnly }
     var key: [Int]? { inner.key }
     var estimatedRows: Int? { inner.estimatedRows }

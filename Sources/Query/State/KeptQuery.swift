@@ -68,6 +68,7 @@ final class KeptQuery {
         let columns = prepared.columns.map { "\($0.name) \($0.type.shape)" }
         lines.append(columns.joined(separator: ", "))
         lines.append(prepared.emit.map { "\($0.kind)" } ?? "")
+        if let limit = execution.idleLimit { lines.append("state-ttl \(limit)") }
         return lines.joined(separator: "\n")
     }
 

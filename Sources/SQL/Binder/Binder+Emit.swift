@@ -35,11 +35,10 @@ extension Binder {
                 + "date_bin or date_trunc of the time column.")
     }
 
-    /// Finds the window that an aggregation groups by.
+    /// Finds the window that an aggregation groups by, in each of its sets if there are several.
     func bindWindowBound(_ input: Plan, _ aggregate: inout AggregatePlan) {
-        guard aggregate.groupingSets == nil, let end = input.windowEnd(aggregate.keys) else {
-            return
-        }
+        let keys = aggregate.keysOfAllSets.map { aggregate.keys[$0] }
+        guard let end = input.windowEnd(keys) else { return }
         let emitsOnClose: Bool
         switch emit?.kind {
         case .changes?, .onUpdate?, .periodic?: emitsOnClose = false
@@ -65,7 +64,12 @@ extension Binder {
 
 extension Plan {
     var hasWindowedAggregate: Bool {
-        if case .aggregate(_, let aggregate) = node, aggregate.window != nil { return true }
-        return children.contains { $0.hasWindowedAggregate }
+        containsOperation {
+            if case .aggregate(_, let aggregate) = $0.node {
+                aggregate.window != nil
+            } else {
+                false
+            }
+        }
     }
 }

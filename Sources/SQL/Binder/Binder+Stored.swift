@@ -70,8 +70,8 @@ extension Binder {
         if let time = relation.time, time.column < columns.count {
             let column = Expression.column(time.column, columns[time.column].type)
             scan.time = ScanTime(
-                try EpochTime.time(column, relation.columns[time.column].name), delay: time.delay,
-                idle: time.idle)
+                try EpochTime.time(column, relation.columns[time.column].name, time.unit),
+                delay: time.delay, idle: time.idle)
         } else if let watermark = reference.watermark {
             let names = relation.columns.map(\.name)
             switch NameMatch(watermark.column, in: names) {

@@ -44,6 +44,7 @@ extension Binder {
                 at: syntax.column.place)
         }
         relation.plan = plan
+        relation.noteTimes()
     }
 
     /// A constant interval in microseconds.
@@ -109,7 +110,8 @@ extension Binder {
         var expression = found.expression
         for name in parts[found.parts...] { expression = try binder.member(expression, name) }
         let time = try placed(parts.place ?? syntax.place) { () throws(SQLError) in
-            try EpochTime.time(expression, parts.dotted)
+            try EpochTime.time(
+                expression, parts.dotted, scope.epochUnit(of: expression) ?? .byMagnitude)
         }
         let type = time.type == .date ? DataType.timestamp : time.type
         if case .column(let index, _) = time { return (index, type) }

@@ -19,6 +19,22 @@ struct BoundRelation {
                 isHidden: hidden.contains(index))
         }
         tables = [ScopeTable(alias: alias, columns: columns)]
+        noteTimes()
+    }
+
+    /// Marks the columns that are numbers and times of the watermark.
+    mutating func noteTimes() {
+        guard let unit = plan.facts.epochUnit else { return }
+        func noted(_ column: ScopeColumn) -> ScopeColumn {
+            guard case .column(let index, _) = column.expression,
+                plan.moment(ofNumber: index) != nil
+            else { return column }
+            var noted = column
+            noted.epochUnit = unit
+            return noted
+        }
+        columns = columns.map(noted)
+        for index in tables.indices { tables[index].columns = tables[index].columns.map(noted) }
     }
 
     /// `AS alias (names)`.

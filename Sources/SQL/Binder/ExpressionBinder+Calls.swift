@@ -9,6 +9,15 @@ extension ExpressionBinder {
         if name == "hll_count", let direct = call.withoutSketch {
             return try aggregateCall(direct, direct.functionName, place)
         }
+        if SketchFunctions.isValue(name), call.isOfAggregate {
+            let arguments = try bind(call.arguments)
+            let function = try placed(place) { () throws(SQLError) in
+                try SketchFunctions.scalar(name, arguments.map(\.type))
+            }
+            let coerced = try coerce(
+                arguments, to: function.parameters, place, at: call.arguments.map(\.place))
+            return .call(function, coerced, function.result)
+        }
         if name == "approx_percentile", let direct = call.withoutError {
             return try aggregateCall(direct, name, place)
         }
@@ -318,6 +327,14 @@ extension CallSyntax {
         var call = self
         call.arguments.removeLast()
         return call
+    }
+
+    /// A call over what an aggregate gives, as it stands.
+    fileprivate var isOfAggregate: Bool {
+        guard over == nil, filter == nil, withinGroup.isEmpty,
+            case .call(let inner)? = arguments.first?.node
+        else { return false }
+        return inner.over == nil && FunctionRegistry.isAggregate(inner.functionName)
     }
 
     /// hll_count(hll_state(x)) counts x; nil: it is another call.

@@ -153,6 +153,9 @@ extension ExpressionBinder {
             return type == .json ? text : .cast(text, .jsonb, isTry: isTry)
         }
         guard Cast.context(from: expression.type, to: type) != nil else {
+            if type.isTime, let moment = moment(expression) {
+                return try explicitCast(moment, to: type, isTry, place)
+            }
             throw SQLError(
                 "cannot cast type \(expression.type.typeName) to \(type.typeName)",
                 .cannotCoerce, at: castPlace ?? place)

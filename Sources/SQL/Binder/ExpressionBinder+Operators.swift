@@ -13,10 +13,35 @@ extension ExpressionBinder {
         }
         let arguments = try embedded(name, arguments, place)
         return try placed(place) { () throws(SQLError) in
-            let function = try FunctionRegistry.scalar(name, arguments.map(\.type))
+            let (function, arguments) = try resolved(name, arguments)
             let coerced = try coerce(arguments, to: function.parameters, place, at: places)
             return .call(function, coerced, function.result)
         }
+    }
+
+    /// What the name means for the arguments. Where it means nothing, time columns that are numbers
+    /// stand for the moments that they mean.
+    private func resolved(
+        _ name: String, _ arguments: [Expression]
+    ) throws(SQLError) -> (ScalarFunction, [Expression]) {
+        do {
+            return (try FunctionRegistry.scalar(name, arguments.map(\.type)), arguments)
+        } catch {
+            guard error.state == .undefinedFunction else { throw error }
+            let moments = arguments.map { moment($0) ?? $0 }
+            guard let function = try? FunctionRegistry.scalar(name, moments.map(\.type)) else {
+                throw error
+            }
+            return (function, moments)
+        }
+    }
+
+    /// A number that is a time of the watermark, as a timestamp; else nil.
+    func moment(_ expression: Expression) -> Expression? {
+        guard expression.type.isNumber, let unit = scope?.epochUnit(of: expression) else {
+            return nil
+        }
+        return EpochTime.time(number: expression, unit)
     }
 
     /// The arguments of a JSON operator whose left side was read from JSON as a record or an array:

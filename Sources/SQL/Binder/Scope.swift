@@ -7,6 +7,8 @@ struct ScopeColumn {
     var expression: Expression
     /// Not part of `*`.
     var isHidden = false
+    /// What it counts, if it is a number and the watermark's time.
+    var epochUnit: EpochUnit?
 }
 
 /// A relation of FROM under its alias.
@@ -60,6 +62,22 @@ final class Scope {
             }
         }
         return nil
+    }
+
+    /// What a column counts that is a number and a time of the watermark; nil: it is none.
+    func epochUnit(of expression: Expression) -> EpochUnit? {
+        switch expression {
+        case .column(let index, _):
+            for column in tables.lazy.flatMap(\.columns) where column.epochUnit != nil {
+                if case .column(index, _) = column.expression { return column.epochUnit }
+            }
+            return nil
+        case .outer(let index, let depth, let type):
+            var scope: Scope? = self
+            for _ in 0..<depth { scope = scope?.parent }
+            return scope?.epochUnit(of: .column(index, type))
+        default: return nil
+        }
     }
 
     /// How many levels out `other` lies (nil: past the outermost).

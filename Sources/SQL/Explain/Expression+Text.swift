@@ -13,6 +13,13 @@ extension Expression {
             return names[index]
         case .literal(let value, let type): return value.text(type)
         case .call(let function, let arguments, _):
+            if function.name.hasPrefix("epoch_bound"), arguments.count == 3 {
+                // What it is the moment of.
+                guard case .literal(.integer(0), _) = arguments[2] else {
+                    return "epoch_time(\(arguments[0].text(names)) + \(arguments[2].text(names)))"
+                }
+                return "epoch_time(\(arguments[0].text(names)))"
+            }
             return Expression.call(function.name, arguments.map { $0.text(names) })
         case .cast(let inner, let type, let isTry):
             return isTry

@@ -1,5 +1,6 @@
-import Formats
+import Aggregation
 import ArgumentParsing
+import Formats
 import Query
 
 /// What was typed after `rtd query`.
@@ -42,6 +43,7 @@ struct QueryOptions: Sendable, Equatable {
     var explainsWaits = false
     /// Bytes; nil: half of the machine's.
     var memory: Int?
+    var stateTTL: Duration?
     var temporaryDirectory: String?
     var stateDirectory: String?
     var parameters: [Parameter] = []
@@ -68,18 +70,23 @@ struct QueryOptions: Sendable, Equatable {
         if isVerifying, stateDirectory != nil {
             throw UsageError("--verify keeps no state; leave --state out")
         }
+        if let stateTTL, stateTTL < .milliseconds(1) {
+            throw UsageError("--state-ttl wants at least 1ms")
+        }
     }
 }
 
 extension QueryOptions {
+    /// --state-ttl in microseconds.
+    var idleLimit: Int64? { stateTTL?.wholeMicroseconds }
+
     /// What --time and --delay say together; nil without --time.
     var declaredTime: DeclaredTime? {
         guard let time else { return nil }
         let parts = time.split(separator: ":", maxSplits: 1)
-        let unit = parts.count > 1 ? String(parts[1]) : nil
-        let isUnit = unit.map { ["s", "ms", "us", "ns"].contains($0) } ?? false
+        let unit = parts.count > 1 ? EpochUnit(rawValue: String(parts[1])) : nil
         return DeclaredTime(
-            column: isUnit ? String(parts[0]) : time, unit: isUnit ? unit : nil,
+            column: unit == nil ? time : String(parts[0]), unit: unit ?? .byMagnitude,
             delay: delay?.wholeMicroseconds ?? 0, idle: idle?.wholeMicroseconds)
     }
 }
@@ -159,7 +166,8 @@ extension QueryOptions {
             states are values (bytea; base64 in JSON, which is taken back) that are merged later: \
             `hll_state(x)`, `hll_merge(s)`, `hll_count(s)`; `quantile_state(x)`, \
             `quantile_merge(s)`, `quantile_value(s, 0.99)`; `top_k_state(x, 10)`, \
-            `top_k_merge(s)`, `top_k_values(s)`.
+            `top_k_merge(s)`, `top_k_values(s)`. The last of each three also takes what the others \
+            give: `quantile_value(quantile_merge(s), 0.99)`.
 
             `--on-error skip` goes over lines that cannot be read, and over values of another \
             kind than the others of their column where the query does not go with both.
@@ -258,8 +266,11 @@ extension QueryOptions {
         .value(
             "time", nil, \.time, .nonEmpty("COLUMN"), "Take COLUMN for the time of the rows.",
             details: """
-                `ts:ms` fixes the unit of an integer (s, ms, us, ns); without it its size tells. \
-                Windows close when the time has passed their end.
+                `ts:ms` fixes the unit of a number (s, ms, us, ns); without it its size tells, \
+                and it is said once. Windows close when the time has passed their end. The column \
+                stays a number: bounds of joins (`b.ts BETWEEN a.ts AND a.ts + 1000`) are of its \
+                unit, and `ts + INTERVAL '1 s'`, `ts::timestamptz` and the like take the moment \
+                that it means.
                 """),
         .value(
             "delay", nil, \.delay, .duration, "Rows may come late by DURATION (default 0s)."),
@@ -292,6 +303,16 @@ extension QueryOptions {
             details: """
                 Over input that ends, sorts, joins and aggregations put what does not fit into \
                 {temp}. A query without end stops when it holds more.
+                """),
+        .value(
+            "state-ttl", nil, \.stateTTL, .duration,
+            "Let go of state without end that nothing touched for DURATION.",
+            details: """
+                Of joins and groups that no window and no time bound frees, over rows that are \
+                only inserted, where rows leave while the query runs. Time is the watermark \
+                where {time} or WATERMARK FOR declares one, else the clock; a quarter more may \
+                pass. What has left stays; rows that come later for a key that was let go begin \
+                anew: a count from 1, a join without partners. It is said once when it happens.
                 """),
         .value(
             "temp", nil, \.temporaryDirectory, .directory,

@@ -38,6 +38,7 @@ final class StatementSequence {
         environment.temporaryDirectory =
             options.temporaryDirectory ?? ProcessEnvironment.value("TMPDIR") ?? "/tmp"
         environment.stateDirectory = options.stateDirectory
+        environment.idleLimit = options.idleLimit
         environment.follows = options.follows
         environment.inputFormat = options.inputFormat?.rawValue
         environment.parameters = Dictionary(

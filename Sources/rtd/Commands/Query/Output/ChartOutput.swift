@@ -18,6 +18,9 @@ final class ChartOutput: ResultOutput {
     private var isEndless = false
     private var changes = StepChanges(key: nil)
     private var points: [ChartText.Point] = []
+    /// The rows of the points, where the query orders what changes.
+    private var rows: [[Value]] = []
+    private var order: [ResultOrder] = []
     /// Rows that can be taken back, as points.
     private var places: [[Value]: [Int]] = [:]
     private var removed: Set<Int> = []
@@ -41,6 +44,9 @@ final class ChartOutput: ResultOutput {
     }
 
     var isClosed: Bool { lines.isClosed }
+    var showsWhatStands: Bool { isTerminal }
+
+    func sort(by order: [ResultOrder]) { self.order = order }
 
     func use(_ settings: TextSettings) { self.settings = settings }
 
@@ -57,6 +63,7 @@ final class ChartOutput: ResultOutput {
         self.isChangelog = isChangelog
         changes = StepChanges(key: key)
         points = []
+        rows = []
         places = [:]
         removed = []
     }
@@ -97,7 +104,9 @@ final class ChartOutput: ResultOutput {
         }
         if index == points.count { points.append(new) } else { points[index] = new }
         if isChangelog, let after = change.after {
-            places[after.batch.row(after.row), default: []].append(index)
+            let row = after.batch.row(after.row)
+            places[row, default: []].append(index)
+            if index == rows.count { rows.append(row) } else { rows[index] = row }
         }
         if mayWait, !isChangelog, points.count > 2 * Self.keptMax {
             points.removeFirst(Self.keptMax)
@@ -123,8 +132,11 @@ final class ChartOutput: ResultOutput {
     private func draw(isLast: Bool) throws(SQLError) {
         guard let text else { return }
         needsDrawing = false
-        let shown = points.indices.filter { !removed.contains($0) }.map { points[$0] }
-        var drawn = text.lines(shown)
+        var standing = points.indices.filter { !removed.contains($0) }
+        if isChangelog, !order.isEmpty {
+            standing.sort { order.precedes(rows[$0], rows[$1]) ?? ($0 < $1) }
+        }
+        var drawn = text.lines(standing.map { points[$0] })
         // What does not fit could not be drawn over.
         if !isLast || drawnLines > 0, isTerminal, mayWait, drawn.count > rowsMax - 1 {
             drawn = Array(drawn.suffix(max(1, rowsMax - 1)))

@@ -72,12 +72,19 @@ struct LiveRows {
 
     private func precedes(_ a: Int, _ b: Int) -> Bool {
         guard let x = rows[a], let y = rows[b] else { return a < b }
-        for key in order {
+        return order.precedes(x, y) ?? (a < b)
+    }
+}
+
+extension [ResultOrder] {
+    /// Whether a row comes before another; nil: the order does not tell them apart.
+    func precedes(_ x: [Value], _ y: [Value]) -> Bool? {
+        for key in self {
             let (left, right) = (x[key.column], y[key.column])
             if left.isNull != right.isNull { return left.isNull == key.nullsFirst }
             let result = left.order(right)
             if result != 0 { return key.isDescending ? result > 0 : result < 0 }
         }
-        return a < b
+        return nil
     }
 }
