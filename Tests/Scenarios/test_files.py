@@ -216,7 +216,7 @@ def test_a_row_that_breaks_a_constraint_is_shown(path):
 
 
 def test_what_a_long_list_makes_counts_as_memory():
-    line = json.dumps({"f": [{"n": i} for i in range(150_000)]}) + "\n"
+    line = json.dumps({"f": ["1"] * 200_000}) + "\n"
     error = query("SELECT COUNT(*) FROM stdin, unnest(f) x", None, "--memory", "1M", input=line, check=1).errors
     contains(error, "may hold 1000000 (53200)")
     contains(error, "Most is in table functions")
