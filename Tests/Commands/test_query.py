@@ -123,6 +123,37 @@ def test_records_are_deleted_from_the_start_of_the_log():
                 'topic "t" has no partition 3 (22023)', "HINT:  It has partition 0.")
 
 
+def test_a_group_of_each_kind_is_described_with_its_members():
+    with Home() as home:
+        home.rtd("query", "CREATE TOPIC m WITH (partitions = 2)")
+        home.rtd("produce", "m", "-p", "0", input="a\nb\n")
+        for kind in "classic", "consumer", "share":
+            members = [home.start("consume", "m", "-g", kind, "--protocol", kind,
+                                  "-X", f"client.id={kind}{number}") for number in range(2)]
+
+            def shared():
+                """Each member reads something, and the group has been where the records are."""
+                found = rows(home, f"DESCRIBE GROUP {kind}")
+                read = {row["client"] for row in found if row["partition"] is not None}
+                done = [row["lag"] for row in found if row["partition"] == 0]
+                return found if read == {f"{kind}0", f"{kind}1"} and done[0] == 0 else None
+
+            found = harness.eventually(shared, 60, what=f"two members of {kind}")
+            equal({(row["topic"], row["state"]) for row in found}, {("m", "Stable")}, kind)
+            assert all(row["member"] and row["host"] for row in found), found
+            # In a share group several members read a partition.
+            equal({row["partition"] for row in found}, {0, 1}, kind)
+            if kind != "share":
+                equal(len(found), 2, kind)
+                refused(home, f"ALTER GROUP {kind} RESET OFFSETS TO EARLIEST",
+                        f'group "{kind}" has 2 members (55006)')
+            for member in members:
+                member.terminate()
+                member.communicate(timeout=30)
+            row = next(row for row in rows(home, f"DESCRIBE GROUP {kind}") if row["partition"] == 0)
+            equal((row["member"], row["committed_offset"], row["state"]), (None, 2, "Empty"), kind)
+
+
 def test_offsets_of_a_group_are_reset():
     with Home() as home:
         for number in range(5):

@@ -24,15 +24,20 @@ extension StatementRunner {
         return table
     }
 
-    /// A row a partition that the group has an offset in, or a member reads; and one for each
-    /// member without a partition.
+    /// A row a partition that the group has an offset in, or a member reads, and for each member
+    /// that reads it where a share group has several; and one for each member without a partition.
     func describeGroup(_ name: Name) async throws(StatementError) -> ResultTable {
         let group = try await existingGroup(name)
-        let committed = try await asking(name.place) { () async throws(ClientError) in
-            try await cluster.committedOffsets(of: name.text)
+        let places: [TopicPartition: GroupDescription.ShareOffset]
+        if let shared = group.shareOffsets {
+            places = shared
+        } else {
+            places = try await asking(name.place) { () async throws(ClientError) in
+                try await cluster.committedOffsets(of: name.text)
+            }.mapValues { .init(start: $0.offset, lag: nil) }
         }
         let owners = GroupOwners(group.members)
-        let partitions = Set(committed.keys).union(owners.members.keys).sorted()
+        let partitions = Set(places.keys).union(owners.members.keys).sorted()
         let ends = try await offsets(.latest, of: try await readable(partitions))
         var table = ResultTable([
             .init("topic"), .number("partition"), .number("committed_offset"),
@@ -40,14 +45,17 @@ extension StatementRunner {
             .init("host"), .shared("state"),
         ])
         for id in partitions {
-            let offset = committed[id]?.offset
+            let offset = places[id]?.start
             let end = ends[id]
-            let lag = offset.flatMap { offset in end.map { max(0, $0 - offset) } }
-            table.rows.append(
-                [
-                    .text(id.topic), .integer(Int64(id.partition)), .init(offset), .init(end),
-                    .init(lag),
-                ] + GroupOwners.cells(owners.members[id]) + [.text(group.state)])
+            // In a share group records behind the first may be done with, which it tells itself.
+            let behind = offset.flatMap { offset in end.map { max(0, $0 - offset) } }
+            let place: [ResultTable.Cell] = [
+                .text(id.topic), .integer(Int64(id.partition)), .init(offset), .init(end),
+                .init(places[id]?.lag ?? behind),
+            ]
+            for member in owners.readers(of: id) {
+                table.rows.append(place + GroupOwners.cells(member) + [.text(group.state)])
+            }
         }
         for member in owners.idle {
             table.rows.append(
@@ -57,29 +65,18 @@ extension StatementRunner {
         return table
     }
 
-    private struct ExistingGroup {
-        var state: String
-        var members: [DescribeGroupsResponse.DescribedGroupMember] = []
-    }
-
-    /// A group of a newer kind cannot be described by this request, but it is in the list.
-    private func existingGroup(_ name: Name) async throws(StatementError) -> ExistingGroup {
-        do throws(ClientError) {
-            let group = try await cluster.describeGroup(name.text)
-            if group.groupState != "Dead" {
-                return ExistingGroup(state: group.groupState, members: group.members)
-            }
-        } catch {
-            guard error.code == .groupIdNotFound else {
-                throw StatementError(error, at: name.place)
-            }
+    /// A group of a kind that no request describes is in the list all the same.
+    private func existingGroup(_ name: Name) async throws(StatementError) -> GroupDescription {
+        let found = try await asking(name.place) { () async throws(ClientError) in
+            try await cluster.describeAnyGroup(name.text)
         }
+        if let found { return found }
         let listed = try await asking { () async throws(ClientError) in
             try await cluster.listGroups()
         }
         guard let found = listed.first(where: { $0.group == name.text && $0.state != "Dead" })
         else { throw .statement(await missingGroup(name)) }
-        return ExistingGroup(state: found.state)
+        return GroupDescription(state: found.state)
     }
 
     /// Those of the partitions that still are, and have a leader.
@@ -128,15 +125,11 @@ extension StatementRunner {
     }
 
     private func refuseMembers(_ name: Name) async throws(StatementError) {
-        let count: Int
-        do throws(ClientError) {
-            count = try await cluster.describeGroup(name.text).members.count
-        } catch {
-            // What cannot be described is judged by the broker when the offsets are committed.
-            if error.code == .groupIdNotFound { return }
-            if case .unsupported = error { return }
-            throw StatementError(error, at: name.place)
+        // What cannot be described is judged by the broker when the offsets are committed.
+        let found = try await asking(name.place) { () async throws(ClientError) in
+            try await cluster.describeAnyGroup(name.text)
         }
+        let count = found?.members.count ?? 0
         guard count > 0 else { return }
         throw StatementError(
             "group \"\(name.text)\" has \(count == 1 ? "a member" : "\(count) members")",
@@ -202,30 +195,26 @@ extension StatementRunner {
     }
 }
 
-/// Which member of a group reads which partition.
+/// Which members of a group read which partition.
 private struct GroupOwners {
-    typealias Member = DescribeGroupsResponse.DescribedGroupMember
+    typealias Member = GroupDescription.Member
 
-    var members: [TopicPartition: Member] = [:]
+    var members: [TopicPartition: [Member]] = [:]
     /// Those that have none.
     var idle: [Member] = []
 
-    /// An assignment that is not a consumer's, or damaged, counts as none.
     init(_ all: [Member]) {
-        for member in all.sorted(by: { $0.memberId < $1.memberId }) {
-            let assignment = try? ConsumerProtocolAssignment.decoded(member.memberAssignment).1
-            let topics = assignment?.assignedPartitions ?? []
-            if topics.allSatisfy({ $0.partitions.isEmpty }) { idle.append(member) }
-            for topic in topics {
-                for partition in topic.partitions {
-                    members[TopicPartition(topic.topic, partition)] = member
-                }
-            }
+        for member in all.sorted(by: { $0.id < $1.id }) {
+            if member.partitions.isEmpty { idle.append(member) }
+            for id in member.partitions { members[id, default: []].append(member) }
         }
     }
 
+    /// One for each row; nil for a partition that nobody reads.
+    func readers(of id: TopicPartition) -> [Member?] { members[id] ?? [nil] }
+
     static func cells(_ member: Member?) -> [ResultTable.Cell] {
         guard let member else { return [.null, .null, .null] }
-        return [.text(member.memberId), .text(member.clientId), .text(member.clientHost)]
+        return [.text(member.id), .text(member.clientID), .text(member.clientHost)]
     }
 }
