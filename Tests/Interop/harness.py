@@ -29,14 +29,14 @@ import threading
 import time
 import traceback
 
-TEST_SECONDS_MAX = 120
-FILE_SECONDS_MAX = 600
 START_SECONDS_MAX = 20
 
 rtd = os.environ.get("RTD_BINARY", "rtd")
 has_clients = os.environ.get("RTD_CLIENTS", "1") == "1"
 seed = int(os.environ.get("RTD_TEST_SEED", "1"))
 is_long = os.environ.get("RTD_TEST_LONG", "0") == "1"
+TEST_SECONDS_MAX = 600 if is_long else 120
+FILE_SECONDS_MAX = 1800 if is_long else 600
 
 
 class Skip(Exception):
