@@ -129,4 +129,12 @@ public struct SourceContext: Sendable {
         self.settings = settings
         self.note = note
     }
+
+    /// The rest of an input cannot be read. With --on-error skip it is left out, which counts as a
+    /// line.
+    func passOver(_ damage: SQLError) throws(SQLError) -> Int {
+        guard onError == .skip else { throw damage }
+        note("\(damage.message); what stands before was read")
+        return 1
+    }
 }

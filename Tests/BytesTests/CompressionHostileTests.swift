@@ -18,6 +18,34 @@ import Testing
         }
     }
 
+    private func salvage(_ bytes: [UInt8]) -> (bytes: [UInt8], failure: GzipFailure?) {
+        unsafe bytes.withUnsafeBytes { unsafe CompressionCodec.salvageGzip($0, limit: 1 << 20) }
+    }
+
+    @Test func `a gzip file that is cut short gives what stands before`() {
+        let text = CompressionShapes.text(bytes: 300_000)
+        for sample in [Self.sample, text, [UInt8](repeating: 7, count: 70_000)] {
+            let compressed = CompressionCodec.gzip.compress(sample)
+            let step = max(1, compressed.count / 500)
+            for size in stride(from: 0, to: compressed.count, by: step) {
+                let result = salvage(Array(compressed[..<size]))
+                #expect(result.failure == .cut, "cut to \(size)")
+                #expect(sample.starts(with: result.bytes), "cut to \(size)")
+            }
+            let half = salvage(Array(compressed[..<(compressed.count - 20)]))
+            #expect(half.bytes.count >= sample.count / 2)
+            #expect(salvage(compressed).failure == nil)
+        }
+        // The members before the one that is cut are whole.
+        let member = CompressionCodec.gzip.compress(Self.sample)
+        let cut = salvage(member + member[..<40])
+        #expect(cut.failure == .cut)
+        #expect(cut.bytes.starts(with: Self.sample))
+        let damaged = salvage(member + [1, 2, 3])
+        #expect(damaged.failure == .damaged)
+        #expect(damaged.bytes == Self.sample)
+    }
+
     @Test(arguments: CompressionCodec.compressing)
     func `flipped bits neither trap nor pass the limit`(codec: CompressionCodec) {
         var random = SeededGenerator(seed: 4)

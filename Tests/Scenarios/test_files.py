@@ -1,5 +1,6 @@
 """Files that never end: followed as they grow, are replaced and cut; and those that COPY writes."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -220,3 +221,67 @@ def test_what_a_long_list_makes_counts_as_memory():
     error = query("SELECT COUNT(*) FROM stdin, unnest(f) x", None, "--memory", "1M", input=line, check=1).errors
     contains(error, "may hold 1000000 (53200)")
     contains(error, "Most is in table functions")
+
+
+def test_a_copy_to_a_gz_file_is_compressed(path):
+    copy(path, "COPY (SELECT g, repeat('x', 50) AS t FROM generate_series(1, 20000) g) "
+         "TO 'x.csv.gz'")
+    text = gzip.decompress((path / "x.csv.gz").read_bytes()).decode()
+    equal(text.count("\n"), 20001)
+    assert text.startswith("g,t\n1,xxx"), text[:20]
+    unpacked = subprocess.run(["gzip", "-dc", path / "x.csv.gz"], check=True, capture_output=True)
+    equal(unpacked.stdout.decode(), text)
+    equal(copy(path, f"SELECT count(*) AS n, sum(g) AS s FROM '{path}/x.csv.gz'", check=0).text,
+          '{"n":20000,"s":200010000}\n')
+    copy(path, f"COPY (SELECT 1 AS a WHERE false) TO '{path}/e.ndjson.gz'", check=0)
+    equal(gzip.decompress((path / "e.ndjson.gz").read_bytes()), b"")
+    # What stood there stays where the query fails.
+    contains(copy(path, f"COPY (SELECT 1 / (g - 5) FROM generate_series(1, 9) g) TO '{path}/x.csv.gz'",
+                   check=1).errors, "division by zero")
+    equal(gzip.decompress((path / "x.csv.gz").read_bytes()).decode(), text)
+
+
+def piped(file, sql, options="", check=0):
+    return harness.shell(f"cat {file} | {harness.rtd} query {options} '{sql}'",
+                         RTD_AUTOSTART="0", check=check)
+
+
+def test_a_gzip_file_that_is_cut_short_gives_its_rows(path):
+    rows = "".join(json.dumps({"a": n, "b": f"{n * 7919 % 10007}"}) + "\n" for n in range(20000))
+    whole = gzip.compress(rows.encode())
+    for name, end in (("cut.nd.gz", len(whole) // 2), ("small.nd.gz", 60), ("tail.nd.gz", -4)):
+        file = path / name
+        file.write_bytes(whole[:end])
+        done = copy(path, f"SELECT a FROM '{file}'", check=1)
+        got = [json.loads(line)["a"] for line in done.text.splitlines()]
+        equal(got, list(range(len(got))), name)
+        assert len(got) > {"cut.nd.gz": 5000, "small.nd.gz": -1, "tail.nd.gz": 19999}[name], name
+        equal(done.errors.count("rtd:"), 1, done.errors)
+        contains(done.errors, f"{name} ends in the middle of a gzip stream (22P04)")
+        done = copy(path, f"SELECT count(*) AS n FROM '{file}'", "--on-error", "skip", check=3)
+        equal(done.text, f'{{"n":{len(got)}}}\n', name)
+        contains(done.errors, "ends in the middle of a gzip stream; what stands before was read")
+        contains(done.errors, "1 line was skipped")
+        # The same by a pipe.
+        done = piped(file, "SELECT a FROM stdin", check=1)
+        equal(done.text.count("\n"), len(got), name)
+        contains(done.errors, "ends in the middle of a gzip stream")
+        done = piped(file, "SELECT count(*) AS n FROM stdin", "--on-error skip", check=3)
+        equal(done.text, f'{{"n":{len(got)}}}\n', name)
+    # A row that is cut is none, also where it would look like one.
+    (path / "c.csv.gz").write_bytes(gzip.compress(b"a,b\n1,100\n2,200\n3,300\n", 0)[:-13])
+    done = copy(path, f"SELECT * FROM '{path}/c.csv.gz'", check=1)
+    equal(done.text, '{"a":1,"b":100}\n{"a":2,"b":200}\n')
+    (path / "bad.nd.gz").write_bytes(b"\x1f\x8bno gzip at all, not even the header of one")
+    contains(copy(path, f"SELECT * FROM '{path}/bad.nd.gz'", check=1).errors,
+             "bad.nd.gz is no valid gzip file (22P04)")
+
+
+def test_formats_that_come_later_say_so(path):
+    for sql, message, caret in (
+            ("SELECT * FROM read_parquet('x.parquet')", "read_parquet is not supported yet", 14),
+            ("SELECT * FROM 'x.parquet'", "Parquet files are not supported yet", 14),
+            ("SELECT mad_zscore(1) OVER ()", "mad_zscore is not supported yet", 7)):
+        lines = copy(path, sql, check=1).errors.splitlines()
+        equal(lines[0], f"rtd: {message} (0A000)")
+        equal(lines[2].index("^"), len("LINE 1: ") + caret, sql)

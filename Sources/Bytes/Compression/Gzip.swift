@@ -30,22 +30,56 @@ enum Gzip {
     }
 
     static func decompress(_ source: SourceBytes, limit: Int) throws(CompressionError) -> [UInt8] {
-        guard source.count >= headerBytes + trailerBytes else { throw .malformed(.gzip) }
+        let result = salvage(source, limit: limit)
+        if let failure = result.failure { throw failure.error }
+        return result.bytes
+    }
+
+    /// What the members hold up to where one is cut off or damaged.
+    static func salvage(
+        _ source: SourceBytes, limit: Int
+    ) -> (bytes: [UInt8], failure: GzipFailure?) {
         // The last member's size is a guess of the whole; a byte of DEFLATE makes at most 1032.
-        let declared = Int(source.word32(source.count - 4))
-        var output = DecompressedBytes(limit: limit, expected: min(declared, source.count * 1032))
+        let declared = source.count < 4 ? 0 : Int(source.word32(source.count - 4))
+        let expected = source.count < headerBytes + trailerBytes ? 0 : declared
+        var output = DecompressedBytes(limit: limit, expected: min(expected, source.count * 1032))
         var at = 0
-        repeat {
-            let start = output.count
-            var inflate = Inflate(source, from: try skipHeader(source, from: at))
-            at = try inflate.decompress(into: &output)
-            guard source.count - at >= trailerBytes,
-                output.reading(from: start, CRC32.checksum) == source.word32(at),
-                UInt32(truncatingIfNeeded: output.count - start) == source.word32(at + 4)
-            else { throw .malformed(.gzip) }
-            at += trailerBytes
-        } while at < source.count
-        return output.finish()
+        do throws(GzipFailure) {
+            repeat {
+                at = try decompressMember(source, from: at, into: &output)
+            } while at < source.count
+            return (output.finish(), nil)
+        } catch {
+            return (output.finish(), error)
+        }
+    }
+
+    /// Gives where the member ends.
+    private static func decompressMember(
+        _ source: SourceBytes, from at: Int, into output: inout DecompressedBytes
+    ) throws(GzipFailure) -> Int {
+        let start = output.count
+        let body: Int
+        do throws(CompressionError) {
+            body = try skipHeader(source, from: at)
+        } catch {
+            let isShort = source.count - at < headerBytes
+            let isMember = source.count - at > 1 && source.word16(at) == magic
+            throw isShort && (isMember || at == 0) ? .cut : .damaged
+        }
+        var inflate = Inflate(source, from: body)
+        let end: Int
+        do throws(CompressionError) {
+            end = try inflate.decompress(into: &output)
+        } catch {
+            if case .tooLarge = error { throw .tooLarge(limit: output.limit) }
+            throw inflate.isExhausted ? .cut : .damaged
+        }
+        guard source.count - end >= trailerBytes else { throw .cut }
+        guard output.reading(from: start, CRC32.checksum) == source.word32(end),
+            UInt32(truncatingIfNeeded: output.count - start) == source.word32(end + 4)
+        else { throw .damaged }
+        return end + trailerBytes
     }
 
     /// Checks a member's header and gives where its DEFLATE stream starts.
@@ -75,5 +109,21 @@ enum Gzip {
             at += 2
         }
         return at
+    }
+}
+
+/// Why a gzip file could not be read to its end.
+public enum GzipFailure: Error, Equatable {
+    /// It ends before it should.
+    case cut
+    /// What follows is no gzip, or its checksum is another.
+    case damaged
+    case tooLarge(limit: Int)
+
+    var error: CompressionError {
+        switch self {
+        case .cut, .damaged: .malformed(.gzip)
+        case .tooLarge(let limit): .tooLarge(limit: limit)
+        }
     }
 }

@@ -61,6 +61,9 @@ extension Inflate {
             return value
         }
 
+        /// All of the source was taken.
+        var isExhausted: Bool { next >= source.count }
+
         /// Skips to the next whole byte, gives its index, and drops what was read ahead.
         mutating func alignedPosition() throws(CompressionError) -> Int {
             guard padding <= count else { throw .malformed(.gzip) }

@@ -36,16 +36,24 @@ struct Inflate {
         return try bits.alignedPosition()
     }
 
+    /// The stream has used up its source, whether it had ended or not.
+    var isExhausted: Bool { bits.isExhausted }
+
     private mutating func copyStored(into output: inout DecompressedBytes)
         throws(CompressionError)
     {
         let at = try bits.alignedPosition()
         let source = bits.source
+        bits.jump(to: min(at + 4, source.count))
         guard source.count - at >= 4, source.word16(at) == ~source.word16(at + 2) else {
             throw .malformed(.gzip)
         }
         let size = Int(source.word16(at))
-        guard size <= source.count - at - 4 else { throw .malformed(.gzip) }
+        guard size <= source.count - at - 4 else {
+            try output.append(source.slice(at + 4..<source.count))
+            bits.jump(to: source.count)
+            throw .malformed(.gzip)
+        }
         try output.append(source.slice(at + 4..<at + 4 + size))
         bits.jump(to: at + 4 + size)
     }
@@ -110,57 +118,95 @@ struct Inflate {
         _ literals: Table, _ distances: Table, from start: Int,
         into output: inout DecompressedBytes
     ) throws(CompressionError) {
-        var isDone = false
-        while !isDone {
+        var stretch = StretchEnd.full
+        while stretch == .full {
             let end = output.makeRoom(Self.roomBytes)
             var bits = self.bits
             try output.withTarget { (target, from) throws(CompressionError) in
-                try Self.decodeSymbols(
+                Self.decodeSymbols(
                     &bits, literals.entries, distances.entries, into: target, from..<end,
-                    window: start, limit: end - from < Self.roomBytes ? end : nil, &isDone)
+                    window: start, limit: end - from < Self.roomBytes ? end : nil, &stretch)
             }
             self.bits = bits
         }
+        if case .failed(let error) = stretch { throw error }
+    }
+
+    /// How a stretch of symbols ended.
+    private enum StretchEnd: Equatable {
+        /// The room may be too small for the next one.
+        case full
+        case block
+        case failed(CompressionError)
     }
 
     /// The inner loop. Stops at the end of the block or where a match might not fit into the room;
-    /// with a `limit`, which is then the room's end, it goes on and throws past that.
+    /// with a `limit`, which is then the end of the room, it goes on, and fails past it. Then what
+    /// was decoded of the bits that are there counts.
     private static func decodeSymbols(
         _ state: inout Bits, _ literals: [UInt32], _ distances: [UInt32],
         into target: TargetBytes, _ room: Range<Int>, window: Int, limit: Int?,
-        _ isDone: inout Bool
-    ) throws(CompressionError) -> Int {
+        _ stretch: inout StretchEnd
+    ) -> Int {
         var bits = state
         defer { state = bits }
         var at = room.lowerBound
+        // All before this one was made of bits that are there.
+        var sound = at
         let last = limit == nil ? room.upperBound - matchBytesMax : room.upperBound
-        while at <= last {
+        var failure: CompressionError?
+        decoding: while at <= last {
             // The longest symbol takes 15 + 5 bits, and its distance 15 + 13.
-            if bits.count < 48 { try bits.refill() }
+            if bits.count < 48 {
+                do throws(CompressionError) {
+                    try bits.refill()
+                } catch {
+                    failure = error
+                    break decoding
+                }
+                sound = at
+            }
             let entry = lookUp(bits, literals, literalBits)
-            guard entry != 0 else { throw .malformed(.gzip) }
+            guard entry != 0 else {
+                failure = .malformed(.gzip)
+                break
+            }
             bits.drop(Int(entry & 0xFF))
             if entry & Kind.mask == Kind.literal {
-                guard at < room.upperBound else { throw .tooLarge(limit: room.upperBound) }
+                guard at < room.upperBound else {
+                    failure = .tooLarge(limit: room.upperBound)
+                    break
+                }
                 target[at] = UInt8(truncatingIfNeeded: entry &>> 16)
                 at &+= 1
                 continue
             }
             if entry & Kind.mask == Kind.endOfBlock {
-                isDone = true
-                break
+                stretch = .block
+                return at
             }
             let size = readBase(&bits, entry)
             let distanceEntry = lookUp(bits, distances, distanceBits)
-            guard distanceEntry != 0 else { throw .malformed(.gzip) }
+            guard distanceEntry != 0 else {
+                failure = .malformed(.gzip)
+                break
+            }
             bits.drop(Int(distanceEntry & 0xFF))
             let distance = readBase(&bits, distanceEntry)
-            guard distance <= at &- window else { throw .malformed(.gzip) }
-            guard size <= room.upperBound &- at else { throw .tooLarge(limit: room.upperBound) }
+            guard distance <= at &- window else {
+                failure = .malformed(.gzip)
+                break
+            }
+            guard size <= room.upperBound &- at else {
+                failure = .tooLarge(limit: room.upperBound)
+                break
+            }
             target.copyMatch(size, distance: distance, at: at)
             at &+= size
         }
-        return at
+        guard let failure else { return at }
+        stretch = .failed(failure)
+        return sound
     }
 
     @inline(__always)

@@ -81,6 +81,7 @@ public final class FeedRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
                 break sampling
             }
         }
+        sample.isDamaged = feed.damage != nil
         var result = sample.finish(adding: options.expected, options.expectedPaths)
         if !result.missing.isEmpty {
             let names = result.missing.map { "\"\($0)\"" }.joined(separator: ", ")
@@ -121,6 +122,8 @@ final class FeedSource: Source {
     private var pending: PendingMisfit?
     private var isRewindable = true
     private var hasEnded = false
+    /// 1 where the rest of the input could not be read.
+    private var skippedBytes = 0
     /// What was read is read again by another source.
     private var isRestarting = false
 
@@ -136,7 +139,7 @@ final class FeedSource: Source {
         reader = schema.reader(columns, name: feed.name, context: context)
     }
 
-    var skippedCount: Int { reader.brokenRows }
+    var skippedCount: Int { reader.brokenRows + skippedBytes }
 
     /// A file at stdin ends; whatever else is there may take its time.
     var maySleep: Bool { feed.size == nil }
@@ -218,7 +221,11 @@ final class FeedSource: Source {
         }
         // What is left may hold a misfit as any row may.
         if let rest = try reader.flush() { return try event(of: rest) }
-        return hasEnded ? .end : .idle
+        guard hasEnded else { return .idle }
+        if skippedBytes == 0, let damage = feed.damage {
+            skippedBytes = try context.passOver(damage)
+        }
+        return .end
     }
 }
 

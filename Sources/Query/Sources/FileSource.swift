@@ -15,6 +15,8 @@ final class FileSource: Source {
     private var reader: (any RowReader)?
     private var pool = InputBlockPool()
     private var skippedBefore = 0
+    /// Of the file at hand, once its rows were read.
+    private var damage: SQLError?
     /// Rows of the file at hand that were handed out.
     private var rowsTaken = 0
     /// Rows that an earlier run has had already.
@@ -77,7 +79,7 @@ final class FileSource: Source {
             if try readMore(reader) { return nil }
             // What is left may hold a misfit as any row may.
             guard let rest = try reader.flush() else {
-                finishFile(reader)
+                try finishFile(reader)
                 return nil
             }
             return try take(rest, reader)
@@ -165,12 +167,18 @@ final class FileSource: Source {
         let isMore = try file.fill(block)
         block.seal()
         reader.supply(block, isLast: !isMore)
-        if !isMore { close() }
+        if !isMore {
+            damage = file.damage
+            close()
+        }
         return true
     }
 
-    private func finishFile(_ reader: any RowReader) {
+    private func finishFile(_ reader: any RowReader) throws(SQLError) {
         skippedBefore += reader.brokenRows
         self.reader = nil
+        guard let damage else { return }
+        self.damage = nil
+        skippedBefore += try context.passOver(damage)
     }
 }

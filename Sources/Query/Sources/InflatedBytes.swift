@@ -4,6 +4,8 @@ import Formats
 /// What a gzip file holds, decompressed as a whole.
 final class InflatedBytes {
     private let bytes: [UInt8]
+    /// Why the file ends before its rows do; nil: it is whole.
+    let failure: SQLError?
     private var position = 0
 
     private static let bytesMax = 4 << 30
@@ -19,12 +21,27 @@ final class InflatedBytes {
         var packed = unsafe first.bytes.withUnsafeBytes { unsafe Array($0) }
         first.removeAll()
         while try more(&packed) {}
-        do {
-            bytes = unsafe try packed.withUnsafeBytes { (raw) throws(CompressionError) in
-                unsafe try CompressionCodec.gzip.decompress(raw, limit: InflatedBytes.bytesMax)
-            }
-        } catch {
-            throw SQLError("\(name) is no valid gzip file", .badCopyFileFormat)
+        let result = unsafe packed.withUnsafeBytes {
+            unsafe CompressionCodec.salvageGzip($0, limit: InflatedBytes.bytesMax)
+        }
+        // Bytes that do not begin as gzip does are nothing else either.
+        if let reason = result.failure, result.bytes.isEmpty, reason != .cut {
+            throw InflatedBytes.failure(reason, name)
+        }
+        failure = result.failure.map { InflatedBytes.failure($0, name) }
+        // A row that is cut off may still look like one.
+        let end =
+            failure == nil
+            ? result.bytes.count : (result.bytes.lastIndex(of: 0x0A) ?? -1) + 1
+        bytes = end == result.bytes.count ? result.bytes : Array(result.bytes[..<end])
+    }
+
+    private static func failure(_ reason: GzipFailure, _ name: String) -> SQLError {
+        switch reason {
+        case .cut: SQLError("\(name) ends in the middle of a gzip stream", .badCopyFileFormat)
+        case .damaged: SQLError("\(name) is no valid gzip file", .badCopyFileFormat)
+        case .tooLarge(let limit):
+            SQLError("\(name) holds more than \(limit) bytes", .programLimitExceeded)
         }
     }
 

@@ -32,6 +32,7 @@ public final class InputFeed: @unchecked Sendable {
     private var isKept = true
     private var hasEnded = false
     private var failure: SQLError?
+    private var damaged: SQLError?
     private var isStarted = false
     private var signal: SourceSignal?
     private var firstPlace: FilePlace?
@@ -55,6 +56,9 @@ public final class InputFeed: @unchecked Sendable {
 
     /// The start of the file that is followed, once something of it was read.
     var startPlace: FilePlace? { lock.withLock { firstPlace } }
+
+    /// Why a compressed input has no more rows, though it should; nil: it is whole.
+    var damage: SQLError? { lock.withLock { damaged } }
 
     /// Nothing more is wanted.
     func stop() { bytes.stop() }
@@ -158,7 +162,10 @@ public final class InputFeed: @unchecked Sendable {
             }
             while true {
                 let block = InputBlock(capacity: InputFeed.pieceBytes)
-                guard inflated.fill(block) else { return finish(nil) }
+                guard inflated.fill(block) else {
+                    lock.withLock { damaged = inflated.failure }
+                    return finish(nil)
+                }
                 hand(block)
             }
         } catch {

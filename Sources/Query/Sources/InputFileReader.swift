@@ -19,6 +19,9 @@ final class InputFileReader {
         }
     }
 
+    /// Why a compressed file has no more rows, though it should; nil: it is whole.
+    var damage: SQLError? { inflated?.failure }
+
     /// Bytes of a regular file.
     var size: Int64? { file.size }
 

@@ -9,6 +9,8 @@ struct SampleInProgress {
     private var envelopes: EnvelopeSchema?
     /// What was seen is more than white space.
     private var hasText = false
+    /// The input ended before it should, which its reader says.
+    var isDamaged = false
 
     init(_ options: InputOptions, rowsMin: Int) {
         self.options = options
@@ -96,10 +98,15 @@ struct SampleInProgress {
             if case .lines = form, options.format == nil, !isReadAsLines {
                 var result = finishEmpty(SampledSchema(), .json(.lines))
                 // The reader says what is wrong with it.
-                if hasText { result.emptyColumns = nil }
+                if hasText || isDamaged { result.emptyColumns = nil }
                 return result
             }
-            if case .lines = form {} else { return finishEmpty(sample, form) }
+            if case .lines = form {
+            } else {
+                var result = finishEmpty(sample, form)
+                if isDamaged { result.emptyColumns = nil }
+                return result
+            }
         }
         if case .csv(let separator, _) = form, let csv = sampler as? CSVSampler {
             form = .csv(separator: separator, hasHeader: csv.hasHeader ?? true)
@@ -198,7 +205,10 @@ struct InputSample {
         at path: String, _ sample: inout SampleInProgress
     ) throws(SQLError) -> Int? {
         let file = try InputFileReader(path)
-        defer { file.close() }
+        defer {
+            if file.damage != nil { sample.isDamaged = true }
+            file.close()
+        }
         var bytes = InputBlock(capacity: 256 * 1024)
         while !sample.isDone {
             let isMore = try file.read(into: &bytes)

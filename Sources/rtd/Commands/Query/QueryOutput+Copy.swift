@@ -7,7 +7,7 @@ extension QueryOutput {
     func copyTarget(
         _ file: String?, _ options: [String: String], _ place: Range<Int>
     ) throws(SQLError) -> (any ResultOutput)? {
-        let ending = file.flatMap { $0.split(separator: ".").last.map(String.init) } ?? "csv"
+        let ending = file.flatMap(Self.ending) ?? "csv"
         let asked = CopyOptions(options, place)
         let format = (options["format"] ?? ending).lowercased()
         switch format {
@@ -40,9 +40,17 @@ extension QueryOutput {
         }
     }
 
+    /// Of a path, without that of a compression.
+    private static func ending(_ path: String) -> String? {
+        let isCompressed = GzipTarget.isWanted(for: path)
+        return (isCompressed ? path.dropLast(3) : path[...]).split(separator: ".").last
+            .map(String.init)
+    }
+
     private func target(_ file: String?) throws(SQLError) -> any ByteTarget {
-        if let file { return try FileTarget(file) }
-        return StandardOutputTarget()
+        guard let file else { return StandardOutputTarget() }
+        let target = try FileTarget(file)
+        return GzipTarget.isWanted(for: file) ? GzipTarget(target) : target
     }
 }
 
