@@ -29,7 +29,7 @@ public struct OptionAssignment: Sendable, Equatable {
 public enum Statement: Sendable {
     case administration(AdministrationStatement)
     case query(QuerySyntax)
-    case explain(ExplainSyntax)
+    indirect case explain(ExplainSyntax)
     case createTable(TableDefinition)
     case createView(ViewDefinition)
     /// TABLE, SOURCE, VIEW, MATERIALIZED VIEW, SEQUENCE or SCHEMA, by `kind`.

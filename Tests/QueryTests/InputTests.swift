@@ -173,4 +173,73 @@ private final class LeapingClock: Clock, @unchecked Sendable {
         let lines = output.rows.map { "\($0[0])" }
         #expect(lines.filter { $0.contains(" time=") && $0.contains(" ms memory=") }.count == 3)
     }
+
+    @Test func `EXPLAIN ANALYZE counts reading and decoding as the time of the scan`() throws {
+        let inputs = try InputFolder()
+        let rows = (0..<20_000).map { "{\"a\":\($0),\"b\":\"x\($0)\"}\n" }.joined()
+        try inputs.write("a.ndjson", rows)
+        let lines = try inputs.run("explain analyze select count(*) from '@/a.ndjson' where a > 5")
+            .rows.map { "\($0[0])" }
+        func time(_ line: String) -> Double {
+            let text = line.split(separator: "time=").last?.split(separator: " ").first ?? ""
+            return Double(text) ?? 0
+        }
+        let times = lines.filter { $0.contains(" time=") }
+        let scan = try #require(times.first { $0.hasPrefix("text(\"scan") })
+        #expect(time(scan) == times.map(time).max())
+    }
+
+    @Test func `EXPLAIN of a change shows its query and changes nothing`() throws {
+        let inputs = try InputFolder()
+        let output = try inputs.run(
+            """
+            create table t (a int, b text); insert into t values (1, 'x');
+            explain insert into t select 2, 'y';
+            explain update t set a = 5 where b = 'x';
+            explain delete from t;
+            explain create table u as select a from t;
+            explain merge into t using (select 1 k) s on t.a = s.k when matched then delete;
+            explain copy (select a from t) to '@/copy.csv';
+            prepare p as delete from t; explain execute p;
+            select a, b from t;
+            """)
+        let lines = output.rows.map { row in
+            if case .text(let text)? = row.first { return text }
+            return "\(row)"
+        }
+        for title in ["Insert on t", "Update on t", "Delete on t", "Merge on t"] {
+            #expect(lines.contains(title), "\(title)")
+        }
+        #expect(lines.contains { $0.hasPrefix("Copy to '") && $0.hasSuffix("copy.csv'") })
+        #expect(lines.filter { $0.hasPrefix("  ->  ") }.count == 5)
+        #expect(output.rows.last == [.integer(1), .text("x")])
+    }
+
+    @Test func `EXPLAIN ANALYZE of a change makes it`() throws {
+        let inputs = try InputFolder()
+        let output = try inputs.run(
+            """
+            create table t (a int); explain (analyze, timing off, summary off, costs off)
+            insert into t select g from generate_series(1, 3) g; select sum(a) from t;
+            """)
+        let lines = output.rows.dropLast().map { "\($0[0])" }
+        #expect(lines.allSatisfy { !$0.contains("time=") && !$0.contains("Execution Time") })
+        #expect(lines.contains { $0.contains("rows=3 memory=") })
+        #expect(output.rows.last == [.integer(6)])
+    }
+
+    @Test func `EXPLAIN leaves facts out and adds columns as it is asked`() throws {
+        let inputs = try InputFolder()
+        func lines(_ options: String) throws -> String {
+            try inputs.run("explain \(options) select g::text as t from generate_series(1, 2) g")
+                .rows.map { "\($0[0])" }.joined(separator: "\n")
+        }
+        #expect(try lines("").contains("append-only"))
+        #expect(try !lines("(costs off)").contains("append-only"))
+        #expect(try lines("verbose").contains("Rows: t text"))
+        #expect(try lines("(verbose off, costs on)").contains("append-only"))
+        #expect(try !lines("(verbose off)").contains("Rows: "))
+        let error = #expect(throws: SQLError.self) { _ = try lines("(costs maybe)") }
+        #expect(error?.message == "costs requires a Boolean value")
+    }
 }

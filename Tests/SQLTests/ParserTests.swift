@@ -156,7 +156,8 @@ private func summary(_ statement: Statement) -> String {
         ("SELECT 1 INTO t", "SELECT INTO is not supported yet", 9),
         ("COPY t FROM PROGRAM 'x'", "COPY FROM PROGRAM is not supported yet", 12),
         ("COPY (SUBSCRIBE t) TO STDOUT", "SUBSCRIBE is not supported yet", 6),
-        ("EXPLAIN INSERT INTO t VALUES (1)", "EXPLAIN of INSERT is not supported yet", 8),
+        ("EXPLAIN TRUNCATE t", "EXPLAIN of TRUNCATE is not supported yet", 8),
+        ("EXPLAIN CREATE TABLE t (a int)", "EXPLAIN of CREATE TABLE is not supported yet", 8),
         ("GRANT ALL ON t TO u", "GRANT is not supported yet", 0),
         ("DELETE FROM t WHERE _offset > 1", "this condition is not supported by DELETE", 20),
     ])

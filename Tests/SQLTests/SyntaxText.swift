@@ -325,7 +325,7 @@ extension SyntaxText {
         case .query(let query): return of(query)
         case .explain(let explain):
             return "explain\(explain.isAnalyze ? " analyze" : "") \(explain.format) "
-                + of(explain.query)
+                + of(explain.statement)
         case .createTable(let table): return of(table)
         case .createView(let view):
             let flags = [

@@ -265,7 +265,7 @@ public final class QueryRun {
             try end(index)
             return nil
         }
-        switch try input.source.next() {
+        switch try next(input) {
         case .batch(let batch, let partition):
             try push(batch, partition, index)
             batchesInStep += 1
@@ -288,6 +288,14 @@ public final class QueryRun {
             try end(index)
             return nil
         }
+    }
+
+    /// Reading and decoding are the scan's own time.
+    private func next(_ input: Input) throws(SQLError) -> SourceEvent {
+        guard input.entry.meter != nil else { return try input.source.next() }
+        var event = SourceEvent.idle
+        try input.entry.charged { () throws(SQLError) in event = try input.source.next() }
+        return event
     }
 
     private func push(_ batch: Batch, _ partition: Int, _ index: Int) throws(SQLError) {

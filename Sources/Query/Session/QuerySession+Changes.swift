@@ -130,7 +130,7 @@ extension QuerySession {
     func delete(_ delete: DeleteSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
         let table = try changeableTable(delete.table)
         let before = table.estimatedRows ?? 0
-        if delete.filter == nil, delete.using.isEmpty, delete.returning.isEmpty {
+        if delete.filter == nil, delete.using.isEmpty, delete.returning.isEmpty, explained == nil {
             table.replace([])
             return Outcome(tag: "DELETE \(before)")
         }

@@ -5,7 +5,7 @@ import SQL
 // COPY (query) TO STDOUT | 'file'.
 extension QuerySession {
     func copy(_ copy: CopySyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
-        guard environment.stateDirectory == nil else {
+        guard environment.stateDirectory == nil || explained != nil else {
             throw SQLError(
                 "--state does not keep the rows of COPY", .featureNotSupported, at: copy.place,
                 hint: "Redirect stdout of a SELECT to the file; or INSERT INTO a topic.")
@@ -29,6 +29,8 @@ extension QuerySession {
     ) throws(SQLError) -> (any ResultOutput)? {
         var options: [String: String] = [:]
         for option in copy.options { options[option.name.text.lowercased()] = option.value }
-        return try environment.makeOutput?(copy.file, options, copy.place) ?? output
+        let made = try environment.makeOutput?(copy.file, options, copy.place) ?? output
+        // EXPLAIN ANALYZE writes the file, but stdout has its own lines.
+        return explained != nil && copy.file == nil ? Discarded() : made
     }
 }

@@ -11,7 +11,9 @@ extension QuerySession {
         _ prepared: PreparedQuery, _ output: any ResultOutput,
         _ transaction: (any ResultTransaction)?, _ delivery: TopicDelivery = .best
     ) throws(SQLError) -> Int {
-        guard let path = environment.stateDirectory else { return try execute(prepared, output) }
+        guard let path = environment.stateDirectory, explained == nil else {
+            return try execute(prepared, output)
+        }
         guard !hasKeptQuery else {
             throw SQLError(
                 "--state keeps one query, and this is the second", .featureNotSupported,
@@ -50,7 +52,7 @@ extension QuerySession {
             if InputRestart.isAsked(by: error) { hasKeptQuery = false }
             throw error
         }
-        return finish(execution, keepsLate: execution.lateRows != nil, nil)
+        return finish(execution, keepsLate: execution.lateRows != nil)
     }
 
     /// Of what a kept query writes to a topic; nil: its rows count as they come.

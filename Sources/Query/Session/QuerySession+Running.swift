@@ -93,25 +93,23 @@ extension QuerySession {
     /// Runs a prepared query to its end; gives how many rows it wrote.
     @discardableResult
     func execute(
-        _ prepared: PreparedQuery, _ output: any ResultOutput,
-        counters: ((ExecutedQuery) -> Void)? = nil
+        _ prepared: PreparedQuery, _ output: any ResultOutput
     ) throws(SQLError) -> Int {
+        try explained?.add(prepared.plan, now: environment.clock.monotonicNanoseconds)
         let execution = try QueryExecution(
             prepared, environment, settings: settings.settings, output)
         let late = try connectLateRows(of: execution.compiled, prepared.emit)
         execution.lateRows = late
-        if counters != nil { execution.measure() }
+        if explained != nil { execution.measure() }
         try execution.run()
         try late?.output.end()
-        return finish(execution, keepsLate: late != nil, counters)
+        return finish(execution, keepsLate: late != nil)
     }
 
-    func finish(
-        _ execution: QueryExecution, keepsLate: Bool, _ counters: ((ExecutedQuery) -> Void)?
-    ) -> Int {
+    func finish(_ execution: QueryExecution, keepsLate: Bool) -> Int {
         skipped += execution.skipped
         report(late: execution.compiled.lateRows, isKept: keepsLate)
-        counters?(ExecutedQuery(compiled: execution.compiled, rows: execution.sink.rows))
+        explained?.add(ExecutedQuery(compiled: execution.compiled))
         return execution.sink.rows
     }
 
@@ -130,7 +128,6 @@ extension QuerySession {
 /// A query that has run, for EXPLAIN ANALYZE.
 struct ExecutedQuery {
     var compiled: CompiledQuery
-    var rows: Int
 }
 
 extension Plan {

@@ -45,33 +45,6 @@ extension QuerySession {
             [Field("column", .text), Field("type", .text)], rows, "DESCRIBE", output)
     }
 
-    func explain(
-        _ explain: ExplainSyntax, _ output: any ResultOutput
-    ) throws(SQLError) -> Outcome {
-        let prepared = try prepare(explain.query, isOutput: true)
-        var lines = Explain.lines(prepared.plan)
-        if explain.isAnalyze {
-            let start = environment.clock.monotonicNanoseconds
-            let planned = lines
-            var measured: [String] = []
-            try execute(prepared, Discarded()) { executed in
-                measured = executed.lines
-            }
-            let nanoseconds = environment.clock.monotonicNanoseconds - start
-            lines = planned + measured
-            lines.append("Execution Time: \(QuerySession.milliseconds(nanoseconds)) ms")
-        }
-        let rows = lines.map { [Value.text($0)] }
-        return try answer([Field("QUERY PLAN", .text)], rows, "EXPLAIN", output)
-    }
-
-    /// With three digits behind the point.
-    static func milliseconds(_ nanoseconds: Int64) -> String {
-        let fraction = String(nanoseconds / 1_000 % 1_000)
-        let padding = String(repeating: "0", count: 3 - fraction.count)
-        return "\(nanoseconds / 1_000_000).\(padding)\(fraction)"
-    }
-
     func answer(
         _ columns: [Field], _ rows: [[Value]], _ tag: String, _ output: any ResultOutput
     ) throws(SQLError) -> Outcome {
@@ -86,16 +59,6 @@ extension QuerySession {
         try output.flush()
         try output.end()
         return Outcome(tag: tag)
-    }
-}
-
-extension ExecutedQuery {
-    /// An operator a line: rows out, its own time, bytes held.
-    var lines: [String] {
-        compiled.operators.map { node in
-            let time = QuerySession.milliseconds(node.nanoseconds)
-            return "\(node.name): rows=\(node.rowsOut) time=\(time) ms memory=\(node.memory) B"
-        }
     }
 }
 

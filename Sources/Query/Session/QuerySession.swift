@@ -20,6 +20,8 @@ public final class QuerySession {
     var preparedStatements: [String: PreparedStatement] = [:]
     /// Of the EXECUTE that is running.
     var arguments: [Expression] = []
+    /// EXPLAIN is at work: what it explains is not run, or measured.
+    var explained: ExplainedQueries?
     /// The transactional id of a kept query that begins anew because of its input.
     var transactionName: String?
 

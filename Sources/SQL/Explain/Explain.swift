@@ -6,16 +6,24 @@ import Formats
 public struct Explain {
     private var lines: [String] = []
     private let showsFacts: Bool
+    private let isVerbose: Bool
     private var shown: Set<Int> = []
 
-    /// The lines of a plan. Without facts only the operations.
-    public static func lines(_ plan: Plan, showsFacts: Bool = true) -> [String] {
-        var explain = Explain(showsFacts: showsFacts)
-        explain.add(plan, 0)
+    /// The lines of a plan, below `title` if there is one. Without facts only the operations;
+    /// `isVerbose`: the columns of each with their types.
+    public static func lines(
+        _ plan: Plan, below title: String? = nil, showsFacts: Bool = true, isVerbose: Bool = false
+    ) -> [String] {
+        var explain = Explain(showsFacts: showsFacts, isVerbose: isVerbose)
+        if let title { explain.lines.append(title) }
+        explain.add(plan, title == nil ? 0 : 1)
         return explain.lines
     }
 
-    private init(showsFacts: Bool) { self.showsFacts = showsFacts }
+    private init(showsFacts: Bool, isVerbose: Bool) {
+        self.showsFacts = showsFacts
+        self.isVerbose = isVerbose
+    }
 
     private mutating func add(_ plan: Plan, _ depth: Int) {
         let indent = depth == 0 ? "" : String(repeating: " ", count: depth * 6 - 4) + "->  "
@@ -23,6 +31,10 @@ public struct Explain {
         lines.append(indent + plan.title + facts)
         let detail = String(repeating: " ", count: depth * 6 + 2)
         for line in plan.details { lines.append(detail + line) }
+        if isVerbose, !plan.columns.isEmpty {
+            let columns = zip(plan.columnNames, plan.columns).map { "\($0) \($1.type)" }
+            lines.append(detail + "Rows: " + columns.joined(separator: ", "))
+        }
         if case .shared(let shared) = plan.node {
             if shown.insert(shared.id).inserted { add(shared.plan, depth + 1) }
             return

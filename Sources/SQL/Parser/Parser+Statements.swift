@@ -23,7 +23,7 @@ extension Parser {
         case "PREPARE": return try prepare()
         case "EXECUTE": return try execute()
         case "DEALLOCATE": return try deallocate()
-        case "EXPLAIN": return .explain(try explain())
+        case "EXPLAIN": return .explain(try explain(first))
         case "REFRESH": return try refresh()
         case "FLUSH":
             try advance()
@@ -134,31 +134,35 @@ extension Parser {
         return .describe(relation)
     }
 
-    /// EXPLAIN [ANALYZE] [VERBOSE] | (options) query
-    private mutating func explain() throws(SQLError) -> ExplainSyntax {
+    /// EXPLAIN [ANALYZE] [VERBOSE] | (options) statement
+    private mutating func explain(_ first: Token) throws(SQLError) -> ExplainSyntax {
         try advance()
-        var isAnalyze = false
-        var format = "text"
+        var explain = ExplainSyntax(.flush)
         if token.isSymbol("("), try following().keyword != nil, try !parenthesisOpensQuery() {
-            try explainOptions(&isAnalyze, &format)
+            try explainOptions(&explain)
         } else {
-            isAnalyze = try take("ANALYZE")
-            _ = try take("VERBOSE")
+            explain.isAnalyze = try take("ANALYZE")
+            explain.isVerbose = try take("VERBOSE")
         }
-        guard startsQuery || token.isSymbol("(") else {
-            if let word = token.keyword,
-                ["INSERT", "UPDATE", "DELETE", "CREATE", "EXECUTE"]
-                    .contains(word)
-            {
-                throw unsupported("EXPLAIN of \(word)", token)
+        let start = token
+        let isExplained = start.keyword.map(Self.explainedStatements.contains) ?? false
+        guard isExplained || startsQuery || token.isSymbol("(") else {
+            if let word = start.keyword, Parser.statements.contains(word) {
+                throw unsupported("EXPLAIN of \(word)", start)
             }
-            throw unexpected(["SELECT", "VALUES", "WITH", "TABLE", "ANALYZE"])
+            throw unexpected(["SELECT", "VALUES", "WITH", "TABLE", "ANALYZE", "INSERT", "UPDATE"])
         }
-        var explain = ExplainSyntax(try query())
-        explain.isAnalyze = isAnalyze
-        explain.format = format
-        return explain
+        explain.statement = try statement()
+        switch explain.statement {
+        case .query, .insert, .update, .delete, .merge, .copy, .execute: return explain
+        case .createTable(let table) where table.query != nil: return explain
+        default: throw unsupported("EXPLAIN of \(explain.statement.tag)", start)
+        }
     }
+
+    private static let explainedStatements: Set<String> = [
+        "INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "EXECUTE", "CREATE",
+    ]
 
     private mutating func parenthesisOpensQuery() throws(SQLError) -> Bool {
         var probe = self
@@ -166,16 +170,17 @@ extension Parser {
         return probe.startsQuery
     }
 
-    private mutating func explainOptions(
-        _ isAnalyze: inout Bool, _ format: inout String
-    ) throws(SQLError) {
+    private mutating func explainOptions(_ explain: inout ExplainSyntax) throws(SQLError) {
         for option in try flags() {
             let name = option.name.text.lowercased()
             let value = option.value.lowercased()
             switch name {
-            case "analyze":
-                isAnalyze = ["true", "on", "1"].contains(value)
-            case "verbose", "costs", "buffers", "timing", "summary", "settings", "wal": break
+            case "analyze": explain.isAnalyze = try boolean(option)
+            case "verbose": explain.isVerbose = try boolean(option)
+            case "costs": explain.showsFacts = try boolean(option)
+            case "timing": explain.showsTimes = try boolean(option)
+            case "summary": explain.showsSummary = try boolean(option)
+            case "buffers", "settings", "wal": _ = try boolean(option)
             case "format":
                 guard value == "text" else {
                     let isKnown = ["json", "xml", "yaml"].contains(value)
@@ -186,13 +191,25 @@ extension Parser {
                         isKnown ? .featureNotSupported : .invalidParameterValue,
                         at: option.valuePlace)
                 }
-                format = value
+                explain.format = value
             default:
                 throw SQLError(
                     "unrecognized EXPLAIN option \"\(name)\"", .syntaxError,
                     at: option.name.place
-                ).suggesting(["analyze", "verbose", "format"], for: name)
+                ).suggesting(
+                    ["analyze", "verbose", "costs", "timing", "summary", "format"], for: name)
             }
+        }
+    }
+
+    private func boolean(_ option: OptionAssignment) throws(SQLError) -> Bool {
+        switch option.value.lowercased() {
+        case "true", "on", "1": return true
+        case "false", "off", "0": return false
+        default:
+            throw SQLError(
+                "\(option.name.text.lowercased()) requires a Boolean value", .syntaxError,
+                at: option.valuePlace)
         }
     }
 

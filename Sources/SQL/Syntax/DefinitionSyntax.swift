@@ -198,11 +198,19 @@ public struct CopySyntax: Sendable {
 
 public struct ExplainSyntax: Sendable {
     public var isAnalyze = false
-    /// In lower case: "text" or "json".
+    /// The columns of each operation.
+    public var isVerbose = false
+    /// COSTS: what is known of the rows that leave each operation.
+    public var showsFacts = true
+    /// TIMING, with ANALYZE.
+    public var showsTimes = true
+    /// SUMMARY, with ANALYZE.
+    public var showsSummary = true
+    /// In lower case.
     public var format = "text"
-    public var query: QuerySyntax
+    public var statement: Statement
 
-    public init(_ query: QuerySyntax) { self.query = query }
+    public init(_ statement: Statement) { self.statement = statement }
 }
 
 /// SET name = value, RESET name, SHOW name. A value as the text that was written.
