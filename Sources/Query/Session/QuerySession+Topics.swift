@@ -65,7 +65,7 @@ extension QuerySession {
             prepared = try prepare(
                 query, assigning: target.columns.map(\.type), names: target.columns.map(\.name))
         } else {
-            prepared = try prepare(query, isOutput: true)
+            prepared = try prepareRecords(query, names)
         }
         guard names.isEmpty || names.count == prepared.columns.count else {
             let more = names.count > prepared.columns.count
@@ -82,5 +82,35 @@ extension QuerySession {
         if !keys.isEmpty, keys.count == target.keys.count { prepared.key = keys }
         let count = try executeKept(prepared, output, transaction, target.delivery)
         return Outcome(tag: "INSERT 0 \(count)")
+    }
+
+    /// Columns that have a place of their own in a record, with their types.
+    private static let recordColumns: [String: DataType] = [
+        "_timestamp": .timestamptz, "_partition": .integer, "_headers": .jsonb,
+    ]
+
+    /// With the parts of a record cast as values of columns are. `names`: what the columns are
+    /// called, if not as the query has it.
+    private func prepareRecords(
+        _ query: QuerySyntax, _ names: [String]
+    ) throws(SQLError) -> PreparedQuery {
+        let prepared = try prepare(query, isOutput: true)
+        let columns = prepared.columns
+        guard names.isEmpty || names.count == columns.count else { return prepared }
+        let called = names.isEmpty ? columns.map(\.name) : names
+        let types = called.enumerated().map { index, name in
+            called.firstIndex(of: name) == index ? Self.recordColumns[name] : nil
+        }
+        let isCast = zip(types, columns).contains { $0 != nil && $0 != $1.type }
+        guard isCast else { return prepared }
+        // Objects are what they are before they leave as JSON.
+        let inner = try prepare(query).columns
+        let targets = zip(zip(called, types), inner).map { given, column in
+            AssignmentTargets.Column(given.0, given.1 ?? column.type)
+        }
+        var cast = try prepare(
+            query, assigning: AssignmentTargets(targets, query.place), isOutput: true)
+        for index in cast.columns.indices { cast.columns[index].name = columns[index].name }
+        return cast
     }
 }

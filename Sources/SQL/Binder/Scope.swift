@@ -199,6 +199,10 @@ final class Scope {
         case .one(let index): return columns[index]
         case .none: return nil
         case .ambiguous:
+            // What a record or a line has beside its value; a member of that name, which data may
+            // bring at any time, is `(t).name`.
+            let own = columns.filter { $0.isHidden && name.means($0.name) }
+            if own.count == 1 { return own[0] }
             throw SQLError(
                 "column reference \"\(name.text)\" is ambiguous", .ambiguousName, at: name.place)
         }

@@ -97,6 +97,17 @@ struct JSONRecordReader {
         return start..<scratch.count
     }
 
+    /// The headers that a JSON text of their own lists; nil: it is no such list.
+    static func headers(_ text: RawSpan) -> EncodedHeaders? {
+        let reader = JSONRecordReader(takesJSONValues: false, keepsPartition: false)
+        var cursor = JSONCursor(text)
+        var scratch = OutputBuffer(capacity: 256)
+        guard let headers = try? reader.headers(&cursor, &scratch),
+            (try? cursor.finish()) != nil
+        else { return nil }
+        return headers
+    }
+
     /// Reads pairs, or kcat's names and values in one flat array.
     private func headers(
         _ cursor: inout JSONCursor, _ scratch: inout OutputBuffer

@@ -71,7 +71,8 @@ extension OutputBuffer {
         }
     }
 
-    private mutating func append(jsonHeaderText text: RawSpan) {
+    /// A string, or `{"b64":"..."}` of what is not UTF-8.
+    mutating func append(jsonHeaderText text: RawSpan) {
         if append(jsonString: text) { return }
         append("{\"b64\":\"")
         Base64.encode(text, into: &self)

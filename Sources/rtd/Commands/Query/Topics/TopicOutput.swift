@@ -4,8 +4,8 @@ import Platform
 import Query
 import Records
 
-/// Writes rows to a topic: each becomes a record with a JSON value; or their changes, as Debezium's
-/// envelopes or as the last row of each key. They count as written when the cluster has
+/// Writes rows to a topic: each becomes a record, with a JSON value unless `_value` is one; or their
+/// changes, as Debezium's envelopes or as the last row of each key. They count as written when the cluster has
 /// acknowledged them; within a transaction, when that is committed.
 final class TopicOutput: ResultOutput {
     private let topic: String
@@ -13,9 +13,8 @@ final class TopicOutput: ResultOutput {
     private let thread: ClusterThread
     private let records: TopicRecords
     private let clock = SystemClock()
-    /// plain: the column `_key`.
-    private var keyColumn: Int?
-    private var row: ObjectText?
+    /// Of plain rows.
+    private var shape: RecordShape?
     private var text: EnvelopeText?
     private var changes = StepChanges(key: nil)
     private var buffer = OutputBuffer(capacity: 1024)
@@ -44,8 +43,8 @@ final class TopicOutput: ResultOutput {
                         + "FORMAT UPSERT ENCODE JSON (or DEBEZIUM) and INSERT INTO t, or leave "
                         + "EMIT CHANGES out.")
             }
-            keyColumn = columns.firstIndex { $0.name == "_key" }
-            row = ObjectText(columns, columns.indices.filter { $0 != keyColumn })
+            shape = RecordShape(
+                columns, topic: topic, partitionCount: records.partitionCount)
         case .upsert: text = EnvelopeText(columns, key: try UpsertKey.require(key), table: topic)
         case .debezium: text = EnvelopeText(columns, key: key, table: topic)
         }
@@ -54,18 +53,15 @@ final class TopicOutput: ResultOutput {
 
     func write(_ batch: Batch) throws(SQLError) {
         try records.check()
-        guard let row else { return changes.add(batch) }
+        guard let shape else { return changes.add(batch) }
         for index in 0..<batch.count {
-            buffer.removeAll()
-            let key = keyColumn.flatMap { RowText.text(batch.columns[$0], index, TextSettings()) }
-            buffer.append(utf8: key ?? "")
-            let start = buffer.count
-            row.append(ResultChange.Place(batch: batch, row: index), to: &buffer)
+            let record = try shape.record(batch, index, &buffer)
+            let time = record.timestamp ?? clock.wallMilliseconds
             for _ in 0..<max(0, batch.weight(index)) {
                 records.add(
-                    key: key == nil ? nil : 0..<start, value: start..<buffer.count,
-                    in: buffer.bytes,
-                    timestamp: clock.wallMilliseconds)
+                    key: record.key, value: record.value, in: buffer.bytes,
+                    timestamp: time,
+                    headers: record.headers, partition: record.partition)
             }
         }
     }

@@ -34,16 +34,24 @@ final class TopicRecords {
         if let failure = outcome.failure { throw failure }
     }
 
-    /// nil as value: a tombstone.
-    func add(key: Range<Int>?, value: Range<Int>?, in bytes: RawSpan, timestamp: Int64) {
+    /// nil as value: a tombstone. Without a partition it is that of the key, if there is one.
+    func add(
+        key: Range<Int>?, value: Range<Int>?, in bytes: RawSpan, timestamp: Int64,
+        headers: EncodedHeaders? = nil, partition: Int? = nil
+    ) {
         let count = Int32(open.count)
         let index =
-            key.map { Int(Partitioner.partition(key: bytes.extracting($0), partitions: count)) }
+            partition
+            ?? key.map { Int(Partitioner.partition(key: bytes.extracting($0), partitions: count)) }
             ?? sticky
-        let size = RecordBatchBuilder.sizeMax(key: key?.count ?? 0, value: value?.count ?? 0)
+        let size = RecordBatchBuilder.sizeMax(
+            key: key?.count ?? 0, value: value?.count ?? 0, headers: headers?.bytes.count ?? 0)
         if !open[index].isEmpty, open[index].size + size > Self.batchBytesMax { send(index) }
-        open[index].append(key: key, value: value, in: bytes, timestamp: timestamp)
+        open[index].append(
+            key: key, value: value, in: bytes, timestamp: timestamp, headers: headers)
     }
+
+    var partitionCount: Int { open.count }
 
     /// A batch leaves; rows without a key go on to the next partition.
     private func send(_ index: Int) {
@@ -109,8 +117,16 @@ private final class OpenBatch {
     var size: Int { builder.size }
     var count: Int { Int(builder.count) }
 
-    func append(key: Range<Int>?, value: Range<Int>?, in bytes: RawSpan, timestamp: Int64) {
-        builder.append(key: key, value: value, in: bytes, timestamp: timestamp)
+    func append(
+        key: Range<Int>?, value: Range<Int>?, in bytes: RawSpan, timestamp: Int64,
+        headers: EncodedHeaders?
+    ) {
+        if let headers {
+            builder.append(
+                key: key, value: value, in: bytes, timestamp: timestamp, headers: headers)
+        } else {
+            builder.append(key: key, value: value, in: bytes, timestamp: timestamp)
+        }
     }
 
     func finish(isTransactional: Bool) -> [UInt8] {

@@ -1,3 +1,4 @@
+import Bytes
 import Aggregation
 import Formats
 import KafkaClient
@@ -401,7 +402,7 @@ private final class PartitionReader {
             buffer.append(jsonString: header.key)
             buffer.append(", ")
             if let value = header.value {
-                buffer.append(jsonString: String(decoding: value, as: UTF8.self))
+                buffer.append(jsonHeaderText: value.rawSpan)
             } else {
                 buffer.append("null")
             }
