@@ -68,6 +68,13 @@ func `keys edit the line as they do in a shell`(_ keys: String, _ line: String, 
         completion.candidates(for: "orders_", names: ["orders_a", "orders_b"])
             == .several(shared: "orders_", ["orders_a", "orders_b"]))
     #expect(completion.candidates(for: "zzz", names: []) == .none)
+    #expect(completion.candidates(for: "NA", names: ["Name"]) == .one("Name "))
+    #expect(completion.candidates(for: "my", names: ["my-topic"]) == .one("\"my-topic\" "))
+    #expect(completion.candidates(for: "a.", names: ["a.b"]) == .one("a.b "))
+    #expect(completion.quoted(for: "my", names: ["my-topic"]) == .one("\"my-topic\" "))
+    #expect(
+        completion.candidates(for: "regexp_l", names: [], functions: ["regexp_like"])
+            == .one("regexp_like("))
 }
 
 @Test func `backslash commands mean statements, switches and help`() {

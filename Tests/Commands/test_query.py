@@ -372,6 +372,49 @@ def test_a_statement_of_several_lines_comes_back_as_it_was():
         contains(shown, " 4")
 
 
+def test_a_prompt_completes_what_the_query_names():
+    with Home() as home:
+        (home.path / "orders.csv").write_text("id,amount\n1,2\n")
+        (home.path / "names.sql").write_text("SELECT 'from a file' AS x;\n")
+        home.rtd("produce", "events", input='{"kind":"a","size":3}\n')
+        shown = on_terminal(home, "query", keys=[
+            b"CREATE TABLE zebra (stripes int, name text);\r",
+            # Back to the start of the line, and two or three words on.
+            b"SELECT strip FROM zebra;\x01\x1bf\x1bf\t\r",
+            b"SELECT sum(am) AS total FROM 'orders.csv';\x01\x1bf\x1bf\x1bf\t\r",
+            b"SELECT * FROM ev\t;\r",
+            b"SELECT kind FROM events e WHERE e.si\t> 2;\r",
+            b"\\i nam\t\r", b"SELECT regexp_rep\t'abc', 'b', 'x') AS y;\r", b"\\q\r"])
+        contains(shown, "(0 rows)")
+        contains(shown, "sum(amount) AS total")
+        contains(shown, "e.size > 2")
+        contains(shown, "from a file")
+        contains(shown, " axc")
+
+
+def test_completion_makes_no_directory_and_says_nothing():
+    with Home() as home:
+        shown = on_terminal(home, "query", keys=[
+            b"SELECT * FROM nos\t\x15SELECT a FROM nosuch WHERE \t\x151 + 1\r", b"\\r\r",
+            b"SELECT 1 AS one;\r", b"\\q\r"])
+        contains(shown, " one")
+        assert "rtd: relation" not in shown, shown
+        equal(home.data.exists(), False, "a directory was made")
+
+
+def test_backslash_commands_stand_within_a_statement():
+    with Home() as home:
+        shown = on_terminal(home, "query", keys=[
+            b"SELECT 5\r", b"\\x\r", b"+ 1 AS six;\r", b"\\x\r",
+            b"SELECT 7 AS seven \\gx\r", b"SELECT 8 AS eight\r", b"\\g\r",
+            b"SELECT 'lost'\r", b"\\p\r", b"\\r\r", b"SELECT 9 AS nine;\r", b"\\q\r"])
+        contains(shown, "six | 6")
+        contains(shown, "seven | 7")
+        contains(shown, " eight")
+        contains(shown, " nine")
+        assert "syntax error" not in shown, shown
+
+
 def on_terminal(home, *arguments, keys=()):
     """What a command shows on a terminal of its own. Each of `keys` is typed at a prompt."""
     main, side = pty.openpty()
@@ -440,6 +483,84 @@ def test_topics_are_read_and_written_by_sql():
         home.rtd("produce", "plain", input="not json\n{half\n")
         equal(rows(home, "SELECT _value FROM plain"),
               [{"_value": "not json"}, {"_value": "{half"}])
+
+
+def test_columns_of_a_row_have_their_place_in_the_record():
+    with Home() as home:
+        home.rtd("query", "CREATE TOPIC b WITH (partitions = 3)")
+        outcome(home.rtd("query", "INSERT INTO b SELECT 'k' AS _key, timestamptz '2020-01-01' AS "
+                         "_timestamp, 2 AS _partition, '[[\"h\", \"v\"], [\"n\", null]]' AS _headers, "
+                         "1 AS x"), 0, "", "")
+        row, = rows(home, "SELECT x, _key, _timestamp, _partition, _headers FROM b")
+        equal(row, {"x": 1, "_key": "k", "_timestamp": "2020-01-01T00:00:00Z", "_partition": 2,
+                    "_headers": [["h", "v"], ["n", None]]})
+        record, = [json.loads(line) for line in home.rtd("consume", "-J", "b", "-e").text.split("\n")
+                   if line]
+        equal((record["key"], record["value"], record["timestamp"], record["partition"],
+               record["headers"]),
+              ("k", '{"x":1}', 1577836800000, 2, [["h", "v"], ["n", None]]))
+        # A copy keeps all of a record.
+        home.rtd("query", "CREATE TOPIC c WITH (partitions = 3)")
+        outcome(home.rtd("query", "INSERT INTO c SELECT _key, _timestamp, _partition, _headers, * "
+                         "FROM b"), 0, "", "")
+        copy = json.loads(home.rtd("consume", "-J", "c", "-e").text)
+        equal({**copy, "topic": "b"}, record)
+        # Without them it is as it was; NULL is as if they were not named.
+        home.rtd("query", "INSERT INTO c SELECT NULL::text AS _key, NULL::timestamptz AS _timestamp,"
+                 " NULL::int AS _partition, NULL::jsonb AS _headers, 2 AS x")
+        equal([r["x"] for r in rows(home, "SELECT x FROM c WHERE _timestamp > '2025-01-01'")], [2])
+        refused(home, "INSERT INTO b SELECT 3 AS _partition, 1 AS x",
+                'topic "b" has no partition 3 (22023)', "partitions 0 to 2")
+        refused(home, "INSERT INTO b SELECT '{}' AS _headers, 1 AS x",
+                "_headers is no list of headers (22023)")
+        refused(home, "INSERT INTO b SELECT 'yesterdayish' AS _timestamp, 1 AS x",
+                'invalid input syntax for type timestamp with time zone: "yesterdayish" (22007)')
+
+
+def test_text_topics_are_written_by_their_value():
+    with Home() as home:
+        home.rtd("query", "CREATE TOPIC t WITH (partitions = 1); CREATE TOPIC u")
+        outcome(home.rtd("query", "INSERT INTO t SELECT * FROM (VALUES ('plain'), ('{half'), (''), "
+                         "(NULL)) v(_value)"), 0, "", "")
+        equal(home.rtd("consume", "-J", "t", "-e").text.count('"value":null'), 1)
+        equal(home.rtd("consume", "t", "-e", "-c", "3").text, "plain\n{half\n\n")
+        home.rtd("query", "INSERT INTO u (_key, _value) SELECT 'k', '\\xff00'::bytea")
+        contains(home.rtd("consume", "-J", "u", "-e").text, '"value_b64":"/wA="')
+        home.rtd("query", "CREATE TOPIC n WITH (partitions = 1)")
+        home.rtd("query", "INSERT INTO n SELECT g % 2 = 0 AS _value FROM generate_series(1, 2) g")
+        home.rtd("query", "INSERT INTO n SELECT json '{\"a\": [1]}' AS _value")
+        equal(home.rtd("consume", "n", "-e").text, 'false\ntrue\n{"a": [1]}\n')
+        # Beside other columns it is a member, as in the object that it came from.
+        home.rtd("query", "CREATE TOPIC m; INSERT INTO m SELECT 'v' AS _value, 1 AS x")
+        equal(home.rtd("consume", "m", "-e").text, '{"_value":"v","x":1}\n')
+
+
+def test_a_member_named_as_a_part_of_the_record_is_found_in_the_row():
+    with Home() as home:
+        home.rtd("produce", "-J", "t", input=json.dumps(
+            {"timestamp": 1577836800000, "value": '{"_timestamp":"mine","_key":"other","a":1}'}))
+        equal(rows(home, "SELECT * FROM t"), [{"_timestamp": "mine", "_key": "other", "a": 1}])
+        equal(rows(home, "SELECT _timestamp, t._timestamp AS q, (t)._timestamp AS m, _key FROM t"),
+              [{"_timestamp": "2020-01-01T00:00:00Z", "q": "2020-01-01T00:00:00Z", "m": "mine",
+                "_key": None}])
+        equal(rows(home, "SELECT a FROM t WHERE _timestamp < now() AND (t)._key = 'other'"),
+              [{"a": 1}])
+
+
+def test_kafka_in_from_reads_a_topic():
+    with Home() as home:
+        home.rtd("produce", "t", input='{"a":1}\n')
+        equal(rows(home, "SELECT a FROM kafka('t')"), [{"a": 1}])
+        equal(rows(home, "SELECT a FROM kafka('kafka:///t')"), [{"a": 1}])
+        equal(rows(home, "SELECT a FROM kafka('t') STREAM LIMIT 1"), [{"a": 1}])
+        refused(home, "SELECT a FROM kafka('u')", 'topic "u" does not exist (42P01)')
+        refused(home, "SELECT a FROM kafka('t', format => 'avro')",
+                'format "avro" is not supported for topics (0A000)')
+        done = home.rtd("query", "SELECT a FROM kafka('t', brokers => ':1')")
+        equal((done.returncode, done.text), (1, ""))
+        contains(done.errors, "127.0.0.1:1")
+        home.rtd("produce", "d", input='{"before":null,"after":{"id":1},"op":"c"}\n')
+        equal(rows(home, "SELECT id FROM kafka('d', format => 'debezium', key => 'id')"), [{"id": 1}])
 
 
 def test_a_stream_over_a_topic_ends_at_its_limit():

@@ -112,6 +112,9 @@ public enum FunctionRegistry {
         "first_value", "last_value", "nth_value",
     ]
 
+    /// The names of functions that FROM may call.
+    public static var tableNames: [String] { Array(tables.overloads.keys) }
+
     /// The names of all functions, for hints.
     public static var names: [String] {
         Array(functions.overloads.keys) + Array(tables.overloads.keys)

@@ -11,28 +11,60 @@ extension InputCatalog {
         "read_logfmt": "logfmt", "read_file": nil,
     ]
 
+    static var functionNames: [String] { readers.keys + ["kafka", "read_debezium"] }
+
+    /// Readers of the grammar that come later.
+    private static let laterReaders: Set<String> = ["read_avro", "read_parquet", "parquet_scan"]
+
+    /// The options that functions of FROM take.
+    private static let optionNames: [String: [String]] = [
+        "read_debezium": ["key"],
+        "kafka": ["brokers", "format", "key"],
+    ]
+
     /// `read_csv('file', header => false)` and the like; `read_json(stdin)` reads stdin.
     func function(
         _ name: String, _ arguments: [Value], _ named: [(String, Value)],
         _ reference: RelationReference, _ wanted: Set<String>?
     ) throws(SQLError) -> any SourceRelation {
-        guard Self.readers[name] != nil || name == "read_debezium" else {
+        guard !Self.laterReaders.contains(name) else {
+            throw SQLError(
+                "\(name) is not supported yet", .featureNotSupported, at: reference.place)
+        }
+        guard Self.functionNames.contains(name) else {
             throw SQLError(
                 "function \(name) does not exist in FROM", .undefinedFunction,
                 at: reference.place
-            ).suggesting(Self.readers.keys.sorted() + ["read_debezium"], for: name)
+            ).suggesting(Self.functionNames.sorted(), for: name)
         }
         guard case .text(let path)? = arguments.first else {
-            throw SQLError("\(name) wants a path", .invalidParameterValue, at: reference.place)
+            throw SQLError(
+                "\(name) wants a \(name == "kafka" ? "topic" : "path")", .invalidParameterValue,
+                at: reference.place)
         }
+        let options = try self.options(of: name, named, reference.place)
+        switch name {
+        case "read_debezium": return try changes(path, options["key"], reference, wanted)
+        case "kafka": return try topic(path, options, reference, wanted)
+        default: break
+        }
+        var formatted = options
+        if let format = Self.readers[name] ?? nil { formatted["format"] = format }
+        let isStandardInput = path == "stdin" && InputFile.status(of: path) == nil
+        return try file(isStandardInput ? "-" : path, options: formatted, reference, wanted)
+    }
+
+    private func options(
+        of name: String, _ named: [(String, Value)], _ place: Range<Int>
+    ) throws(SQLError) -> [String: String] {
         var options: [String: String] = [:]
         let known =
-            name == "read_debezium" ? ["key"] : ["format", "header", "delimiter", "delim", "sep"]
+            Self.optionNames[name] ?? ["format", "header", "delimiter", "delim", "sep"]
         for (option, value) in named {
             guard known.contains(option.lowercased()) else {
                 throw SQLError(
                     "function \(name) has no parameter named \"\(option)\"", .undefinedFunction,
-                    at: reference.place
+                    at: place
                 ).suggesting(known, for: option)
             }
             switch value {
@@ -42,21 +74,43 @@ extension InputCatalog {
             default: continue
             }
         }
-        if name == "read_debezium" {
-            return try changes(path, options["key"], reference, wanted)
+        return options
+    }
+
+    /// `kafka('topic' | 'kafka://host/topic' [, brokers => 'host:port,...'] [, format => 'json' |
+    /// 'debezium' | 'upsert'] [, key => 'a, b'])`
+    private func topic(
+        _ name: String, _ options: [String: String], _ reference: RelationReference,
+        _ wanted: Set<String>?
+    ) throws(SQLError) -> any SourceRelation {
+        var topic =
+            name.hasPrefix("kafka://")
+            ? try TopicReference.parse(name, reference.place)
+            : TopicReference(name, isQuoted: true)
+        topic.brokers = options["brokers"] ?? topic.brokers
+        let form: TopicReference.Form
+        switch (options["format"] ?? "json").lowercased() {
+        case "json": form = .plain
+        case "debezium": form = .debezium
+        case "upsert": form = .upsert
+        case let other:
+            throw SQLError(
+                "format \"\(other)\" is not supported for topics", .featureNotSupported,
+                at: reference.place, hint: "Formats are json, debezium and upsert.")
         }
-        if let format = Self.readers[name] ?? nil { options["format"] = format }
-        let isStandardInput = path == "stdin" && InputFile.status(of: path) == nil
-        return try file(isStandardInput ? "-" : path, options: options, reference, wanted)
+        return try self.topic(topic, form, Self.names(options["key"]), reference, wanted)
+    }
+
+    /// Names with commas between them.
+    private static func names(_ text: String?) -> [String] {
+        (text ?? "").split(separator: ",").map { String($0.filter { !$0.isWhitespace }) }
     }
 
     /// `read_debezium(stdin | 'file' | topic | 'kafka://host/topic' [, key => 'a, b'])`
     private func changes(
         _ path: String, _ key: String?, _ reference: RelationReference, _ wanted: Set<String>?
     ) throws(SQLError) -> any SourceRelation {
-        let keys = (key ?? "").split(separator: ",").map {
-            String($0.filter { !$0.isWhitespace })
-        }
+        let keys = Self.names(key)
         if path.hasPrefix("kafka://") {
             return try topic(
                 try TopicReference.parse(path, reference.place), .debezium, keys, reference, wanted)

@@ -64,6 +64,7 @@ final class InputCatalog {
         _ path: String, options: [String: String], _ reference: RelationReference,
         _ wanted: Set<String>?, isEnvelope: Bool = false
     ) throws(SQLError) -> any SourceRelation {
+        if options["format"] == nil { try Self.refuseLater(path, reference.place) }
         let isStandardInput = path == "-" || path == "/dev/stdin"
         let isFollowed = reference.isStream && !isStandardInput
         var input = InputOptions()
@@ -106,6 +107,15 @@ final class InputCatalog {
         let relation = TimedRelation.declaring(environment.time, found)
         files[key] = relation
         return relation
+    }
+
+    /// Files of formats that come later, by their endings.
+    private static func refuseLater(_ path: String, _ place: Range<Int>) throws(SQLError) {
+        for (ending, format) in [("parquet", "Parquet"), ("avro", "Avro"), ("orc", "ORC")]
+        where path.lowercased().hasSuffix("." + ending) {
+            throw SQLError(
+                "\(format) files are not supported yet", .featureNotSupported, at: place)
+        }
     }
 
     /// nil: there is no such topic.

@@ -16,6 +16,11 @@ extension Parser {
         return Name(text, isQuoted: isQuoted, start..<lastEnd)
     }
 
+    /// Whether a word names a relation or a column without quotes.
+    public static func isName(_ word: String) -> Bool {
+        Keywords.isColumnName(word.uppercased())
+    }
+
     /// Any word: behind AS, behind a dot.
     mutating func label() throws(SQLError) -> Name {
         let place = token.place

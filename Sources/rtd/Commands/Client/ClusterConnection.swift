@@ -117,6 +117,17 @@ final class ClusterConnection: Sendable {
         }
     }
 
+    /// Brokers are named, or the directory is there: nothing would be made by asking.
+    static func isThere(_ options: ConnectionOptions) -> Bool {
+        guard let target = try? resolve("query", options).1 else { return false }
+        switch target {
+        case .brokers: return true
+        case .directory(let path):
+            guard let directory = try? DataDirectory.locate(path) else { return false }
+            return POSIXFileSystem().isDirectory(directory.path)
+        }
+    }
+
     /// Makes the first contact. A local server that ends just then, be it killed, may still have
     /// taken the connection: the next attempt finds another one, or starts it.
     func connect() async throws(CommandFailure) {

@@ -125,7 +125,8 @@ extension QueryOptions {
         description: """
             Runs statements, separated by semicolons: queries over files, stdin and topics, and \
             the administration of topics and groups. Without SQL they are read from stdin; on a \
-            terminal a prompt takes them (`\\?` there lists its commands).
+            terminal a prompt takes them (`\\?` there lists its commands, Tab completes columns, \
+            relations, functions and paths).
 
             The dialect is PostgreSQL's. A relation is a file in quotes (`'orders.csv'`, \
             `'logs.ndjson'`), `stdin`, a topic by its name, or a table or view made in the same \
@@ -135,7 +136,8 @@ extension QueryOptions {
             the first rows are those that are there at once, so cast (`a::float8`) what must not \
             depend on that. Text of no known format is read as lines (`line`, `line_number`).
 
-            A topic of another cluster is `'kafka://host:port/topic'`, to read and to write. \
+            A topic of another cluster is `'kafka://host:port/topic'`, to read and to write, or \
+            `kafka('topic', brokers => 'host:port')`, to read. \
             `read_csv`, `read_json`, `read_lines` and `read_logfmt` read a file in that format. \
             `read_debezium(file, stdin or topic)` reads changes: its rows are those that the \
             changes leave; `key => 'id'` names the columns that tell rows apart where the records \
@@ -176,10 +178,18 @@ extension QueryOptions {
             computes), CREATE SEQUENCE, ALTER TABLE, INSERT, UPDATE, DELETE and MERGE make and \
             change what lives as long as the call, BEGIN, SAVEPOINT, COMMIT and \
             ROLLBACK hold these changes together, and PREPARE and EXECUTE run a statement again; \
-            `INSERT INTO topic SELECT ...` writes records, their key from a \
-            column `_key`; `COPY (query) TO 'file'` writes a file, and `TO 'kafka://...'` a topic; \
+            `COPY (query) TO 'file'` writes a file (compressed where its name ends in `.gz`), and \
+            `TO 'kafka://...'` a topic; \
             `COPY t FROM 'file'` or `FROM STDIN` reads text, csv or json into a table. \
-            EXPLAIN shows what a query does.
+            EXPLAIN shows what a query, a change or COPY does; with ANALYZE it runs it, and tells \
+            rows, time and memory of each operator.
+
+            `INSERT INTO topic SELECT ...` writes records: each row as a JSON object, but for the \
+            columns `_key`, `_timestamp`, `_partition` and `_headers`, which have their place in \
+            the record. Where nothing but `_value` is left it is the value itself, as text or \
+            bytes, or none if it is NULL. So `INSERT INTO b SELECT _key, _timestamp, _headers, * \
+            FROM a` copies a topic. A member of a topic's objects that has such a name is \
+            `(t)._timestamp`; the name alone means the record's.
 
             Topics and groups are administered by:
 

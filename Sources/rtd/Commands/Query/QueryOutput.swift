@@ -77,6 +77,9 @@ struct QueryOutput: Sendable {
         }
     }
 
+    /// Rows are shown as people read them.
+    var isForPeople: Bool { format == .table || format == .chart }
+
     func writeTag(_ tag: String) {
         if showsTags { StandardError.write(line: "rtd: \(tag)") }
     }

@@ -3,6 +3,7 @@ import KafkaClient
 import Platform
 import Query
 import SQL
+import Synchronization
 
 /// The statements of one call at work: a session, and a cluster once a statement needs one. Used on
 /// one thread.
@@ -13,6 +14,7 @@ final class StatementSequence {
     private let session: QuerySession
     private let cluster: SessionClusters
     private let stop: StopFlag
+    private let notes: NoteSwitch
     /// 3 once records were skipped.
     private(set) var status: Int32 = 0
 
@@ -23,8 +25,10 @@ final class StatementSequence {
         cluster = SessionClusters(options)
         let isQuiet = options.reporting.isQuiet
         let progress = QueryProgressLine(options.reporting)
+        let notes = NoteSwitch()
+        self.notes = notes
         var environment = SessionEnvironment(clock: SystemClock()) { (note: String) -> Void in
-            guard !isQuiet else { return }
+            guard !isQuiet, !notes.isOff else { return }
             progress?.clear()
             StandardError.write(line: "rtd: \(note)")
         }
@@ -79,8 +83,25 @@ final class StatementSequence {
         stop.clear()
     }
 
-    /// For completion at the prompt.
-    var relationNames: [String] { session.relationNames }
+    /// For completion at the prompt: without a word on stderr, and without a cluster where none
+    /// was made.
+    var names: StatementCompletion.Names {
+        var names = StatementCompletion.Names()
+        names.relations = { [unowned self] in
+            quietly { session.completionRelations(connects: cluster.mayBeAsked) }
+        }
+        names.columns = { [unowned self] query in quietly { session.columns(of: query) } }
+        names.settings = { [unowned self] in session.settingNames }
+        names.functions = QuerySession.functionNames
+        names.tables = QuerySession.tableFunctionNames
+        return names
+    }
+
+    private func quietly<Value>(_ body: () -> Value) -> Value {
+        notes.isOff = true
+        defer { notes.isOff = false }
+        return cluster.lookOnly(body)
+    }
 
     /// False when nobody reads the answers any more.
     func run(_ script: QueryScript) throws(CommandFailure) -> Bool {
@@ -163,7 +184,8 @@ final class StatementSequence {
             let noun = outcome.skipped == 1 ? "line was" : "lines were"
             StandardError.write(line: "rtd: \(outcome.skipped) \(noun) skipped (--on-error skip)")
         }
-        output.writeTag(outcome.tag)
+        // A table has its count below it.
+        if !(statement.isOfRows && output.isForPeople) { output.writeTag(outcome.tag) }
         return !target.isClosed
     }
 
@@ -171,6 +193,26 @@ final class StatementSequence {
     private func described(_ statement: Statement) -> Statement {
         guard case .administration(.describeTopic(let name)) = statement else { return statement }
         return .describe(RelationSyntax(.name([name]), name.place))
+    }
+}
+
+/// Whether notes for people are said. Set by the prompt's thread, asked by any.
+private final class NoteSwitch: Sendable {
+    private let off = Atomic(false)
+
+    var isOff: Bool {
+        get { off.load(ordering: .relaxed) }
+        set { off.store(newValue, ordering: .relaxed) }
+    }
+}
+
+extension Statement {
+    fileprivate var isOfRows: Bool {
+        switch self {
+        case .query, .show, .showRelations, .describe, .explain: true
+        case .administration(.describeTopic): true
+        default: false
+        }
     }
 }
 

@@ -74,7 +74,19 @@ struct ChartText {
         return Point(
             label: labels.map { RowText.text(batch.columns[$0], row, settings) ?? "NULL" }
                 .joined(separator: " "),
-            values: texts.map { Double($0) ?? 0 }, texts: texts)
+            values: texts.map { Double($0) ?? 0 }, texts: texts.map(Self.shortened))
+    }
+
+    /// As many digits of a fraction as a person reads: 86.0000000000000000 is 86.
+    private static func shortened(_ text: String) -> String {
+        guard let point = text.firstIndex(of: "."),
+            text.distance(from: point, to: text.endIndex) > 5,
+            let value = Double(text), value.magnitude < 1e11, text.last?.isNumber == true,
+            !text.contains("e")
+        else { return text }
+        let scale = value.magnitude < 1 ? 1e6 : 1e4
+        let rounded = "\((value * scale).rounded() / scale)"
+        return rounded.hasSuffix(".0") ? String(rounded.dropLast(2)) : rounded
     }
 
     func lines(_ points: [Point]) -> [String] {

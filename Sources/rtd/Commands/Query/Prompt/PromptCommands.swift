@@ -6,7 +6,16 @@ struct PromptCommands {
         case statement(String)
         case expanded(Bool)
         case include(String)
+        /// Run what was typed so far, `expanded` or as it is.
+        case execute(expanded: Bool)
+        /// Forget what was typed so far.
+        case reset
+        case printBuffer
     }
+
+    static let names = [
+        "?", "d", "dt", "dv", "g", "gx", "i", "p", "q", "r", "timing", "x",
+    ]
 
     private(set) var showsTime = false
     private var isExpanded = false
@@ -14,11 +23,15 @@ struct PromptCommands {
     private static let help = """
         \\d [NAME]   tables and views, or the columns of NAME
         \\dt         topics
+        \\g         run the statement typed so far; \\gx shows its rows as \\x does
         \\i FILE     run the statements of FILE
+        \\p          show the statement typed so far
+        \\r          forget it
         \\timing     show how long statements take, or stop it
         \\x          show rows as lists of columns, or stop it
         \\q          leave
-        Statements end with a semicolon.
+        Statements end with a semicolon. A backslash command may stand in the
+        middle of one, which goes on behind it. Tab completes names.
         """
 
     mutating func parse(_ line: String) -> Meaning {
@@ -26,6 +39,10 @@ struct PromptCommands {
         let argument = parts.count > 1 ? trimmed(parts[1]) : ""
         switch parts.first ?? "" {
         case "\\q", "\\quit": return .quit
+        case "\\g": return .execute(expanded: false)
+        case "\\gx": return .execute(expanded: true)
+        case "\\r", "\\reset": return .reset
+        case "\\p", "\\print": return .printBuffer
         case "\\?", "\\h", "\\help": return .message(Self.help)
         case "\\d":
             return .statement(argument.isEmpty ? "SHOW TABLES;" : "DESCRIBE \(argument);")

@@ -11,7 +11,9 @@ final class QueryPrompt {
     private let historyFile: PromptHistoryFile
     /// Lines of the statement that is not complete yet.
     private var lines: [String] = []
-    private var completion = WordCompletion()
+    /// What \g runs once more.
+    private var last = ""
+    private let completion: StatementCompletion
     private var commands = PromptCommands()
     /// Screen lines between the first of the input and the cursor.
     private var cursorLine = 0
@@ -23,6 +25,7 @@ final class QueryPrompt {
         self.terminal = terminal
         historyFile = PromptHistoryFile()
         editor = LineEditor(history: historyFile.read())
+        completion = StatementCompletion(run.names)
         run.becomeInteractive()
     }
 
@@ -33,19 +36,28 @@ final class QueryPrompt {
             run.forgetInterruption()
         }
         while let line = try readLine() {
-            if lines.isEmpty, line.hasPrefix("\\") {
-                remember(line)
-                guard perform(line) else { return }
-                continue
-            }
             if lines.isEmpty, line.allSatisfy(\.isWhitespace) { continue }
-            lines.append(line)
-            let text = lines.joined(separator: "\n")
-            guard StatementEnd.isComplete(text) else { continue }
-            lines = []
-            remember(text)
-            execute(text)
+            if let start = PromptLine.commandStart(in: line, statement: lines) {
+                let command = String(line[start...])
+                add(String(line[..<start]))
+                remember(command)
+                guard perform(command) else { return }
+            } else {
+                add(line)
+            }
         }
+    }
+
+    /// A line, or what stands in it before a backslash command; runs what it completes.
+    private func add(_ line: String) {
+        guard !lines.isEmpty || !line.allSatisfy(\.isWhitespace) else { return }
+        lines.append(line)
+        let text = lines.joined(separator: "\n")
+        guard StatementEnd.isComplete(text) else { return }
+        lines = []
+        remember(text)
+        last = text
+        execute(text)
     }
 
     private func remember(_ entry: String) {
@@ -80,8 +92,28 @@ final class QueryPrompt {
             run.expands = isOn
             StandardError.write(line: "Expanded display is \(isOn ? "on" : "off").")
         case .include(let path): include(path)
+        case .execute(let expanded): executeTyped(expanded: expanded)
+        case .reset:
+            lines = []
+            StandardError.write(line: "The statement is forgotten.")
+        case .printBuffer:
+            let text = lines.joined(separator: "\n")
+            StandardError.write(line: lines.isEmpty ? "No statement was begun." : text)
         }
         return true
+    }
+
+    /// What was typed without its semicolon, else the statement before.
+    private func executeTyped(expanded: Bool) {
+        let text = lines.isEmpty ? last : lines.joined(separator: "\n") + ";"
+        guard !text.isEmpty else { return StandardError.write(line: "No statement was begun.") }
+        if !lines.isEmpty { remember(text) }
+        lines = []
+        last = text
+        let before = run.expands
+        if expanded { run.expands = true }
+        execute(text)
+        run.expands = before
     }
 
     private func include(_ path: String) {
@@ -141,20 +173,10 @@ final class QueryPrompt {
     }
 
     private func complete() {
-        let before = editor.text[..<editor.cursor]
-        let word = String(
-            before.reversed().prefix { $0.isLetter || $0.isNumber || $0 == "_" }
-                .reversed())
-        let rest = before.dropLast(word.count)
-        let found: WordCompletion.Found
-        if let path = PathCompletion.openPath(in: String(before)) {
-            return insert(PathCompletion.found(path), path.count)
-        } else if rest.last == "\\" {
-            found = completion.command(for: word)
-        } else {
-            found = completion.candidates(for: word, names: run.relationNames)
-        }
-        insert(found, word.count)
+        let found = completion.complete(
+            statement: lines, before: String(editor.text[..<editor.cursor]),
+            behind: String(editor.text[editor.cursor...]))
+        insert(found.found, found.count)
     }
 
     /// Puts what was found in the place of `count` characters.
@@ -162,14 +184,17 @@ final class QueryPrompt {
         switch found {
         case .none: write("\u{07}")
         case .one(let text):
-            editor.replace(count, with: text)
+            // Before what is there already no space is wanted.
+            let isAtEnd = editor.cursor == editor.text.count
+            editor.replace(
+                count, with: isAtEnd || text.last != " " ? text : String(text.dropLast()))
             redraw()
         case .several(let shared, let all):
             if shared.count > count {
                 editor.replace(count, with: shared)
             } else {
                 moveBehindInput()
-                write(all.joined(separator: "  ") + "\n")
+                write(CandidateList(all).text(columns: StandardError.columns ?? 80))
                 cursorLine = 0
             }
             redraw()

@@ -9,6 +9,9 @@ final class SessionClusters: @unchecked Sendable {
     private let lock = Lock()
     /// By their brokers as written; the command's own has none.
     private var found: [String: ClusterThread] = [:]
+    /// For the names that a prompt completes.
+    private var looksOnly = false
+    private var hasFailed = false
 
     init(_ options: QueryOptions) { self.options = options }
 
@@ -19,6 +22,9 @@ final class SessionClusters: @unchecked Sendable {
     func thread(brokers: String?) throws(StatementError) -> ClusterThread {
         let name = brokers ?? ""
         if let known = lock.withLock({ found[name] }) { return known }
+        guard !lock.withLock({ looksOnly }) || (brokers == nil && mayBeAsked) else {
+            throw .command(CommandFailure("no cluster is in use"))
+        }
         var connection = options.limitedConnection
         if let brokers {
             do throws(UsageError) {
@@ -33,8 +39,23 @@ final class SessionClusters: @unchecked Sendable {
             lock.withLock { found[name] = thread }
             return thread
         } catch {
+            lock.withLock { hasFailed = true }
             throw .command(error)
         }
+    }
+
+    /// Runs `body`, which only looks: it makes no directory, waits for no broker a second time, and
+    /// turns to no other cluster.
+    func lookOnly<Value>(_ body: () -> Value) -> Value {
+        lock.withLock { looksOnly = true }
+        defer { lock.withLock { looksOnly = false } }
+        return body()
+    }
+
+    /// The command's cluster is there, as far as can be told without asking it.
+    var mayBeAsked: Bool {
+        lock.withLock { found[""] != nil || !hasFailed }
+            && ClusterConnection.isThere(options.connection)
     }
 
     /// Whether the command's own cluster was found.
