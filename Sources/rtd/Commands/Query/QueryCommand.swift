@@ -10,6 +10,7 @@ import SQL
 /// no directory.
 enum QueryCommand {
     static func run(_ options: QueryOptions) -> Int32 {
+        FreedMemory.keep()
         let interruption = Interruption.watch()
         // Expressions may nest deeper than the main thread's stack allows.
         let status = Thread.deep(stackBytes: SQL.Limits.deepStackBytes) {
