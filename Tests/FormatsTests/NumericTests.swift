@@ -32,3 +32,22 @@ import Testing
         }
     }
 }
+
+@Test func `a numeric is as long as its type allows and no longer`() throws {
+    for precision in [Int16(1), 5, 17, 18, 19, 30, 38] {
+        for scale in [Int16(0), min(3, precision)] {
+            let nines = String(repeating: "9", count: Int(precision - scale))
+            let fraction = scale == 0 ? "" : "." + String(repeating: "9", count: Int(scale))
+            for sign in ["", "-"] {
+                let longest = try Numeric.parse(sign + "0" + nines + fraction)
+                #expect(try longest.fitted(precision: precision, scale: scale) == longest)
+                let longer = try Numeric.parse(
+                    sign + "1" + String(repeating: "0", count: Int(precision - scale))
+                        + (scale == 0 ? "" : "." + String(repeating: "0", count: Int(scale))))
+                #expect(throws: SQLError.self) {
+                    try longer.fitted(precision: precision, scale: scale)
+                }
+            }
+        }
+    }
+}

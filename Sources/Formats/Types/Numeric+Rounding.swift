@@ -46,6 +46,12 @@ extension Numeric {
     /// The value as `numeric(precision, scale)` holds it.
     public func fitted(precision: Int16?, scale: Int16) throws(SQLError) -> Numeric {
         guard let precision else { return self }
+        // Most have the scale already, and digits to spare.
+        if case .finite(let coefficient, scale: scale) = self,
+            coefficient.magnitude < UInt128(Numeric.shortPower(min(Int(precision), 18)))
+        {
+            return self
+        }
         let digits = Int(precision) - Int(scale)
         guard isFinite else {
             if isNaN { return self }
