@@ -130,6 +130,13 @@ static inline uint64_t rtd_json_stops64(const void *bytes) {
 /// The first byte from `at` on that ends the plain part of a JSON string, with 64 bytes behind it.
 const unsigned char *rtd_json_plain_end(const unsigned char *at);
 
+/// The same number, of which the compiler no longer knows how it was made: it cannot put another
+/// expression in its place that was found to be equal.
+static inline ptrdiff_t rtd_opaque(ptrdiff_t number) {
+  __asm__ volatile("" : "+r"(number));
+  return number;
+}
+
 /// 1 if 16 bytes are the same, but for those whose bits are set in `ignored`.
 static inline int rtd_equal16(const void *a, const void *b, uint32_t ignored) {
 #if defined(__SSE2__)

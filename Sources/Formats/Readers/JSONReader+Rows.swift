@@ -2,6 +2,7 @@
 extension JSONReader {
     func decodeRows(_ base: Cursor) {
         failure = nil
+        if row == 0 { learner.graph.forgetSurprises() }
         while row < Batch.rowsMax {
             if options.framing != .array && graphPause == 0 {
                 unsafe followLayouts(base, rowsMax: Batch.rowsMax)
@@ -124,7 +125,7 @@ extension JSONReader {
 
     /// Decodes rows as long as the layouts that were seen foretell them.
     private func followLayouts(_ base: Cursor, rowsMax: Int) {
-        let nodes = unsafe UnsafeRawPointer(learner.graph.nodes.base)
+        let nodes = unsafe UnsafeMutableRawPointer(learner.graph.nodes.base)
         let edges = unsafe UnsafePointer(learner.graph.edges.base)
         let slots = unsafe UnsafePointer(rows.slots.base)
         let lines = unsafe rows.lines.base
@@ -145,11 +146,11 @@ extension JSONReader {
                 if place < 0 { break records }
                 let node = unsafe (nodes + Int(place)).assumingMemoryBound(
                     to: LayoutGraph.Node.self)
+                let value = unsafe cursor + Int(node.pointee.length)
                 var next: Cursor?
                 if unsafe LayoutGraph.begins(node, at: cursor),
                     unsafe !node.pointee.hasMore || goesOn(node, cursor, row, &seenLines)
                 {
-                    let value = unsafe cursor + Int(node.pointee.length)
                     let slot = unsafe slots + Int(node.pointee.target)
                     switch unsafe node.pointee.action {
                     case .end:
@@ -173,7 +174,7 @@ extension JSONReader {
                     }
                 }
                 if let next = unsafe next {
-                    unsafe cursor = unsafe next
+                    unsafe cursor = unsafe LayoutGraph.behind(value, next, node)
                     place = unsafe node.pointee.firstNode
                     edge = unsafe node.pointee.firstEdge
                 } else {

@@ -43,9 +43,17 @@ import Bytes
         var opensCount: Int32 = 0
         /// New lines in the piece.
         var lines: Int32 = 0
+        /// Bytes that the value behind it is expected to have; `unforetold`: any number.
+        var usual: Int32 = 0
+        /// How often it may still have others before it is no longer foretold.
+        var surprises: Int32 = Node.surprisesMax
         var action = Action.nothing
         /// It is longer than 16 bytes, opens objects, or has new lines between values.
         var hasMore = false
+
+        static let unforetold: Int32 = -1
+        /// A surprise costs as much as a few lengths that were foretold have spared.
+        static let surprisesMax: Int32 = 8
     }
 
     struct Edge: BitwiseCopyable {
@@ -164,6 +172,48 @@ import Bytes
             as: UInt8.self, repeating: 0, count: larger.capacity * MemoryLayout<T>.stride)
         unsafe larger.base.update(from: old.base, count: old.capacity)
         return larger
+    }
+}
+
+// How long values are.
+extension LayoutGraph {
+    /// Where reading goes on behind a value that was found to end at `end`: there, but by way of
+    /// the length that the values before it had.
+    ///
+    /// To find where a value ends takes the processor longer than all else that is done with it,
+    /// and the next one cannot be looked for before. Most values are as long as those before them:
+    /// so that is assumed, and compared with what was found, and the search for the next goes on
+    /// meanwhile.
+    @inline(__always)
+    static func behind(
+        _ value: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>,
+        _ node: UnsafeMutablePointer<Node>
+    ) -> UnsafePointer<UInt8> {
+        let usual = unsafe node.pointee.usual
+        if usual == Node.unforetold { return unsafe end }
+        if let guess = unsafe PlainText.foretold(Int(usual), from: value, end) {
+            return unsafe guess
+        }
+        unsafe surprise(end - value, node)
+        return unsafe end
+    }
+
+    @inline(never)
+    private static func surprise(_ length: Int, _ node: UnsafeMutablePointer<Node>) {
+        unsafe node.pointee.surprises -= 1
+        let isForetold = unsafe node.pointee.surprises > 0
+        unsafe node.pointee.usual =
+            isForetold ? Int32(truncatingIfNeeded: length) : Node.unforetold
+    }
+
+    /// Foretells the lengths of all values again; once a batch.
+    func forgetSurprises() {
+        for index in 0..<nodeCount {
+            unsafe nodes.base[index].surprises = Node.surprisesMax
+            if unsafe nodes.base[index].usual == Node.unforetold {
+                unsafe nodes.base[index].usual = 0
+            }
+        }
     }
 }
 
