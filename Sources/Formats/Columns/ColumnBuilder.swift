@@ -144,6 +144,14 @@
         text.withUTF8 { unsafe append(bytes: UnsafeRawBufferPointer($0)) }
     }
 
+    /// Copies the bytes as text; what is not UTF-8 becomes U+FFFD.
+    public func append(repairing bytes: RawSpan) {
+        guard UTF8Check.isValid(bytes) else {
+            return append(text: bytes.text(0..<bytes.byteCount))
+        }
+        unsafe bytes.withUnsafeBytes { unsafe append(bytes: $0) }
+    }
+
     /// A view whose bytes belong to an owner given to `keep`, or to `stringArena`.
     public func append(view: StringView) {
         makeRoom()

@@ -1,97 +1,223 @@
 import Aggregation
+import Bytes
 import Formats
 import KafkaClient
 import Records
 
-/// Records of one fetch, their values as lines of one block, and what else is known of each: what
-/// becomes rows.
+/// Some records of one partition, their values as lines of a block, and what else the query asks
+/// for of each: what becomes a batch of rows.
 struct PackedRecords {
-    var block: InputBlock
-    /// A line a record.
-    var facts: [RecordFacts]
+    let block: InputBlock
+    /// Lines, one a record.
+    let count: Int
+    let offsets: Buffer<Int64>
+    /// Of all lines.
+    let hidden: [TopicRelation.Hidden: Column]
 }
 
-/// What a record has beside its value.
-struct RecordFacts {
-    var offset: Int64
-    /// Milliseconds since 1970.
-    var timestamp: Int64
-    var key: [UInt8]?
-    var headers: [RecordHeader]
-    var isTombstone = false
-}
-
-/// Takes the records of fetched batches from `start` on out of their batches.
+/// What is taken of records beside their values.
 struct RecordPacker {
-    /// Keys and headers are copied only where a query asks for them.
-    let keepsKeys: Bool
-    let keepsHeaders: Bool
+    /// The columns that a query asks for.
+    let hidden: Set<TopicRelation.Hidden>
     /// Records without a value make a row of nulls, not none.
     var keepsTombstones = false
 
-    /// `range`: the offsets that are wanted.
-    ///
-    /// A newline inside a value is white space between
-    /// tokens in JSON, and becomes a blank; `endsAtNewline` keeps only what is in front of it.
-    func pack(
-        _ fetched: FetchedBatches, _ range: Range<Int64> = 0..<Int64.max
-    ) throws(ConsumeError) -> PackedRecords {
-        var lines = OutputBuffer(capacity: max(1024, fetched.byteCount))
-        var facts: [RecordFacts] = []
-        for batch in fetched.batches {
-            try fetched.withRecords(of: batch, checked: false) { records throws(ConsumeError) in
-                var iterator = RecordIterator(batch.header, records: records)
-                while let record = iterator.next() {
-                    guard record.offset >= fetched.startOffset, range.contains(record.offset)
-                    else { continue }
-                    if let value = record.value {
-                        append(records.extracting(value), to: &lines)
-                    } else {
-                        guard keepsTombstones else { continue }
-                        lines.append("{}\n")
-                    }
-                    facts.append(describe(record, in: records))
-                }
-                guard !iterator.failed else {
-                    throw .malformed(batch.header, fetched.partition)
-                }
+    /// Of a block that many lines go into; larger values get blocks of their own. It and the
+    /// columns of its rows stay in the processor's cache from here to the end of the query.
+    static let blockBytes = 256 * 1024
+}
+
+/// Takes the records of one fetch out of their batches, piece by piece; a piece makes one batch of
+/// rows. Owned by the reader of the partition.
+struct FetchedRecords {
+    private let packer: RecordPacker
+    private let fetched: FetchedBatches
+    /// The offsets that are wanted.
+    private let range: Range<Int64>
+    /// The batch that is taken from next.
+    private var index = 0
+    private var current: OpenBatch?
+
+    /// A batch that records are being taken from.
+    private struct OpenBatch {
+        /// With the count of the records that are left.
+        var header: RecordBatchHeader
+        /// Where the next one begins in the section of the records.
+        var position = 0
+        /// The section of a compressed batch.
+        let decompressed: [UInt8]?
+    }
+
+    init(
+        _ packer: RecordPacker, _ fetched: FetchedBatches,
+        _ range: Range<Int64> = 0..<Int64.max
+    ) {
+        self.packer = packer
+        self.fetched = fetched
+        let start = max(range.lowerBound, fetched.startOffset)
+        self.range = start..<max(range.upperBound, start)
+    }
+
+    /// The next records, nil behind the last.
+    mutating func next(_ pool: inout InputBlockPool) throws(ConsumeError) -> PackedRecords? {
+        var piece = Piece(packer, pool.take(capacity: RecordPacker.blockBytes))
+        while !piece.isFull, index < fetched.batches.count {
+            let batch = fetched.batches[index]
+            var open: OpenBatch
+            if let current { open = current } else { open = try opened(batch) }
+            current = nil
+            if try take(from: &open, batch, into: &piece) {
+                index += 1
+            } else {
+                current = open
             }
         }
-        let block = InputBlock(capacity: lines.count)
-        block.append(lines.bytes)
-        block.seal()
-        return PackedRecords(block: block, facts: facts)
+        return piece.count > 0 ? piece.finish() : nil
     }
 
-    private func append(_ value: RawSpan, to lines: inout OutputBuffer) {
-        let start = lines.count
-        lines.append(value)
-        if ByteScan.firstIndex(of: 0x0A, in: value, from: 0) != nil {
-            lines.replaceNewlines(from: start)
+    private func opened(_ batch: FetchedBatches.Batch) throws(ConsumeError) -> OpenBatch {
+        let decompressed = try fetched.withBytes(of: batch) { (bytes) throws(ConsumeError) in
+            try fetched.decompressed(batch.header, bytes, checked: false)
         }
-        lines.append(0x0A)
+        return OpenBatch(header: batch.header, decompressed: decompressed)
     }
 
-    private func describe(_ record: RecordView, in records: RawSpan) -> RecordFacts {
-        var facts = RecordFacts(
-            offset: record.offset, timestamp: record.timestamp, key: nil, headers: [],
-            isTombstone: record.value == nil)
-        if keepsKeys, let key = record.key {
-            facts.key = key.map { records.byte(at: $0) }
+    /// True once the batch is used up, false if the piece is full.
+    private func take(
+        from open: inout OpenBatch, _ batch: FetchedBatches.Batch, into piece: inout Piece
+    ) throws(ConsumeError) -> Bool {
+        if let plain = open.decompressed {
+            return try take(from: &open, in: plain.rawSpan, into: &piece)
         }
-        if keepsHeaders { facts.headers = RecordHeader.decode(record, in: records) ?? [] }
-        return facts
+        return try fetched.withBytes(of: batch) { (bytes) throws(ConsumeError) in
+            let records = bytes.extracting(RecordBatchHeader.size..<bytes.byteCount)
+            return try take(from: &open, in: records, into: &piece)
+        }
+    }
+
+    private func take(
+        from open: inout OpenBatch, in section: RawSpan, into piece: inout Piece
+    ) throws(ConsumeError) -> Bool {
+        let records = section.extracting(droppingFirst: open.position)
+        var iterator = RecordIterator(open.header, records: records)
+        var (taken, end) = (0, 0)
+        defer {
+            open.header.recordCount -= Int32(taken)
+            open.position += end
+        }
+        while !piece.isFull {
+            guard let record = iterator.next() else {
+                guard !iterator.failed else { throw .malformed(open.header, fetched.partition) }
+                return true
+            }
+            if range.contains(record.offset), !piece.append(record, in: records) { return false }
+            taken += 1
+            end = record.headers.upperBound
+        }
+        return false
     }
 }
 
-extension OutputBuffer {
-    /// Puts blanks in the place of newlines from `start` on.
-    fileprivate mutating func replaceNewlines(from start: Int) {
-        let kept = (start..<count).map { index -> UInt8 in
-            let byte = bytes.byte(at: index)
-            return byte == 0x0A ? 0x20 : byte
+/// A piece that is being filled.
+private struct Piece {
+    private let packer: RecordPacker
+    private var block: InputBlock
+    private(set) var count = 0
+    private(set) var isFull = false
+    private let offsets = Buffer<Int64>(capacity: Batch.rowsMax)
+    private let timestamps: Buffer<Int64>?
+    private let keys: ColumnBuilder?
+    private let headers: ColumnBuilder?
+    private let tombstones: ColumnBuilder?
+
+    init(_ packer: RecordPacker, _ block: InputBlock) {
+        self.packer = packer
+        self.block = block
+        func builder(_ column: TopicRelation.Hidden) -> ColumnBuilder? {
+            guard packer.hidden.contains(column) else { return nil }
+            return ColumnBuilder(column.column.type, capacity: Batch.rowsMax)
         }
-        truncate(to: start)
-        append(kept)
+        timestamps =
+            packer.hidden.contains(.timestamp) ? Buffer(capacity: Batch.rowsMax) : nil
+        keys = builder(.key)
+        headers = builder(.headers)
+        tombstones = builder(.tombstone)
+    }
+
+    /// False if there is no room for it; then the piece is full.
+    mutating func append(_ record: RecordView, in records: RawSpan) -> Bool {
+        if let value = record.value {
+            guard append(line: records.extracting(value)) else { return false }
+        } else {
+            guard packer.keepsTombstones else { return true }
+            guard append(line: Piece.nothing.rawSpan) else { return false }
+        }
+        offsets[count] = record.offset
+        timestamps?[count] = Piece.microseconds(record.timestamp)
+        if let keys {
+            if let key = record.key {
+                keys.append(repairing: records.extracting(key))
+            } else {
+                keys.appendNull()
+            }
+        }
+        headers?.append(text: Piece.text(RecordHeader.decode(record, in: records) ?? []))
+        tombstones?.append(boolean: record.value == nil)
+        count += 1
+        isFull = count == Batch.rowsMax
+        return true
+    }
+
+    private mutating func append(line: RawSpan) -> Bool {
+        if block.append(line: line) { return true }
+        guard count == 0 else {
+            isFull = true
+            return false
+        }
+        block = InputBlock(capacity: line.byteCount + 1, headroom: 0)
+        return block.append(line: line)
+    }
+
+    func finish() -> PackedRecords {
+        block.seal()
+        var hidden: [TopicRelation.Hidden: Column] = [:]
+        func add(_ kind: TopicRelation.Hidden, _ values: Buffer<Int64>?) {
+            hidden[kind] = values.map { Column(kind.column.type, count: count, .integer($0)) }
+        }
+        if packer.hidden.contains(.offset) { add(.offset, offsets) }
+        add(.timestamp, timestamps)
+        hidden[.key] = keys?.finish()
+        hidden[.headers] = headers?.finish()
+        hidden[.tombstone] = tombstones?.finish()
+        return PackedRecords(block: block, count: count, offsets: offsets, hidden: hidden)
+    }
+
+    private static let nothing = Array("{}".utf8)
+
+    /// What no clock shows is infinitely early or late.
+    private static func microseconds(_ milliseconds: Int64) -> Int64 {
+        let (product, overflows) = milliseconds.multipliedReportingOverflow(by: 1_000)
+        guard overflows else { return product }
+        return milliseconds < 0 ? .min : .max
+    }
+
+    /// `[["k", "v"], ...]`, as `rtd consume -J` writes headers.
+    private static func text(_ headers: [RecordHeader]) -> String {
+        var buffer = OutputBuffer(capacity: 64)
+        buffer.append("[")
+        for (index, header) in headers.enumerated() {
+            if index > 0 { buffer.append(", ") }
+            buffer.append("[")
+            buffer.append(jsonString: header.key)
+            buffer.append(", ")
+            if let value = header.value {
+                buffer.append(jsonHeaderText: value.rawSpan)
+            } else {
+                buffer.append("null")
+            }
+            buffer.append("]")
+        }
+        buffer.append("]")
+        return buffer.bytes.text(0..<buffer.count)
     }
 }

@@ -13,16 +13,31 @@ final class TopicFeed: @unchecked Sendable {
     private var ready: Result<FetchedBatches, ClientError>?
     private var isClosed = false
 
+    /// What is read ahead.
+    enum Amount {
+        /// The first records only.
+        case sample
+        case all
+
+        /// What was fetched is read a second time soon, so a few answers in turn should fit into
+        /// the processor's cache.
+        fileprivate var configuration: ConsumerConfiguration {
+            var configuration = ConsumerConfiguration()
+            configuration.isolation = .readCommitted
+            configuration.partitionBytesMax = self == .all ? 1 << 20 : 256 << 10
+            configuration.prefetchBytesMax = self == .all ? 4 << 20 : 1
+            return configuration
+        }
+    }
+
     /// Blocks until the leaders have said where reading starts. `ends`: where each partition ends.
     init(
         _ thread: ClusterThread, _ starts: [TopicPartition: Int64],
-        ends: [TopicPartition: Int64]?, _ signal: SourceSignal
+        ends: [TopicPartition: Int64]?, _ signal: SourceSignal, _ amount: Amount = .all
     ) throws(ClientError) {
         self.thread = thread
         self.signal = signal
-        var configuration = ConsumerConfiguration()
-        configuration.isolation = .readCommitted
-        let consumer = Consumer(thread.connection.cluster, configuration)
+        let consumer = Consumer(thread.connection.cluster, amount.configuration)
         self.consumer = consumer
         let positions = starts.mapValues { StartPosition.offset($0) }
         try thread.call { () async throws(ClientError) in

@@ -127,6 +127,12 @@ final class TopicRelation: SampledRelation, KeyedRecords, EnvelopeRecords, Captu
     var fieldCount: Int { current.count }
     var current: [Field] { lock.withLock { fields } }
 
+    /// The columns of a scan that are not in the values.
+    func hidden(_ scan: ScanPlan) -> Set<Hidden> {
+        let count = fieldCount
+        return Set(scan.columns.compactMap { Hidden(rawValue: $0.index - count) })
+    }
+
     func widen(_ misfit: Misfit) {
         lock.withLock {
             clashes.note(misfit, from: fields[misfit.field].type)

@@ -59,9 +59,11 @@ struct TopicSample {
             readsEnvelopes: reference.form == .debezium)
         let signal = SourceSignal()
         let feed = try TopicFeed(
-            thread, starts.filter { open[$0.key] != nil }, ends: waits ? nil : open, signal)
+            thread, starts.filter { open[$0.key] != nil }, ends: waits ? nil : open, signal,
+            .sample)
         defer { feed.close() }
-        let needsKey = reference.form != .plain
+        let packer = RecordPacker(hidden: reference.form == .plain ? [] : [.key])
+        var pool = InputBlockPool()
         var waited = 0
         while !sampler.isDone, !open.isEmpty {
             guard let fetched = try feed.take() else {
@@ -81,21 +83,23 @@ struct TopicSample {
                 continue
             }
             if fetched.nextOffset >= open[fetched.partition] ?? 0 { open[fetched.partition] = nil }
-            let packer = RecordPacker(keepsKeys: needsKey, keepsHeaders: false)
-            guard let packed = try? packer.pack(fetched) else { continue }
-            if keyNames.isEmpty, let key = packed.facts.first(where: { $0.key != nil })?.key {
-                keyNames = TopicSample.names(ofKey: key)
+            var records = FetchedRecords(packer, fetched)
+            while !sampler.isDone, let piece = try? records.next(&pool) {
+                if keyNames.isEmpty, let key = TopicSample.firstKey(piece) {
+                    keyNames = TopicSample.names(ofKey: key)
+                }
+                sampled = InputBlock(joining: sampled, piece.block)
+                if reference.form == .debezium, envelopes == nil {
+                    envelopes = EnvelopeSchema(firstOf: sampled.bytes)
+                }
+                if !isJSON(sampled) {
+                    schema = TopicSample.text
+                    isText = true
+                    return
+                }
+                sampler.observe(sampled.bytes, isLast: false)
             }
-            sampled = sampled.count == 0 ? packed.block : InputBlock(joining: sampled, packed.block)
-            if reference.form == .debezium, envelopes == nil {
-                envelopes = EnvelopeSchema(firstOf: sampled.bytes)
-            }
-            if !isJSON(sampled) {
-                schema = TopicSample.text
-                isText = true
-                return
-            }
-            sampler.observe(sampled.bytes, isLast: open.isEmpty)
+            if open.isEmpty { sampler.observe(sampled.bytes, isLast: true) }
         }
         schema = sampler.schema
     }
@@ -130,6 +134,14 @@ struct TopicSample {
         schema.fields = [Field("_value", .text)]
         schema.wholeValue = 0
         return schema
+    }
+
+    private static func firstKey(_ piece: PackedRecords) -> [UInt8]? {
+        guard let keys = piece.hidden[.key] else { return nil }
+        for row in 0..<piece.count {
+            if case .text(let key) = keys.value(row) { return Array(key.utf8) }
+        }
+        return nil
     }
 
     private static func names(ofKey key: [UInt8]) -> [String] {
