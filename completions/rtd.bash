@@ -169,6 +169,7 @@ _rtd() {
                 --partitions) return ;;
                 -X | --property) return ;;
                 --memory) return ;;
+                --emit) return ;;
                 --drop) return ;;
                 -b | --broker) return ;;
                 --data) _rtd_directories; return ;;
@@ -176,7 +177,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--snapshot --snapshot-workers --until --backfill --slot --publication --password-file --max-wal --tables --exclude --where --key --mask --image --to --format --schemas --schema-changes --ddl --outbox --metrics --insecure-listen --topic-prefix --partitions --property --check --verify --memory --slots --request --drop --broker --data --retry --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--snapshot --snapshot-workers --until --backfill --slot --two-phase --publication --password-file --max-wal --tables --exclude --where --key --mask --fill-unchanged --image --to --format --schemas --schema-changes --ddl --outbox --metrics --insecure-listen --topic-prefix --partitions --property --check --verify --memory --slots --request --cancel --pause --resume --emit --drop --broker --data --retry --property-file --quiet --verbose --progress --no-progress --help"
             fi
             ;;
         bench)

@@ -31,6 +31,14 @@ public final class ColumnType: Sendable {
         self.element = element
         self.labels = labels
     }
+
+    func isSame(as other: ColumnType) -> Bool {
+        let hasSameElement =
+            element.map { one in other.element.map { one.isSame(as: $0) } ?? false }
+            ?? (other.element == nil)
+        return oid == other.oid && name == other.name && schema == other.schema
+            && labels == other.labels && hasSameElement
+    }
 }
 
 /// A column of a captured table, in the order in which tuples carry it.
@@ -42,16 +50,19 @@ public struct CapturedColumn: Sendable {
     /// Part of the replica identity: what a 'K' tuple carries.
     public let isIdentity: Bool
     public let isNullable: Bool
+    /// GENERATED ALWAYS AS IDENTITY: PostgreSQL refuses to set it by an UPDATE.
+    public let isAlwaysGenerated: Bool
 
     public init(
         name: String, type: ColumnType, modifier: Int32 = -1, isIdentity: Bool = false,
-        isNullable: Bool = true
+        isNullable: Bool = true, isAlwaysGenerated: Bool = false
     ) {
         self.name = name
         self.type = type
         self.modifier = modifier
         self.isIdentity = isIdentity
         self.isNullable = isNullable
+        self.isAlwaysGenerated = isAlwaysGenerated
     }
 }
 

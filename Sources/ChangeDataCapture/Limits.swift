@@ -1,7 +1,7 @@
 /// Everything here has a limit; these are they.
 enum Limits {
     /// Streamed transactions kept in memory before they go to a file.
-    static let spoolMemoryBytes = 32 << 20
+    static let spoolMemoryBytes = 8 << 20
     /// Status updates; the server gives a client up after `wal_sender_timeout`, 60 s by default.
     static let statusIntervalNanoseconds: Int64 = 5_000_000_000
     static let retryNanoseconds: Int64 = 120_000_000_000
@@ -16,6 +16,8 @@ enum Limits {
     /// these bounds; wal_receiver_timeout of PostgreSQL's own receiver is 60 s.
     static let silenceNanosecondsMin: Int64 = 10_000_000_000
     static let silenceNanosecondsMax: Int64 = 60_000_000_000
+    /// Questions for our position in a row, while the server's stays where it is.
+    static let repeatedAsksMax = 20
     /// How long somebody else may read our slot: twice what the server waits for one that is gone.
     static let busySlotNanoseconds: Int64 = 20_000_000_000
     /// Bytes that one read takes at most.

@@ -149,6 +149,7 @@ extension Producer {
 
     private func again(_ batch: ProducerBatch, of partition: ProducerPartition) {
         statistics.batchesRetried += 1
+        if let error = batch.lastError { configuration.retried?(error) }
         // Batches in flight together fail together: that is one failure.
         if !partition.hasFailed {
             partition.failures += 1

@@ -11,6 +11,8 @@ public struct ProducerConfiguration: Sendable {
     }
 
     public var acks = Acks.all
+    /// Told on the loop, each time, why batches are sent again.
+    public var retried: (@Sendable (ClientError) -> Void)?
     /// `enable.idempotence`: a batch that is sent again is not appended twice, and order is kept.
     /// Needs acks `all`; without it, it is off.
     public var isIdempotent = true

@@ -8,6 +8,20 @@ import CSystem
     import Darwin
 #endif
 
+/// When a peer that is gone without a word is noticed; nil: as the system has it.
+public struct KeepAlive: Sendable, Equatable {
+    public var isOn = true
+    /// Without a word, until it is asked for one; between two questions; how many stay without an
+    /// answer.
+    public var idleSeconds: CInt? = 30
+    public var intervalSeconds: CInt? = 10
+    public var count: CInt? = 3
+    /// How long what was sent may stay without an answer.
+    public var unansweredMilliseconds: CInt? = 60_000
+
+    public init() {}
+}
+
 /// A connected stream socket whose calls block, for benchmarks and captures that give each
 /// connection a thread of its own. One thread sends and one receives; `interrupt` may come from
 /// any.
@@ -42,17 +56,16 @@ public final class BlockingSocket: @unchecked Sendable {
 
     /// Connects, for at most `patienceSeconds` if that is given (Linux; elsewhere as long as the
     /// system tries).
-    public static func connect(_ address: SocketAddress, patienceSeconds: Int? = nil)
-        throws(SystemError) -> BlockingSocket
-    {
+    public static func connect(
+        _ address: SocketAddress, patienceSeconds: Int? = nil, keepAlive: KeepAlive = KeepAlive()
+    ) throws(SystemError) -> BlockingSocket {
         let descriptor = blockingSocket(address.family)
         guard descriptor >= 0 else { throw SystemError.last("open a socket for", "\(address)") }
         if let patienceSeconds {
             var patience = timeval(tv_sec: patienceSeconds, tv_usec: 0)
             let size = socklen_t(MemoryLayout<timeval>.size)
             unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
-            setOption(descriptor, SOL_SOCKET, SO_KEEPALIVE)
-            if !address.isUnix { noticeDeath(descriptor) }
+            if !address.isUnix { noticeDeath(descriptor, keepAlive) }
         }
         let status = unsafe address.withRaw { raw, length in
             uninterrupted { unsafe connectDescriptor(descriptor, raw, length) }
@@ -67,15 +80,19 @@ public final class BlockingSocket: @unchecked Sendable {
     }
 
     /// A peer that is gone without a word (a cable, a router that has forgotten the connection) is
-    /// noticed after a minute, whether something was sent or not. Elsewhere than on Linux after as
+    /// noticed after a while, whether something was sent or not. Elsewhere than on Linux after as
     /// long as the system has it.
-    private static func noticeDeath(_ descriptor: CInt) {
+    private static func noticeDeath(_ descriptor: CInt, _ keepAlive: KeepAlive) {
+        if keepAlive.isOn { setOption(descriptor, SOL_SOCKET, SO_KEEPALIVE) }
         #if os(Linux)
-            let level = CInt(IPPROTO_TCP)
-            setOption(descriptor, level, TCP_KEEPIDLE, CInt(patienceSeconds / 2))
-            setOption(descriptor, level, TCP_KEEPINTVL, CInt(patienceSeconds / 6))
-            setOption(descriptor, level, TCP_KEEPCNT, 3)
-            setOption(descriptor, level, TCP_USER_TIMEOUT, CInt(patienceSeconds * 1_000))
+            let options = [
+                (TCP_KEEPIDLE, keepAlive.idleSeconds), (TCP_KEEPINTVL, keepAlive.intervalSeconds),
+                (TCP_KEEPCNT, keepAlive.count),
+                (TCP_USER_TIMEOUT, keepAlive.unansweredMilliseconds),
+            ]
+            for case (let name, let value?) in options {
+                setOption(descriptor, CInt(IPPROTO_TCP), name, value)
+            }
         #endif
     }
 

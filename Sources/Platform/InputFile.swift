@@ -119,6 +119,16 @@ public final class InputFile: @unchecked Sendable {
         }
     }
 
+    /// Reads what is there, up to `count` bytes; none at the end.
+    public func read(atMost count: Int) throws(SystemError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        let result = unsafe bytes.withUnsafeMutableBytes { target in
+            Result { () throws(SystemError) in try unsafe read(into: target) }
+        }
+        bytes.removeLast(count - (try result.get()))
+        return bytes
+    }
+
     /// The next read of a regular file begins there.
     public func seek(to position: Int64) throws(SystemError) {
         guard lseek(descriptor, off_t(position), SEEK_SET) >= 0 else {

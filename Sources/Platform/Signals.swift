@@ -13,6 +13,7 @@ public enum Signals {
     public static let interrupt = SIGINT
     public static let terminate = SIGTERM
     public static let hangUp = SIGHUP
+    public static let user1 = SIGUSR1
 
     /// Blocks `signals` in this and all later threads and calls `received` for each, on a thread of
     /// its own. Called once, before other threads start.

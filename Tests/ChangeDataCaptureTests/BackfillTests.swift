@@ -192,7 +192,7 @@ private final class BackfillRig {
             rig.change("U", old: [old, ""], new: [new, BackfillRig.unchanged])
         }
         let request = { (key: String) in
-            BackfillRequest(table: "public.t", condition: "TRUE AND \"id\" = '\(key)'")
+            BackfillRequest(table: "public.t", condition: "{\"id\":\"\(key)\"}")
         }
         // Who reads all of the changes in their order knows the value.
         let rig = BackfillRig(states: [])
@@ -295,6 +295,70 @@ private final class BackfillRig {
         #expect(!rig.sink.take().contains { $0.hasPrefix("message") })
     }
 
+    @Test func `a backfill is given up, or rests, when it is told so through the stream`() throws {
+        let wanted = ["public.t", "public.t:v > 'a'", "public.u"].compactMap { BackfillRequest($0) }
+        let rig = BackfillRig(states: wanted.map { BackfillState($0) })
+        try rig.mark(.pause, "", slot: "other")
+        #expect(rig.backfill.wantsChunk)
+        try rig.mark(.pause, "")
+        #expect(!rig.backfill.wantsChunk && rig.backfill.begin() == nil)
+        try rig.mark(.resume, "")
+        let id = try #require(rig.backfill.begin()).id
+        rig.chunk([["1", "a"]])
+        try rig.mark(.low, id)
+        try rig.mark(.cancel, "public.t:v > 'a'")
+        #expect(rig.backfill.states.map(\.request.text) == ["public.t", "public.u"])
+        try rig.mark(.cancel, "public.t")
+        #expect(rig.backfill.states.map(\.request.text) == ["public.u"])
+        try rig.mark(.high, id)
+        #expect(rig.rows().isEmpty && rig.backfill.wantsChunk)
+    }
+
+    @Test func `the rows of a partition are read from it`() throws {
+        var table = BackfillRig().table
+        table.partition = "public.p1"
+        let request = BackfillRequest(table: "public.t", partition: "42")
+        #expect(request.partition == "42" && request.text == "public.t:tableoid = 42")
+        #expect(BackfillRequest("t:tableoid = x")?.partition == nil)
+        #expect(
+            table.copy(BackfillState(request), key: [0], limit: 5)
+                == "COPY (SELECT \"id\", \"v\" FROM ONLY public.p1 ORDER BY \"id\" USING "
+                + "OPERATOR(pg_catalog.<) LIMIT 5) TO STDOUT")
+    }
+
+    @Test func `what is known of tables is kept in a comment`() {
+        var memory = SourceMemory()
+        memory.names = ["1": "public.t", "2": "x.\"ü"]
+        memory.partitions = ["3": "3:740,4:741"]
+        memory.filters = ["public.t": "id > 2 AND v = 'a'"]
+        #expect(SourceMemory(comment: memory.comment) == memory)
+        #expect(SourceMemory(comment: SourceMemory().comment) == SourceMemory())
+        for other in [nil, "", "rtd: its rows are not read yet", "orders of the shop"] {
+            #expect(SourceMemory(comment: other) == nil)
+        }
+    }
+
+    @Test func `values that an update leaves out are looked up when that is asked for`() throws {
+        let rig = BackfillRig(states: [])
+        var asked: [UInt32] = []
+        rig.assembler.fill = { _, row, bytes, xid throws(CaptureError) in
+            asked.append(xid)
+            var whole = OutputBuffer()
+            _ = CopyRow.append(Array("1\tlarge".utf8).rawSpan, columns: 2, to: &whole)
+            return TupleCursor.filled(bytes, row, from: whole.bytes, 0..<whole.count)
+        }
+        try rig.transaction(
+            xid: 9,
+            [
+                rig.change("U", new: ["1", BackfillRig.unchanged]),
+                rig.change("U", new: ["1", "small"]),
+            ])
+        #expect(asked == [9])
+        #expect(
+            rig.sink.take().filter { $0.hasPrefix("update") }
+                == ["update t 1|large 1/1", "update t 1|small 2/2"])
+    }
+
     @Test func `a connection that is lost before the commit repeats no row`() throws {
         let rig = BackfillRig()
         let id = try #require(rig.backfill.begin()).id
@@ -335,7 +399,10 @@ private final class BackfillRig {
         var table = BackfillRig().table
         let text = table.table.columns[0]
         #expect(
-            table.copy(where: "v <> 'x'", key: [0], after: ["it's"], limit: 5)
+            table.copy(
+                BackfillState(
+                    BackfillRequest(table: "public.t", condition: "v <> 'x'"), after: ["it's"]),
+                key: [0], limit: 5)
                 == "COPY (SELECT \"id\", \"v\" FROM ONLY \"public\".\"t\" WHERE (v <> 'x') AND "
                 + "((\"id\") OPERATOR(pg_catalog.>) ('it''s'::\"pg_catalog\".\"text\")) "
                 + "ORDER BY \"id\" USING OPERATOR(pg_catalog.<) LIMIT 5) TO STDOUT")
@@ -347,15 +414,37 @@ private final class BackfillRig {
             " ORDER BY \"id\" COLLATE pg_catalog.\"C\" USING OPERATOR(x.<), "
             + "\"v\" USING OPERATOR(pg_catalog.<) LIMIT 5"
         let all = "SELECT \"id\", \"v\" FROM ONLY \"public\".\"t\""
+        func next(_ after: [String]?) -> String {
+            let request = BackfillRequest(table: "public.t")
+            return table.copy(BackfillState(request, after: after), key: [0, 1], limit: 5)
+        }
         #expect(
-            table.copy(where: nil, key: [0, 1], after: nil, limit: 5)
+            next(nil)
                 == "COPY (\(all)\(order)) TO STDOUT")
         let (a, b) = ("'a'::\"pg_catalog\".\"text\"", "'b'::\"pg_catalog\".\"text\"")
         #expect(
-            table.copy(where: nil, key: [0, 1], after: ["a", "b"], limit: 5)
+            next(["a", "b"])
                 == "COPY (SELECT * FROM ((\(all) WHERE (\"id\" COLLATE pg_catalog.\"C\" "
                 + "OPERATOR(x.=) \(a) AND \"v\" OPERATOR(pg_catalog.>) \(b))\(order)) UNION ALL "
                 + "(\(all) WHERE (\"id\" COLLATE pg_catalog.\"C\" OPERATOR(x.>) \(a))\(order))) "
                 + "AS parts\(order)) TO STDOUT")
+    }
+
+    @Test func `a row is read again by the operators of its key`() {
+        var table = BackfillRig().table
+        var key = KeyColumn(table.table.columns[0])
+        key.equal = "OPERATOR(x.=)"
+        table.keyColumns = [0: key]
+        let request = BackfillRequest(table: table.table, key: [0], values: ["it's \"a\""])
+        #expect(request.text == "public.t:{\"id\":\"it's \\\"a\\\"\"}" && request.isSingle)
+        let found = BackfillState.read(
+            String(decoding: BackfillState.json([BackfillState(request)]), as: UTF8.self))
+        #expect(found.map(\.request) == [request])
+        #expect(
+            table.copy(BackfillState(request), key: [0], limit: 5).contains(
+                " WHERE (\"id\" OPERATOR(x.=) 'it''s \"a\"'::\"pg_catalog\".\"text\") ORDER"))
+        // A key of other columns than now: all rows.
+        let other = BackfillRequest(table: "public.t", condition: "{\"gone\":\"1\"}")
+        #expect(!table.copy(BackfillState(other), key: [0], limit: 5).contains("WHERE"))
     }
 }

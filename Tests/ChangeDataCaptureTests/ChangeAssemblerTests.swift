@@ -5,7 +5,7 @@ import Testing
 @testable import ChangeDataCapture
 
 /// The messages of pgoutput, as `PostgresProtocolTests` has them, as far as these tests need them.
-private enum Sent {
+enum Sent {
     static func message(_ tag: Unicode.Scalar, _ body: (inout ByteWriter) -> Void) -> [UInt8] {
         var writer = ByteWriter()
         writer.uint8(UInt8(ascii: tag))

@@ -143,6 +143,39 @@ import Testing
                 + "\"public\".\"log\" WHERE \"a\"::text = '1' AND \"b\" IS NULL LIMIT 1);")
     }
 
+    @Test func `SQL sets no column that is always generated, unless it has changed`() {
+        let columns = [
+            CapturedColumn(name: "id", type: fixture.int4, isIdentity: true),
+            CapturedColumn(name: "n", type: fixture.int4, isAlwaysGenerated: true),
+            CapturedColumn(name: "v", type: fixture.text),
+        ]
+        let table = CapturedTable(oid: 4, schema: "public", name: "g", columns: columns, key: [0])
+        #expect(
+            fixture.value(.sql, fixture.change(.update, table, after: ["1", "7", "b"]))
+                == "UPDATE \"public\".\"g\" SET \"v\" = 'b' WHERE \"id\" = 1;")
+        let full = CapturedTable(
+            oid: 5, schema: "public", name: "g", columns: columns, identity: .full, key: [0])
+        let alter = "ALTER TABLE \"public\".\"g\" ALTER COLUMN \"n\" SET GENERATED"
+        #expect(
+            fixture.value(
+                .sql,
+                fixture.change(.update, full, before: ["1", "7", "b"], after: ["1", "8", "b"]))
+                == "\(alter) BY DEFAULT;UPDATE \"public\".\"g\" SET \"n\" = 8 "
+                + "WHERE \"id\" = 1;\(alter) ALWAYS;")
+    }
+
+    @Test func `SQL inserts rows without columns`() {
+        let table = CapturedTable(
+            oid: 4, schema: "public", name: "e", columns: [], identity: .full)
+        #expect(
+            fixture.value(.sql, fixture.change(.insert, table, after: []))
+                == "INSERT INTO \"public\".\"e\" DEFAULT VALUES;")
+        #expect(
+            fixture.value(.sql, fixture.change(.delete, table, before: []))
+                == "DELETE FROM \"public\".\"e\" WHERE ctid = (SELECT ctid FROM "
+                + "\"public\".\"e\" WHERE true LIMIT 1);")
+    }
+
     @Test func `CSV tells names first, null from empty, and quotes what it must`() {
         var encoder = EnvelopeFormat.csv.encoder(fixture.settings)
         let first = fixture.change(.insert, after: ["1", nil, ""])

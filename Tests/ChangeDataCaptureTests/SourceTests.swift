@@ -22,6 +22,16 @@ import Testing
     }
 
     @Test func `numeric hosts, sockets and pairs are read`() throws {
+        let kept = try PostgresAddress.parse(
+            "dbname=d keepalives_idle=7 keepalives_count=0 tcp_user_timeout=900", surroundings())
+        #expect(kept.keepAlive.isOn && kept.keepAlive.idleSeconds == 7)
+        #expect(kept.keepAlive.count == nil && kept.keepAlive.unansweredMilliseconds == 900)
+        #expect(kept.keepAlive.intervalSeconds == 10)
+        #expect(
+            try !PostgresAddress.parse("dbname=d keepalives=0", surroundings()).keepAlive.isOn)
+        #expect(throws: CaptureError.self) {
+            try PostgresAddress.parse("dbname=d keepalives_idle=x", surroundings())
+        }
         #expect(try PostgresAddress.parse("postgres://[::1]:1/d", surroundings()).host == "::1")
         #expect(
             try PostgresAddress.parse("postgres:///d?host=/tmp/x", surroundings()).host == "/tmp/x")

@@ -141,3 +141,22 @@ def test_statements_that_change_the_schema_are_events():
         equal([(e["ddl"], e["tag"], e["databaseName"]) for e in got], [("ALTER TABLE u ADD v text", "ALTER TABLE", name)])
         equal(home.rtd("cdc", "--slots", server_of().source(name), "--drop", f"rtd_{name}").returncode, 0)
         equal(server_of().sql(triggers, name), "0\n")
+
+
+def test_a_slot_of_a_given_publication_that_is_killed_while_it_reads_leaves_nothing_out():
+    name = database("CREATE TABLE t (id int PRIMARY KEY, v text); CREATE PUBLICATION p FOR TABLE t; "
+                    "INSERT INTO t SELECT i, repeat('x', 300) FROM generate_series(1, 20000) i;")
+    with Home() as home:
+        options = ["--publication", "p", "--slot", f"{name}_late", "--format", "flat"]
+        process = home.start("cdc", server_of().source(name), *options)
+        until(lambda: process.stdout.read(1), "the first rows")
+        process.kill()
+        process.wait()
+        count = f"SELECT count(*) FROM pg_replication_slots WHERE database = '{name}'"
+        until(lambda: server_of().sql(count) == "0\n", "the end of its slot")
+        text = cdc(home, name, *options, "--until", "now")
+        equal(len(lines(text)), 20_000)
+        server_of().sql("INSERT INTO t VALUES (0, 'y')", name)
+        text = cdc(home, name, *options, "--until", "now")
+        equal([change["columns"]["id"] for change in lines(text)], [0])
+        server_of().sql(f"SELECT pg_drop_replication_slot('{name}_late')")

@@ -28,6 +28,7 @@ public final class OutboxRouter {
     private var plain = PlainValue()
     private var places: (plan: TablePlan, columns: [String: Int])?
     private var hasWarned = false
+    private var hasNoRoute = false
 
     /// nil when the settings name no outbox.
     public init?(_ settings: EnvelopeSettings, notices: @escaping @Sendable (String) -> Void) {
@@ -62,6 +63,12 @@ public final class OutboxRouter {
             return value(index, row, of: bytes, plan)
         }
         let route = String(decoding: try text(outbox.route) ?? [], as: UTF8.self)
+        if route.isEmpty, !hasNoRoute {
+            hasNoRoute = true
+            notices(
+                "a row of the outbox \(table.schema).\(table.name) has no \(outbox.route): it "
+                    + "goes to topic \"\(topic(route))\"")
+        }
         var headers: [(name: String, value: [UInt8]?)] = [("id", try text(outbox.id))]
         for placement in outbox.placements where placement.isHeader {
             headers.append((placement.name, try text(placement.column)))

@@ -29,14 +29,20 @@ final class SQLEncoder: ChangeEncoder {
         let list = written.map { columns[$0] }.joined(separator: ", ")
         var identity = columns.indices.filter { table.columns[$0].isIdentity }
         if table.identity == .full || table.identity == .nothing { identity = table.key }
-        let rest = written.filter { !identity.contains($0) }
-            .map { "\(columns[$0]) = EXCLUDED.\(columns[$0])" }
+        // What the source has not let anybody change is as it was.
+        let rest = written.filter {
+            !identity.contains($0) && !table.columns[$0].isAlwaysGenerated
+        }.map { "\(columns[$0]) = EXCLUDED.\(columns[$0])" }
         let key = identity.map { columns[$0] }.joined(separator: ", ")
         let action =
             rest.isEmpty ? "DO NOTHING" : "DO UPDATE SET \(rest.joined(separator: ", "))"
         let made = TableStatements(
             name: Array(name.utf8),
-            insert: Array("INSERT INTO \(name) (\(list)) OVERRIDING SYSTEM VALUE VALUES (".utf8),
+            insert: Array(
+                "INSERT INTO \(name)".utf8)
+                + Array(
+                    (written.isEmpty
+                        ? " DEFAULT VALUES" : " (\(list)) OVERRIDING SYSTEM VALUE VALUES (").utf8),
             onConflict: identity.isEmpty ? [] : Array(" ON CONFLICT (\(key)) \(action)".utf8),
             columns: columns.map { Array($0.utf8) }, identity: identity)
         plan.statements = made
@@ -77,6 +83,7 @@ final class SQLEncoder: ChangeEncoder {
         into output: inout OutputBuffer
     ) {
         output.append(made.insert)
+        if made.insert.last != UInt8(ascii: "(") { return }
         var cursor = TupleCursor(bytes, row)
         var isFirst = true
         for index in 0..<min(cursor.count, plan.columns.count) {
@@ -96,6 +103,8 @@ final class SQLEncoder: ChangeEncoder {
     ) -> Bool {
         guard let after = change.after else { return false }
         let mark = output.count
+        let moved = generated(change, of: bytes, plan)
+        for index in moved { output.alter(made, index, "BY DEFAULT") }
         output.append("UPDATE ")
         output.append(made.name)
         output.append(" SET ")
@@ -109,6 +118,7 @@ final class SQLEncoder: ChangeEncoder {
             guard column.form.kind != .dropped else { continue }
             if case .unchanged = field { continue }
             if column.isIdentity || isFull, !RowWriter.differs(was, field, in: bytes) { continue }
+            if plan.table.columns[index].isAlwaysGenerated, !moved.contains(index) { continue }
             if !isFirst { output.append(", ") }
             isFirst = false
             output.append(made.columns[index])
@@ -121,7 +131,22 @@ final class SQLEncoder: ChangeEncoder {
         }
         filter(change.before ?? after, of: bytes, plan, made, into: &output)
         output.append(UInt8(ascii: ";"))
+        for index in moved { output.alter(made, index, "ALWAYS") }
         return true
+    }
+
+    /// Columns that are GENERATED ALWAYS AS IDENTITY and are known to have got a new value all the
+    /// same (SET ... = DEFAULT). Of one that the old row does not tell it is taken that it has not.
+    private func generated(_ change: Change, of bytes: RawSpan, _ plan: TablePlan) -> [Int] {
+        guard let after = change.after, let before = change.before else { return [] }
+        return plan.table.columns.indices.filter { index in
+            let column = plan.table.columns[index]
+            return column.isAlwaysGenerated && (column.isIdentity || !change.beforeIsKey)
+                && plan.columns[index].form.kind != .dropped
+                && RowWriter.differs(
+                    TupleCursor.field(index, of: before, in: bytes),
+                    TupleCursor.field(index, of: after, in: bytes), in: bytes)
+        }
     }
 
     private func filter(
@@ -141,6 +166,8 @@ final class SQLEncoder: ChangeEncoder {
             let field = cursor.next()
             guard usesAll || made.identity.contains(index) else { continue }
             if case .unchanged = field { continue }
+            // The replica does not have it.
+            if plan.columns[index].form.kind == .dropped { continue }
             if !isFirst { output.append(" AND ") }
             isFirst = false
             if case .null = field {
@@ -156,6 +183,7 @@ final class SQLEncoder: ChangeEncoder {
             output.append(" = ")
             literal(field, of: bytes, index, plan, quotesAll: usesAll, into: &output)
         }
+        if isFirst { output.append("true") }
         if usesAll { output.append(" LIMIT 1)") }
     }
 
@@ -219,11 +247,19 @@ final class SQLEncoder: ChangeEncoder {
 
 /// What the statements of `--format sql` expect of the session that they are run in.
 public enum ReplaySession {
+    /// The texts of values mean what they meant in the session that they come from, as those of
+    /// pg_dump do.
+    ///
     /// Triggers of the replica, with them its foreign keys, are not to act: what those of the
     /// source did is in the stream, and rows come in the order of tables. As PostgreSQL's own
     /// replication has it. It needs a superuser there; for others all goes on without.
     public static let statement: [UInt8] = Array(
         """
+        SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET TimeZone = 'UTC'; \
+        SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; \
+        SET extra_float_digits = 3; SET lc_monetary = 'C'; SET xmloption = content; \
+        SET array_nulls = on; SET quote_all_identifiers = off; SET statement_timeout = 0; \
+        SET lock_timeout = 0;
         DO $$BEGIN PERFORM set_config('session_replication_role', 'replica', false); EXCEPTION \
         WHEN insufficient_privilege THEN RAISE NOTICE 'triggers and foreign keys act'; END$$;
 
@@ -288,6 +324,19 @@ struct PlainValue: ~Copyable {
 }
 
 extension OutputBuffer {
+    /// Lets a column be set, or not any more.
+    fileprivate mutating func alter(
+        _ made: TableStatements, _ index: Int, _ generation: StaticString
+    ) {
+        append("ALTER TABLE ")
+        append(made.name)
+        append(" ALTER COLUMN ")
+        append(made.columns[index])
+        append(" SET GENERATED ")
+        append(generation)
+        append(UInt8(ascii: ";"))
+    }
+
     /// Appends text with every `mark` in it written twice.
     mutating func append(_ text: RawSpan, doubling mark: UInt8) {
         var start = 0

@@ -90,8 +90,11 @@ final class Backfill {
 
     var isDone: Bool { states.isEmpty }
 
+    /// No further chunk is begun.
+    var isPaused = false
+
     /// Whether a chunk can be read now.
-    var wantsChunk: Bool { window == nil && !states.isEmpty }
+    var wantsChunk: Bool { window == nil && !states.isEmpty && !isPaused }
 
     /// The table whose changes must be told; 0 if none.
     var watched: UInt32 {
@@ -138,6 +141,16 @@ final class Backfill {
         }
         states.removeAll { isSingle($0) && $0.request != reading }
         states.append(BackfillState(whole))
+    }
+
+    /// Forgets a request, or without a condition all of its table, and gives what that was.
+    func cancel(_ request: BackfillRequest) -> [BackfillState] {
+        let isMeant = { (one: BackfillRequest) in
+            one == request || (request.condition == nil && one.table == request.table)
+        }
+        let gone = states.filter { isMeant($0.request) }
+        drop(isMeant)
+        return gone
     }
 
     /// A request that cannot be done.

@@ -5,7 +5,7 @@ import Formats
 public struct BackfillRequest: Sendable, Hashable {
     /// `schema.table`.
     public var table: String
-    /// SQL; nil takes all rows.
+    /// SQL; nil takes all rows. An object of JSON stands for the row whose key that is.
     public var condition: String?
 
     public init(table: String, condition: String? = nil) {
@@ -25,17 +25,40 @@ public struct BackfillRequest: Sendable, Hashable {
 
     /// The row of a key, which the capture reads again by itself.
     init(table: CapturedTable, key: [Int], values: [String]) {
-        let conditions = zip(key, values).map {
-            "\(quotedName(table.columns[$0].name)) = \(quotedText($1))"
+        var object = OutputBuffer(capacity: 64)
+        for (index, value) in zip(key, values) {
+            object.append(UInt8(ascii: object.isEmpty ? "{" : ","))
+            object.append(jsonString: table.columns[index].name)
+            object.append(UInt8(ascii: ":"))
+            object.append(jsonString: value)
         }
+        object.append(UInt8(ascii: "}"))
         self.init(
             table: "\(table.schema).\(table.name)",
-            condition: "\(Self.singleRow)\(conditions.joined(separator: " AND "))")
+            condition: String(decoding: object.bytes.copied(), as: UTF8.self))
     }
 
-    var isSingle: Bool { condition?.hasPrefix(Self.singleRow) ?? false }
+    /// The key of the one row that is meant, by the names of its columns.
+    var row: [String: String]? {
+        guard let condition, condition.hasPrefix("{") else { return nil }
+        return JSONMembers.read(Array(condition.utf8))
+    }
 
-    private static let singleRow = "TRUE AND "
+    /// The rows that a partition of the table has.
+    init(table: String, partition: String) {
+        self.init(table: table, condition: "\(Self.ofPartition)\(partition)")
+    }
+
+    /// Its OID.
+    var partition: String? {
+        guard let condition, condition.hasPrefix(Self.ofPartition) else { return nil }
+        let oid = condition.dropFirst(Self.ofPartition.count)
+        return UInt32(oid) == nil ? nil : String(oid)
+    }
+
+    private static let ofPartition = "tableoid = "
+
+    var isSingle: Bool { condition?.hasPrefix("{") ?? false }
 
     /// As people see it.
     public var label: String {

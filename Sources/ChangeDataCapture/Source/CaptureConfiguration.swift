@@ -51,6 +51,10 @@ public struct CaptureConfiguration: Sendable {
     public var backfillChunkRows: Int?
     /// The output remembers nothing, so that a slot that is there is what it continues.
     public var continuesSlot = false
+    /// The slot is made one that sends transactions when they are prepared.
+    public var isTwoPhase = false
+    /// Values that updates leave out are looked up in the tables.
+    public var fillsUnchanged = false
     /// Statements that change the schema are events, by an event trigger that is made.
     public var capturesStatements = false
     /// Conditions in SQL that select rows, by `schema.table`.

@@ -10,8 +10,10 @@ extension CaptureError {
             hint: cure(report) ?? report.hint.map(withStop))
         switch report.sqlState {
         case "28P01", "28000": return .authentication(known)
+        // Who ends long statements means the stream too: PostgreSQL's own receivers go on.
+        case "57014" where doing == "stream": return .connection(known)
         case "57P01", "57P02", "57P03", "08006", "08003", "57P05": return .connection(known)
-        case "42501", "53400", "53300", "0A000", "58P01": return .setting(known)
+        case "42501", "53400", "0A000", "58P01": return .setting(known)
         case "55000":
             return report.message.hasPrefix("cannot read from logical replication slot")
                 || report.message.mentions("can no longer get changes from replication slot")
@@ -76,6 +78,7 @@ extension CaptureError {
         case "53400" where message.mentions("slots"):
             return "raise max_replication_slots, or drop a forgotten slot (rtd cdc URL --slots)"
         case "53300" where message.mentions("max_wal_senders"): return "raise max_wal_senders"
+        case "53300": return "raise max_connections, or --retry D waits for one that is free"
         case "55000" where message.mentions("wal_level"):
             return "ALTER SYSTEM SET wal_level = logical, then restart the server"
         case "55000"

@@ -43,10 +43,15 @@ extension CaptureSession {
     static func request(
         _ request: BackfillRequest, slot: String, _ connection: PostgresConnection
     ) throws(CaptureError) {
+        try send(StreamMark(.backfill, slot: slot, request.text), connection)
+    }
+
+    fileprivate static func send(
+        _ mark: StreamMark, _ connection: PostgresConnection
+    ) throws(CaptureError) {
         try connection.execute(
-            "SET synchronous_commit = local; "
-                + StreamMark(.backfill, slot: slot, request.text).statement(isTransactional: true),
-            doing: "ask for a backfill")
+            "SET synchronous_commit = local; " + mark.statement(isTransactional: true),
+            doing: "ask the capture")
     }
 
     /// Reads the next chunk, if one is wanted, between two marks.
@@ -76,7 +81,13 @@ extension CaptureSession {
     {
         let connection = try statements()
         var table = try catalogTable(state.request)
-        table.keyColumns = try KeyColumn.read(table, connection)
+        table.keyColumns = try KeyColumn.read(table.table, connection)
+        if let oid = state.request.partition {
+            table.partition = try partition(oid)
+            guard table.partition != nil else {
+                throw .usage(CaptureReport("partition \(oid) of \(table.name) is none any more"))
+            }
+        }
         let key = table.rowKey
         let doing = "read a chunk of \(table.name)"
         guard !key.isEmpty else {
@@ -103,8 +114,7 @@ extension CaptureSession {
             return
         }
         let chunk = Backfill.Chunk(table, key: key, visible: visible)
-        let statement = table.copy(
-            where: state.request.condition, key: key, after: state.after, limit: backfill.chunkRows)
+        let statement = table.copy(state, key: key, limit: backfill.chunkRows)
         do throws(CaptureError) { try read(statement, of: table, into: chunk) } catch {
             try? connection.execute("ROLLBACK", doing: doing)
             throw error
@@ -175,7 +185,7 @@ extension CaptureSession {
     /// The table as the catalog has it now, if the stream has its changes.
     private func catalogTable(_ request: BackfillRequest) throws(CaptureError) -> CatalogTable {
         guard let catalog else { throw .connection(CaptureReport("not connected")) }
-        let selection = TableSelection(included: [request.table])
+        let selection = TableSelection(exactly: request.table)
         let found: CatalogTable?
         if let name = configuration.publication {
             found = try catalog.tables(publishedBy: name, selection).first
@@ -188,7 +198,7 @@ extension CaptureSession {
             throw .usage(
                 CaptureReport("cannot backfill \(request.table): no such table is captured"))
         }
-        table.filter = table.filter ?? configuration.filters[table.name]
+        table.filter = table.filter ?? filters[table.name]
         return table
     }
 
@@ -203,11 +213,16 @@ extension CaptureSession {
     }
 }
 
-extension BackfillRequest {
-    /// Asks the capture of a slot, whether it runs or not: it comes to the request in its stream.
-    public static func send(
-        _ requests: [BackfillRequest], to slot: String, at address: PostgresAddress
-    ) throws(CaptureError) {
+/// What a capture can be asked for about its backfills.
+public enum BackfillOrder: Sendable, Equatable {
+    case begin([BackfillRequest])
+    /// Those of a request, or without a condition all of its table.
+    case cancel([BackfillRequest])
+    /// All of them, until they are resumed or the capture starts again.
+    case pause, resume
+
+    /// Asks the capture of a slot, whether it runs or not: it comes to the order in its stream.
+    public func send(to slot: String, at address: PostgresAddress) throws(CaptureError) {
         let connection = try PostgresConnection.open(address)
         defer { connection.close() }
         let plugin = try connection.value(
@@ -221,8 +236,15 @@ extension BackfillRequest {
                     "database \"\(address.database)\" has no slot \"\(slot)\" of a capture",
                     hint: "--slot or --topic-prefix names it (rtd cdc URL --slots)"))
         }
-        for request in requests {
-            try CaptureSession.request(request, slot: slot, connection)
+        for mark in marks(slot) { try CaptureSession.send(mark, connection) }
+    }
+
+    private func marks(_ slot: String) -> [StreamMark] {
+        switch self {
+        case .begin(let requests): requests.map { StreamMark(.backfill, slot: slot, $0.text) }
+        case .cancel(let requests): requests.map { StreamMark(.cancel, slot: slot, $0.text) }
+        case .pause: [StreamMark(.pause, slot: slot, "")]
+        case .resume: [StreamMark(.resume, slot: slot, "")]
         }
     }
 }

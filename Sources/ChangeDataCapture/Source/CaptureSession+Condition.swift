@@ -8,7 +8,9 @@ extension CaptureSession {
     func pathStatement(_ request: BackfillRequest, of table: CatalogTable)
         throws(CaptureError) -> String
     {
-        guard let condition = request.condition, !ReadParts.isRest(condition) else { return "" }
+        guard let condition = request.condition, !ReadParts.isRest(condition), !request.isSingle,
+            request.partition == nil
+        else { return "" }
         // The text of such values depends on the path, and must be that of the stream.
         guard !table.table.columns.contains(where: { Self.isNameOfObject($0.type) }) else {
             return ""

@@ -122,8 +122,7 @@ extension CaptureSession {
         let with = options.isEmpty ? "" : " WITH (\(options.joined(separator: ", ")))"
         if isTemporary {
             // Held as long as this session lives, so that others see it is not forgotten.
-            try connection.execute(
-                "SELECT pg_advisory_lock(hashtext(\(quotedText(name))))", doing: Self.doing)
+            try hold(publication: name, connection)
             temporaryPublications.append(name)
         } else if isNewSlot {
             // It goes again if its slot cannot be made.
@@ -139,6 +138,11 @@ extension CaptureSession {
             throw error
         }
         try connection.execute("COMMIT", doing: Self.doing)
+    }
+
+    func hold(publication name: String, _ connection: PostgresConnection) throws(CaptureError) {
+        try connection.execute(
+            "SELECT pg_advisory_lock(hashtext(\(quotedText(name))))", doing: Self.doing)
     }
 
     /// Puts the conditions of the configuration to their tables.
@@ -190,6 +194,16 @@ extension CaptureSession {
             try? connection.execute(
                 "DROP PUBLICATION IF EXISTS \(quotedName(row[0] ?? ""))",
                 doing: "drop a forgotten publication")
+        }
+        // What --ddl has made goes the same way.
+        let triggers = try connection.rows(
+            """
+            SELECT left(evtname, -4) FROM pg_event_trigger WHERE evtname LIKE 'rtd\\_tmp\\_%\\_ddl'
+            AND pg_try_advisory_xact_lock(hashtext(left(evtname, -4)))
+            """, doing: "look for forgotten event triggers")
+        for row in triggers {
+            try? connection.execute(
+                StatementTrigger(slot: row[0] ?? "").removal, doing: "drop event triggers")
         }
     }
 }

@@ -15,9 +15,10 @@ extension CaptureSession {
         if isTemporary { return nil }
         let connection = try statements()
         let status = connection.version >= 130_000 ? "wal_status" : "NULL"
+        let phases = connection.version >= 150_000 ? "two_phase" : "NULL"
         let rows = try connection.rows(
             """
-            SELECT plugin, database, current_database(), \(status), confirmed_flush_lsn
+            SELECT plugin, database, current_database(), \(status), confirmed_flush_lsn, \(phases)
             FROM pg_replication_slots WHERE slot_name = \(quotedText(slotName))
             """, doing: "look for slot \"\(slotName)\"")
         guard let row = rows.first else { return nil }
@@ -43,6 +44,7 @@ extension CaptureSession {
         if row[3] == "unreserved" {
             sink.notice("slot \"\(slotName)\" is about to lose its log (max_slot_wal_keep_size)")
         }
+        if row[5] == "t" { isTwoPhase = true }
         let comment = try connection.value(
             "SELECT obj_description(oid, 'pg_publication') FROM pg_publication WHERE pubname = "
                 + quotedText(slotName), doing: "look for slot \"\(slotName)\"")
@@ -68,6 +70,7 @@ extension CaptureSession {
         _ known: KnownSlot?, _ tables: [CatalogTable], wantsRows: Bool
     ) throws -> CapturePosition? {
         if let known, !wantsRows {
+            try checkPosition()
             if let after = configuration.after, known.confirmed > after.end {
                 throw CaptureError.slotLost(
                     CaptureReport(
@@ -79,22 +82,53 @@ extension CaptureSession {
         }
         // A slot that is there has no snapshot to give, so a second one, gone at once, does; the
         // stream then begins where that stands.
+        //
+        // Where nothing can note that a slot's rows are missing, it is made when they are there.
+        let isLate =
+            known == nil && wantsRows && !isTemporary && configuration.continuesSlot
+            && configuration.publication != nil && (sql?.version ?? 0) >= 120_000
+        let isSecond = known != nil || isLate
         let name =
-            known == nil ? slotName : "\(slotName.prefix(40))_snapshot_\(Processes.currentID)"
+            isSecond ? "\(slotName.prefix(40))_snapshot_\(Processes.currentID)" : slotName
         if wantsRows { try note(lacksRows: true) }
         let (point, snapshot) = try create(
-            name, isTemporary: isTemporary || known != nil, exports: wantsRows)
-        if known == nil, !isTemporary { unfinishedSlot = (name, point) }
-        try guardLog()
+            name, isTemporary: isTemporary || isSecond, exports: wantsRows)
+        if !isSecond, !isTemporary { unfinishedSlot = (name, point) }
+        try guardLog(of: name)
         if wantsRows, try !read(tables, at: point, snapshot: snapshot) { return nil }
         if wantsRows { try note(lacksRows: false) }
         unfinishedSlot = nil
         unusedPublications = []
-        if known != nil {
+        if isLate { try copy(slot: name) }
+        if isSecond {
             try replication?.execute(
                 "DROP_REPLICATION_SLOT \(quotedName(name))", doing: "drop a temporary slot")
         }
+        logGuard?.watch(slot: slotName)
         return CapturePosition(end: point)
+    }
+
+    /// Makes the slot stand where a temporary one does.
+    private func copy(slot name: String) throws(CaptureError) {
+        let doing = "make slot \"\(slotName)\""
+        try statements().execute(
+            "SELECT pg_copy_logical_replication_slot(\(quotedText(name)), "
+                + "\(quotedText(slotName)), false)", doing: doing)
+        guard let replication, !isTwoPhase, try canFailOver(replication) else { return }
+        try replication.execute(
+            "ALTER_REPLICATION_SLOT \(quotedName(slotName)) (FAILOVER true)", doing: doing)
+    }
+
+    /// What the output has cannot lie behind the end of the log that it comes from.
+    private func checkPosition() throws(CaptureError) {
+        guard let after = configuration.after, let end = try endOfLog(), after.end > end else {
+            return
+        }
+        throw .slotLost(
+            CaptureReport(
+                "the output ends at \(after.end), behind the end of the server's log (\(end)): "
+                    + "it is another server, or was brought back from a backup",
+                hint: "--snapshot always begins anew"))
     }
 
     private func create(_ name: String, isTemporary: Bool, exports: Bool) throws(CaptureError)
@@ -104,9 +138,11 @@ extension CaptureSession {
         let kind = isTemporary ? " TEMPORARY" : ""
         let option: String
         if replication.version >= 150_000 {
-            let canFailOver = isTemporary ? false : try canFailOver(replication)
+            // Of one with two phases 17 would not know what waits.
+            let canFailOver = isTemporary || isTwoPhase ? false : try canFailOver(replication)
             let failover = canFailOver ? ", FAILOVER true" : ""
-            option = "(SNAPSHOT '\(exports ? "export" : "nothing")'\(failover))"
+            let phases = isTwoPhase && !isTemporary ? ", TWO_PHASE" : ""
+            option = "(SNAPSHOT '\(exports ? "export" : "nothing")'\(phases)\(failover))"
         } else {
             option = exports ? "EXPORT_SNAPSHOT" : "NOEXPORT_SNAPSHOT"
         }

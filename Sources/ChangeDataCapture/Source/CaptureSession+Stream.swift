@@ -18,6 +18,12 @@ extension CaptureSession {
         assembler.takesMessages = configuration.takesMessages
         assembler.slot = slotName
         assembler.statementSeen = { [unowned self] in nextLook = 0 }
+        assembler.typeSeen = { [unowned self] in catalog?.forget(type: $0) }
+        if configuration.fillsUnchanged {
+            assembler.fill = { [unowned self] table, row, bytes, xid throws(CaptureError) in
+                try filled(table, row, of: bytes, by: xid)
+            }
+        }
         assembler.tableNamed = { [unowned self] name throws(CaptureError) in
             try self.table(named: name)
         }
@@ -37,7 +43,9 @@ extension CaptureSession {
                     if !isFirst { try openConnections() }
                     isFirst = false
                     interval = try statusInterval()
-                    try startStream(at: assembler.given.end)
+                    // What was prepared before and waits comes again.
+                    try startStream(
+                        at: isTwoPhase ? LogSequenceNumber(0) : assembler.given.end)
                 }
                 began = clock.monotonicNanoseconds
                 return try stream(assembler, interval: interval)
@@ -90,6 +98,7 @@ extension CaptureSession {
         let names = publications.map(quotedName).joined(separator: ",")
         var options = ["proto_version '\(proto)'", "publication_names \(quotedText(names))"]
         if version >= 140_000 { options += ["streaming 'on'", "messages 'true'"] }
+        if isTwoPhase { options.append("two_phase 'on'") }
         try replication.startCopyBoth(
             "START_REPLICATION SLOT \(quotedName(slotName)) LOGICAL \(position) "
                 + "(\(options.joined(separator: ", ")))",
@@ -108,6 +117,7 @@ extension CaptureSession {
         replication?.silenceMax = min(
             Limits.silenceNanosecondsMax,
             max(Limits.silenceNanosecondsMin, min(milliseconds, 1 << 31) * 1_000_000))
+        if let replication { sql?.silenceMax = replication.silenceMax }
         return min(wanted, max(50, min(milliseconds, 1 << 31) / 3) * 1_000_000)
     }
 
@@ -120,8 +130,12 @@ extension CaptureSession {
         let keeper = StatusKeeper(
             replication, sink, from: assembler.given.end,
             interval: interval)
+        if isTwoPhase { assembler.acknowledges { keeper.limit($0) } }
         keeper.start()
-        defer { keeper.end() }
+        defer {
+            assembler.acknowledges(nil)
+            keeper.end()
+        }
         capture.update { $0.phase = .streaming }
         var stream = StreamLoop(replication, assembler, keeper, sink, capture)
         let end = try stream.run { try besideStream(assembler) }
@@ -174,6 +188,8 @@ struct StreamLoop {
     private var bytes: Int64 = 0
     /// When it was asked for a word.
     private var askedForWord: Int64?
+    /// How often in a row it has asked for our position while it stayed where it is.
+    private var repeatedAsks = 0
 
     init(
         _ connection: PostgresConnection, _ assembler: ChangeAssembler, _ keeper: StatusKeeper,
@@ -254,6 +270,9 @@ struct StreamLoop {
             let state = assembler.backfill?.states.first
             $0.backfill = state?.request.label ?? ""
             $0.backfillDone = state?.rows ?? 0
+            $0.backfillsWaiting = max(0, (assembler.backfill?.states.count ?? 0) - 1)
+            $0.isBackfillPaused = assembler.backfill?.isPaused ?? false
+            $0.prepared = assembler.prepared.count
             $0.backfillExpected = state == nil ? 0 : assembler.backfill?.rowsExpected ?? 0
         }
     }
@@ -307,8 +326,13 @@ struct StreamLoop {
             if end > serverPosition { serverPosition = end }
             try assembler.received(body.extracting(payload..<body.byteCount), at: position)
         case .keepalive(let end, _, let wantsReply):
+            repeatedAsks = wantsReply && end == serverPosition ? repeatedAsks + 1 : 0
             if end > serverPosition { serverPosition = end }
             if wantsReply { owesReply = true }
+            // A server that shuts down asks until all is acknowledged.
+            if repeatedAsks > Limits.repeatedAsksMax, assembler.holdsBack {
+                throw connection.lost("the server shuts down")
+            }
             if assembler.isIdle { idlePosition = LogSequenceNumber(end) }
             _ = assembler.reached(LogSequenceNumber(end))
         }

@@ -22,6 +22,7 @@ extension CaptureSession {
         nextLook = now + Limits.tablesIntervalNanoseconds
         do throws(CaptureError) {
             _ = try publishNewTables(marks: true, isTold: true)
+            _ = try followTables(marks: true, isTold: true)
         } catch {
             guard error.isPassing else { throw error }
             // The stream notices by itself when the server is gone.
@@ -70,7 +71,7 @@ extension CaptureSession {
             AND n.nspname NOT IN ('pg_catalog', 'information_schema')
             AND n.nspname NOT LIKE 'pg\\_toast%' AND n.nspname NOT LIKE 'pg\\_temp%') t
             WHERE published <> identity OR inserts = identity ORDER BY 1, 2
-            """, doing: Self.doing, whileWaiting: patience(with: connection))
+            """, doing: Self.doing)
         return rows.compactMap { row in
             guard let schema = row[0], let name = row[1],
                 configuration.tables.selects(schema: schema, table: name)
@@ -79,18 +80,6 @@ extension CaptureSession {
                 name: "\(schema).\(name)", quoted: "\(quotedName(schema)).\(quotedName(name))",
                 only: row[2] == "r" ? "ONLY " : "", hasIdentity: row[3] == "t",
                 isPublished: row[4] == "t", isInsertsOnly: row[5] == "t")
-        }
-    }
-
-    /// A connection that has died in silence must not hold the stream up, which waits for this one.
-    private func patience(
-        with connection: PostgresConnection
-    ) -> () throws(CaptureError) -> Void {
-        let silence = replication?.silenceMax ?? Limits.silenceNanosecondsMax
-        let begin = SystemClock().monotonicNanoseconds
-        return { () throws(CaptureError) in
-            guard SystemClock().monotonicNanoseconds - begin > silence else { return }
-            throw connection.lost("the server was silent for \(silence / 1_000_000_000) s")
         }
     }
 
@@ -122,13 +111,13 @@ extension CaptureSession {
     }
 
     private func change(_ publication: String, _ verb: String, _ stray: Stray) -> String {
-        let condition = verb == "ADD" ? configuration.filters[stray.name] : nil
+        let condition = verb == "ADD" ? filters[stray.name] : nil
         return "ALTER PUBLICATION \(quotedName(publication)) \(verb) TABLE "
             + "\(stray.only)\(stray.quoted)" + (condition.map { " WHERE (\($0))" } ?? "")
     }
 
     /// As one transaction that waits for nobody for long.
-    private func run(_ statements: [String]) throws(CaptureError) {
+    func run(_ statements: [String]) throws(CaptureError) {
         let connection = try self.statements()
         let doing = "change the publication"
         let all =

@@ -24,9 +24,21 @@ final class CaptureSession {
     let slotName: String
     /// What START_REPLICATION names.
     var publications: [String] = []
+    /// What is known of the tables, and what pg_inherits was when it was looked at last.
+    var memory = SourceMemory()
+    var inheritance: String?
+    /// The tables cannot be followed, which was said.
+    var isBlind = false
+    /// Conditions that select rows, by the names of tables.
+    var filters: [String: String] = [:]
+    /// Of values that updates leave out, by the OIDs of tables; and where that has failed.
+    var lookups: [UInt32: RowLookup] = [:]
+    var unfillable: Set<UInt32> = []
     /// Tables that cannot be published, which was said.
     var ignoredTables: Set<String> = []
     var hasTemporaryTriggers = false
+    /// The slot sends transactions when they are prepared.
+    var isTwoPhase = false
     /// No chunk is read before.
     var pausedUntil: Int64 = 0
     private(set) var logGuard: LogGuard?
@@ -50,6 +62,7 @@ final class CaptureSession {
         server = capture.configuration.address
         self.sink = sink
         self.stop = capture.stopSignal
+        filters = capture.configuration.filters
         switch capture.configuration.slot {
         case .temporary:
             slotName =
@@ -89,11 +102,12 @@ final class CaptureSession {
     }
 
     /// From the moment at which there is a slot, which keeps the log also while rows are read.
-    func guardLog() throws(CaptureError) {
+    func guardLog(of slot: String? = nil) throws(CaptureError) {
         guard logGuard == nil, let bytes = configuration.retainedBytesMax, let replication else {
             return
         }
-        let made = try LogGuard(replication.address, slot: slotName, bytesMax: bytes, stop: stop)
+        let made = try LogGuard(
+            replication.address, slot: slot ?? slotName, bytesMax: bytes, stop: stop)
         logGuard = made
         made.start()
     }
@@ -139,15 +153,25 @@ final class CaptureSession {
                         "slot \"\(slotName)\" is gone, and with it what changed since the output "
                             + "ended", hint: "--snapshot always begins with a new snapshot"))
             }
+            let isRecalled = known == nil ? false : try recallTables()
             let tables = try preparePublication(isNewSlot: known == nil)
             try prepareStatements()
-            guard known != nil, configuration.publication == nil else { return (known, tables) }
+            guard configuration.publication == nil else { return (known, tables) }
+            guard known != nil else {
+                try rememberTables()
+                return (known, tables)
+            }
             // The rows of tables that are new are read beside the stream, unless all are read
             // anyway.
             let wantsRows = wantsRows(known)
             let marks =
                 !wantsRows && configuration.snapshot != .never && (sql?.version ?? 0) >= 140_000
-            let count = try publishNewTables(marks: marks, isTold: !wantsRows)
+            var count = try publishNewTables(marks: marks, isTold: !wantsRows)
+            if isRecalled, !wantsRows {
+                count += try followTables(marks: marks, isTold: true)
+            } else {
+                try rememberTables()
+            }
             if marks { requested += count }
             return (known, tables)
         }
@@ -228,9 +252,13 @@ extension CaptureSession {
             replication?.address ?? configuration.address, stop: stop)
         // The catalog's statements cost much by the planner's numbers and little in fact: compiling
         // them takes a second each.
-        if statements.version >= 110_000 {
-            try statements.execute("SET jit = off", doing: "begin the session")
-        }
+        let jit = statements.version >= 110_000 ? "SET jit = off; " : ""
+        let backend = try statements.value(
+            "\(jit)SELECT pg_backend_pid()", doing: "begin the session")
+        statements.backend = backend.flatMap { Int32($0) }
+        if let replication { statements.silenceMax = replication.silenceMax }
+        // A lock goes with the connection that has taken it.
+        for name in temporaryPublications { try hold(publication: name, statements) }
         sql = statements
         server = statements.address
         catalog = Catalog(statements, keys: configuration.keys)
@@ -266,6 +294,12 @@ extension CaptureSession {
         guard connection.version >= 100_000 else {
             throw .setting(
                 CaptureReport("\(configuration.address.description) is older than PostgreSQL 10"))
+        }
+        if configuration.isTwoPhase {
+            guard connection.version >= 150_000 else {
+                throw .setting(CaptureReport("--two-phase needs PostgreSQL 15"))
+            }
+            isTwoPhase = true
         }
         if configuration.snapshot != .only {
             let level = try connection.value("SHOW wal_level", doing: "read wal_level")

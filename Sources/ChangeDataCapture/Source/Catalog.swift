@@ -14,6 +14,8 @@ struct CatalogTable: Sendable {
     var keyColumns: [Int: KeyColumn] = [:]
     /// Of the publication; nil without one.
     var filter: String?
+    /// As statements name it: the one whose rows are wanted.
+    var partition: String?
 
     var name: String { "\(table.schema).\(table.name)" }
     var quoted: String { "\(quotedName(table.schema)).\(quotedName(table.name))" }
@@ -39,16 +41,22 @@ struct CatalogTable: Sendable {
     }
 
     /// The statement that reads the next rows in the order of the key.
-    func copy(where condition: String?, key: [Int], after: [String]?, limit: Int) -> String {
+    func copy(_ state: BackfillState, key: [Int], limit: Int) -> String {
         let columns = table.columns.map { quotedName($0.name) }.joined(separator: ", ")
         let ordered = key.map { keyColumns[$0] ?? KeyColumn(table.columns[$0]) }
         let order = KeyColumn.order(ordered) + " LIMIT \(limit)"
         let only = kind == UInt8(ascii: "r") ? "ONLY " : ""
-        let parts = KeyColumn.behind(after, ordered).map { behind in
+        let row = state.request.row
+        var condition = state.request.condition
+        // Of a row whose key has other columns now, all rows are read.
+        if row != nil { condition = row.flatMap { KeyColumn.row($0, ordered) } }
+        if partition != nil { condition = nil }
+        let source = partition.map { "ONLY \($0)" } ?? "\(only)\(quoted)"
+        let parts = KeyColumn.behind(state.after, ordered).map { behind in
             let conditions = [filter, condition, behind].compactMap { $0 }.map { "(\($0))" }
             let selected =
                 conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
-            return "SELECT \(columns) FROM \(only)\(quoted)\(selected)\(order)"
+            return "SELECT \(columns) FROM \(source)\(selected)\(order)"
         }
         if parts.count == 1 { return "COPY (\(parts[0])) TO STDOUT" }
         return "COPY (SELECT * FROM ((\(parts.joined(separator: ") UNION ALL (")))) AS parts"
@@ -151,15 +159,15 @@ final class Catalog {
         -> CapturedTable
     {
         let known = try describe(where: "c.oid = \(relation.oid)", TableSelection()).first
-        let nullable = Dictionary(
-            (known?.table.columns ?? []).map { ($0.name, $0.isNullable) },
+        let columns = Dictionary(
+            (known?.table.columns ?? []).map { ($0.name, $0) },
             uniquingKeysWith: { first, _ in first })
         let keyNames = known.map { known in
             known.primaryKey.map { known.table.columns[$0].name }
         }
         return try makeTable(
-            relation, key: keyNames ?? [], version: version,
-            isNullable: { nullable[$0] ?? true })
+            relation, key: keyNames ?? [], version: version
+        ) { (columns[$0]?.isNullable ?? true, columns[$0]?.isAlwaysGenerated ?? false) }
     }
 
     private func describe(
@@ -179,7 +187,7 @@ final class Catalog {
               AND k.o <= \(keyCount)),
             EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary
               AND i.indimmediate AND i.indisvalid),
-            \(TableIdentity.condition(version: connection.version))
+            \(TableIdentity.condition(version: connection.version)), a.attidentity
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
             AND NOT a.attisdropped \(generated) \(columns)
@@ -228,9 +236,10 @@ final class Catalog {
         }
         let keyNames = key.sorted { $0.0 < $1.0 }.map(\.1)
         let notNull = Set(columns.filter { $0[9] == "t" }.compactMap { $0[6] })
-        let table = try makeTable(
-            relation, key: keyNames, version: 1,
-            isNullable: { !notNull.contains($0) })
+        let generated = Set(columns.filter { $0[14] == "a" }.compactMap { $0[6] })
+        let table = try makeTable(relation, key: keyNames, version: 1) {
+            (!notNull.contains($0), generated.contains($0))
+        }
         return CatalogTable(
             table: table, relation: relation, kind: first[4]?.utf8.first ?? UInt8(ascii: "r"),
             rowsExpected: first[5].flatMap { Int64($0) } ?? 0,
@@ -259,14 +268,17 @@ final class Catalog {
     }
 
     private func makeTable(
-        _ relation: LogicalRelation, key: [String], version: Int, isNullable: (String) -> Bool
+        _ relation: LogicalRelation, key: [String], version: Int,
+        what: (String) -> (isNullable: Bool, isAlwaysGenerated: Bool)
     ) throws(CaptureError) -> CapturedTable {
         try learn(Set(relation.columns.map(\.type)))
         let columns = relation.columns.map { column in
-            CapturedColumn(
+            let (isNullable, isAlwaysGenerated) = what(column.name)
+            return CapturedColumn(
                 name: column.name, type: type(column.type),
                 modifier: domainModifiers[column.type] ?? column.modifier,
-                isIdentity: column.isIdentity, isNullable: isNullable(column.name))
+                isIdentity: column.isIdentity, isNullable: isNullable,
+                isAlwaysGenerated: isAlwaysGenerated)
         }
         let chosen = keys["\(relation.schema).\(relation.name)"]
         let indices =
@@ -282,6 +294,14 @@ final class Catalog {
             oid: relation.oid, schema: relation.schema, name: relation.name, columns: columns,
             identity: CapturedTable.ReplicaIdentity(rawValue: relation.identity) ?? .standard,
             key: indices, version: version)
+    }
+
+    /// A type that may have changed: it is asked for again.
+    func forget(type oid: UInt32) {
+        guard let known = types.removeValue(forKey: oid) else { return }
+        // A domain is known as its base type.
+        types[known.oid] = nil
+        if let element = known.element { types[element.oid] = nil }
     }
 
     private func type(_ oid: UInt32) -> ColumnType {

@@ -11,7 +11,7 @@ import PostgresProtocol
 /// already is passed over, by where commit records lie and by the number of the change.
 final class ChangeAssembler {
     /// A table that the stream has announced.
-    private final class Entry {
+    final class Entry {
         let relation: LogicalRelation
         let table: CapturedTable
         let isSelected: Bool
@@ -28,7 +28,7 @@ final class ChangeAssembler {
     }
 
     /// The transaction whose changes come now.
-    private struct Open {
+    struct Open {
         var transaction: SourceTransaction
         var order = 0
         /// So many of its changes were given before.
@@ -37,8 +37,8 @@ final class ChangeAssembler {
         var hasBegun = false
     }
 
-    private let sink: any ChangeSink
-    private let spool: TransactionSpool
+    let sink: any ChangeSink
+    let spool: TransactionSpool
     private let selection: TableSelection
     /// Looks up what only the catalog knows; the number is the description's version.
     private let describe: (LogicalRelation, Int) throws(CaptureError) -> CapturedTable
@@ -53,24 +53,41 @@ final class ChangeAssembler {
     var slot = ""
     /// Called when the schema was changed by whomever.
     var statementSeen: () -> Void = {}
+    /// Looks up the values that an update leaves out, and gives the whole row; nil if there is
+    /// none any more.
+    var fill: ((CapturedTable, Range<Int>, RawSpan, UInt32) throws(CaptureError) -> [UInt8]?)?
+    /// Called for a type of users that the server announces: it may have changed.
+    var typeSeen: (UInt32) -> Void = { _ in }
+    private var staleTypes: Set<UInt32> = []
     /// Whether logical messages of a prefix are wanted.
     var takesMessages: (String) -> Bool = { _ in true }
     /// Looks up a table by the name that a mark gives it; nil: there is none any more.
     var tableNamed: (String) throws(CaptureError) -> CatalogTable? = { _ in nil }
     /// What that table is; 0 if there is none.
-    private var watched: UInt32 = 0
-    private var entries: [UInt32: Entry] = [:]
-    private var recent: (oid: UInt32, entry: Entry)?
-    private var isFirst: Set<UInt32> = []
-    private var pending: Open?
+    var watched: UInt32 = 0
+    var entries: [UInt32: Entry] = [:]
+    var recent: (oid: UInt32, entry: Entry)?
+    var isFirst: Set<UInt32> = []
+    /// Names under which the sink was given rows.
+    var announcedNames: Set<String> = []
+    /// Tables whose new names the stream has told of before a mark did.
+    var renamedTables: Set<UInt32> = []
+    private(set) var pending: Open?
     private var streamed: UInt32?
+    /// The transaction that comes because it is prepared, and those that have come.
+    var preparing: UInt32?
+    var prepared: [UInt32: Prepared] = [:]
+    /// Where a slot that sends those is told how far it may forget: not behind what waits, nor what
+    /// this connection has not come to.
+    var mayAcknowledge: ((LogSequenceNumber) -> Void)?
+    var seen = LogSequenceNumber(0)
     private var number = 0
 
     /// What the sink was given: whole transactions, and a part of the next.
     private(set) var given: CapturePosition
     /// Nothing more is wanted.
     private(set) var isAtEnd = false
-    private(set) var changes: Int64 = 0
+    var changes: Int64 = 0
     private(set) var transactions: Int64 = 0
     private(set) var commitMicroseconds: Int64 = 0
 
@@ -88,13 +105,14 @@ final class ChangeAssembler {
     }
 
     /// Whether the stream is between two transactions: what lies before holds nothing for the sink.
-    var isIdle: Bool { pending == nil }
+    var isIdle: Bool { pending == nil && preparing == nil }
 
     /// A table that the snapshot has announced; the stream's first word of it need not be looked up
     /// if it says the same.
     func know(_ table: CatalogTable) {
         let entry = Entry(table.relation, table.table, isSelected: true)
         entry.isAnnounced = true
+        announcedNames.insert(table.name)
         entries[table.relation.oid] = entry
         isFirst.insert(table.relation.oid)
     }
@@ -107,17 +125,26 @@ final class ChangeAssembler {
         }
         pending = nil
         streamed = nil
+        restartPrepared()
         spool.dropAll()
     }
 
     /// The server is at `position`, and nothing is open: true if that is the end.
     func reached(_ position: LogSequenceNumber) -> Bool {
-        if let last, pending == nil, position >= last { isAtEnd = true }
+        if isIdle {
+            passed(position)
+            if let last, position >= last { isAtEnd = true }
+        }
         return isAtEnd
     }
 
+    func endHere() { isAtEnd = true }
+
+    func forgetRecent() { recent = nil }
+
     func received(_ bytes: RawSpan, at position: UInt64) throws {
         if streamed != nil { return try receivedInStream(bytes, at: position) }
+        if let xid = preparing { return try receivedInPrepared(bytes, at: position, of: xid) }
         if let row = try readRow(bytes) { return try give(row, bytes, position) }
         switch try read(bytes, inStream: false) {
         case .row(let row): try give(row, bytes, position)
@@ -132,8 +159,12 @@ final class ChangeAssembler {
         case .streamCommit(let xid, let commit): try replay(xid, commit)
         case .streamAbort(let xid, let subxid): spool.abort(xid, subxid)
         case .streamStop: throw misplaced("the end of a stream")
-        case .beginPrepare, .prepare, .commitPrepared, .rollbackPrepared, .streamPrepare:
-            throw misplaced("a two-phase commit that was not asked for")
+        case .beginPrepare(let prepare): try beginPrepare(prepare)
+        case .streamPrepare(let prepare): streamPrepared(prepare)
+        case .commitPrepared(let xid, let commit, let gid):
+            try commitPrepared(xid, commit, gid: gid)
+        case .rollbackPrepared(let xid, _, let end, _): rolledBackPrepared(xid, end: end)
+        case .prepare: throw misplaced("the end of a prepared transaction")
         case let other: try handle(other, bytes, position)
         }
     }
@@ -160,10 +191,14 @@ final class ChangeAssembler {
     /// What may stand in a transaction beside rows, sent directly or spooled.
     private func handle(_ message: LogicalMessage, _ bytes: RawSpan, _ position: UInt64) throws {
         switch message {
-        case .relation(let relation): try announced(relation)
+        case .relation(let relation): try announced(relation, at: position)
         case .truncate(let truncate): try give(truncate, bytes, position)
         case .message(let content): try give(content, bytes)
-        case .type, .origin: break
+        case .type(let oid, _, _):
+            // It stands before the relations that have it.
+            typeSeen(oid)
+            staleTypes.insert(oid)
+        case .origin: break
         default: throw misplaced("a message inside of a stream")
         }
     }
@@ -177,7 +212,7 @@ final class ChangeAssembler {
         }
     }
 
-    private func read(_ bytes: RawSpan, inStream: Bool) throws(CaptureError) -> LogicalMessage {
+    func read(_ bytes: RawSpan, inStream: Bool) throws(CaptureError) -> LogicalMessage {
         do throws(ProtocolError) {
             return try LogicalMessage.read(bytes, inStream: inStream)
         } catch {
@@ -186,7 +221,7 @@ final class ChangeAssembler {
         }
     }
 
-    private func misplaced(_ what: String) -> CaptureError {
+    func misplaced(_ what: String) -> CaptureError {
         .malformed(CaptureReport("the replication stream has \(what) where none belongs"))
     }
 }
@@ -210,8 +245,9 @@ extension ChangeAssembler {
     private func commit(_ commit: LogicalCommit) throws {
         guard let ended = pending else { throw misplaced("a commit") }
         pending = nil
-        guard !ended.isKnown else { return }
         let end = LogSequenceNumber(commit.end)
+        defer { passed(end) }
+        guard !ended.isKnown else { return }
         // Of two that both fit the limit by their begin, only the first ends before it.
         if ended.hasBegun || ended.given > 0 {
             try sink.commit(
@@ -226,21 +262,23 @@ extension ChangeAssembler {
         if let last, end >= last { isAtEnd = true }
     }
 
-    private func replay(_ xid: UInt32, _ commit: LogicalCommit) throws {
+    /// Gives what was spooled of a transaction; `inStream`: its messages carry its number.
+    func replay(_ xid: UInt32, _ commit: LogicalCommit, inStream: Bool = true) throws {
         guard pending == nil else { throw misplaced("the commit of a stream") }
         begin(commit: commit.commit, xid: xid, time: commit.time)
         guard let opened = pending else { return }
         if opened.isKnown {
             pending = nil
             // Relations are announced once: they count even if the changes do not.
-            return try spool.replay(xid) { bytes, _, _ in
-                if case .relation(let relation) = try read(bytes, inStream: true) {
+            try spool.replay(xid) { bytes, _, _ in
+                if case .relation(let relation) = try read(bytes, inStream: inStream) {
                     try announced(relation)
                 }
             }
+            return passed(LogSequenceNumber(commit.end))
         }
         try spool.replay(xid) { bytes, position, aborted in
-            let message = try read(bytes, inStream: true)
+            let message = try read(bytes, inStream: inStream)
             switch message {
             case .row(let row):
                 if let part = row.xid, aborted.contains(part) { return }
@@ -259,139 +297,54 @@ extension ChangeAssembler {
         try self.commit(commit)
     }
 
-    private func announced(_ relation: LogicalRelation) throws {
+    func announced(_ relation: LogicalRelation, at position: UInt64 = 0) throws {
         if relation.oid == watched { backfill?.spoil() }
         let known = entries[relation.oid]
         recent = nil
-        if let known, isFirst.remove(relation.oid) != nil, isSame(known.relation, relation) {
+        let mayDiffer = relation.columns.contains { staleTypes.contains($0.type) }
+        staleTypes.removeAll()
+        if !mayDiffer, let known, isFirst.remove(relation.oid) != nil,
+            isSame(known.relation, relation)
+        {
             return
         }
         let isSelected = selection.selects(schema: relation.schema, table: relation.name)
         let table = try describe(relation, (known?.table.version ?? 0) + 1)
-        if let known, isSame(known.relation, relation), known.table.key == table.key { return }
+        if let known, isSame(known.relation, relation), known.table.key == table.key,
+            !mayDiffer || hasSameTypes(known.table, table)
+        {
+            return
+        }
         let entry = Entry(relation, table, isSelected: isSelected)
+        if let known { (entry.order, entry.transaction) = (known.order, known.transaction) }
+        entries[relation.oid] = entry
         if let known, isSelected, pending?.isKnown == false,
             known.relation.name != relation.name || known.relation.schema != relation.schema
         {
-            try renamed(table)
+            try renamed(entry, at: position)
         }
-        if let known { (entry.order, entry.transaction) = (known.order, known.transaction) }
-        entries[relation.oid] = entry
     }
 
     /// What the output has under its new name is not the table, or not all of it.
-    private func renamed(_ table: CapturedTable) throws {
-        let name = "\(table.schema).\(table.name)"
+    private func renamed(_ entry: Entry, at position: UInt64) throws {
+        let name = "\(entry.table.schema).\(entry.table.name)"
         sink.notice("table \(name) had another name before; its rows are read under this one")
+        if isHeld(entry.table) { try truncate(entry, at: position) }
+        renamedTables.insert(entry.table.oid)
         guard let backfill else { return }
         backfill.accept(BackfillRequest(table: name))
         if endsBehindBackfills { last = nil }
         try sink.backfills(backfill.states)
     }
 
+    private func hasSameTypes(_ one: CapturedTable, _ other: CapturedTable) -> Bool {
+        zip(one.columns, other.columns).allSatisfy { $0.type.isSame(as: $1.type) }
+    }
+
     /// The number of its transaction is no part of what a relation is.
-    private func isSame(_ one: LogicalRelation, _ other: LogicalRelation) -> Bool {
+    func isSame(_ one: LogicalRelation, _ other: LogicalRelation) -> Bool {
         one.schema == other.schema && one.name == other.name && one.identity == other.identity
             && one.columns == other.columns
-    }
-}
-
-// Marks of our own.
-extension ChangeAssembler {
-    private func give(own text: RawSpan, _ content: LogicalContent) throws {
-        guard let backfill, let mark = StreamMark(text), mark.slot == backfill.slot else { return }
-        switch mark.kind {
-        case .low:
-            backfill.low(mark.word)
-            watched = backfill.watched
-        case .high:
-            guard content.isTransactional, let (chunk, rows) = backfill.high(mark.word) else {
-                watched = backfill.watched
-                return
-            }
-            watched = 0
-            try give(chunk, rows, at: content.position)
-            try sink.backfills(backfill.statesBehindChunk())
-        case .backfill:
-            guard content.isTransactional, let request = BackfillRequest(mark.word),
-                try next(nil, content.position) != nil
-            else { return }
-            backfill.accept(request)
-            if endsBehindBackfills { last = nil }
-            try sink.backfills(backfill.states)
-        case .table:
-            guard content.isTransactional, try next(nil, content.position) != nil else { return }
-            try published(mark.word, backfill, at: content.position)
-        }
-    }
-
-    /// The changes of a table begin here. What the output has under its name is of an older one,
-    /// or of the time when only its inserts were captured.
-    private func published(_ name: String, _ backfill: Backfill, at position: UInt64) throws {
-        guard let table = try tableNamed(name) else { return backfill.passOver() }
-        if isHeld(table.table) { try truncate(entry(of: table), at: position) }
-        backfill.accept(BackfillRequest(table: name), behind: pending?.transaction.xid)
-        if endsBehindBackfills { last = nil }
-        try sink.backfills(backfill.states)
-    }
-
-    /// Whether the output has rows under the table's name.
-    private func isHeld(_ table: CapturedTable) -> Bool {
-        sink.mayHold(table)
-            || entries.values.contains {
-                $0.isAnnounced && $0.table.name == table.name && $0.table.schema == table.schema
-            }
-    }
-
-    private func truncate(_ entry: Entry, at position: UInt64) throws {
-        guard let (transaction, order) = try next(entry, position) else { return }
-        changes &+= 1
-        try sink.change(
-            Change(
-                kind: .truncate, table: entry.table, position: LogSequenceNumber(position),
-                transaction: transaction, order: order, tableOrder: entry.order), of: RawSpan())
-    }
-
-    private func give(_ chunk: Backfill.Chunk, _ rows: [Range<Int>], at position: UInt64) throws {
-        if chunk.isHeld, isHeld(chunk.table.table) {
-            try truncate(entry(of: chunk.table), at: position)
-        }
-        // A chunk without rows still moves the state, so its transaction is begun.
-        guard !rows.isEmpty else {
-            _ = try next(nil, position)
-            return
-        }
-        let entry = entry(of: chunk.table)
-        let bytes = chunk.bytes
-        for row in rows {
-            guard let (transaction, order) = try next(entry, position) else { continue }
-            changes &+= 1
-            try sink.change(
-                Change(
-                    kind: .read, table: entry.table, after: row,
-                    position: LogSequenceNumber(position), transaction: transaction, order: order,
-                    tableOrder: entry.order, snapshot: .incremental), of: bytes.rawSpan)
-        }
-    }
-
-    /// What the stream knows of the table, if it is what the chunk was read with.
-    private func entry(of table: CatalogTable) -> Entry {
-        let oid = table.relation.oid
-        if let known = entries[oid], isSame(known.relation, table.relation) { return known }
-        let version = (entries[oid]?.table.version ?? 0) + 1
-        let made = Entry(table.relation, table.table.with(version: version), isSelected: true)
-        entries[oid] = made
-        recent = nil
-        isFirst.insert(oid)
-        return made
-    }
-
-    private func tell(_ backfill: Backfill, of xid: UInt32) {
-        if let done = backfill.finishChunk(), !done.request.isSingle {
-            sink.notice("backfill of \(done.request.label) is done: \(done.rows) rows")
-        }
-        backfill.committed(xid)
-        watched = backfill.watched
     }
 }
 
@@ -404,7 +357,7 @@ extension ChangeAssembler {
         return entry
     }
 
-    private func give(_ row: LogicalRow, _ bytes: RawSpan, _ position: UInt64) throws {
+    func give(_ row: LogicalRow, _ bytes: RawSpan, _ position: UInt64) throws {
         let entry = try entry(row.relation)
         guard row.columns == entry.table.columns.count else {
             throw misplaced("a row of \(row.columns) columns")
@@ -418,11 +371,18 @@ extension ChangeAssembler {
             }
         guard let (transaction, order) = try next(entry, position) else { return }
         changes &+= 1
-        try sink.change(
-            Change(
-                kind: kind, table: entry.table, before: row.before, beforeIsKey: row.beforeIsKey,
-                after: row.after, position: LogSequenceNumber(position), transaction: transaction,
-                order: order, tableOrder: entry.order), of: bytes)
+        var change = Change(
+            kind: kind, table: entry.table, before: row.before, beforeIsKey: row.beforeIsKey,
+            after: row.after, position: LogSequenceNumber(position), transaction: transaction,
+            order: order, tableOrder: entry.order)
+        if let fill, kind == .update, row.before == nil || row.beforeIsKey, let after = row.after,
+            TupleCursor.hasUnchanged(of: after, in: bytes),
+            let filled = try fill(entry.table, after, bytes, transaction.xid)
+        {
+            change.after = bytes.byteCount..<bytes.byteCount + filled.count
+            return try sink.change(change, of: (bytes.copied() + filled).rawSpan)
+        }
+        try sink.change(change, of: bytes)
         if kind == .update, row.beforeIsKey { try moved(row, entry.table, of: bytes) }
     }
 
@@ -504,7 +464,7 @@ extension ChangeAssembler {
     /// Counts a change, and gives its transaction and number if the sink is to have it: begun if it
     /// is the first, its table announced if that is new.
     @inline(__always)
-    private func next(_ entry: Entry?, _ position: UInt64) throws -> (SourceTransaction, Int)? {
+    func next(_ entry: Entry?, _ position: UInt64) throws -> (SourceTransaction, Int)? {
         guard let current = pending else { throw misplaced("a change outside of a transaction") }
         if current.isKnown { return nil }
         if let entry {
@@ -524,6 +484,7 @@ extension ChangeAssembler {
         }
         if let entry, !entry.isAnnounced {
             entry.isAnnounced = true
+            announcedNames.insert("\(entry.table.schema).\(entry.table.name)")
             try sink.schema(entry.table, at: LogSequenceNumber(position))
         }
         return (current.transaction, order)

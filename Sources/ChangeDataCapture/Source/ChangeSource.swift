@@ -26,6 +26,7 @@ public enum CaptureEnd: Sendable {
 /// transactions is a transaction of its own with xid 0. `schema` comes before a table's first
 /// change and whenever its description differs, inside a transaction or before a snapshot's rows.
 public protocol ChangeSink: AnyObject {
+    /// Positions at or behind `position` that the output has from before are of another log.
     func snapshotBegan(_ tables: [CapturedTable], at position: LogSequenceNumber) throws
     /// Whether a snapshot may be kept in pieces.
     var keepsSnapshotPieces: Bool { get }
@@ -63,8 +64,8 @@ public protocol ChangeSink: AnyObject {
     /// Whether changes of different keys reach readers in different orders (in partitions).
     func tellsKeysApart(_ table: CapturedTable) -> Bool
     /// The end of the last transaction that the output keeps whatever happens, or a position that
-    /// `pause` has told and that it keeps. It never goes back,
-    /// and is asked from another thread while a call blocks: it must not wait for that.
+    /// `pause` has told and that it keeps. It never goes back but to a new snapshot, and is asked
+    /// from another thread while a call blocks: it must not wait for that.
     var durable: LogSequenceNumber { get }
     /// Something that people should know and that is no error, without a full stop.
     func notice(_ message: String)
@@ -107,6 +108,10 @@ public struct CaptureProgress: Sendable, Equatable {
     /// where they tell nothing.
     public var backfillDone: Int64 = 0
     public var backfillExpected: Int64 = 0
+    public var backfillsWaiting = 0
+    public var isBackfillPaused = false
+    /// Transactions that are prepared and wait for their end.
+    public var prepared = 0
     /// Of the stream.
     public var changes: Int64 = 0
     public var transactions: Int64 = 0

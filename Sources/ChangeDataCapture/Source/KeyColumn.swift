@@ -23,6 +23,15 @@ struct KeyColumn: Sendable {
         "\(quotedText(value))::\(quotedName(type.schema)).\(quotedName(type.name))"
     }
 
+    /// What selects the row of a key; nil for a key of other columns than now.
+    static func row(_ key: [String: String], _ columns: [KeyColumn]) -> String? {
+        guard key.count == columns.count else { return nil }
+        let conditions = columns.compactMap { column in
+            key[column.name].map { "\(column.ordered) \(column.equal) \(column.literal($0))" }
+        }
+        return conditions.count == columns.count ? conditions.joined(separator: " AND ") : nil
+    }
+
     /// ` ORDER BY ...`.
     static func order(_ columns: [KeyColumn]) -> String {
         " ORDER BY "
@@ -50,9 +59,9 @@ struct KeyColumn: Sendable {
 
     /// Asks for the columns of a table's key, by their indices in the table.
     static func read(
-        _ table: CatalogTable, _ connection: PostgresConnection
+        _ table: CapturedTable, _ connection: PostgresConnection
     ) throws(CaptureError) -> [Int: KeyColumn] {
-        let index = table.table.identity == .index ? "i.indisreplident" : "i.indisprimary"
+        let index = table.identity == .index ? "i.indisreplident" : "i.indisprimary"
         let rows = try connection.rows(
             """
             SELECT a.attname, m.amopstrategy,
@@ -67,14 +76,14 @@ struct KeyColumn: Sendable {
             JOIN pg_operator o ON o.oid = m.amopopr JOIN pg_namespace n ON n.oid = o.oprnamespace
             LEFT JOIN pg_collation l ON l.oid = k.locale AND l.oid <> a.attcollation
             LEFT JOIN pg_namespace s ON s.oid = l.collnamespace
-            WHERE i.indrelid = \(table.table.oid) AND \(index) AND k.place <= i.indnkeyatts
+            WHERE i.indrelid = \(table.oid) AND \(index) AND k.place <= i.indnkeyatts
             """, doing: "read the order of \(table.name)")
         var columns: [Int: KeyColumn] = [:]
         for row in rows {
             guard let name = row[0], let sign = row[2],
-                let place = table.table.columns.firstIndex(where: { $0.name == name })
+                let place = table.columns.firstIndex(where: { $0.name == name })
             else { continue }
-            var column = columns[place] ?? KeyColumn(table.table.columns[place])
+            var column = columns[place] ?? KeyColumn(table.columns[place])
             column.collation = row[3]
             switch row[1] {
             case "1": column.less = sign

@@ -6,7 +6,7 @@ import PostgresProtocol
 /// source's disk does not fill.
 final class LogGuard: @unchecked Sendable {
     private let address: PostgresAddress
-    private let slot: String
+    private var watched: String
     private let bytesMax: Int64
     /// Ends the capture.
     private let stop: StopSignal
@@ -25,7 +25,7 @@ final class LogGuard: @unchecked Sendable {
         _ address: PostgresAddress, slot: String, bytesMax: Int64, stop: StopSignal
     ) throws(CaptureError) {
         self.address = address
-        self.slot = slot
+        watched = slot
         self.bytesMax = bytesMax
         self.stop = stop
         do throws(SystemError) { ended = try StopSignal() } catch {
@@ -49,6 +49,10 @@ final class LogGuard: @unchecked Sendable {
 
     /// The connection that reads the slot from now on.
     func watch(_ stream: PostgresConnection?) { lock.withLock { self.stream = stream } }
+
+    func watch(slot: String) { lock.withLock { watched = slot } }
+
+    private var slot: String { lock.withLock { watched } }
 
     /// Ends the thread; what it has begun is done.
     func end() {
@@ -74,6 +78,7 @@ final class LogGuard: @unchecked Sendable {
     private func look() throws(CaptureError) -> Bool {
         let connection = try PostgresConnection.open(address)
         defer { connection.close() }
+        let slot = slot
         let text = try connection.value(
             """
             SELECT pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()

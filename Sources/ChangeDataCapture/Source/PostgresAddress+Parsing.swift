@@ -72,9 +72,8 @@ extension PostgresAddress {
 
     /// What else libpq knows, and what has no effect here.
     private static let withoutEffect: Set<String> = [
-        "client_encoding", "fallback_application_name", "keepalives",
-        "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
-        "replication", "sslcompression", "sslsni", "krbsrvname", "gsslib",
+        "client_encoding", "fallback_application_name", "replication",
+        "sslcompression", "sslsni", "krbsrvname", "gsslib",
     ]
 
     /// What libpq knows and would be unsafe to pass over.
@@ -112,6 +111,9 @@ extension PostgresAddress {
             case "sslpassword": address.keyPassword = value
             case "application_name": address.applicationName = value
             case "options": address.options = value
+            case "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
+                "tcp_user_timeout":
+                try keepAlive(name, value, &address.keepAlive)
             case "connect_timeout":
                 guard let seconds = Int(value) else {
                     throw invalid("connect_timeout=\(value) is no number of seconds")
@@ -135,6 +137,21 @@ extension PostgresAddress {
             }
         }
         return address
+    }
+
+    /// As libpq: 0 and less leave it to the system, but for `keepalives`, where 0 turns them off.
+    private static func keepAlive(
+        _ name: String, _ value: String, _ keepAlive: inout KeepAlive
+    ) throws(CaptureError) {
+        guard let number = Int32(value) else { throw invalid("\(name)=\(value) is no number") }
+        let limit = number > 0 ? number : nil
+        switch name {
+        case "keepalives": keepAlive.isOn = number != 0
+        case "keepalives_idle": keepAlive.idleSeconds = limit
+        case "keepalives_interval": keepAlive.intervalSeconds = limit
+        case "keepalives_count": keepAlive.count = limit
+        default: keepAlive.unansweredMilliseconds = limit
+        }
     }
 
     private static func choice<Choice: RawRepresentable<String> & CaseIterable>(

@@ -41,6 +41,8 @@ public struct PostgresAddress: Sendable, Equatable {
     public var balancesHosts = false
     public var applicationName = "rtd"
     public var connectTimeoutSeconds = 10
+    /// When a server that is gone without a word is noticed.
+    public var keepAlive = KeepAlive()
     /// More settings of the session, `-c name=value ...`.
     public var options = ""
 

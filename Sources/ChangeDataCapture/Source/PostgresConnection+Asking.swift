@@ -1,4 +1,5 @@
 import Bytes
+import Platform
 import PostgresProtocol
 
 extension PostgresConnection {
@@ -7,7 +8,7 @@ extension PostgresConnection {
     public func rows(
         _ sql: String, doing: String, whileWaiting: (() throws(CaptureError) -> Void)? = nil
     ) throws(CaptureError) -> [[String?]] {
-        try send(FrontendMessage.query(sql))
+        try ask(sql)
         var rows: [[String?]] = []
         var failure: ServerReport?
         while true {
@@ -43,7 +44,7 @@ extension PostgresConnection {
     /// COPY ... TO STDOUT: gives each piece (a row with its line end) as it comes. What `body`
     /// throws ends the connection, as the server would go on sending.
     func copy(_ sql: String, doing: String, _ body: (RawSpan) throws -> Void) throws {
-        try send(FrontendMessage.query(sql))
+        try ask(sql)
         var failure: ServerReport?
         while true {
             while let frame = try nextFrame() {
@@ -70,9 +71,38 @@ extension PostgresConnection {
                 default: throw unexpected(doing)
                 }
             }
-            _ = try receive(waitNanoseconds: 1_000_000_000)
+            let hasCome = try receive(waitNanoseconds: 1_000_000_000)
             if isStopped { throw CaptureError.connection(CaptureReport("stopped")) }
+            if !hasCome { try lookAfter() }
         }
+    }
+
+    /// Nothing has come for a second. A statement may take hours, so that its silence tells
+    /// nothing: after a while another connection is asked whether the server is still at it.
+    func lookAfter() throws(CaptureError) {
+        let clock = SystemClock()
+        let silence = clock.monotonicNanoseconds - max(asked, heard)
+        guard version > 0 else {
+            guard silence > Int64(address.connectTimeoutSeconds) * 1_000_000_000 else { return }
+            throw lost("no answer within \(address.connectTimeoutSeconds) s")
+        }
+        guard let backend, silence > silenceMax else { return }
+        let other: PostgresConnection
+        do throws(CaptureError) { other = try PostgresConnection.open(address) } catch {
+            if case .connection = error { throw lost("the server was silent for long") }
+            asked = clock.monotonicNanoseconds
+            return
+        }
+        defer { other.close() }
+        let state = try other.value(
+            "SELECT state FROM pg_stat_activity WHERE pid = \(backend)", doing: "look after it")
+        if state == "active" || state == "fastpath function call" {
+            asked = clock.monotonicNanoseconds
+            return
+        }
+        // It has answered; perhaps just now.
+        if try receive(waitNanoseconds: 1_000_000_000) { return }
+        throw lost("the server was silent for \(silence / 1_000_000_000) s")
     }
 
     /// Sends a command that answers CopyBoth, and comes back when it has.

@@ -26,6 +26,11 @@ public final class PostgresConnection: @unchecked Sendable {
     private(set) var heard: Int64 = 0
     /// How long the server of a stream may say nothing, though it was asked.
     var silenceMax = Limits.silenceNanosecondsMax
+    /// The process of the server that does what is asked here, as another connection can see it;
+    /// nil: it is not looked after.
+    var backend: Int32?
+    /// When something was asked, or it was seen at work.
+    var asked = SystemClock().monotonicNanoseconds
     /// The server has asked for a proof of who we are: what it says then is about that, and not
     /// about how the connection is secured.
     private var wasAsked = false
@@ -78,7 +83,8 @@ public final class PostgresConnection: @unchecked Sendable {
         for place in places {
             do throws(SystemError) {
                 return try BlockingSocket.connect(
-                    place, patienceSeconds: address.connectTimeoutSeconds)
+                    place, patienceSeconds: address.connectTimeoutSeconds,
+                    keepAlive: address.keepAlive)
             } catch {
                 failure = CaptureReport(
                     "cannot reach \(address.description): \(error.reason)",
@@ -115,6 +121,11 @@ public final class PostgresConnection: @unchecked Sendable {
                 process = login.process
                 messageBytesMax = PostgresProtocol.Limits.messageBytesMax
                 version = Self.number(login.reported["server_version"] ?? "")
+                // Bytes that nobody has looked at, which the server would refuse to send as UTF-8:
+                // what is none is repaired here.
+                if login.reported["server_encoding"] == "SQL_ASCII" {
+                    try execute("SET client_encoding = 'SQL_ASCII'", doing: "begin the session")
+                }
                 return
             }
         }
@@ -127,7 +138,7 @@ public final class PostgresConnection: @unchecked Sendable {
         ("lc_monetary", "C"), ("xmlbinary", "base64"), ("quote_all_identifiers", "off"),
         ("search_path", ""), ("standard_conforming_strings", "on"), ("row_security", "off"),
         ("statement_timeout", "0"), ("lock_timeout", "0"),
-        ("idle_in_transaction_session_timeout", "0"),
+        ("idle_in_transaction_session_timeout", "0"), ("client_min_messages", "warning"),
     ]
 
     /// `15.20 (Debian ...)` is 150020; before 10 there were three parts, which is too old anyway.
@@ -151,6 +162,12 @@ public final class PostgresConnection: @unchecked Sendable {
         do throws(SystemError) {
             try sending.withLock { () throws(SystemError) in try socket.send(bytes) }
         } catch { throw lost(error.reason) }
+    }
+
+    /// Sends a statement, from the thread that reads.
+    func ask(_ sql: String) throws(CaptureError) {
+        asked = SystemClock().monotonicNanoseconds
+        try send(FrontendMessage.query(sql))
     }
 
     func lost(_ reason: String) -> CaptureError {
@@ -263,6 +280,7 @@ extension PostgresConnection {
                 if !(try receive(waitNanoseconds: 1_000_000_000)) {
                     if stopSignal?.isSet == true { throw .connection(CaptureReport("stopped")) }
                     try whileWaiting?()
+                    try lookAfter()
                 }
                 continue
             }

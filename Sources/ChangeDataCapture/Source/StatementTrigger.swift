@@ -56,7 +56,7 @@ struct StatementTrigger {
     var creation: String {
         """
         CREATE OR REPLACE FUNCTION public.\(name)() RETURNS event_trigger LANGUAGE plpgsql
-        SET search_path = pg_catalog, pg_temp AS $rtd$
+        SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $rtd$
         DECLARE names text[];
         BEGIN
           IF TG_EVENT = 'sql_drop' THEN
@@ -67,9 +67,9 @@ struct StatementTrigger {
             FROM pg_event_trigger_ddl_commands() WHERE schema_name IS DISTINCT FROM 'pg_temp';
           END IF;
           IF names IS NOT NULL THEN
-            PERFORM pg_logical_emit_message(true, '\(SourceStatement.prefix)', json_build_object(
-              'slot', \(quotedText(slot)), 'tag', TG_TAG, 'ddl', current_query(),
-              'objects', names)::text);
+            PERFORM pg_logical_emit_message(true, '\(SourceStatement.prefix)', convert_to(
+              json_build_object('slot', \(quotedText(slot)), 'tag', TG_TAG, 'ddl',
+                current_query(), 'objects', names)::text, 'UTF8'));
           END IF;
         END $rtd$;
         DROP EVENT TRIGGER IF EXISTS \(name); DROP EVENT TRIGGER IF EXISTS \(dropName);

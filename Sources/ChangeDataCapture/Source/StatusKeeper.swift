@@ -16,6 +16,8 @@ final class StatusKeeper: @unchecked Sendable {
     /// Up to here the log has nothing for the sink beyond what it was given: it was received.
     private var idle: LogSequenceNumber
     private var flushed: LogSequenceNumber
+    /// What the slot needs for transactions that are prepared begins here.
+    private var limit: LogSequenceNumber?
 
     init(
         _ connection: PostgresConnection, _ sink: any ChangeSink, from start: LogSequenceNumber,
@@ -64,13 +66,16 @@ final class StatusKeeper: @unchecked Sendable {
         }
     }
 
+    /// From the capture's thread: no more may be acknowledged, whatever is kept.
+    func limit(_ position: LogSequenceNumber) { lock.withLock { limit = position } }
+
     /// What may be acknowledged now: what the sink keeps. The part of the log that had nothing for
     /// it counts when it has kept that position too: a slot that is ahead of its output's position
     /// is known to serve another one.
     func acknowledged() -> LogSequenceNumber {
         let durable = sink.durable
         return lock.withLock {
-            if durable > flushed { flushed = durable }
+            flushed = max(flushed, min(durable, limit ?? durable))
             return flushed
         }
     }

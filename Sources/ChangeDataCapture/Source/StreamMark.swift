@@ -4,7 +4,7 @@ import Formats
 /// A logical message of our own in the stream: a request to a capture, a mark of its backfill, or
 /// where the changes of a table begin. The slot says which capture is meant.
 struct StreamMark: Equatable {
-    enum Kind: String { case backfill, low, high, table }
+    enum Kind: String { case backfill, low, high, table, cancel, pause, resume }
 
     static let prefix = "rtd.cdc"
 
@@ -39,10 +39,20 @@ struct StreamMark: Equatable {
     }
 
     /// The statement that writes it into the server's log: as a transaction of its own, which the
-    /// server flushes at once, or just there.
+    /// server flushes at once, or just there. A message carries the bytes that the database's
+    /// encoding has for it, so there is nothing in it but ASCII.
     func statement(isTransactional: Bool) -> String {
         "SELECT pg_catalog.pg_logical_emit_message(\(isTransactional), \(quotedText(Self.prefix)), "
-            + "\(quotedText(text)))"
+            + "\(quotedText(Self.plain(text))))"
+    }
+
+    private static func plain(_ json: String) -> String {
+        guard json.utf8.contains(where: { $0 >= 0x80 }) else { return json }
+        return json.utf16.map { unit in
+            if unit < 0x80 { return String(Unicode.Scalar(UInt8(unit))) }
+            let digits = String(unit, radix: 16)
+            return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }.joined()
     }
 
     static func isOwn(_ prefix: RawSpan) -> Bool {

@@ -7,14 +7,23 @@ public struct TableSelection: Sendable, Equatable {
     public var included: [String]
     public var excluded: [String]
 
+    /// `schema.table`, which is no pattern.
+    private var name: String?
+
     public init(included: [String] = [], excluded: [String] = []) {
         self.included = included
         self.excluded = excluded
     }
 
-    public var selectsAll: Bool { included.isEmpty && excluded.isEmpty }
+    init(exactly name: String) {
+        self.init()
+        self.name = name
+    }
+
+    public var selectsAll: Bool { included.isEmpty && excluded.isEmpty && name == nil }
 
     public func selects(schema: String, table: String) -> Bool {
+        if let name { return name == "\(schema).\(table)" }
         let matches = { (pattern: String) in
             Self.matches(pattern, schema: schema, table: table)
         }

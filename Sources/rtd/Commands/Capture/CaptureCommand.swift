@@ -6,14 +6,20 @@ import Platform
 /// own threads.
 enum CaptureCommand {
     static func run(_ options: CaptureOptions) -> Int32 {
-        let interruption = Interruption.watch()
+        let interruption = Interruption.watch(answers: true)
         var status: Int32 = 0
         do throws(CommandFailure) {
             let address = try address(options)
             switch options.job {
             case .check: status = try CaptureCheck.run(address, options)
             case .slots: try SlotListing.run(address, options)
-            case .request: try request(address, options)
+            case .request: try order(.begin(options.backfills), address, options)
+            case .cancel: try order(.cancel(options.backfills), address, options)
+            case .pause: try order(.pause, address, options)
+            case .resume: try order(.resume, address, options)
+            case .emit:
+                try MessageEmitter.run(
+                    address, prefix: options.emittedPrefix ?? "", options.reporting)
             case .verify: status = try CaptureVerify.run(address, options, interruption)
             case nil: try capture(address, options, interruption)
             }
@@ -38,13 +44,13 @@ enum CaptureCommand {
         }
     }
 
-    /// Asks the capture of a slot for rows.
-    private static func request(
-        _ address: PostgresAddress, _ options: CaptureOptions
+    /// Asks the capture of a slot.
+    private static func order(
+        _ order: BackfillOrder, _ address: PostgresAddress, _ options: CaptureOptions
     ) throws(CommandFailure) {
         let plan = try CapturePlan(address, options)
         do throws(CaptureError) {
-            try BackfillRequest.send(options.backfills, to: plan.slot, at: address)
+            try order.send(to: plan.slot, at: address)
         } catch {
             throw CommandFailure(error)
         }
@@ -102,6 +108,11 @@ enum CaptureCommand {
         }
         let hasLeft = ReaderWatch()
         interruption.handle { capture.stop() }
+        interruption.handleQuestion {
+            let lines = CaptureStateText.lines(
+                capture.progress, wallMilliseconds: SystemClock().wallMilliseconds)
+            for line in lines { StandardError.write(line: "rtd: \(line)") }
+        }
         if leaves { hasLeft.watch { capture.stop() } }
         let metrics = try metricsListener(options, configuration, capture)
         defer { metrics?.close() }
@@ -243,6 +254,8 @@ struct CapturePlan {
             tables: TableSelection(included: options.tables, excluded: options.excluded),
             snapshot: snapshot, end: options.end ?? .never, after: after)
         configuration.outbox = options.outbox
+        configuration.isTwoPhase = options.isTwoPhase
+        configuration.fillsUnchanged = options.fillsUnchanged
         configuration.capturesStatements = options.capturesStatements
         configuration.continuesSlot = (options.target ?? .standardOutput) == .standardOutput
         configuration.includedPrefixes = options.includedPrefixes

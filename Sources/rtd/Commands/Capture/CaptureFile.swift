@@ -110,6 +110,10 @@ final class CaptureFile: LineTarget {
         size += Int64(bytes.count)
     }
 
+    func begins(at position: LogSequenceNumber) {
+        if position < saved { saved = LogSequenceNumber(0) }
+    }
+
     func reached(
         _ position: LogSequenceNumber, isLast: Bool
     ) throws(CaptureOutputError) -> LogSequenceNumber {

@@ -9,7 +9,9 @@ extension CaptureOptions {
         name: "cdc",
         summary: "the changes of a PostgreSQL database, and the rows it has",
         synopsis: [
-            "[OPTION...] SOURCE", "--check SOURCE", "--backfill TABLE --request SOURCE",
+            "[OPTION...] SOURCE", "--check SOURCE",
+            "--backfill TABLE --request SOURCE", "--backfill TABLE --cancel SOURCE",
+            "--pause SOURCE", "--resume SOURCE", "--emit PREFIX SOURCE",
             "--slots [--drop NAME] SOURCE",
             "--verify SOURCE",
         ],
@@ -44,7 +46,12 @@ extension CaptureOptions {
 
             A change is named for ever by the position of its commit and its ordinal in the \
             transaction. A large value that an update did not touch is not in the stream: it is \
-            left out and named in `unavailable`, unless the table has REPLICA IDENTITY FULL.
+            left out and named in `unavailable`, unless the table has REPLICA IDENTITY FULL or \
+            {fill-unchanged} looks it up.
+
+            Tables that get another name while it runs, or are attached to a partitioned one, are \
+            noticed within seconds, also at the next start, and their rows are read. SIGUSR1 has \
+            it say on stderr what it is at.
             """,
         operands: [OperandDocumentation("SOURCE", "The database.")],
         examples: [
@@ -134,6 +141,16 @@ extension CaptureOptions {
         .value(
             "slot", nil, \.slot, .nonEmpty("NAME"), "Use the slot NAME, and keep it.",
             details: "It is made if it is missing. Without it the slot to stdout is temporary."),
+        .toggle(
+            "two-phase", nil, \.isTwoPhase,
+            "Have the server send transactions when they are prepared.",
+            details: """
+                What PREPARE TRANSACTION prepares is then here, in memory or a temporary file, \
+                before COMMIT PREPARED, with which it is given; what is rolled back never is. The \
+                slot stays so; one that was made so needs no option. To stdout, what was committed \
+                while a prepared transaction waited comes again at the next start. Needs \
+                PostgreSQL 15.
+                """),
         .value(
             "publication", nil, \.publication, .nonEmpty("NAME"),
             "Use the publication NAME, which exists.",
@@ -185,6 +202,16 @@ extension CaptureOptions {
                     secret=drop        nothing
 
                 Of a key's columns only `sha256`: it keeps rows apart.
+                """),
+        .toggle(
+            "fill-unchanged", nil, \.fillsUnchanged,
+            "Look up large values that an update did not touch.",
+            details: """
+                In the table, by the key of the row: a statement for each such update, which waits \
+                for it (some 0.2 ms in the same machine), and reads what the database has now: a \
+                later change of the value may come early, with its own event behind it. Of a row \
+                that is gone by then they stay unknown. REPLICA IDENTITY FULL gives them exactly, \
+                and costs log.
                 """),
         .value(
             "image", nil, \.image, .choice("WHICH"), "Which sides of a row to write.",
@@ -304,6 +331,26 @@ extension CaptureOptions {
             "With --backfill: ask the capture that runs, and end.",
             details: "The request goes through the database's log to the capture of the slot."
         ).exclusive("job"),
+        .choosing(
+            "cancel", nil, .cancel, \.job,
+            "With --backfill: have the capture give that one up, and end.",
+            details: "Without a condition all of the table's."
+        ).exclusive("job"),
+        .choosing(
+            "pause", nil, .pause, \.job, "Have the capture's backfills rest.",
+            details: "Until {resume}, or the next start. Changes go on."
+        ).exclusive("job"),
+        .choosing(
+            "resume", nil, .resume, \.job, "Have the capture's backfills go on."
+        ).exclusive("job"),
+        .value(
+            "emit", nil, \.emittedPrefix, .nonEmpty("PREFIX"),
+            "Write lines of stdin as logical messages into the database.",
+            details: """
+                Each is a transaction with one message of the prefix (`pg_logical_emit_message`), \
+                which captures give as an `m` event where it stands among the changes. Needs \
+                PostgreSQL 14.
+                """),
         .value(
             "drop", nil, \.droppedSlot, .nonEmpty("NAME"),
             "With --slots: drop the slot NAME, and its publication."),

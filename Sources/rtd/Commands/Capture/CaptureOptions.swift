@@ -19,6 +19,10 @@ struct CaptureOptions: Sendable, Equatable {
         case slots
         /// Asks the capture that runs for a backfill.
         case request
+        /// Has it give one up, or rest.
+        case cancel, pause, resume
+        /// Writes logical messages.
+        case emit
         /// Compares the tables with their topics.
         case verify
     }
@@ -53,6 +57,9 @@ struct CaptureOptions: Sendable, Equatable {
     var hasSchemas = false
     var writesSchemaChanges = false
     var capturesStatements = false
+    var isTwoPhase = false
+    var fillsUnchanged = false
+    var emittedPrefix: String?
     var outbox: String?
     var topicPrefix: String?
     var partitions: Int?
@@ -83,8 +90,13 @@ struct CaptureOptions: Sendable, Equatable {
         if !options.filters.isEmpty, options.publication != nil {
             throw UsageError("--where goes into a publication that is made, not into --publication")
         }
-        if options.job == .request, options.backfills.isEmpty {
-            throw UsageError("--request goes with --backfill TABLE")
+        if options.job == .request || options.job == .cancel, options.backfills.isEmpty {
+            let name = options.job == .request ? "--request" : "--cancel"
+            throw UsageError("\(name) goes with --backfill TABLE")
+        }
+        if options.emittedPrefix != nil {
+            guard options.job == nil else { throw UsageError("--emit is a job by itself") }
+            options.job = .emit
         }
         if options.snapshot == .only, !options.backfills.isEmpty {
             throw UsageError("--backfill reads beside the stream, and --snapshot only has none")

@@ -19,10 +19,16 @@ protocol LineTarget: AnyObject {
     /// Whether it has changes of an earlier capture.
     var continues: Bool { get }
     func write(_ bytes: borrowing OutputBuffer) throws(CaptureOutputError)
+    /// A new snapshot begins at `position`: positions at or behind it are of another log.
+    func begins(at position: LogSequenceNumber)
     /// Everything up to `position` was written, and whole. Gives the position up to which nothing
     /// can be lost any more.
     func reached(_ position: LogSequenceNumber, isLast: Bool) throws(CaptureOutputError)
         -> LogSequenceNumber
+}
+
+extension LineTarget {
+    func begins(at position: LogSequenceNumber) {}
 }
 
 /// Changes as lines to stdout or a file. On the thread that runs the source; `durable` on any.
@@ -78,6 +84,7 @@ final class LineSink: ChangeSink {
     func snapshotBegan(_ tables: [CapturedTable], at position: LogSequenceNumber) throws {
         readClock()
         isOpen = true
+        begins(at: position)
         if writesStatements {
             writeSession()
             buffer.append("BEGIN;\n")
@@ -87,6 +94,15 @@ final class LineSink: ChangeSink {
         for change in Change.truncates(of: tables, at: position) {
             try self.change(change, of: RawSpan())
         }
+    }
+
+    /// A server that was set up anew, or brought back from a backup, has lower positions than those
+    /// that the output has from before.
+    private func begins(at position: LogSequenceNumber) {
+        target.begins(at: position)
+        guard position < complete || position < durable else { return }
+        complete = LogSequenceNumber(0)
+        lock.withLock { safe = LogSequenceNumber(0) }
     }
 
     func mayHold(_ table: CapturedTable) -> Bool { target.continues }

@@ -45,6 +45,9 @@ final class TopicSink: ChangeSink {
     private var tables: [ObjectIdentifier: CaptureTopic] = [:]
     /// Which table each topic is of.
     private var owners: [String: String] = [:]
+    /// What an outbox called each topic last, and those that have had several names.
+    private var routes: [String: String] = [:]
+    private var sharedTopics: Set<String> = []
     /// Keeps the keys of `tables` from being given to another table.
     private var known: [CapturedTable] = []
     var buffer = OutputBuffer(capacity: 4_096)
@@ -103,6 +106,8 @@ final class TopicSink: ChangeSink {
         var configuration = ProducerConfiguration()
         configuration.transactionalID = "rtd-cdc-\(slot)"
         configuration.transactionTimeoutMilliseconds = timeoutMilliseconds
+        let told = DeliveryNotice(notices)
+        configuration.retried = { told.failed($0) }
         let producer = Producer(thread.connection.cluster, configuration)
         self.producer = producer
         let name = CaptureTopic.topicName([settings.topicPrefix, "cuts"])
@@ -143,6 +148,13 @@ final class TopicSink: ChangeSink {
     func snapshotBegan(_ tables: [CapturedTable], at position: LogSequenceNumber) throws {
         readClock()
         isInside = true
+        if position < complete {
+            // The server was set up anew, or brought back from a backup: what lies behind the
+            // snapshot's position is of another log.
+            complete = LogSequenceNumber(0)
+            cutPosition = LogSequenceNumber(0)
+            lock.withLock { safe = LogSequenceNumber(0) }
+        }
         // A table without rows has a topic too, and a place in the cuts.
         for table in tables where self.tables[ObjectIdentifier(table)] == nil {
             let row = Change(
@@ -356,7 +368,15 @@ final class TopicSink: ChangeSink {
         let start = buffer.count
         buffer.append(message.value ?? [])
         let headers = message.headers.map { RecordHeader(key: $0.name, value: $0.value) }
-        let topic = try topic(CaptureTopic.topicName([message.topic]))
+        let name = CaptureTopic.topicName([message.topic])
+        let topic = try topic(name)
+        // Names that Kafka does not take are written otherwise, and may become one.
+        if let other = routes.updateValue(message.topic, forKey: name), other != message.topic,
+            sharedTopics.insert(name).inserted
+        {
+            notices(
+                "messages for \"\(other)\" and \"\(message.topic)\" are in one topic, \"\(name)\"")
+        }
         try send(
             topic.add(
                 key: message.key == nil ? nil : 0..<start,

@@ -10,14 +10,17 @@ final class Interruption: @unchecked Sendable {
     private var first: CInt?
     private var handler: (@Sendable () -> Void)?
     private var repeated: (@Sendable () -> Void)?
+    private var questioned: (@Sendable () -> Void)?
 
-    /// Takes the signals over. Called once, before any other thread starts.
-    static func watch() -> Interruption {
+    /// Takes the signals over; SIGUSR1 only for a command that answers it. Called once, before any
+    /// other thread starts.
+    static func watch(answers: Bool = false) -> Interruption {
         let interruption = Interruption()
         // Under nohup the end of the terminal is none of the command. An interrupt is taken even
         // where a shell has its background jobs ignore it: whoever sends one by name means it.
         let hangUp = Signals.isIgnored(Signals.hangUp) ? [] : [Signals.hangUp]
-        Signals.watch([Signals.interrupt, Signals.terminate] + hangUp) {
+        let questions = answers ? [Signals.user1] : []
+        Signals.watch([Signals.interrupt, Signals.terminate] + hangUp + questions) {
             interruption.received($0)
         }
         return interruption
@@ -41,6 +44,11 @@ final class Interruption: @unchecked Sendable {
         lock.withLock { repeated = handler }
     }
 
+    /// What SIGUSR1 does, which ends nothing; nothing before this was called.
+    func handleQuestion(_ handler: @escaping @Sendable () -> Void) {
+        lock.withLock { questioned = handler }
+    }
+
     /// At a prompt: what the signal was to end has ended, and the next one is a first one again.
     func forget() { lock.withLock { first = nil } }
 
@@ -50,6 +58,10 @@ final class Interruption: @unchecked Sendable {
     }
 
     private func received(_ number: CInt) {
+        if number == Signals.user1 {
+            lock.withLock { questioned }?()
+            return
+        }
         let job = lock.withLock { () -> (@Sendable () -> Void)? in
             guard first == nil else { return number == Signals.interrupt ? repeated : nil }
             first = number

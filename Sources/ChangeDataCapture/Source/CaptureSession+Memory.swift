@@ -1,0 +1,243 @@
+import Platform
+import PostgresProtocol
+
+// Tables that get another name, and partitions that are attached: nothing in the stream tells of
+// the rows that they have.
+extension CaptureSession {
+    private static let doing = "look at the tables"
+
+    /// One that is published and is new or has another name than before, or a leaf of one.
+    private struct Finding {
+        let oid: String
+        let name: String
+        /// Of a partition: what ties it to its root, and whether it is published by itself.
+        var link = ""
+        var partition = ""
+        var publications: [String] = []
+        var isEmpty = false
+        var hasIdentity = true
+    }
+
+    /// Whether what is new can be read beside the stream, behind a mark in it.
+    private var canMark: Bool { (sql?.version ?? 0) >= 140_000 }
+
+    /// At the start, before the slot is made or where nobody has written it down: what is there is
+    /// known.
+    func rememberTables() throws(CaptureError) {
+        _ = try unlessRefused { () throws(CaptureError) in
+            var memory = SourceMemory()
+            memory.filters = filters
+            for finding in try tableFindings() { memory.names[finding.oid] = finding.name }
+            for finding in try partitionFindings(known: [:], isFirst: true) {
+                memory.partitions[finding.oid] = finding.link
+            }
+            self.memory = memory
+            try keep(memory, with: [])
+            return 0
+        }
+    }
+
+    /// Without a right that is needed the capture goes on, and follows nothing.
+    private func unlessRefused(
+        _ body: () throws(CaptureError) -> Int
+    ) throws(CaptureError) -> Int {
+        guard !isBlind else { return 0 }
+        do throws(CaptureError) { return try body() } catch {
+            if error.isPassing { throw error }
+            // Somebody holds a table, or it is gone: next time.
+            if case .server(_, let state) = error, state == "55P03" || state == "42P01" {
+                return 0
+            }
+            isBlind = true
+            sink.notice("new names of tables and new partitions are not followed: \(error)")
+            return 0
+        }
+    }
+
+    /// At the start with a slot that is there: what was known when it was read last.
+    func recallTables() throws(CaptureError) -> Bool {
+        guard configuration.publication == nil, !isTemporary else { return false }
+        let comment = try statements().value(
+            """
+            SELECT obj_description(oid, 'pg_publication') FROM pg_publication
+            WHERE pubname = \(quotedText(insertsPublication))
+            """, doing: Self.doing)
+        guard let known = SourceMemory(comment: comment) else { return false }
+        memory = known
+        for (table, condition) in configuration.filters where known.filters[table] != condition {
+            let was = known.filters[table].map { "it takes \($0)" } ?? "it takes all rows"
+            throw .usage(
+                CaptureReport(
+                    "--where \(table)=\(condition) is not what slot \"\(slotName)\" was made with: "
+                        + was, hint: "rtd cdc URL --slots --drop \(slotName) lets it begin anew"))
+        }
+        filters = known.filters
+        return true
+    }
+
+    /// Looks for tables with other names and for partitions that were attached, and gives how many
+    /// requests it has put into the stream for their rows.
+    func followTables(marks: Bool, isTold: Bool) throws(CaptureError) -> Int {
+        guard configuration.publication == nil, canMark else { return 0 }
+        return try unlessRefused { () throws(CaptureError) in
+            try follow(marks: marks, isTold: isTold)
+        }
+    }
+
+    private func follow(marks: Bool, isTold: Bool) throws(CaptureError) -> Int {
+        var next = memory
+        let inheritance = try inheritanceNow()
+        var statements: [String] = []
+        var notices: [String] = []
+        var count = 0
+        for finding in try tableFindings() {
+            let known = next.names.updateValue(finding.name, forKey: finding.oid)
+            guard let known, known != finding.name else { continue }
+            notices.append("table \(finding.name) was \(known) before")
+            guard isSelected(finding.name) else { continue }
+            statements.append(
+                StreamMark(.table, slot: slotName, finding.name).statement(isTransactional: true))
+            count += 1
+        }
+        let isSame = inheritance == self.inheritance
+        for finding in isSame ? [] : try partitionFindings(known: memory.partitions) {
+            next.partitions[finding.oid] = finding.link
+            // It was a table by itself: its changes are its root's now.
+            statements += finding.publications.map {
+                "ALTER PUBLICATION \(quotedName($0)) DROP TABLE ONLY \(finding.partition)"
+            }
+            next.names[finding.oid] = nil
+            guard !finding.isEmpty, isSelected(finding.name) else { continue }
+            guard finding.hasIdentity else {
+                notices.append(
+                    "the rows that partition \(finding.partition) has are not read: "
+                        + "\(finding.name) has no primary key")
+                continue
+            }
+            notices.append("partition \(finding.partition) of \(finding.name) is new")
+            let request = BackfillRequest(table: finding.name, partition: finding.oid)
+            statements.append(
+                StreamMark(.backfill, slot: slotName, request.text)
+                    .statement(isTransactional: true))
+            count += 1
+        }
+        guard next != memory else {
+            self.inheritance = inheritance
+            return 0
+        }
+        if !marks {
+            statements.removeAll { !$0.hasPrefix("ALTER") }
+            count = 0
+        }
+        try keep(next, with: statements)
+        memory = next
+        self.inheritance = inheritance
+        if isTold {
+            for notice in notices {
+                sink.notice(
+                    marks
+                        ? "\(notice); the rows that it has are read"
+                        : "\(notice); the rows that it has are not read")
+            }
+        }
+        return count
+    }
+
+    private func isSelected(_ name: String) -> Bool {
+        let parts = name.split(separator: ".", maxSplits: 1)
+        return parts.count == 2
+            && configuration.tables.selects(schema: String(parts[0]), table: String(parts[1]))
+    }
+
+    private func keep(_ memory: SourceMemory, with more: [String]) throws(CaptureError) {
+        var statements = more
+        if !isTemporary, publications.contains(insertsPublication) {
+            statements.append(
+                "COMMENT ON PUBLICATION \(quotedName(insertsPublication)) IS "
+                    + quotedText(memory.comment))
+        }
+        if !statements.isEmpty { try run(statements) }
+    }
+
+    private var ownPublications: String {
+        [slotName, insertsPublication].map(quotedText).joined(separator: ", ")
+    }
+
+    private func tableFindings() throws(CaptureError) -> [Finding] {
+        let connection = try statements()
+        let rows = try connection.rows(
+            """
+            SELECT c.oid, n.nspname, c.relname FROM pg_publication p
+            JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid
+            JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE p.pubname IN (\(ownPublications)) AND NOT c.relispartition
+            """, doing: Self.doing)
+        return rows.compactMap { row in
+            row[0].map { Finding(oid: $0, name: "\(row[1] ?? "").\(row[2] ?? "")") }
+        }
+    }
+
+    /// Another text when something was attached or detached.
+    private func inheritanceNow() throws(CaptureError) -> String? {
+        try statements().value(
+            """
+            SELECT count(*) || ':'
+            || coalesce(sum(hashtextextended(inhrelid || ':' || xmin, 0)), 0) FROM pg_inherits
+            """, doing: Self.doing)
+    }
+
+    /// Leaves of what is published, that are not known with what ties them to their roots.
+    private func partitionFindings(
+        known: [String: String], isFirst: Bool = false
+    ) throws(CaptureError) -> [Finding] {
+        let connection = try statements()
+        guard connection.version >= 130_000 else { return [] }
+        let rows = try connection.rows(
+            """
+            SELECT l.relid::oid, n.nspname, c.relname, l.relid,
+            (SELECT string_agg(i.inhrelid || ':' || i.xmin, ',' ORDER BY i.inhrelid)
+              FROM pg_inherits i WHERE i.inhrelid IN
+              (SELECT a.relid FROM pg_partition_ancestors(l.relid) a)),
+            (SELECT string_agg(o.pubname, ',') FROM pg_publication o
+              JOIN pg_publication_rel m ON m.prpubid = o.oid
+              WHERE m.prrelid = l.relid AND o.pubname IN (\(ownPublications)))
+            FROM (SELECT DISTINCT r.prrelid FROM pg_publication p
+              JOIN pg_publication_rel r ON r.prpubid = p.oid
+              WHERE p.pubname IN (\(ownPublications))) r
+            JOIN pg_class c ON c.oid = r.prrelid AND c.relkind = 'p' AND NOT c.relispartition
+            JOIN pg_namespace n ON n.oid = c.relnamespace
+            CROSS JOIN LATERAL pg_partition_tree(c.oid) l WHERE l.isleaf
+            """, doing: Self.doing)
+        var found: [Finding] = []
+        for row in rows {
+            guard let oid = row[0], let link = row[4], known[oid] != link else { continue }
+            var finding = Finding(oid: oid, name: "\(row[1] ?? "").\(row[2] ?? "")")
+            finding.link = link
+            finding.partition = row[3] ?? ""
+            finding.publications = (row[5] ?? "").split(separator: ",").map(String.init)
+            // At the start all of them are just written down.
+            if !isFirst {
+                finding.isEmpty = try isEmpty(finding.partition)
+                finding.hasIdentity = try hasKey(finding.name)
+            }
+            found.append(finding)
+        }
+        return found
+    }
+
+    private func isEmpty(_ partition: String) throws(CaptureError) -> Bool {
+        try statements().value("SELECT 1 FROM ONLY \(partition) LIMIT 1", doing: Self.doing) == nil
+    }
+
+    private func hasKey(_ name: String) throws(CaptureError) -> Bool {
+        try table(named: name).map { !$0.rowKey.isEmpty } ?? false
+    }
+
+    /// As statements name a partition that is still one; nil: it is gone.
+    func partition(_ oid: String) throws(CaptureError) -> String? {
+        guard UInt32(oid) != nil else { return nil }
+        return try statements().value(
+            "SELECT oid::regclass FROM pg_class WHERE oid = \(oid) AND relispartition "
+                + "AND relkind = 'r'", doing: Self.doing)
+    }
+}

@@ -1,0 +1,49 @@
+import Bytes
+import Formats
+
+/// What a capture knows of the tables that it publishes: their names and partitions, and the
+/// conditions that select their rows. It is kept as the comment of a publication of its own, in the
+/// transactions that deal with what is new, so that each change of it is dealt with once whatever
+/// is killed.
+struct SourceMemory: Equatable {
+    /// `schema.table` by the OIDs of tables.
+    var names: [String: String] = [:]
+    /// What ties a partition to its root, by its OID: another text when it was detached and
+    /// attached again.
+    var partitions: [String: String] = [:]
+    /// `--where`, by the names of tables when the slot was made.
+    var filters: [String: String] = [:]
+
+    private static let beginning = "rtd: "
+
+    init() {}
+
+    /// nil: a comment that is none, or of an older version.
+    init?(comment: String?) {
+        guard let comment, comment.hasPrefix(Self.beginning) else { return nil }
+        let members = JSONMembers.read(Array(comment.utf8.dropFirst(Self.beginning.utf8.count)))
+        guard let tables = members["tables"] else { return nil }
+        names = JSONMembers.read(Array(tables.utf8))
+        partitions = JSONMembers.read(Array((members["partitions"] ?? "").utf8))
+        filters = JSONMembers.read(Array((members["where"] ?? "").utf8))
+    }
+
+    var comment: String {
+        var buffer = OutputBuffer(capacity: 1 << 10)
+        buffer.append(utf8: Self.beginning)
+        buffer.append(UInt8(ascii: "{"))
+        let parts = [("tables", names), ("partitions", partitions), ("where", filters)]
+        for (index, (name, members)) in parts.enumerated() {
+            buffer.append(utf8: index == 0 ? "\"\(name)\":{" : ",\"\(name)\":{")
+            for (place, (key, value)) in members.sorted(by: { $0.key < $1.key }).enumerated() {
+                if place > 0 { buffer.append(UInt8(ascii: ",")) }
+                buffer.append(jsonString: key)
+                buffer.append(UInt8(ascii: ":"))
+                buffer.append(jsonString: value)
+            }
+            buffer.append(UInt8(ascii: "}"))
+        }
+        buffer.append(UInt8(ascii: "}"))
+        return String(decoding: buffer.bytes.copied(), as: UTF8.self)
+    }
+}
