@@ -21,6 +21,20 @@ public struct GroupDescription: Sendable, Equatable {
     public struct ShareOffset: Sendable, Equatable {
         public let start: Int64?
         public let lag: Int64?
+
+        public init(start: Int64?, lag: Int64?) {
+            self.start = start
+            self.lag = lag
+        }
+    }
+
+    public init(
+        state: String, members: [Member] = [],
+        shareOffsets: [TopicPartition: ShareOffset]? = nil
+    ) {
+        self.state = state
+        self.members = members
+        self.shareOffsets = shareOffsets
     }
 }
 
