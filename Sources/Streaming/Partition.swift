@@ -50,6 +50,7 @@ public final class Partition: Sendable {
     ) {
         let appended: Appended
         let end: Int64
+        let isHeld: Bool
         do throws(StreamingError) {
             let header = unsafe try BatchRules.check(
                 bytes, settings: settings, now: clock.wallMilliseconds,
@@ -63,11 +64,14 @@ public final class Partition: Sendable {
                 logStartOffset: result.logStartOffset)
             end = result.endOffset
             if result.needsSync { commits.schedule(log) }
+            // The first records of a log are held back until its mark says that it is in use: an
+            // answer before would be of records that nobody finds.
+            isHeld = acks == 1 && result.needsSync && log.highWatermark < end
             memory?.appended(bytes.count)
         } catch {
             return done(.failure(error))
         }
-        guard acks == -1 else {
+        guard acks == -1 || isHeld else {
             commits.note(log)
             return done(.success(appended))
         }
