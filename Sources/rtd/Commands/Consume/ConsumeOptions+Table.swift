@@ -232,8 +232,9 @@ extension ConsumeOptions {
                     %H               how many headers
                     %d{FORMAT}       timestamp by strftime, in UTC
                     %e %x %y %i      leader epoch, producer id and epoch, number from 1
-                    %R               length of the value in four bytes, the highest first
-                    %a{ATTRIBUTE}    compression, timestamp-type, transactional-bit, control-bit
+                    %R               length of the value in four bytes, high one first
+                    %a{ATTRIBUTE}    compression, timestamp-type,
+                                     transactional-bit, control-bit
                     %k{hex} %v{hex} %k{base64} %v{base64}
                     %%               a percent sign
                     \\n \\r \\t \\0 \\xNN
