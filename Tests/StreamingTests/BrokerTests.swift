@@ -176,7 +176,7 @@ import Testing
         #expect(topic.partitions[0].log.endOffset == 2)
     }
 
-    @Test func `what acks=1 has answered is seen at once, and only a log's first record is synced`() throws {
+    @Test func `what acks=1 has answered is seen, and only a log's first record waits`() throws {
         let rig = try BrokerRig()
         let topic = try #require(rig.create(Broker.NewTopic(name: "t", partitions: 1))?.success)
         let partition = topic.partitions[0]

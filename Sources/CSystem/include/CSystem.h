@@ -47,8 +47,8 @@ int rtd_spawn(const char *executable, char *const arguments[], const int descrip
 /// A file in memory with a descriptor (memfd_create); -1 and errno on failure, always -1 off Linux.
 int rtd_memory_file(const char *name);
 
-/// Keeps so much freed memory for what is allocated next; larger pieces than `own_mapping_bytes` are
-/// given back at once (mallopt(3); nothing with another libc than glibc).
+/// Keeps so much freed memory for what is allocated next; larger pieces than `own_mapping_bytes`
+/// are given back at once (mallopt(3); nothing with another libc than glibc).
 void rtd_keep_freed_memory(int kept_bytes, int own_mapping_bytes);
 
 /// The magic number of the file system that holds `path`, as statfs(2) names it; 0 if unknown.

@@ -5,8 +5,8 @@ import Query
 import Records
 
 /// Writes rows to a topic: each becomes a record, with a JSON value unless `_value` is one; or
-/// their changes, as Debezium's envelopes or as the last row of each key. They count as written when the
-/// cluster has acknowledged them; within a transaction, when that is committed.
+/// their changes, as Debezium's envelopes or as the last row of each key. They count as written
+/// when the cluster has acknowledged them; within a transaction, when that is committed.
 final class TopicOutput: ResultOutput {
     private let topic: String
     private let form: TopicOutputForm
