@@ -45,7 +45,7 @@ class Member(threading.Thread):
             self.settings.update({"session.timeout.ms": 6000, "heartbeat.interval.ms": 200})
         self.topics, self.owners = topics, owners or Owners()
         self.values, self.errors, self.partitions = [], [], set()
-        self.stopping = threading.Event()
+        self.stopping, self.is_closing = threading.Event(), False
         self.start()
 
     def run(self):
@@ -54,7 +54,9 @@ class Member(threading.Thread):
         try:
             with consumer(**{**options, **self.settings}) as c:
                 self.consume(c)
-                # Closing gives up what is left, without a call.
+                # Closing gives up what is left, without a call; what is assigned in it, with a
+                # call, nobody works on.
+                self.is_closing = True
                 self.owners.give_up(self)
         except Exception as error:
             self.errors.append(repr(error))
@@ -62,6 +64,8 @@ class Member(threading.Thread):
 
     def consume(self, c):
         def assigned(_, partitions):
+            if self.is_closing:
+                return
             some = {(p.topic, p.partition) for p in partitions}
             self.owners.take(self, some)
             self.partitions |= some
