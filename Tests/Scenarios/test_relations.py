@@ -260,3 +260,25 @@ def test_a_kept_query_goes_on_behind_its_cut():
         process.wait(20)
         totals = {json.loads(line)["total"] for line in out.read_text().splitlines()}
         equal(totals, {SUM})
+
+
+def test_a_relation_with_a_number_that_is_none_is_read_to_its_end():
+    """`before` and `after` are one row's columns: what one of them is read as the other is too."""
+    name = database("CREATE TABLE f (id int PRIMARY KEY, f float8);"
+                    "INSERT INTO f SELECT g, g FROM generate_series(1, 3000) g;"
+                    "CREATE TABLE k (k float8 PRIMARY KEY, v int); INSERT INTO k VALUES ('NaN', 1), ('-0', 2);"
+                    "CREATE TABLE c (id int PRIMARY KEY, v int); INSERT INTO c SELECT g, g FROM generate_series(1, 3000) g")
+    with Home() as home:
+        cdc(home, name, "--to", "topics", "--until", "now")
+        server_of().sql("INSERT INTO f VALUES (10001, 'NaN'), (10002, 'Infinity'); UPDATE f SET f = 0 WHERE id = 10001;"
+                        "UPDATE k SET v = 5; UPDATE k SET k = 1 WHERE k = 0;"
+                        "ALTER TABLE c ALTER v TYPE text; UPDATE c SET v = 'abc' WHERE id = 3", name)
+        cdc(home, name, "--to", "topics", "--until", "now")
+
+        def rows(table, columns="*"):
+            done = home.rtd("query", f'SELECT {columns} FROM "{name}.public.{table}" ORDER BY 1')
+            equal(done.returncode, 0, done.errors)
+            return [json.loads(line) for line in done.text.splitlines()]
+        equal([str(row["f"]) for row in rows("f") if row["id"] > 10000], ["0", "Infinity"])
+        equal(rows("k", "count(*) AS n"), [{"n": 2}])
+        equal([str(row["v"]) for row in rows("c") if row["id"] < 5], ["1", "2", "abc", "4"])

@@ -63,8 +63,11 @@ final class InputSchema: WideningColumns, @unchecked Sendable {
     func widen(_ misfit: Misfit) {
         lock.withLock {
             clashes.note(misfit, from: fields[misfit.field].type)
-            fields[misfit.field].type = misfit.type
-            if holdsEnvelopes { SampledSchema.completeEnvelope(&fields) }
+            if holdsEnvelopes {
+                EnvelopeWidening.widen(&fields, misfit.field, to: misfit.type)
+            } else {
+                fields[misfit.field].type = misfit.type
+            }
         }
     }
 

@@ -107,8 +107,13 @@ public struct MisfitPolicy {
         }
         let before = columns.current
         if canRestart && context.mayRestart() {
-            context.note("\(text(misfit)); the column is read as \(type(misfit))")
             columns.widen(misfit)
+            guard columns.current != before else {
+                // Read again, it would be found again.
+                context.note("\(text(misfit)); the column stays \(misfit.expected)")
+                return nil
+            }
+            context.note("\(text(misfit)); the column is read as \(type(misfit))")
             throw InputRestart.error
         }
         guard context.mayGoOn else {

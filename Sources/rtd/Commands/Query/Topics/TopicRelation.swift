@@ -136,8 +136,11 @@ final class TopicRelation: SampledRelation, KeyedRecords, EnvelopeRecords, Captu
     func widen(_ misfit: Misfit) {
         lock.withLock {
             clashes.note(misfit, from: fields[misfit.field].type)
-            fields[misfit.field].type = misfit.type
-            if readsEnvelopes { SampledSchema.completeEnvelope(&fields) }
+            if readsEnvelopes {
+                EnvelopeWidening.widen(&fields, misfit.field, to: misfit.type)
+            } else {
+                fields[misfit.field].type = misfit.type
+            }
             if tables != nil { SampledSchema.keepDecimals(&fields) }
         }
     }
