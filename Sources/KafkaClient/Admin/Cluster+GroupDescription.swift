@@ -14,6 +14,18 @@ public struct GroupDescription: Sendable, Equatable {
         public let clientID: String
         public let clientHost: String
         public var partitions: [TopicPartition] = []
+
+        init(
+            id: String, clientID: String, clientHost: String,
+            topics: [(name: String, partitions: [Int32])]
+        ) {
+            self.id = id
+            self.clientID = clientID
+            self.clientHost = clientHost
+            partitions = topics.flatMap { topic in
+                topic.partitions.map { TopicPartition(topic.name, $0) }
+            }
+        }
     }
 
     /// The first record that a share group is not done with, and how many it is not done with; nil
@@ -87,9 +99,7 @@ extension Cluster {
             let topics = assignment?.assignedPartitions ?? []
             return GroupDescription.Member(
                 id: member.memberId, clientID: member.clientId, clientHost: member.clientHost,
-                partitions: topics.flatMap { topic in
-                    topic.partitions.map { TopicPartition(topic.topic, $0) }
-                })
+                topics: topics.map { ($0.topic, $0.partitions) })
         }
         return GroupDescription(state: found.groupState, members: members)
     }
@@ -106,8 +116,8 @@ extension Cluster {
             let members = found.members.map { member in
                 GroupDescription.Member(
                     id: member.memberId, clientID: member.clientId, clientHost: member.clientHost,
-                    partitions: member.assignment.topicPartitions.flatMap { topic in
-                        topic.partitions.map { TopicPartition(topic.topicName, $0) }
+                    topics: member.assignment.topicPartitions.map {
+                        ($0.topicName, $0.partitions)
                     })
             }
             return GroupDescription(state: found.groupState, members: members)
@@ -126,8 +136,8 @@ extension Cluster {
             let members = found.members.map { member in
                 GroupDescription.Member(
                     id: member.memberId, clientID: member.clientId, clientHost: member.clientHost,
-                    partitions: member.assignment.topicPartitions.flatMap { topic in
-                        topic.partitions.map { TopicPartition(topic.topicName, $0) }
+                    topics: member.assignment.topicPartitions.map {
+                        ($0.topicName, $0.partitions)
                     })
             }
             let places = try await ifFound { () async throws(ClientError) in

@@ -118,8 +118,7 @@ extension ConsumeOptions {
                 Offsets are committed for what has been written to stdout, and when the command \
                 ends. `auto.offset.reset` and {offset} say where to begin without one. The \
                 property `group.id` names the group as well, unless {partition} or {offset} says \
-                what to \
-                read now (`stored` needs the group); {group} wins over it.
+                what to read now (`stored` needs the group); {group} wins over it.
                 """
         ).aliases("G").exclusive("assignment"),
         .value(
