@@ -234,7 +234,7 @@ public final class BlockingSocket: @unchecked Sendable {
         try send(bytes, inserting: [], at: 0)
     }
 
-    /// One sendmsg of what lies behind the first `sent` bytes.
+    /// One write of what lies behind the first `sent` bytes.
     private func sendParts(_ parts: [UnsafeRawBufferPointer], from sent: Int) -> Int {
         var left = sent
         var vectors: [iovec] = unsafe []
@@ -249,14 +249,8 @@ public final class BlockingSocket: @unchecked Sendable {
                     iov_len: part.count - skipped))
         }
         return unsafe vectors.withUnsafeMutableBufferPointer { buffer in
-            var message = unsafe msghdr()
-            unsafe message.msg_iov = buffer.baseAddress
-            #if canImport(Glibc)
-                unsafe message.msg_iovlen = buffer.count
-            #else
-                message.msg_iovlen = CInt(buffer.count)
-            #endif
-            return uninterrupted { unsafe sendmsg(descriptor, &message, noSignal) }
+            let (base, count) = unsafe (buffer.baseAddress, CInt(buffer.count))
+            return uninterrupted { unsafe writev(descriptor, base, count) }
         }
     }
 
@@ -291,8 +285,9 @@ public final class BlockingSocket: @unchecked Sendable {
         let count = unsafe buffer.withUnsafeMutableBytes { all in
             let target = unsafe UnsafeMutableRawBufferPointer(rebasing: all[range])
             return uninterrupted {
-                unsafe recv(
-                    descriptor, target.baseAddress, target.count, waits ? 0 : Self.doNotWait)
+                waits
+                    ? unsafe readSocket(descriptor, target)
+                    : unsafe recv(descriptor, target.baseAddress, target.count, Self.doNotWait)
             }
         }
         if count >= 0 { return count }

@@ -46,6 +46,10 @@ public struct ProcessUsage: Sendable {
     public let cpuNanoseconds: Int64
     /// The highest resident set so far.
     public let residentBytesMax: Int64
+    /// How often it has read or written: read and write, their vector and positioned forms, and
+    /// sendfile, which is both, as the kernel counts them in `/proc/PID/io` (proc_pid_io(5): syscr,
+    /// syscw); waits, syncs and accepts are not among them. Nil where the system does not tell.
+    public var transferCalls: Int64?
 
     public static func current() -> ProcessUsage {
         var usage = rusage()
@@ -54,7 +58,9 @@ public struct ProcessUsage: Sendable {
         #else
             unsafe getrusage(RUSAGE_SELF, &usage)
         #endif
-        return ProcessUsage(usage)
+        var current = ProcessUsage(usage)
+        current.transferCalls = transferCalls(of: "self")
+        return current
     }
 }
 
@@ -88,7 +94,8 @@ extension ProcessUsage {
             }
             return ProcessUsage(
                 cpuNanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec),
-                residentBytesMax: residentBytesMax(of: process))
+                residentBytesMax: residentBytesMax(of: process),
+                transferCalls: transferCalls(of: "\(process)"))
         #else
             return nil
         #endif
@@ -106,11 +113,25 @@ extension ProcessUsage {
         return kilobytes * 1_024
     }
 
+    /// The lines `syscr: 12` and `syscw: 34` of a process's directory.
+    private static func transferCalls(of process: String) -> Int64? {
+        guard let file = try? POSIXFileSystem().openReadOnly("/proc/\(process)/io"),
+            let bytes = try? file.read(at: 0, count: 4_096)
+        else { return nil }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        let counts = lines.filter { $0.hasPrefix("syscr:") || $0.hasPrefix("syscw:") }
+            .compactMap { $0.split(separator: " ").last.flatMap { Int64($0) } }
+        return counts.count == 2 ? counts[0] + counts[1] : nil
+    }
+
     /// What was used between an earlier measurement and this one; the memory is this one's.
     public func since(_ earlier: ProcessUsage) -> ProcessUsage {
         ProcessUsage(
             cpuNanoseconds: cpuNanoseconds - earlier.cpuNanoseconds,
-            residentBytesMax: residentBytesMax)
+            residentBytesMax: residentBytesMax,
+            transferCalls: earlier.transferCalls.flatMap { before in
+                transferCalls.map { $0 - before }
+            })
     }
 
     /// CPU time that the calling thread has used.

@@ -44,15 +44,13 @@ final class SocketStream: Stream, PollHandler, @unchecked Sendable {
 
     func read(into target: UnsafeMutableRawBufferPointer) -> StreamResult {
         guard open else { return .end }
-        let count = uninterrupted { unsafe recv(descriptor, target.baseAddress, target.count, 0) }
+        let count = uninterrupted { unsafe readSocket(descriptor, target) }
         return count == 0 ? .end : Self.result(count, "read")
     }
 
     func write(_ source: UnsafeRawBufferPointer) -> StreamResult {
         guard open else { return .end }
-        let count = uninterrupted {
-            unsafe Platform.send(descriptor, source.baseAddress, source.count, noSignal)
-        }
+        let count = uninterrupted { unsafe writeSocket(descriptor, source) }
         return Self.result(count, "write")
     }
 
@@ -162,23 +160,24 @@ final class SocketListener: Listener, PollHandler, @unchecked Sendable {
 }
 
 #if os(Linux)
-    let noSignal = CInt(MSG_NOSIGNAL)
     private let streamType = CInt(SOCK_STREAM.rawValue)
 #else
-    let noSignal: CInt = 0
     private let streamType = SOCK_STREAM
 #endif
 
-private func send(_ descriptor: CInt, _ bytes: UnsafeRawPointer?, _ count: Int, _ flags: CInt)
-    -> Int
-{
-    #if canImport(Darwin)
-        unsafe Darwin.send(descriptor, bytes, count, flags)
-    #elseif canImport(Musl)
-        unsafe Musl.send(descriptor, bytes, count, flags)
-    #else
-        unsafe Glibc.send(descriptor, bytes, count, flags)
-    #endif
+// The vector forms, because the kernel counts them among a process's reads and writes, which recv
+// and send are not (`ProcessUsage.transferCalls`), and because faults can be put into sockets'
+// calls alone. A broken pipe raises no signal: `Loop` and the program have it ignored.
+
+func readSocket(_ descriptor: CInt, _ target: UnsafeMutableRawBufferPointer) -> Int {
+    var vector = unsafe iovec(iov_base: target.baseAddress, iov_len: target.count)
+    return unsafe readv(descriptor, &vector, 1)
+}
+
+private func writeSocket(_ descriptor: CInt, _ source: UnsafeRawBufferPointer) -> Int {
+    var vector = unsafe iovec(
+        iov_base: UnsafeMutableRawPointer(mutating: source.baseAddress), iov_len: source.count)
+    return unsafe writev(descriptor, &vector, 1)
 }
 
 private func listen(_ descriptor: CInt, _ backlog: CInt) -> CInt {

@@ -148,6 +148,33 @@ def test_a_corrupt_segment_is_found_and_isolated():
         contains(home.rtd("consume", "t", "-e", "--on-error", "skip").text, "new\n")
 
 
+def test_a_check_says_what_it_has_read():
+    with Home() as home:
+        home.rtd("produce", "t", input="x" * 900 + "\n")
+        outcome(home.rtd("serve", "--stop"), 0)
+        done = home.rtd("serve", "--check")
+        equal((done.returncode, done.text), (0, ""), "status, stdout")
+        counted = re.fullmatch(r"rtd: ~/.local/share/rtd: (\d+) logs, (\d+) batches, .*B: no damage\n",
+                               done.errors)
+        assert counted, done.errors
+        outcome(home.rtd("serve", "--check", "-q"), 0, "", "")
+        with open(segment(home), "ab") as file:
+            file.write(random.randbytes(777))
+        done = home.rtd("serve", "--check", "-v")
+        equal((done.returncode, done.text), (0, ""), "status, stdout with -v")
+        lines = done.errors.splitlines()
+        equal(len(lines), int(counted[1]) + 1, "a line a log and one for all")
+        torn = [line for line in lines[:-1] if "torn" in line]
+        contains(torn[0], f"rtd: {segment(home).parent}: 1 batch, ")
+        contains(torn[0], " B, a torn tail of 777 B that the next start cuts: no damage")
+        data = bytearray(segment(home).read_bytes())
+        data[65] ^= 1
+        segment(home).write_bytes(data)
+        done = home.rtd("serve", "--check")
+        equal(done.returncode, 1)
+        contains(done.errors, ": 1 damage\n")
+
+
 def test_a_torn_tail_is_cut():
     """Bytes beyond the durable mark that are no batch: what a power cut leaves."""
     with Home() as home:

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import signal
+import sys
 
 from harness import contains, equal, eventually
 from home import Home
@@ -34,6 +35,10 @@ def test_each_workload_measures_what_it_was_asked_for():
                       (workload, 10000, 1000000), f"{shape}")
                 assert found["records_per_second"] > 0 and found["latency_p50_ms"] > 0, found
                 assert found["file_system"] and found["durability"], found
+                if sys.platform == "linux":
+                    counted = [found[f"{side}_syscalls_per_1000_records"] is not None
+                               for side in ("client", "server")]
+                    equal(counted, [True, workload != "storage"], "whose calls are counted")
                 reads = workload in ("consume", "e2e")
                 equal(found["fetch_bytes_max"], 16 << 20 if reads else None)
         equal(leftovers(home), [], "directories of private servers")

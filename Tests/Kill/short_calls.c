@@ -1,13 +1,13 @@
 // Makes the calls that move bytes move fewer than they were asked for, or be interrupted, as the
-// kernel may: preloaded into a program under test. recv is left alone: what it gives less than was
-// asked for tells an edge-triggered reader that the socket is empty.
+// kernel may: preloaded into a program under test. readv, by which sockets are read, is left alone:
+// what it gives less than was asked for tells an edge-triggered reader that the socket is empty.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/sendfile.h>
-#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static unsigned draw(void) {
@@ -56,9 +56,12 @@ ssize_t pwrite(int file, const void *bytes, size_t count, off_t place) {
   return interrupted() ? -1 : real(file, bytes, part(count), place);
 }
 
-ssize_t send(int socket, const void *bytes, size_t count, int flags) {
-  REAL(send);
-  return interrupted() ? -1 : real(socket, bytes, part(count), flags);
+// Sockets are written so, a part at a time.
+ssize_t writev(int socket, const struct iovec *parts, int count) {
+  REAL(writev);
+  struct iovec first = {parts->iov_base, part(parts->iov_len)};
+  if (interrupted()) return -1;
+  return count == 1 ? real(socket, &first, 1) : real(socket, parts, count);
 }
 
 ssize_t sendfile(int socket, int file, off_t *place, size_t count) {

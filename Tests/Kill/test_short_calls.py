@@ -1,7 +1,7 @@
 """The kernel may move fewer bytes than it was asked for, and interrupt a call: nothing is changed.
 
 `short_calls.c` is preloaded into the server and into the commands: reads and writes of files and
-pipes, sends and sendfile move some of the bytes, one call in 16 is interrupted.
+pipes, writes to sockets and sendfile move some of the bytes, one call in 16 is interrupted.
 """
 
 import os

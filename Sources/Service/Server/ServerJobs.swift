@@ -31,11 +31,29 @@ public enum ServerJobs {
         _ = try Takeover.stop(directory)
     }
 
-    /// Verifies every log of the directory, giving each damage to `found`; true if there is none.
-    /// Throws with status 2 while a server has the directory.
-    public static func check(_ directory: DataDirectory, found: (String) -> Void)
-        throws(ServiceError) -> Bool
-    {
+    /// What `check` has read, of one log or of all.
+    public struct Checked: Sendable {
+        public var logs = 0
+        public var batches: Int64 = 0
+        public var bytes: Int64 = 0
+        /// Of tails that the next start will cut: torn, never acknowledged, no damage.
+        public var tornBytes: Int64 = 0
+        public var damages = 0
+
+        mutating func add(_ other: Checked) {
+            logs += other.logs
+            batches += other.batches
+            bytes += other.bytes
+            tornBytes += other.tornBytes
+            damages += other.damages
+        }
+    }
+
+    /// Verifies every log of the directory, giving each damage to `found` and each log that was
+    /// read, with its path, to `read`. Throws with status 2 while a server has the directory.
+    public static func check(
+        _ directory: DataDirectory, found: (String) -> Void, read: (String, Checked) -> Void
+    ) throws(ServiceError) -> Checked {
         let fileSystem = POSIXFileSystem()
         guard fileSystem.exists(directory.path) else {
             throw ServiceError("\(directory.displayPath) does not exist; --data names another")
@@ -55,30 +73,46 @@ public enum ServerJobs {
             throw ServiceError(error.message, status: 2)
         }
         return try withExtendedLifetime(lock) { () throws(ServiceError) in
-            var sound = true
+            var all = Checked()
+            for path in try partitions(directory, fileSystem) {
+                let checked = check(log: path, fileSystem, found: found)
+                read(path, checked)
+                all.add(checked)
+            }
+            return all
+        }
+    }
+
+    private static func partitions(
+        _ directory: DataDirectory, _ fileSystem: POSIXFileSystem
+    ) throws(ServiceError) -> [String] {
+        let topics = directory.path + "/topics"
+        guard fileSystem.exists(topics) else { return [] }
+        do throws(SystemError) {
             var partitions: [String] = []
-            let topics = directory.path + "/topics"
-            guard fileSystem.exists(topics) else { return true }
-            do throws(SystemError) {
-                for topic in try fileSystem.list(topics) {
-                    for partition in try fileSystem.list("\(topics)/\(topic)") {
-                        partitions.append("\(topics)/\(topic)/\(partition)")
-                    }
-                }
-            } catch {
-                throw ServiceError(error)
-            }
-            for path in partitions {
-                do throws(LogError) {
-                    let result = try LogCheck.run(directory: path, fileSystem: fileSystem)
-                    for finding in result.findings { found(finding.description) }
-                    if !result.findings.isEmpty { sound = false }
-                } catch {
-                    sound = false
-                    found("\(path): \(error)")
+            for topic in try fileSystem.list(topics).sorted() {
+                for partition in try fileSystem.list("\(topics)/\(topic)").sorted() {
+                    partitions.append("\(topics)/\(topic)/\(partition)")
                 }
             }
-            return sound
+            return partitions
+        } catch {
+            throw ServiceError(error)
+        }
+    }
+
+    private static func check(
+        log path: String, _ fileSystem: POSIXFileSystem, found: (String) -> Void
+    ) -> Checked {
+        do throws(LogError) {
+            let result = try LogCheck.run(directory: path, fileSystem: fileSystem)
+            for finding in result.findings { found(finding.description) }
+            return Checked(
+                logs: 1, batches: result.batches, bytes: result.bytes,
+                tornBytes: result.tornBytes, damages: result.findings.count)
+        } catch {
+            found("\(path): \(error)")
+            return Checked(logs: 1, damages: 1)
         }
     }
 }

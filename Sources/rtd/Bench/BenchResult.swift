@@ -44,6 +44,13 @@ struct BenchResult: Sendable {
         return bytes == 0 ? 0 : Double(usage.cpuNanoseconds) / Double(bytes)
     }
 
+    /// Calls that read or wrote for a thousand records; nil where the system does not count them.
+    func callsPerThousand(_ usage: ProcessUsage) -> Double? {
+        let records = shared?.records ?? records
+        guard records > 0, let calls = usage.transferCalls else { return nil }
+        return Double(calls) * 1_000 / Double(records)
+    }
+
     /// The percentiles that are printed.
     static let percentiles: [(name: String, key: String, fraction: Double)] = [
         ("50th", "p50", 0.5), ("95th", "p95", 0.95), ("99th", "p99", 0.99),

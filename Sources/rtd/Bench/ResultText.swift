@@ -54,6 +54,10 @@ enum ResultText {
         }
         cpu += "; \(Decimal.text(result.busyCores, digits: 2)) cores busy"
         lines += ["cpu         \(cpu)", "memory      \(memory)"]
+        if let client = calls(result, result.client) {
+            let server = result.server.flatMap { calls(result, $0) }.map { ", server \($0)" } ?? ""
+            lines.append("syscalls    client \(client)\(server) reads and writes a 1,000 records")
+        }
         if let fileSystem = result.fileSystem { lines.append("file system \(fileSystem)") }
         if result.batchBytes > 0 {
             let rate = Double(result.batchBytes) / result.seconds
@@ -72,6 +76,10 @@ enum ResultText {
         }
         lines.append("durability  \(result.durability)")
         return lines.map { $0 + "\n" }.joined()
+    }
+
+    private static func calls(_ result: BenchResult, _ usage: ProcessUsage) -> String? {
+        result.callsPerThousand(usage).map { Decimal.text($0, digits: $0 < 100 ? 2 : 0) }
     }
 
     private static func perGB(_ result: BenchResult, _ usage: ProcessUsage) -> String {
@@ -112,6 +120,14 @@ enum ResultText {
             ("busy_cores", number(result.busyCores), false),
             ("client_rss_bytes", "\(result.client.residentBytesMax)", false),
             ("server_rss_bytes", server.map { "\($0.residentBytesMax)" }, false),
+            (
+                "client_syscalls_per_1000_records",
+                result.callsPerThousand(result.client).flatMap { number($0) }, false
+            ),
+            (
+                "server_syscalls_per_1000_records",
+                server.flatMap { result.callsPerThousand($0) }.flatMap { number($0) }, false
+            ),
             (
                 "wire_bytes_per_second",
                 result.batchBytes > 0

@@ -25,7 +25,8 @@ extension BenchOptions {
             With {rate} the latency of a record counts from the moment it was meant to be sent, \
             so a broker that falls behind does not look better. The line of \
             kafka-producer-perf-test comes first, then records a second for each core, CPU \
-            seconds for each GB, memory, file system and durability.
+            seconds for each GB, memory, system calls that read or write for each 1,000 records \
+            (sendfile is two), file system and durability.
 
             Queries run one after another, each in a process of its own whose results go nowhere: \
             rows out, seconds, CPU seconds, events for each CPU second and peak memory. Their \

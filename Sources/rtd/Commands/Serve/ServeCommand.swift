@@ -20,7 +20,7 @@ enum ServeCommand {
             case .stop:
                 try ServerJobs.stop(directory)
                 return 0
-            case .check: return try check(directory)
+            case .check: return try check(directory, options.reporting)
             case .detach:
                 try LocalServer.detach(try detachedArguments(options, directory), directory)
                 return 0
@@ -247,11 +247,35 @@ enum ServeCommand {
         return HelpCommand.print(records.map { $0.line + "\n" }.joined())
     }
 
-    private static func check(_ directory: DataDirectory) throws(ServiceError) -> Int32 {
+    private static func check(_ directory: DataDirectory, _ reporting: ReportingOptions)
+        throws(ServiceError) -> Int32
+    {
         var lines = ""
-        let sound = try ServerJobs.check(directory) { lines += $0 + "\n" }
+        let all = try ServerJobs.check(directory) {
+            lines += $0 + "\n"
+        } read: { path, checked in
+            if reporting.isVerbose { StandardError.write(line: "rtd: \(path): \(text(checked))") }
+        }
         let status = HelpCommand.print(lines)
-        return status == 0 ? (sound ? 0 : 1) : status
+        if !reporting.isQuiet {
+            let logs = all.logs == 1 ? "1 log" : "\(all.logs) logs"
+            StandardError.write(line: "rtd: \(directory.displayPath): \(logs), \(text(all))")
+        }
+        return status == 0 ? (all.damages == 0 ? 0 : 1) : status
+    }
+
+    private static func text(_ checked: ServerJobs.Checked) -> String {
+        let batches = checked.batches == 1 ? "1 batch" : "\(checked.batches) batches"
+        let torn =
+            checked.tornBytes == 0
+            ? "" : ", a torn tail of \(checked.tornBytes) B that the next start cuts"
+        let damages =
+            switch checked.damages {
+            case 0: "no damage"
+            case 1: "1 damage"
+            default: "\(checked.damages) damages"
+            }
+        return "\(batches), \(ProgressLine.scaled(Double(checked.bytes)))B\(torn): \(damages)"
     }
 
     /// Prints a line a request: of the server that runs, else of one that is started here.

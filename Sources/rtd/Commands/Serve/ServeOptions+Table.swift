@@ -194,7 +194,8 @@ extension ServeOptions {
             "check", nil, .check, \.job, "Verify the directory without a server.",
             details: """
                 Reads every batch and prints file, offset and cause of each damage. Status 1 \
-                when there is any, 2 when a server is using the directory.
+                when there is any, 2 when a server is using the directory. What was read is \
+                said on stderr, with `-v` for each log.
                 """
         ).exclusive("job"),
         .choosing(
