@@ -93,7 +93,8 @@ public final class Partition: Sendable {
     }
 
     /// Ends the transaction that the producer has in this partition; `done` once the marker is on
-    /// the disk.
+    /// the disk. Readers do not wait for that: the decision is there, from which a start after a
+    /// power cut writes the marker anew.
     func end(
         _ producer: TransactionalProducer, isCommitted: Bool,
         done: @escaping @Sendable (StreamingError?) -> Void
@@ -103,7 +104,7 @@ public final class Partition: Sendable {
         guard let header = unsafe RecordBatchHeader(batch.span.bytes) else { return done(nil) }
         do throws(LogError) {
             let appended = try log.append(
-                &batch, headers: [header], durability: .synced, nowMilliseconds: now)
+                &batch, headers: [header], durability: .appended, nowMilliseconds: now)
             commits.commit(log, upTo: appended.endOffset) { result in
                 if case .failure(let error) = result {
                     done(StreamingError(error))

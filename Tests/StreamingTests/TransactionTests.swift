@@ -172,6 +172,30 @@ import Testing
         #expect(end(producer, isCommit: !isCommit)?.error == .producerFenced)
     }
 
+    @Test(arguments: [true, false])
+    func `what is decided is read before its marker is synced, and stays so after a power cut`(
+        isCommit: Bool
+    ) throws {
+        for seed in UInt64(0)..<100 {
+            let test = try TransactionTests(seed: seed)
+            let producer = try #require(test.start()?.success)
+            #expect(test.write(producer, 0) == nil)
+            let answer = Box<Result<ProducerIdentity, StreamingError>>()
+            test.rig.broker.transactions.end(
+                TransactionIdentity("id", producerID: producer.id, epoch: producer.epoch),
+                isCommit: isCommit, raisesEpoch: true
+            ) { answer.set($0) }
+            while try test.log().lastStableOffset < 2, test.rig.workers.runOne() {}
+            #expect(try test.log().lastStableOffset == 2)
+            #expect(answer.value == nil, "the marker is not on the disk yet")
+            for _ in 0..<seed % 3 { test.rig.workers.runOne() }
+            try test.rig.crash(seed: seed)
+            let log = try test.log()
+            #expect(log.lastStableOffset == 2, "seed \(seed)")
+            #expect(log.abortedTransactions(in: 0..<1).count == (isCommit ? 0 : 1), "seed \(seed)")
+        }
+    }
+
     /// The end of a transaction is written and not waited for: a power cut may leave its decision
     /// only, and records of the next transaction already.
     @Test(arguments: [true, false])
