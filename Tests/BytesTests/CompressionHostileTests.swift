@@ -18,8 +18,58 @@ import Testing
         }
     }
 
-    private func salvage(_ bytes: [UInt8]) -> (bytes: [UInt8], failure: GzipFailure?) {
-        unsafe bytes.withUnsafeBytes { unsafe CompressionCodec.salvageGzip($0, limit: 1 << 20) }
+    /// What a gzip file holds up to where it is cut or damaged; it comes in pieces of `bytes`.
+    private func salvage(
+        _ packed: [UInt8], bytes: Int = .max
+    ) -> (bytes: [UInt8], failure: GzipFailure?) {
+        var stream = GzipStream()
+        var at = 0
+        var output: [UInt8] = []
+        while true {
+            switch stream.decompress(into: &output) {
+            case .full: continue
+            case .ended: return (output, nil)
+            case .failed(let failure): return (output, failure)
+            case .starved where at == packed.count: stream.finish()
+            case .starved:
+                let end = at + min(bytes, packed.count - at)
+                unsafe packed[at..<end].withUnsafeBytes { unsafe stream.append($0) }
+                at = end
+            }
+        }
+    }
+
+    @Test func `gzip in pieces of any size is what it is as a whole`() throws {
+        var random = SeededGenerator(seed: 11)
+        let noise = (0..<200_000).map { _ in UInt8.random(in: 0...255, using: &random) }
+        let samples = [
+            [], [1], Self.sample, CompressionShapes.text(bytes: 1_500_000), noise,
+            [UInt8](repeating: 7, count: 3_000_000),
+        ]
+        let members = samples.map { CompressionCodec.gzip.compress($0) }
+        for (sample, member) in zip(samples, members) {
+            for bytes in [1, 2, 7, 8, 9, 1000, 65_536, .max] where member.count / bytes < 100_000 {
+                let result = salvage(member, bytes: bytes)
+                #expect(result.failure == nil && result.bytes == sample, "pieces of \(bytes)")
+            }
+        }
+        let all = salvage(members.flatMap { $0 }, bytes: 4_321)
+        #expect(all.failure == nil && all.bytes == samples.flatMap { $0 })
+    }
+
+    @Test func `flipped bits give the same in pieces as at once`() {
+        var random = SeededGenerator(seed: 12)
+        let member = CompressionCodec.gzip.compress(Self.sample)
+        for _ in 0..<3_000 {
+            var packed = member + member
+            let bit = UInt8(1) << UInt8.random(in: 0...7, using: &random)
+            packed[Int.random(in: 0..<packed.count, using: &random)] ^= bit
+            let whole = salvage(packed)
+            let pieces = salvage(packed, bytes: Int.random(in: 1...50, using: &random))
+            #expect(whole.bytes.starts(with: Self.sample) || whole.failure != nil)
+            #expect((whole.failure == nil) == (pieces.failure == nil))
+            if whole.failure == nil { #expect(whole.bytes == pieces.bytes) }
+        }
     }
 
     @Test func `a gzip file that is cut short gives what stands before`() {

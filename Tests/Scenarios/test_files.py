@@ -246,6 +246,23 @@ def piped(file, sql, options="", check=0):
                          RTD_AUTOSTART="0", check=check)
 
 
+def test_a_gzip_file_is_not_held_in_memory(path):
+    row = b'{"a": 1, "b": "some text that is long enough to be worth a line"}\n'
+    rows = (200 << 20) // len(row)
+    with gzip.open(path / "large.nd.gz", "wb", compresslevel=1) as file:
+        for _ in range(rows // 1000):
+            file.write(row * 1000)
+    for source in (f"'{path}/large.nd.gz'", "stdin"):
+        with open(path / "large.nd.gz", "rb") as stdin:
+            process = subprocess.Popen(
+                [harness.rtd, "query", f"SELECT count(*) AS n FROM {source}"], stdin=stdin,
+                stdout=subprocess.PIPE, env=harness.environment())
+            output = process.stdout.read()
+            _, status, usage = os.wait4(process.pid, 0)
+        equal((status, output), (0, b'{"n":%d}\n' % (rows // 1000 * 1000)), source)
+        assert usage.ru_maxrss < 140 << 10, f"{source} took {usage.ru_maxrss} KiB"
+
+
 def test_a_gzip_file_that_is_cut_short_gives_its_rows(path):
     rows = "".join(json.dumps({"a": n, "b": f"{n * 7919 % 10007}"}) + "\n" for n in range(20000))
     whole = gzip.compress(rows.encode())

@@ -15,9 +15,10 @@ enum CRC32 {
         return tables
     }()
 
-    static func checksum(_ bytes: SourceBytes) -> UInt32 {
+    /// The checksum of `bytes` behind those whose checksum is `earlier`.
+    static func checksum(_ bytes: SourceBytes, continuing earlier: UInt32 = 0) -> UInt32 {
         let tables = Self.tables
-        var crc = ~UInt32(0)
+        var crc = ~earlier
         var at = 0
         while at &+ 8 <= bytes.count {
             let word = bytes.word64(at) ^ UInt64(crc)

@@ -59,12 +59,4 @@ extension CompressionCodec {
         case .zstd: return try Zstd.decompress(source, limit: limit)
         }
     }
-
-    /// What a gzip file holds as far as it can be read, and why it ends there; nil: it is whole.
-    public static func salvageGzip(
-        _ bytes: UnsafeRawBufferPointer, limit: Int
-    ) -> (bytes: [UInt8], failure: GzipFailure?) {
-        let source = unsafe SourceBytes(bytes)
-        return Gzip.salvage(source, limit: limit)
-    }
 }

@@ -66,6 +66,22 @@ struct DecompressedBytes {
         unsafe storage.withUnsafeBytes { body(unsafe SourceBytes($0).slice(start..<count)) }
     }
 
+    /// Appends to `bytes` what was produced since `start`.
+    func append(to bytes: inout [UInt8], from start: Int) {
+        bytes.append(contentsOf: storage[start..<count])
+    }
+
+    /// Drops the first bytes; what follows them moves to the front.
+    mutating func removeFirst(_ size: Int) {
+        precondition(size >= 0 && size <= count)
+        let left = count - size
+        unsafe storage.withUnsafeMutableBytes { bytes in
+            guard let base = unsafe bytes.baseAddress else { return }
+            unsafe base.copyMemory(from: base + size, byteCount: left)
+        }
+        count = left
+    }
+
     consuming func finish() -> [UInt8] {
         var bytes = storage
         storage = []

@@ -4,7 +4,7 @@
 enum Gzip {
     private static let magic: UInt16 = 0x8B1F
     private static let headerBytes = 10
-    private static let trailerBytes = 8
+    static let trailerBytes = 8
 
     private struct Flags: OptionSet {
         let rawValue: UInt8
@@ -30,100 +30,72 @@ enum Gzip {
     }
 
     static func decompress(_ source: SourceBytes, limit: Int) throws(CompressionError) -> [UInt8] {
-        let result = salvage(source, limit: limit)
-        if let failure = result.failure { throw failure.error }
-        return result.bytes
-    }
-
-    /// What the members hold up to where one is cut off or damaged.
-    static func salvage(
-        _ source: SourceBytes, limit: Int
-    ) -> (bytes: [UInt8], failure: GzipFailure?) {
         // The last member's size is a guess of the whole; a byte of DEFLATE makes at most 1032.
         let declared = source.count < 4 ? 0 : Int(source.word32(source.count - 4))
         let expected = source.count < headerBytes + trailerBytes ? 0 : declared
         var output = DecompressedBytes(limit: limit, expected: min(expected, source.count * 1032))
         var at = 0
-        do throws(GzipFailure) {
-            repeat {
-                at = try decompressMember(source, from: at, into: &output)
-            } while at < source.count
-            return (output.finish(), nil)
-        } catch {
-            return (output.finish(), error)
-        }
+        repeat {
+            at = try decompressMember(source, from: at, into: &output)
+        } while at < source.count
+        return output.finish()
     }
 
     /// Gives where the member ends.
     private static func decompressMember(
         _ source: SourceBytes, from at: Int, into output: inout DecompressedBytes
-    ) throws(GzipFailure) -> Int {
+    ) throws(CompressionError) -> Int {
         let start = output.count
         let body: Int
-        do throws(CompressionError) {
+        do throws(GzipFailure) {
             body = try skipHeader(source, from: at)
         } catch {
-            let isShort = source.count - at < headerBytes
-            let isMember = source.count - at > 1 && source.word16(at) == magic
-            throw isShort && (isMember || at == 0) ? .cut : .damaged
+            throw .malformed(.gzip)
         }
         var inflate = Inflate(source, from: body)
-        let end: Int
-        do throws(CompressionError) {
-            end = try inflate.decompress(into: &output)
-        } catch {
-            if case .tooLarge = error { throw .tooLarge(limit: output.limit) }
-            throw inflate.isExhausted ? .cut : .damaged
-        }
-        guard source.count - end >= trailerBytes else { throw .cut }
-        guard output.reading(from: start, CRC32.checksum) == source.word32(end),
+        let end = try inflate.decompress(into: &output)
+        guard source.count - end >= trailerBytes,
+            output.reading(from: start, { CRC32.checksum($0) }) == source.word32(end),
             UInt32(truncatingIfNeeded: output.count - start) == source.word32(end + 4)
-        else { throw .damaged }
+        else { throw .malformed(.gzip) }
         return end + trailerBytes
     }
 
     /// Checks a member's header and gives where its DEFLATE stream starts.
-    private static func skipHeader(_ source: SourceBytes, from start: Int)
-        throws(CompressionError) -> Int
-    {
-        guard source.count - start >= headerBytes, source.word16(start) == magic,
-            source[start + 2] == 8
-        else { throw .malformed(.gzip) }
+    static func skipHeader(_ source: SourceBytes, from start: Int) throws(GzipFailure) -> Int {
+        let given = source.count - start
+        guard given >= headerBytes else {
+            throw given < 2 || source.word16(start) == magic ? .cut : .damaged
+        }
+        guard source.word16(start) == magic, source[start + 2] == 8 else { throw .damaged }
         let flags = Flags(rawValue: source[start + 3])
-        guard flags.isDisjoint(with: .reserved) else { throw .malformed(.gzip) }
+        guard flags.isDisjoint(with: .reserved) else { throw .damaged }
         var at = start + headerBytes
         if flags.contains(.extra) {
-            guard source.count - at >= 2 else { throw .malformed(.gzip) }
+            guard source.count - at >= 2 else { throw .cut }
             at += 2 + Int(source.word16(at))
         }
         for field in [Flags.name, .comment] where flags.contains(field) {
             while at < source.count, source[at] != 0 { at += 1 }
             at += 1
         }
-        guard at <= source.count else { throw .malformed(.gzip) }
+        guard at <= source.count else { throw .cut }
         if flags.contains(.headerChecksum) {
+            guard source.count - at >= 2 else { throw .cut }
             let checksum = CRC32.checksum(source.slice(start..<at))
-            guard source.count - at >= 2,
-                source.word16(at) == UInt16(truncatingIfNeeded: checksum)
-            else { throw .malformed(.gzip) }
+            guard source.word16(at) == UInt16(truncatingIfNeeded: checksum) else {
+                throw .damaged
+            }
             at += 2
         }
         return at
     }
 }
 
-/// Why a gzip file could not be read to its end.
+/// Why gzip could not be read to its end.
 public enum GzipFailure: Error, Equatable {
     /// It ends before it should.
     case cut
     /// What follows is no gzip, or its checksum is another.
     case damaged
-    case tooLarge(limit: Int)
-
-    var error: CompressionError {
-        switch self {
-        case .cut, .damaged: .malformed(.gzip)
-        case .tooLarge(let limit): .tooLarge(limit: limit)
-        }
-    }
 }

@@ -12,50 +12,93 @@ struct Inflate {
         bits = Bits(source, from: start)
     }
 
+    /// Goes on at a bit of a source behind which more bytes may follow.
+    init(_ source: SourceBytes, bit: Int, isOpen: Bool) {
+        bits = Bits(source, bit: bit, isOpen: isOpen)
+    }
+
+    /// How a block holds its bytes.
+    enum Block {
+        case stored(bytes: Int)
+        case coded(Table, Table)
+    }
+
+    /// How far a stretch of symbols was decoded.
+    enum StretchEnd: Equatable {
+        /// The room may be too small for the next one.
+        case full
+        case block
+        /// What follows the source has to be known first.
+        case starved
+        case failed(CompressionError)
+    }
+
+    /// Where in the source the next bit is.
+    var bit: Int { bits.bit }
+    /// The last call has failed because what follows the source has to be known first.
+    var isStarved: Bool { bits.isStarved }
+    /// The stream has used up its source, whether it had ended or not.
+    var isExhausted: Bool { bits.isExhausted }
+
     /// Appends the stream's bytes to the output and gives the index behind the stream.
     mutating func decompress(into output: inout DecompressedBytes) throws(CompressionError) -> Int {
         let start = output.count
         var isLast = false
         while !isLast {
-            isLast = try bits.read(1) == 1
-            switch try bits.read(2) {
-            case 0:
-                try copyStored(into: &output)
-            case 1:
-                guard let literals = Self.fixedLiterals, let distances = Self.fixedDistances else {
-                    preconditionFailure("the fixed code is complete")
+            let block: Block
+            (isLast, block) = try readBlock()
+            switch block {
+            case .stored(let size):
+                guard try copyStored(size, into: &output) == size else { throw .malformed(.gzip) }
+            case .coded(let literals, let distances):
+                var stretch = StretchEnd.full
+                while stretch == .full {
+                    stretch = try decodeStretch(literals, distances, from: start, into: &output)
                 }
-                try decodeBlock(literals, distances, from: start, into: &output)
-            case 2:
-                let (literals, distances) = try readTables()
-                try decodeBlock(literals, distances, from: start, into: &output)
-            default:
-                throw .malformed(.gzip)
+                if case .failed(let error) = stretch { throw error }
             }
         }
         return try bits.alignedPosition()
     }
 
-    /// The stream has used up its source, whether it had ended or not.
-    var isExhausted: Bool { bits.isExhausted }
+    /// The next block's header, and whether it is the last one.
+    mutating func readBlock() throws(CompressionError) -> (isLast: Bool, Block) {
+        let isLast = try bits.read(1) == 1
+        let block = try readBlock(ofType: try bits.read(2))
+        guard !bits.isOverrun else { throw .malformed(.gzip) }
+        return (isLast, block)
+    }
 
-    private mutating func copyStored(into output: inout DecompressedBytes)
-        throws(CompressionError)
+    private mutating func readBlock(ofType type: Int) throws(CompressionError) -> Block {
+        switch type {
+        case 0:
+            bits.skipToByte()
+            let size = try bits.read(16)
+            guard try bits.read(16) == size ^ 0xFFFF else { throw .malformed(.gzip) }
+            return .stored(bytes: size)
+        case 1:
+            guard let literals = Self.fixedLiterals, let distances = Self.fixedDistances else {
+                preconditionFailure("the fixed code is complete")
+            }
+            return .coded(literals, distances)
+        case 2:
+            let (literals, distances) = try readTables()
+            return .coded(literals, distances)
+        default:
+            throw .malformed(.gzip)
+        }
+    }
+
+    /// Copies so many bytes, or as many of them as there are; the bits begin at one.
+    mutating func copyStored(_ size: Int, into output: inout DecompressedBytes)
+        throws(CompressionError) -> Int
     {
         let at = try bits.alignedPosition()
         let source = bits.source
-        bits.jump(to: min(at + 4, source.count))
-        guard source.count - at >= 4, source.word16(at) == ~source.word16(at + 2) else {
-            throw .malformed(.gzip)
-        }
-        let size = Int(source.word16(at))
-        guard size <= source.count - at - 4 else {
-            try output.append(source.slice(at + 4..<source.count))
-            bits.jump(to: source.count)
-            throw .malformed(.gzip)
-        }
-        try output.append(source.slice(at + 4..<at + 4 + size))
-        bits.jump(to: at + 4 + size)
+        let end = min(at + size, source.count)
+        try output.append(source.slice(at..<end))
+        bits.jump(to: end)
+        return end - at
     }
 
     /// The two codes of a block of type 2, themselves coded.
@@ -113,31 +156,22 @@ struct Inflate {
         return lengths
     }
 
-    /// Decodes symbols up to the end of the block, in stretches for which there is room.
-    private mutating func decodeBlock(
-        _ literals: Table, _ distances: Table, from start: Int,
+    /// Decodes symbols as far as some room reaches. `window` is where the stream's own output
+    /// begins, before which no match may reach.
+    mutating func decodeStretch(
+        _ literals: Table, _ distances: Table, from window: Int,
         into output: inout DecompressedBytes
-    ) throws(CompressionError) {
+    ) throws(CompressionError) -> StretchEnd {
         var stretch = StretchEnd.full
-        while stretch == .full {
-            let end = output.makeRoom(Self.roomBytes)
-            var bits = self.bits
-            try output.withTarget { (target, from) throws(CompressionError) in
-                Self.decodeSymbols(
-                    &bits, literals.entries, distances.entries, into: target, from..<end,
-                    window: start, limit: end - from < Self.roomBytes ? end : nil, &stretch)
-            }
-            self.bits = bits
+        let end = output.makeRoom(Self.roomBytes)
+        var bits = self.bits
+        try output.withTarget { (target, from) throws(CompressionError) in
+            Self.decodeSymbols(
+                &bits, literals.entries, distances.entries, into: target, from..<end,
+                window: window, limit: end - from < Self.roomBytes ? end : nil, &stretch)
         }
-        if case .failed(let error) = stretch { throw error }
-    }
-
-    /// How a stretch of symbols ended.
-    private enum StretchEnd: Equatable {
-        /// The room may be too small for the next one.
-        case full
-        case block
-        case failed(CompressionError)
+        self.bits = bits
+        return stretch
     }
 
     /// The inner loop. Stops at the end of the block or where a match might not fit into the room;
@@ -183,7 +217,7 @@ struct Inflate {
             }
             if entry & Kind.mask == Kind.endOfBlock {
                 stretch = .block
-                return at
+                break
             }
             let size = readBase(&bits, entry)
             let distanceEntry = lookUp(bits, distances, distanceBits)
@@ -204,7 +238,12 @@ struct Inflate {
             target.copyMatch(size, distance: distance, at: at)
             at &+= size
         }
+        if failure == nil, bits.isOverrun { failure = .malformed(.gzip) }
         guard let failure else { return at }
+        if bits.isStarved {
+            stretch = .starved
+            return at
+        }
         stretch = .failed(failure)
         return sound
     }

@@ -147,22 +147,20 @@ public final class InputFeed: @unchecked Sendable {
         }
     }
 
-    /// Reads a compressed input to its end and hands over what it holds.
+    /// Hands over what a compressed input holds, as it is read.
     private func inflate(_ first: InputBlock) {
         guard bytes.ends else {
             return finish(
                 SQLError("\(name) is compressed and cannot be followed", .featureNotSupported))
         }
+        let inflated = InflatedBytes(first, name)
         do {
-            let inflated = try InflatedBytes(first, name) { (bytes) throws(SQLError) in
-                let block = InputBlock(capacity: 1 << 20, headroom: 0)
-                guard try self.bytes.read(into: block) > 0 else { return false }
-                unsafe block.bytes.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-                return true
-            }
             while true {
                 let block = InputBlock(capacity: InputFeed.pieceBytes)
-                guard inflated.fill(block) else {
+                let isMore = try inflated.fill(block) { (more) throws(SQLError) in
+                    try self.bytes.read(into: more) > 0
+                }
+                guard isMore else {
                     lock.withLock { damaged = inflated.failure }
                     return finish(nil)
                 }

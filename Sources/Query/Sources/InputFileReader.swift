@@ -7,7 +7,7 @@ final class InputFileReader {
     private let file: InputFile
     private var isAtStart = true
     private var bytesRead: Int64 = 0
-    /// What a gzip file holds, and how far it was handed out.
+    /// What a gzip file holds.
     private var inflated: InflatedBytes?
 
     init(_ path: String) throws(SQLError) {
@@ -35,7 +35,26 @@ final class InputFileReader {
 
     /// Fills the room of the block; false at the end of the file.
     func fill(_ block: InputBlock) throws(SQLError) -> Bool {
-        if inflated != nil { return fillInflated(block) }
+        if let inflated { return try fill(block, inflated) }
+        guard try fillAsIs(block) else { return false }
+        guard isAtStart else { return true }
+        isAtStart = false
+        if InflatedBytes.isGzip(block.bytes) {
+            let inflated = InflatedBytes(block, path)
+            self.inflated = inflated
+            return try fill(block, inflated)
+        }
+        if block.isUTF16 { throw InputFileReader.isUTF16(path) }
+        block.dropByteOrderMark()
+        return true
+    }
+
+    private func fill(_ block: InputBlock, _ inflated: InflatedBytes) throws(SQLError) -> Bool {
+        try inflated.fill(block) { (more) throws(SQLError) in try self.fillAsIs(more) }
+    }
+
+    /// Fills the room with bytes of the file as they are; false at its end.
+    private func fillAsIs(_ block: InputBlock) throws(SQLError) -> Bool {
         let start = block.end
         do {
             while block.room > 0 {
@@ -57,16 +76,6 @@ final class InputFileReader {
             }
             return false
         }
-        guard isAtStart else { return true }
-        isAtStart = false
-        if InflatedBytes.isGzip(block.bytes) {
-            inflated = try InflatedBytes(block, path) { (more) throws(SQLError) in
-                try self.append(to: &more)
-            }
-            return fillInflated(block)
-        }
-        if block.isUTF16 { throw InputFileReader.isUTF16(path) }
-        block.dropByteOrderMark()
         return true
     }
 
@@ -74,18 +83,6 @@ final class InputFileReader {
         SQLError(
             "\(name) is UTF-16, and text is read as UTF-8", .characterNotInRepertoire,
             hint: "iconv -f UTF-16 -t UTF-8 \(name) turns it into that.")
-    }
-
-    private func append(to bytes: inout [UInt8]) throws(SQLError) -> Bool {
-        let block = InputBlock(capacity: 1 << 20, headroom: 0)
-        guard try fill(block) else { return false }
-        unsafe block.bytes.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-        return true
-    }
-
-    private func fillInflated(_ block: InputBlock) -> Bool {
-        let isMore = inflated?.fill(block) ?? false
-        return isMore
     }
 
     /// Appends more of the file to what a sample has read so far; false at its end.
