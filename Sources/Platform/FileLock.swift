@@ -40,12 +40,13 @@ public final class FileLock: @unchecked Sendable {
         return FileLock(path: path, descriptor: descriptor)
     }
 
-    /// True if some process holds the lock; a missing file is not held.
+    /// True if some process holds the lock; a missing file is not held. Who looks shares the lock
+    /// for a moment: others that look see nobody, but one that takes it then is refused.
     public static func isHeld(_ path: String) -> Bool {
         let descriptor = openDescriptor(path, O_RDWR | O_NOFOLLOW)
         guard descriptor >= 0 else { return false }
         defer { closeDescriptor(descriptor) }
-        return flock(descriptor, LOCK_EX | LOCK_NB) == -1 && errno == EWOULDBLOCK
+        return flock(descriptor, LOCK_SH | LOCK_NB) == -1 && errno == EWOULDBLOCK
     }
 
     /// Replaces what the file says.

@@ -20,7 +20,7 @@ class Home:
         self.variables = {"HOME": self.path, "XDG_RUNTIME_DIR": self.runtime, "RTD_IDLE": idle}
 
     def environment(self, **changes):
-        made = harness.environment(**self.variables, **changes)
+        made = harness.environment(**{**self.variables, **changes})
         for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
             made.pop(name, None)
         return made

@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import pathlib
 import signal
+import tempfile
 
 from harness import contains, equal, eventually
 from home import Home, outcome
@@ -53,6 +55,36 @@ def test_a_race_of_starters_makes_one_server():
         equal(len(lines), 1)
         for i in range(8):
             outcome(home.rtd("consume", f"t{i}", "-e"), 0, f"{i}\n", "")
+
+
+def test_a_server_is_found_where_it_says_that_its_sockets_are():
+    with Home() as home, tempfile.TemporaryDirectory() as other:
+        os.chmod(other, 0o700)
+        home.rtd("produce", "t", input="a\n")
+        pid = home.status()["pid"]
+        outcome(home.rtd("consume", "t", "-e", XDG_RUNTIME_DIR=other), 0, "a\n", "")
+        outcome(home.rtd("produce", "t", input="b\n", XDG_RUNTIME_DIR=""), 0, "", "")
+        outcome(home.rtd("consume", "t", "-e"), 0, "a\nb\n", "")
+        equal(home.status()["pid"], pid)
+
+
+def test_a_server_whose_sockets_cannot_be_reached_is_named():
+    with Home() as home, tempfile.TemporaryDirectory() as other:
+        os.chmod(other, 0o700)
+        home.rtd("produce", "t", input="a\n")
+        found = home.status()
+        place = pathlib.Path(found["run"])
+        place.rename(other + "/moved")
+        done = home.rtd("consume", "t", "-e", XDG_RUNTIME_DIR=other)
+        equal((done.returncode, done.text), (1, ""))
+        contains(done.errors, f"pid {found['pid']} with its sockets in {place}, which does not")
+        place.symlink_to(other + "/moved")
+        os.chmod(other + "/moved", 0o722)
+        done = home.rtd("consume", "t", "-e", XDG_RUNTIME_DIR=other)
+        equal(done.returncode, 1)
+        contains(done.errors, f"sockets in {place}, which is not this user's alone")
+        os.chmod(other + "/moved", 0o700)
+        outcome(home.rtd("consume", "t", "-e", XDG_RUNTIME_DIR=other), 0, "a\n", "")
 
 
 def test_autostart_can_be_forbidden():

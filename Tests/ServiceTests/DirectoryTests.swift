@@ -9,17 +9,23 @@ import Testing
     @Test func `what a server says of itself is read as it was written`() {
         let record = ServerRecord(
             kind: .onDemand, processID: 4_242, host: "h\"\\\u{1}", version: "0.1.0",
-            kafka: ["127.0.0.1:9092", "[::1]:9092"], directory: "/tmp/ö \n")
+            kafka: ["127.0.0.1:9092", "[::1]:9092"], directory: "/tmp/ö \n",
+            runDirectory: "/run/\"1\"")
         #expect(ServerRecord(line: record.line) == record)
         #expect(!record.line.contains("\n"))
     }
 
-    @Test func `a line that is none of ours is no record`() {
+    @Test func `a line that is none of ours is no record`() throws {
         let record = ServerRecord(
-            kind: .serve, processID: 1, host: "h", version: "v", kafka: [], directory: "/d")
-        for count in 0..<record.line.count - 1 {
+            kind: .serve, processID: 1, host: "h", version: "v", kafka: [], directory: "/d",
+            runDirectory: "/r")
+        for count in 0..<record.line.count {
             #expect(ServerRecord(line: String(record.line.prefix(count))) == nil)
         }
+        let older = record.line.replacingOccurrences(of: ",\"run\":\"/r\"", with: "")
+        #expect(try #require(ServerRecord(line: older)).runDirectory == nil)
+        let newer = record.line.dropLast() + ",\"more\":1}"
+        #expect(ServerRecord(line: String(newer)) == record)
         #expect(ServerRecord(line: "{}") == nil)
     }
 
@@ -69,6 +75,25 @@ import Testing
         try POSIXFileSystem().replace(directory.formatPath, with: Array(newer.text.utf8))
         #expect(throws: ServiceError.self) {
             try directory.openFormat(random: SystemRandom())
+        }
+    }
+
+    @Test func `what a killed server has left in the lock is not taken for the next one's word`()
+        throws
+    {
+        let path = NSTemporaryDirectory() + "rtd-lock-\(UInt32.random(in: 0 ... .max))"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let directory = DataDirectory(path: path)
+        try directory.prepare()
+        let dead = ServerRecord(
+            kind: .serve, processID: 1, host: Processes.hostName, version: "v", kafka: [],
+            directory: path, runDirectory: "/nowhere")
+        try POSIXFileSystem().replace(directory.lockPath, with: Array((dead.line + "\n").utf8))
+        #expect(ServerRecord.holder(of: directory) == nil)
+        let lock = try #require(try Takeover.take(directory))
+        withExtendedLifetime(lock) {
+            #expect(FileLock.isHeld(directory.lockPath))
+            #expect(ServerRecord.holder(of: directory) == nil)
         }
     }
 

@@ -61,6 +61,10 @@ public struct DataDirectory: Sendable {
         let fileSystem = POSIXFileSystem()
         do throws(SystemError) {
             try fileSystem.makeDirectories(path)
+            // One that was killed right after it had made the directory has not synced it.
+            if !fileSystem.exists(formatPath) {
+                try fileSystem.syncDirectory(POSIXFileSystem.parent(of: path))
+            }
             // Some file systems, such as /proc, take no files of ours, whoever we are.
             if !fileSystem.exists(lockPath) {
                 let probe = path + "/rtd-\(Processes.currentID)"
@@ -72,7 +76,12 @@ public struct DataDirectory: Sendable {
                 "\(displayPath) cannot hold data: \(error.description); RTD_DATA or --data names "
                     + "another directory")
         }
-        guard let owner = fileSystem.owner(path) else {
+        try checkOwner()
+    }
+
+    /// Throws unless it is this user's alone.
+    func checkOwner() throws(ServiceError) {
+        guard let owner = POSIXFileSystem().owner(path) else {
             throw ServiceError("\(displayPath) cannot be looked at; RTD_DATA names another")
         }
         guard owner.user == Processes.userID else {

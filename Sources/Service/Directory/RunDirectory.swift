@@ -17,6 +17,33 @@ public struct RunDirectory: Sendable {
         path = parent + "/" + hash
     }
 
+    /// The one that a server has named.
+    private init(path: String) {
+        self.path = path
+        parent = POSIXFileSystem.parent(of: path)
+    }
+
+    /// Where the server of `data` listens: what it says of itself counts, for it may have another
+    /// environment than this process. Throws if that place cannot be reached or trusted from here.
+    static func ofServer(_ data: DataDirectory) throws(ServiceError) -> RunDirectory {
+        guard let holder = ServerRecord.holder(of: data), let path = holder.runDirectory else {
+            return RunDirectory(of: data)
+        }
+        let run = RunDirectory(path: path)
+        if run.isThisUsersAlone { return run }
+        // One that has just ended may have left its word to the next for a moment.
+        Processes.pause(milliseconds: 20)
+        guard ServerRecord.holder(of: data) == holder else { return RunDirectory(of: data) }
+        try data.checkOwner()
+        let isThere = POSIXFileSystem().exists(path)
+        let place = isThere ? "which is not this user's alone" : "which does not exist here"
+        let host = holder.isHere ? "" : " on \(holder.host)"
+        throw ServiceError(
+            "\(data.displayPath) is in use by \(holder.sentence)\(host) with its sockets in "
+                + "\(path), \(place)"
+                + (holder.kafka.first.map { "; --broker \($0) may reach it" } ?? ""))
+    }
+
     /// The socket on which the server speaks Kafka.
     public var kafkaSocket: String { path + "/kafka.sock" }
     /// The socket on which it tells each request to whoever connects.
@@ -35,17 +62,24 @@ public struct RunDirectory: Sendable {
         let fileSystem = POSIXFileSystem()
         for directory in [parent, path] {
             do throws(SystemError) {
-                try fileSystem.makeDirectories(directory)
+                try fileSystem.makeDirectories(directory, isDurable: false)
             } catch {
                 throw ServiceError(error)
             }
-            guard let owner = fileSystem.owner(directory), owner.user == Processes.userID,
-                !owner.writableByOthers, fileSystem.isDirectory(directory)
-            else {
+            guard Self.isThisUsersAlone(directory) else {
                 throw ServiceError(
                     "\(directory) is not this user's alone; XDG_RUNTIME_DIR names another place")
             }
         }
+    }
+
+    var isThisUsersAlone: Bool { Self.isThisUsersAlone(path) }
+
+    private static func isThisUsersAlone(_ directory: String) -> Bool {
+        let fileSystem = POSIXFileSystem()
+        guard let owner = fileSystem.owner(directory) else { return false }
+        return owner.user == Processes.userID && !owner.writableByOthers
+            && fileSystem.isDirectory(directory)
     }
 
     /// The data directories whose run directories lie beside each other here.

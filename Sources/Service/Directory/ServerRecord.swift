@@ -18,13 +18,16 @@ public struct ServerRecord: Sendable, Equatable {
     /// Addresses of the Kafka listeners; none for a server on demand.
     public var kafka: [String]
     public var directory: String
+    /// Where its Unix sockets are; nil for versions that do not say.
+    public var runDirectory: String?
 
     /// One line, without its end.
     public var line: String {
         let addresses = kafka.map(Self.quoted).joined(separator: ",")
         return "{\"kind\":\(Self.quoted(kind.rawValue)),\"pid\":\(processID),"
             + "\"host\":\(Self.quoted(host)),\"version\":\(Self.quoted(version)),"
-            + "\"kafka\":[\(addresses)],\"data\":\(Self.quoted(directory))}"
+            + "\"kafka\":[\(addresses)],\"data\":\(Self.quoted(directory))"
+            + (runDirectory.map { ",\"run\":\(Self.quoted($0))" } ?? "") + "}"
     }
 
     private static func quoted(_ text: String) -> String {
@@ -50,7 +53,7 @@ public struct ServerRecord: Sendable, Equatable {
 
     public init(
         kind: Kind, processID: Int32, host: String, version: String, kafka: [String],
-        directory: String
+        directory: String, runDirectory: String? = nil
     ) {
         self.kind = kind
         self.processID = processID
@@ -58,10 +61,12 @@ public struct ServerRecord: Sendable, Equatable {
         self.version = version
         self.kafka = kafka
         self.directory = directory
+        self.runDirectory = runDirectory
     }
 
-    /// Reads its own lines only, which have their members in one order.
+    /// Reads its own lines only, which have their members in one order; later versions may add some.
     init?(line: String) {
+        guard line.hasSuffix("}") else { return nil }
         var rest = Substring(line)
         func take(_ prefix: String) -> Bool {
             guard rest.hasPrefix(prefix) else { return false }
@@ -81,9 +86,15 @@ public struct ServerRecord: Sendable, Equatable {
             _ = take(",")
         }
         guard take("],\"data\":"), let directory = Self.text(&rest) else { return nil }
+        var run: String?
+        if take(",\"run\":") {
+            run = Self.text(&rest)
+            if run == nil { return nil }
+        }
+        guard rest.hasPrefix("}") || rest.hasPrefix(",") else { return nil }
         self.init(
             kind: kind, processID: id, host: host, version: version, kafka: addresses,
-            directory: directory)
+            directory: directory, runDirectory: run)
     }
 
     /// A quoted text at the front, with the escapes that `quoted` makes.
@@ -110,6 +121,9 @@ public struct ServerRecord: Sendable, Equatable {
         }
         return nil
     }
+
+    /// Whether it runs on this machine, so that its process id means something here.
+    var isHere: Bool { host == Processes.hostName }
 
     /// Who holds the directory now; nil if nobody does, or has not said so yet.
     public static func holder(of data: DataDirectory) -> ServerRecord? {

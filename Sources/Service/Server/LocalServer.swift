@@ -12,11 +12,9 @@ public enum LocalServer {
     public static func socket(of directory: DataDirectory, version: String) throws(ServiceError)
         -> SocketAddress
     {
-        let run = RunDirectory(of: directory)
-        let address = SocketAddress.unix(path: run.kafkaSocket)
         if FileLock.isHeld(directory.lockPath) {
             Takeover.dismissOlder(directory, than: version)
-            if answers(address) { return address }
+            if let address = try answering(directory) { return address }
         }
         if ProcessEnvironment.value("RTD_AUTOSTART") == "0" {
             throw ServiceError(
@@ -26,18 +24,24 @@ public enum LocalServer {
         try directory.prepare()
         for _ in 0..<patienceMilliseconds / 10 {
             switch try start(directory) {
-            case .ready: return address
+            case .ready: return .unix(path: RunDirectory(of: directory).kafkaSocket)
             case .busy:
                 // Someone else is starting one, or one is just leaving.
-                if FileLock.isHeld(directory.lockPath), answers(address) { return address }
+                if let address = try answering(directory) { return address }
                 Processes.pause(milliseconds: 10)
             }
         }
         throw Takeover.inUse(directory, by: ServerRecord.holder(of: directory))
     }
 
-    private static func answers(_ address: SocketAddress) -> Bool {
-        SocketProbe.accepts(address)
+    /// The socket of the server that holds the directory; nil while none answers.
+    private static func answering(_ directory: DataDirectory) throws(ServiceError)
+        -> SocketAddress?
+    {
+        guard FileLock.isHeld(directory.lockPath) else { return nil }
+        let run = try RunDirectory.ofServer(directory)
+        let address = SocketAddress.unix(path: run.kafkaSocket)
+        return run.isThisUsersAlone && SocketProbe.accepts(address) ? address : nil
     }
 
     private enum Outcome { case ready, busy }

@@ -60,7 +60,7 @@ public final class Server: @unchecked Sendable {
         record = ServerRecord(
             kind: configuration.kind, processID: Processes.currentID, host: Processes.hostName,
             version: configuration.version, kafka: kafka.map(\.description),
-            directory: directory.path)
+            directory: directory.path, runDirectory: runDirectory.path)
         do throws(SystemError) {
             try lock.write(record.line + "\n")
             try writePortFile()

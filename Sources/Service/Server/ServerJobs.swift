@@ -17,7 +17,7 @@ public enum ServerJobs {
     public static func trace(_ directory: DataDirectory, line: (String) -> Bool)
         throws(ServiceError) -> Int32
     {
-        let path = RunDirectory(of: directory).traceSocket
+        let path = try RunDirectory.ofServer(directory).traceSocket
         do throws(SystemError) {
             try SocketLines.read(.unix(path: path), line)
         } catch {
@@ -64,7 +64,7 @@ public enum ServerJobs {
         }
         let lock: FileLock?
         do throws(SystemError) {
-            lock = try FileLock.take(directory.lockPath)
+            lock = try Takeover.take(directory)
         } catch {
             throw ServiceError(error)
         }

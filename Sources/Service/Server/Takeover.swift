@@ -4,6 +4,8 @@ import Platform
 enum Takeover {
     /// How long a server that was asked to leave may take: it drains and syncs first.
     private static let patienceMilliseconds = 15_000
+    /// How often the lock is tried while nobody holds it for good.
+    private static let lookersMax = 100
 
     /// Takes the lock. `rtd serve` takes over from a server on demand; another `rtd serve` is left
     /// alone and named.
@@ -11,17 +13,29 @@ enum Takeover {
         throws(ServiceError) -> FileLock
     {
         do throws(SystemError) {
-            if let lock = try FileLock.take(directory.lockPath) { return lock }
-            if kind != .onDemand, let holder = patientHolder(of: directory),
-                holder.kind == .onDemand
-            {
-                Processes.signal(holder.processID, Signals.terminate)
-                if let lock = try wait(directory) { return lock }
+            for _ in 0..<lookersMax {
+                if let lock = try take(directory) { return lock }
+                if kind != .onDemand, let holder = patientHolder(of: directory),
+                    holder.kind == .onDemand, holder.isHere
+                {
+                    Processes.signal(holder.processID, Signals.terminate)
+                    if let lock = try wait(directory) { return lock }
+                }
+                // Somebody may only have looked whether it is held.
+                if FileLock.isHeld(directory.lockPath) { break }
             }
         } catch {
             throw ServiceError(error)
         }
         throw inUse(directory, by: ServerRecord.holder(of: directory))
+    }
+
+    /// Takes the lock. What the server before has said of itself goes: nobody must take it for this
+    /// one's word, and signal a process that is none of ours.
+    static func take(_ directory: DataDirectory) throws(SystemError) -> FileLock? {
+        let lock = try FileLock.take(directory.lockPath)
+        try lock?.write("")
+        return lock
     }
 
     /// The holder, given a moment to say who it is if it has only just taken the lock.
@@ -37,7 +51,7 @@ enum Takeover {
     /// Asks an older server on demand to leave; it does if nobody uses it, else it is as good.
     static func dismissOlder(_ directory: DataDirectory, than version: String) {
         guard let holder = ServerRecord.holder(of: directory), holder.kind == .onDemand,
-            isOlder(holder.version, than: version)
+            holder.isHere, isOlder(holder.version, than: version)
         else { return }
         Processes.signal(holder.processID, Signals.hangUp)
         for _ in 0..<400 where FileLock.isHeld(directory.lockPath) {
@@ -53,7 +67,7 @@ enum Takeover {
 
     private static func wait(_ directory: DataDirectory) throws(SystemError) -> FileLock? {
         for _ in 0..<patienceMilliseconds / 5 {
-            if let lock = try FileLock.take(directory.lockPath) { return lock }
+            if let lock = try take(directory) { return lock }
             Processes.pause(milliseconds: 5)
         }
         return nil
@@ -74,7 +88,7 @@ enum Takeover {
             throw ServiceError(
                 "\(directory.displayPath) is in use by a process that does not answer")
         }
-        guard holder.host == Processes.hostName else {
+        guard holder.isHere else {
             throw ServiceError(
                 "the server of \(directory.displayPath) runs on \(holder.host); stop it there")
         }

@@ -67,9 +67,9 @@ final class ClusterConnection: Sendable {
                     return done(result)
                 }
                 workers.submit {
-                    let isStarted =
-                        (try? LocalServer.socket(of: directory, version: Program.version)) != nil
-                    loop.post { isStarted ? loop.connect(address, done: done) : done(result) }
+                    // It may listen elsewhere than the one before.
+                    let found = try? LocalServer.socket(of: directory, version: Program.version)
+                    loop.post { found.map { loop.connect($0, done: done) } ?? done(result) }
                 }
             }
         }
