@@ -32,6 +32,7 @@ public final class Broker: @unchecked Sendable {
     /// Records of the metadata log that are appended and not yet applied.
     var changesUnderWay = 0
     let turns = ChangeTurns()
+    private var retentionClock: ClockWatch
 
     public let groups: GroupsFront
     public let transactions: TransactionCoordinator
@@ -98,6 +99,7 @@ public final class Broker: @unchecked Sendable {
         nodeID = environment.nodeID
         settings = environment.settings
         report = environment.report
+        retentionClock = ClockWatch(clock)
         commits = GroupCommit(workers: environment.workers)
         memory = environment.memoryBytes.map { MemoryBudget(bytesMax: $0) }
         diskSpace =
@@ -196,8 +198,15 @@ public final class Broker: @unchecked Sendable {
         compactor.tick()
     }
 
-    /// Removes old segments of every topic; blocks, so it is called on a worker.
+    /// Removes old segments of every topic; blocks, so it is called on a worker. Does nothing when
+    /// the clock was set since the last time: if it was set wrong, all would be old.
     public func applyRetention() {
+        if let step = lock.withLock({ retentionClock.step() }) {
+            let seconds = abs(step) / 1_000
+            return report(
+                "the system's clock was set \(seconds) s \(step > 0 ? "ahead" : "back"); "
+                    + "old records stay until the next check of retention")
+        }
         for topic in topics where !topic.isInternal {
             for partition in topic.partitions {
                 do throws(LogError) {

@@ -34,13 +34,9 @@ public final class GroupsFront: @unchecked Sendable {
         var result: Result<Void, StreamingError>?
     }
 
-    private let clock: any Clock
+    private let clock: SessionClock
     private let commits: GroupCommit
     private let log: InternalLog
-    /// Wall clock at the start, from where the monotonic one leads on: no session ends because
-    /// somebody sets the clock.
-    private let startMilliseconds: Int64
-    private let startNanoseconds: Int64
 
     private let lock = Lock()
     /// Told of members of share groups that are gone; set before any group is.
@@ -59,17 +55,13 @@ public final class GroupsFront: @unchecked Sendable {
     ) {
         self.log = log
         self.commits = commits
-        self.clock = clock
-        startMilliseconds = clock.wallMilliseconds
-        startNanoseconds = clock.monotonicNanoseconds
+        self.clock = SessionClock(clock)
         coordinator = GroupCoordinator(configuration: configuration) {
             MemberSuffix.text(random.next(), random.next())
         }
     }
 
-    private var now: Int64 {
-        startMilliseconds + (clock.monotonicNanoseconds - startNanoseconds) / 1_000_000
-    }
+    private var now: Int64 { clock.milliseconds }
 
     /// Replays the offsets topic; before anything else is called.
     func load() throws(StreamingError) {

@@ -250,6 +250,28 @@ import Testing
         #expect(end(producer)?.error == .producerFenced)
     }
 
+    @Test func `setting the clock neither ends a transaction nor keeps it for ever`() throws {
+        let day: Int64 = 86_400_000
+        let producer = try #require(start()?.success)
+        #expect(write(producer, 0) == nil)
+        let now = rig.clock.wallMilliseconds
+        for wall in [now + 9_000 * day, now - 9_000 * day] {
+            rig.clock.jump(toWallMilliseconds: wall)
+            rig.broker.tick()
+            rig.workers.runAll()
+            #expect(try log().lastStableOffset == 0)
+        }
+        // What was begun by the old clock has its end by the new one, after a start too.
+        try rig.restart()
+        rig.clock.advance(milliseconds: 61_000)
+        rig.broker.tick()
+        rig.workers.runAll()
+        #expect(try log().lastStableOffset == 2)
+        rig.clock.jump(toWallMilliseconds: now)
+        rig.broker.tick()
+        #expect(rig.broker.transactions.descriptions.count == 1)
+    }
+
     @Test func `epochs that have run out bring a new producer id`() throws {
         var producer = try #require(start()?.success)
         let entry = try #require(rig.broker.transactions.entries["id"])

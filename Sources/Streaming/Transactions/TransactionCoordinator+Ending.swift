@@ -163,7 +163,7 @@ extension TransactionCoordinator {
     /// Called about once a second: transactions whose time is up are aborted and their producers
     /// fenced, decisions that could not be marked are tried again, old ids are forgotten.
     func tick() {
-        let now = clock.wallMilliseconds
+        let now = clock.milliseconds
         var late: [Entry] = []
         var prepared: [Entry] = []
         lock.withLock {

@@ -28,7 +28,7 @@ extension TransactionCoordinator {
     /// marked where they are not, transactions of nobody are aborted.
     func resume(_ topics: [Topic], report: (String) -> Void) {
         var open = Self.underWay(topics)
-        let now = clock.wallMilliseconds
+        let now = clock.milliseconds
         for entry in entries.values {
             let found = open.removeValue(forKey: entry.state.producerID) ?? []
             entry.state.resume(found, at: now)
@@ -91,6 +91,9 @@ extension TransactionState {
         _ found: [TransactionCoordinator.UnderWay], at milliseconds: Int64
     ) {
         let open = Set(found.map(\.partition))
+        // A clock that was set back since would give them no end.
+        startTimestamp = min(startTimestamp, milliseconds)
+        updateTimestamp = min(updateTimestamp, milliseconds)
         switch status {
         case .prepareCommit where beginsNext(found), .prepareAbort where beginsNext(found):
             begin(at: milliseconds)

@@ -59,7 +59,7 @@ extension TransactionCoordinator {
                 id,
                 TransactionState(
                     producerID: -1, epoch: -1, timeoutMilliseconds: timeoutMilliseconds,
-                    updateTimestamp: clock.wallMilliseconds))
+                    updateTimestamp: clock.milliseconds))
             entry.isChanging = true
             entries[id] = entry
             return .make(entry)

@@ -36,7 +36,7 @@ public final class TransactionCoordinator: @unchecked Sendable {
     let lock = Lock()
     let log: InternalLog
     let commits: GroupCommit
-    let clock: any Clock
+    let clock: SessionClock
     let timeoutMillisecondsMax: Int64
     let expirationMilliseconds: Int64
     /// The transactional ids; guarded by `lock`, as their entries and the log are.
@@ -47,10 +47,13 @@ public final class TransactionCoordinator: @unchecked Sendable {
     init(settings: BrokerSettings, log: InternalLog, commits: GroupCommit, clock: any Clock) {
         self.log = log
         self.commits = commits
-        self.clock = clock
+        self.clock = SessionClock(clock)
         timeoutMillisecondsMax = settings.number("transaction.max.timeout.ms")
         expirationMilliseconds = settings.number("transactional.id.expiration.ms")
     }
+
+    /// What the times of transactions are counted by.
+    public var nowMilliseconds: Int64 { clock.milliseconds }
 
     // MARK: Writing inside a transaction
 
@@ -98,7 +101,7 @@ public final class TransactionCoordinator: @unchecked Sendable {
         guard entry.state.partitions.count < Limits.partitionsPerTransactionMax else {
             return .failure(.policyViolation("A transaction of more partitions is refused."))
         }
-        if !isOngoing { entry.state.begin(at: clock.wallMilliseconds) }
+        if !isOngoing { entry.state.begin(at: clock.milliseconds) }
         entry.state.raisesEpoch = true
         entry.state.partitions.insert(partition)
         return .success(entry)
@@ -129,7 +132,7 @@ public final class TransactionCoordinator: @unchecked Sendable {
         case .failure(let error): done(error)
         case .success(nil): done(nil)
         case .success(let entry?):
-            let now = clock.wallMilliseconds
+            let now = clock.milliseconds
             change(entry, waits: waits) { state in
                 if state.status != .ongoing { state.begin(at: now) }
                 state.partitions.formUnion(wanted)
@@ -202,7 +205,7 @@ public final class TransactionCoordinator: @unchecked Sendable {
             before = entry.state
             var state = before
             body(&state)
-            state.updateTimestamp = clock.wallMilliseconds
+            state.updateTimestamp = clock.milliseconds
             do throws(StreamingError) {
                 try log.write([
                     InternalRecord(

@@ -13,7 +13,7 @@ enum ListTransactionsHandler: KafkaHandler {
         _ request: ListTransactionsRequest, _ context: borrowing RequestContext,
         _ reply: Reply<ListTransactionsRequest>
     ) {
-        let now = context.broker.clock.wallMilliseconds
+        let now = context.broker.transactions.nowMilliseconds
         let states = Set(request.stateFilters)
         let producers = Set(request.producerIdFilters)
         var response = ListTransactionsResponse()
