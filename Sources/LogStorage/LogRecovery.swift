@@ -97,7 +97,7 @@ struct LogRecovery {
 
     private func segmentBases() throws(LogError) -> [Int64] {
         try system { () throws(SystemError) in
-            try fileSystem.makeDirectories(directory)
+            try fileSystem.makeDirectories(directory, isDurable: false)
             let names = try fileSystem.list(directory)
             for name in names where name.hasSuffix(".tmp") { try fileSystem.remove(path(name)) }
             return names.filter { $0.hasSuffix(".log") && $0.utf8.count == 24 }

@@ -2,7 +2,8 @@
 /// power.
 ///
 /// Per file it keeps the durable bytes and the operations since the last sync, per directory the
-/// durable names and the changes since `syncDirectory`. `crash(seed:)` makes the file system that a
+/// durable names and the changes since `syncDirectory`; directories in the root are durable at
+/// once. `crash(seed:)` makes the file system that a
 /// machine could find after a power cut; the same seed gives the same. `killed()` makes the one
 /// after kill -9. Faults are asked for by count. Any thread may call; one lock guards all.
 public final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
@@ -33,12 +34,20 @@ public final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
         case create(String, Node)
         case remove(String)
         case rename(String, String, Node)
+        case makeDirectory(String)
+        case removeDirectory(String)
+    }
+
+    /// What is on the disk of the names.
+    struct DurableNames {
+        var files: [String: Node] = [:]
+        var directories: Set<String> = []
     }
 
     /// The lock also guards the nodes, for the files that are open.
     let lock = Lock()
     var names = FileNames<Node>()
-    var durableNames: [String: Node] = [:]
+    var durableNames = DurableNames()
     var changes: [String: [NameChange]] = [:]
     private var failures: [Call: [(call: Int, code: CInt)]] = [:]
     private var callCounts: [Call: Int] = [:]
@@ -85,7 +94,7 @@ public final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
             node.durable = bytes
             node.pending = []
             names.files[path] = node
-            durableNames[path] = node
+            durableNames.files[path] = node
         }
     }
 
@@ -130,9 +139,16 @@ extension SimulatedFileSystem {
         }
     }
 
-    /// Directories are durable at once: their loss would only hide what is in them.
     public func makeDirectory(_ path: String) throws(SystemError) {
-        _ = lock.withLock { names.directories.insert(path) }
+        lock.withLock {
+            guard names.directories.insert(path).inserted else { return }
+            let parent = Self.parent(of: path)
+            if parent == "/" || parent == "." {
+                durableNames.directories.insert(path)
+            } else {
+                changes[parent, default: []].append(.makeDirectory(path))
+            }
+        }
     }
 
     public func list(_ path: String) throws(SystemError) -> [String] {
@@ -163,7 +179,10 @@ extension SimulatedFileSystem {
     }
 
     public func removeDirectory(_ path: String) throws(SystemError) {
-        _ = lock.withLock { names.directories.remove(path) }
+        lock.withLock {
+            guard names.directories.remove(path) != nil else { return }
+            changes[Self.parent(of: path), default: []].append(.removeDirectory(path))
+        }
     }
 
     public func syncDirectory(_ path: String) throws(SystemError) {
@@ -178,13 +197,15 @@ extension SimulatedFileSystem {
         lock.withLock { (freeBytes, 1 << 40) }
     }
 
-    static func apply(_ change: NameChange, to names: inout [String: Node]) {
+    static func apply(_ change: NameChange, to names: inout DurableNames) {
         switch change {
-        case .create(let path, let node): names[path] = node
-        case .remove(let path): names[path] = nil
+        case .create(let path, let node): names.files[path] = node
+        case .remove(let path): names.files[path] = nil
         case .rename(let source, let target, let node):
-            names[source] = nil
-            names[target] = node
+            names.files[source] = nil
+            names.files[target] = node
+        case .makeDirectory(let path): names.directories.insert(path)
+        case .removeDirectory(let path): names.directories.remove(path)
         }
     }
 }
@@ -302,12 +323,13 @@ extension SimulatedFileSystem {
             }
             copy.names.directories = names.directories
             copy.names.files = names.files.mapValues(duplicate)
-            copy.durableNames = durableNames.mapValues(duplicate)
+            copy.durableNames.files = durableNames.files.mapValues(duplicate)
+            copy.durableNames.directories = durableNames.directories
             copy.changes = changes.mapValues { list in
                 list.map { change in
                     switch change {
                     case .create(let path, let node): .create(path, duplicate(node))
-                    case .remove: change
+                    case .remove, .makeDirectory, .removeDirectory: change
                     case .rename(let a, let b, let node): .rename(a, b, duplicate(node))
                     }
                 }
@@ -321,19 +343,21 @@ extension SimulatedFileSystem {
         var random = SeededRandom(seed: seed)
         return lock.withLock {
             let copy = SimulatedFileSystem()
-            copy.names.directories = names.directories
             var names = durableNames
             for directory in changes.keys.sorted() {
                 for change in changes[directory] ?? [] where random.chance(1, in: 2) {
                     Self.apply(change, to: &names)
                 }
             }
-            for path in names.keys.sorted() {
-                guard let node = names[path] else { continue }
+            names.loseWhatIsInLostDirectories()
+            for path in names.files.keys.sorted() {
+                guard let node = names.files[path] else { continue }
                 let bytes = Self.torn(node, &random)
                 copy.names.files[path] = Node(current: bytes, durable: bytes)
             }
-            copy.durableNames = copy.names.files
+            copy.names.directories = names.directories
+            copy.durableNames.files = copy.names.files
+            copy.durableNames.directories = names.directories
             return copy
         }
     }
@@ -393,5 +417,18 @@ extension SimulatedFileSystem {
             start = end
         }
         return pieces
+    }
+}
+
+extension SimulatedFileSystem.DurableNames {
+    /// A directory whose name did not reach the disk takes along what is in it.
+    fileprivate mutating func loseWhatIsInLostDirectories() {
+        let found = directories
+        func isThere(_ path: String) -> Bool {
+            let parent = SimulatedFileSystem.parent(of: path)
+            return parent == "/" || parent == "." || found.contains(parent) && isThere(parent)
+        }
+        directories = directories.filter(isThere)
+        files = files.filter { isThere($0.key) }
     }
 }

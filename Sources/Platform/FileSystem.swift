@@ -11,7 +11,8 @@ public protocol FileSystem: Sendable {
     func openReadOnly(_ path: String) throws(SystemError) -> any File
     /// Creates a file that must not exist yet (mode 0600).
     func create(_ path: String) throws(SystemError) -> any File
-    /// Makes one directory (mode 0700); an existing one is no error.
+    /// Makes one directory (mode 0700), durable after `syncDirectory` of the one above; an existing
+    /// one is no error.
     func makeDirectory(_ path: String) throws(SystemError)
     /// Names in a directory, without "." and "..", sorted.
     func list(_ path: String) throws(SystemError) -> [String]
@@ -65,13 +66,15 @@ extension FileSystem {
         }
     }
 
-    /// Makes `path` and the directories above it.
-    public func makeDirectories(_ path: String) throws(SystemError) {
+    /// Makes `path` and the directories above it; what is made is synced unless `isDurable` is
+    /// false, for a directory that is lost with the power takes along what is synced in it.
+    public func makeDirectories(_ path: String, isDurable: Bool = true) throws(SystemError) {
         guard !path.isEmpty, path != "/", !exists(path) else { return }
         if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-            try makeDirectories(String(path[..<slash]))
+            try makeDirectories(String(path[..<slash]), isDurable: isDurable)
         }
         try makeDirectory(path)
+        if isDurable { try syncDirectory(Self.parent(of: path)) }
     }
 
     /// The whole of a small file, at most `limit` bytes.

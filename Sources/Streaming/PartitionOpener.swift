@@ -34,7 +34,7 @@ struct PartitionOpener {
 
     /// Opens what is there of topics and makes what is missing, several partitions at once so that
     /// their syncs share journal commits. Gives the partitions of each, in order. Blocks.
-    func open(_ topics: [Wanted], usesReserve: Bool = false) throws(StreamingError) -> [[Partition]]
+    func open(_ topics: [Wanted], isInternal: Bool = false) throws(StreamingError) -> [[Partition]]
     {
         var changed: [String] = []
         for topic in topics {
@@ -42,7 +42,13 @@ struct PartitionOpener {
             let isMissing = topic.partitions.contains {
                 !environment.fileSystem.exists("\(directory)/\($0)")
             }
-            if isMissing { changed.append(directory) }
+            if isMissing || isInternal { changed.append(directory) }
+        }
+        // No record says of these that their names are durable, as of others: a start that was
+        // killed may have left them in the page cache only.
+        if isInternal {
+            try sync(environment.directory)
+            try sync(environment.directory + "/topics")
         }
         let places = topics.enumerated().flatMap { number, topic in
             topic.partitions.map { PartitionsInMaking.Place(topic: number, index: $0) }
@@ -50,7 +56,7 @@ struct PartitionOpener {
         let lanes = max(1, min(environment.recoveryThreads, places.count))
         let work = PartitionsInMaking(places, topics: topics.count, lanes: lanes)
         let lane: @Sendable () -> Void = { [self] in
-            run(work, topics, usesReserve)
+            run(work, topics, isInternal)
             work.leave()
         }
         for _ in 1..<lanes { Thread.start(lane) }
@@ -104,10 +110,7 @@ struct PartitionOpener {
     private func makeDirectory(_ id: UUID) throws(StreamingError) -> String {
         let directory = Self.directory(environment.directory, id)
         do throws(SystemError) {
-            if !environment.fileSystem.exists(directory) {
-                try environment.fileSystem.makeDirectories(directory)
-                try environment.fileSystem.syncDirectory(environment.directory + "/topics")
-            }
+            try environment.fileSystem.makeDirectories(directory)
         } catch {
             throw .storage("\(error)")
         }
@@ -149,7 +152,7 @@ struct PartitionOpener {
         let wanted = Wanted(id: id, name: name, partitions: 0...0, settings: settings)
         return Topic(
             id: id, name: name, configs: configs, settings: settings,
-            partitions: try open([wanted], usesReserve: true)[0], isInternal: true)
+            partitions: try open([wanted], isInternal: true)[0], isInternal: true)
     }
 }
 

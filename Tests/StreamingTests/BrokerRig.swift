@@ -10,22 +10,34 @@ final class BrokerRig {
     let clock = SimulatedClock()
     private(set) var workers: SimulatedWorkers
     private(set) var broker: Broker
+    private let lines = ReportLines()
+    /// What the broker has reported so far.
+    var reports: [String] { lines.all }
 
-    /// The seed draws the order in which workers run.
-    init(_ properties: [String: String] = [:], seed: UInt64 = 0, memoryBytes: Int64? = nil) throws {
+    /// The seed draws the order in which workers run. With `killedAtSync` a start before this one
+    /// was killed at that sync of a directory.
+    init(
+        _ properties: [String: String] = [:], seed: UInt64 = 0, memoryBytes: Int64? = nil,
+        killedAtSync: Int? = nil
+    ) throws {
         workers = SimulatedWorkers(seed: seed)
         try fileSystem.makeDirectories("/data")
-        broker = try Self.open(fileSystem, clock, workers, properties, memoryBytes)
+        if let killedAtSync {
+            fileSystem.fail(.syncDirectory, after: killedAtSync)
+            _ = try? Self.open(fileSystem, clock, workers, lines, properties, memoryBytes)
+            fileSystem = fileSystem.killed()
+        }
+        broker = try Self.open(fileSystem, clock, workers, lines, properties, memoryBytes)
     }
 
     private static func open(
         _ fileSystem: SimulatedFileSystem, _ clock: SimulatedClock, _ workers: SimulatedWorkers,
-        _ properties: [String: String], _ memoryBytes: Int64? = nil
+        _ lines: ReportLines, _ properties: [String: String], _ memoryBytes: Int64? = nil
     ) throws -> Broker {
         var environment = Broker.Environment(
             directory: "/data", fileSystem: fileSystem, clock: clock, random: SystemRandom(),
             workers: workers, clusterID: UUID(high: 1, low: 1), nodeID: 1,
-            settings: try BrokerSettings(properties), report: { _ in })
+            settings: try BrokerSettings(properties), report: { lines.add($0) })
         environment.memoryBytes = memoryBytes
         return try Broker(environment)
     }
@@ -35,14 +47,14 @@ final class BrokerRig {
         workers.runAll()
         broker.close()
         workers = SimulatedWorkers()
-        broker = try Self.open(fileSystem, clock, workers, properties)
+        broker = try Self.open(fileSystem, clock, workers, lines, properties)
     }
 
     /// The power goes; what was not synced is there in part, as the seed says. Opens again.
     func crash(seed: UInt64) throws {
         fileSystem = fileSystem.crash(seed: seed)
         workers = SimulatedWorkers()
-        broker = try Self.open(fileSystem, clock, workers, [:])
+        broker = try Self.open(fileSystem, clock, workers, lines, [:])
         workers.runAll()
     }
 
@@ -91,6 +103,14 @@ final class BrokerRig {
         }
         return builder.finish()
     }
+}
+
+/// Lines that are told from any thread.
+final class ReportLines: @unchecked Sendable {
+    private let lock = Lock()
+    private var lines: [String] = []
+    func add(_ line: String) { lock.withLock { lines.append(line) } }
+    var all: [String] { lock.withLock { lines } }
 }
 
 /// A value handed over by a callback.

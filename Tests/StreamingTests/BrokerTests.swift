@@ -53,6 +53,50 @@ import Testing
         #expect(rig.broker.topics.filter { !$0.isInternal }.isEmpty)
     }
 
+    @Test func `retention waits when the clock was set, until it goes on as it should`() throws {
+        let (hour, year): (Int64, Int64) = (3_600_000, 31_536_000_000)
+        let rig = try BrokerRig(["log.retention.hours": "24"])
+        _ = rig.create(Broker.NewTopic(name: "t", partitions: 1))
+        let log = try #require(rig.broker.topic("t")?.partition(0)?.log)
+        let now = rig.clock.wallMilliseconds
+        func check(after milliseconds: Int64) -> Int64 {
+            rig.clock.advance(milliseconds: milliseconds)
+            rig.broker.applyRetention()
+            return log.startOffset
+        }
+        _ = rig.produce(["a"], to: "t")
+        #expect(check(after: hour) == 0)
+        // Wrong for a moment: nothing goes, neither now nor once it is right again.
+        rig.clock.jump(toWallMilliseconds: now + 10 * year)
+        #expect(check(after: hour) == 0)
+        rig.clock.jump(toWallMilliseconds: now + 2 * hour)
+        #expect(check(after: hour) == 0)
+        #expect(check(after: hour) == 0)
+        #expect(rig.reports.filter { $0.contains("clock was set") }.count == 2)
+        // A small step is none.
+        rig.clock.jump(toWallMilliseconds: rig.clock.wallMilliseconds + 50_000)
+        #expect(check(after: 24 * hour) == 1)
+        // Right from now on: what is old by it goes with the next check.
+        _ = rig.produce(["b"], to: "t")
+        rig.clock.jump(toWallMilliseconds: now + 10 * year)
+        #expect(check(after: hour) == 1)
+        #expect(check(after: hour) == 2)
+        #expect(rig.reports.filter { $0.contains("clock was set") }.count == 3)
+    }
+
+    @Test(arguments: [nil] + (1...16).map { Optional($0) })
+    func `what a new directory has acknowledged survives a power cut`(killedAtSync: Int?) throws {
+        for seed in UInt64(0)..<8 {
+            let rig = try BrokerRig(killedAtSync: killedAtSync)
+            let made = rig.create(Broker.NewTopic(name: "t", partitions: 2))?.success
+            #expect(rig.produce(["a"], to: "t", partition: 1)?.success != nil)
+            try rig.crash(seed: seed)
+            let found = try #require(rig.broker.topic("t"), "seed \(seed)")
+            #expect(found.id == made?.id)
+            #expect(found.partition(1)?.log.endOffset == 1, "seed \(seed)")
+        }
+    }
+
     @Test func `a name is taken once`() throws {
         let rig = try BrokerRig()
         _ = rig.create(Broker.NewTopic(name: "t"))
