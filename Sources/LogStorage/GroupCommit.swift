@@ -47,7 +47,7 @@ public final class GroupCommit: @unchecked Sendable {
 
     /// Syncs the log in the next round although nobody waits; called when an append says so.
     public func schedule(_ log: Log) {
-        guard log.settings.syncs else { return }
+        guard log.isSyncWanted else { return }
         let starts = lock.withLock {
             dirty[ObjectIdentifier(log)] = log
             return takesTurn()
@@ -152,6 +152,9 @@ public final class GroupCommit: @unchecked Sendable {
 }
 
 extension Log {
+    /// False where syncs are left to the system, once the disk knows that the log is in use.
+    var isSyncWanted: Bool { lock.withLock { storedSettings.syncs || !inUseIsDurable } }
+
     /// What a waiter for `offset` gets without waiting; nil if it has to wait.
     func commitResult(upTo offset: Int64) -> Result<Void, LogError>? {
         lock.withLock {

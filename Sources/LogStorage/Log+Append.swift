@@ -44,8 +44,8 @@ extension Log {
                 lastOffset: duplicate?.lastOffset ?? end - 1,
                 logAppendTime: storedSettings.usesLogAppendTime ? nowMilliseconds : -1,
                 logStartOffset: start, endOffset: end, isDuplicate: duplicate != nil,
-                needsSync: storedSettings.syncs
-                    && (unsyncedBytes >= storedSettings.checkpointBytes || !inUseIsDurable))
+                needsSync: !inUseIsDurable
+                    || storedSettings.syncs && unsyncedBytes >= storedSettings.checkpointBytes)
         }
     }
 

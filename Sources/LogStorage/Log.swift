@@ -142,7 +142,13 @@ public final class Log: @unchecked Sendable {
 
     /// Takes a changed topic configuration.
     public func update(_ settings: LogSettings) {
-        lock.withLock { storedSettings = settings }
+        let advanced = lock.withLock {
+            storedSettings = settings
+            // No sync will come to let readers see these.
+            if !settings.syncs { unsyncedFirst = nil }
+            return advanceWatermark() ? advanceCallback : nil
+        }
+        advanced?()
     }
 
     /// Called, outside of the lock and on the thread that did it, whenever the high watermark has

@@ -119,7 +119,8 @@ struct LogRecovery {
     }
 
     private mutating func create() throws(LogError) -> RecoveredLog {
-        mark.isClean = true
+        // Of a log that is never synced nothing else would say that it was in use.
+        mark.isClean = settings.syncs
         epochs.begin(0, at: 0)
         let checkpoint = try system { () throws(SystemError) in
             for name in try fileSystem.list(directory) { try fileSystem.remove(path(name)) }
@@ -133,7 +134,7 @@ struct LogRecovery {
             try fileSystem.syncDirectory(directory)
             return checkpoint
         }
-        return recovered(checkpoint, inUseIsDurable: false)
+        return recovered(checkpoint, inUseIsDurable: !mark.isClean)
     }
 
     private mutating func loadSnapshot() throws(LogError) {

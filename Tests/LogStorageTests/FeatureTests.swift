@@ -49,6 +49,41 @@ import Testing
         #expect(told.value == 1)
     }
 
+    @Test(arguments: [false, true])
+    func `a log that is never synced tells by its epoch that a power cut took what was read`(
+        changesLater: Bool
+    ) throws {
+        var settings = LogSettings()
+        settings.flushMessages = changesLater ? 1 : .max
+        let log = try SimulatedLog.open(disk, clock, settings).0
+        settings.flushMessages = .max
+        log.update(settings)
+        let workers = SimulatedWorkers()
+        let commit = GroupCommit(workers: workers)
+        for _ in 0..<3 {
+            let result = try log.append(Batches.make(["a"]), .appended)
+            #expect(result.needsSync == (changesLater && log.durableEnd == 0))
+            if result.needsSync { commit.schedule(log) }
+            workers.runAll()
+        }
+        #expect(log.highWatermark == 3)
+        for seed in UInt64(0)..<10 {
+            let (found, report) = try SimulatedLog.open(disk.crash(seed: seed), clock, settings)
+            #expect(found.leaderEpoch == 1, "seed \(seed)")
+            #expect(report.raisedEpoch == 1)
+        }
+    }
+
+    @Test func `what waits for a sync can be read once syncs are turned off`() throws {
+        var settings = LogSettings()
+        let log = try open()
+        try log.append(Batches.make(["a"]))
+        #expect(log.highWatermark == 0)
+        settings.flushMessages = .max
+        log.update(settings)
+        #expect(log.highWatermark == 1)
+    }
+
     @Test func `readers are told when the high watermark moves`() throws {
         let log = try open()
         let calls = SimulatedLog.Counter()

@@ -64,7 +64,7 @@ public struct ServerRecord: Sendable, Equatable {
         self.runDirectory = runDirectory
     }
 
-    /// Reads its own lines only, which have their members in one order; later versions may add some.
+    /// Reads its own lines only, which have their members in one order; later ones may have more.
     init?(line: String) {
         guard line.hasSuffix("}") else { return nil }
         var rest = Substring(line)
