@@ -114,29 +114,72 @@ extension Cluster {
     func endOffset(
         of epoch: Int32, in partition: TopicPartition
     ) async throws(ClientError) -> Int64? {
-        guard let leader = leader(of: partition), let broker = broker(leader.node) else {
+        guard let leader = leader(of: partition) else {
             throw .partition(partition, .leaderNotAvailable, detail: nil)
         }
+        return try await endOffsets(of: [partition: epoch], leader.node)[partition]
+    }
+
+    /// The same for several partitions of one leader; those of which it cannot tell are left out.
+    private func endOffsets(
+        of epochs: [TopicPartition: Int32], _ node: Int32
+    ) async throws(ClientError) -> [TopicPartition: Int64] {
+        guard let broker = broker(node), let first = epochs.keys.first else { return [:] }
         let request = OffsetForLeaderEpochRequest.with {
             $0.replicaId = -1
-            $0.topics = [
+            $0.topics = Dictionary(grouping: epochs, by: \.key.topic).map { name, entries in
                 .with {
-                    $0.topic = partition.topic
-                    $0.partitions = [
+                    $0.topic = name
+                    $0.partitions = entries.map { id, epoch in
                         .with {
-                            $0.partition = partition.partition
-                            $0.currentLeaderEpoch = leader.epoch
+                            $0.partition = id.partition
+                            $0.currentLeaderEpoch = leader(of: id)?.epoch ?? -1
                             $0.leaderEpoch = epoch
                         }
-                    ]
+                    }
                 }
-            ]
+            }
         }
-        let answer = try await ask(request, of: broker).topics.first?.partitions.first
-        guard let answer else { return nil }
-        guard answer.errorCode == .none else {
-            throw .partition(partition, answer.errorCode, detail: nil)
+        var ends: [TopicPartition: Int64] = [:]
+        for topic in try await ask(request, of: broker).topics {
+            for answer in topic.partitions {
+                let id = TopicPartition(topic.topic, answer.partition)
+                guard answer.errorCode == .none else {
+                    throw .partition(
+                        epochs[id] == nil ? first : id, answer.errorCode, detail: nil)
+                }
+                if answer.endOffset >= 0 { ends[id] = answer.endOffset }
+            }
         }
-        return answer.endOffset < 0 ? nil : answer.endOffset
+        return ends
+    }
+
+    /// Where logs were cut in front of offsets that were committed with the epoch of the record
+    /// before them (KIP-320).
+    func cuts(
+        in committed: [TopicPartition: CommittedOffset]
+    ) async throws(ClientError) -> [TopicPartition: Int64] {
+        let known = committed.filter { $0.value.leaderEpoch >= 0 }
+        guard !known.isEmpty else { return [:] }
+        for id in known.keys { use(id.topic) }
+        let answers = OffsetAnswers()
+        do throws(ClientError) {
+            try await retrying { [self] () async throws(ClientError) in
+                var asked: [Int32: [TopicPartition: Int32]] = [:]
+                for (id, committed) in known {
+                    // One that has no leader now must not keep the others from being read.
+                    guard let leader = leader(of: id), leader.epoch > committed.leaderEpoch
+                    else { continue }
+                    asked[leader.node, default: [:]][id] = committed.leaderEpoch
+                }
+                for (node, epochs) in asked {
+                    let ends = try await endOffsets(of: epochs, node)
+                    answers.offsets.merge(ends) { _, new in new }
+                }
+            }
+        } catch .unsupported {
+            return [:]
+        }
+        return answers.offsets.filter { id, end in end < known[id]?.offset ?? 0 }
     }
 }

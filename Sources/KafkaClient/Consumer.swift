@@ -73,6 +73,15 @@ public final class Consumer: @unchecked Sendable {
     public func assign(
         _ starts: [TopicPartition: StartPosition]
     ) async throws(ClientError) -> [TopicPartition: Int64] {
+        try await assign(starts, epochs: [:])
+    }
+
+    /// The same, with the leader epochs of the records in front of the starts, as far as they are
+    /// known.
+    @discardableResult
+    func assign(
+        _ starts: [TopicPartition: StartPosition], epochs: [TopicPartition: Int32]
+    ) async throws(ClientError) -> [TopicPartition: Int64] {
         try await cluster.onLoop { [self] () async throws(ClientError) in
             clear()
             let this = generation
@@ -83,7 +92,9 @@ public final class Consumer: @unchecked Sendable {
                 observer = cluster.addObserver { [weak self] in self?.leadersChanged() }
             }
             for (id, offset) in offsets {
-                partitions[id] = ConsumerPartition(id, position: offset)
+                let partition = ConsumerPartition(id, position: offset)
+                partition.lastEpoch = epochs[id] ?? -1
+                partitions[id] = partition
             }
             pump()
             return offsets

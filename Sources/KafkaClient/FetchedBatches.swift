@@ -25,6 +25,8 @@ public struct FetchedBatches: Sendable {
     /// Behind the last record that belongs to no open transaction.
     public let lastStableOffset: Int64
     public let logStartOffset: Int64
+    /// Of all batches that were passed.
+    var epochs = ReadEpochs()
     let buffer: FrameBuffer
     /// Bytes of the answer that this is.
     public let byteCount: Int
@@ -91,6 +93,7 @@ struct BatchCutter {
             }
             fetched.nextOffset = max(fetched.nextOffset, header.lastOffset &+ 1)
             lastEpoch = header.partitionLeaderEpoch
+            fetched.epochs.note(lastEpoch, from: header.baseOffset)
         }
     }
 

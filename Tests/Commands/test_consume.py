@@ -1,16 +1,21 @@
 """What `rtd consume` reads, where it begins and ends, and how it takes leave."""
 
 import json
+import os
 import signal
 import subprocess
 import time
 
-from harness import contains, equal
+from harness import contains, equal, eventually
 from home import Home, outcome
 
 
 def json_lines(records):
     return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def lines(numbers):
+    return "".join(f"{number}\n" for number in numbers)
 
 
 def test_several_topics_are_merged_by_time_and_ties_go_by_topic():
@@ -163,6 +168,30 @@ def test_offsets_are_committed_while_it_follows():
         home.rtd("produce", "t", input="c\n")
         # The group waits until the session of the one that was killed has expired.
         outcome(home.rtd("consume", "t", "-g", "g", "-e", seconds=60), 0, "c\n")
+
+
+def test_a_group_reads_what_came_in_the_place_of_records_that_a_power_cut_took():
+    with Home() as home:
+        # Nothing is synced, so that a log cut in the middle is what a power cut leaves.
+        statement = "CREATE TOPIC t WITH (partitions = 1, \"flush.messages\" = 9223372036854775807)"
+        outcome(home.rtd("query", statement), 0)
+        for number in range(10):
+            home.rtd("produce", "t", "-m", str(number))
+        outcome(home.rtd("consume", "t", "-g", "g", "-e"), 0, lines(range(10)), "")
+        pid = home.status()["pid"]
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: home.status() is None, what="the end of the server")
+        log = next(path for path in (home.data / "topics").glob("*/0/*.log")
+                   if not path.parts[-3].startswith("0"))
+        os.truncate(log, log.stat().st_size // 2)
+        left = len(home.rtd("consume", "t", "-e").text.splitlines())
+        assert 0 < left < 10, left
+        for number in range(10, 20):
+            home.rtd("produce", "t", "-m", str(number))
+        outcome(home.rtd("consume", "t", "-g", "g", "-e"), 0, lines(range(10, 20)), "")
+        # It is found out once: from then on the group goes on as ever.
+        home.rtd("produce", "t", "-m", "20")
+        outcome(home.rtd("consume", "t", "-g", "g", "-e"), 0, "20\n", "")
 
 
 def test_group_id_of_the_properties_is_the_group():

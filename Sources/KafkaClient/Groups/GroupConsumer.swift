@@ -28,6 +28,8 @@ public final class GroupConsumer: @unchecked Sendable {
     private let consumer: Consumer
     private var state = State.outside
     private var partitions: [TopicPartition] = []
+    /// Kept until the next share: what was read of the last may be committed still.
+    private var epochs: [TopicPartition: ReadEpochs] = [:]
 
     public init(
         _ cluster: Cluster, group: GroupConfiguration, topics: [String],
@@ -58,7 +60,7 @@ public final class GroupConsumer: @unchecked Sendable {
     /// others'.
     public func commit(_ offsets: [TopicPartition: Int64]) async throws(ClientError) {
         try await cluster.onLoop { [self] () async throws(ClientError) in
-            try await membership.commit(offsets.mapValues { CommittedOffset(offset: $0) })
+            try await membership.commit(committed(offsets))
         }
     }
 
@@ -67,9 +69,18 @@ public final class GroupConsumer: @unchecked Sendable {
         _ offsets: [TopicPartition: Int64], in producer: Producer
     ) async throws(ClientError) {
         try await cluster.onLoop { [self] () async throws(ClientError) in
-            try await membership.commit(
-                offsets.mapValues { CommittedOffset(offset: $0) }, in: producer)
+            try await membership.commit(committed(offsets), in: producer)
         }
+    }
+
+    private func committed(
+        _ offsets: [TopicPartition: Int64]
+    ) -> [TopicPartition: CommittedOffset] {
+        Dictionary(
+            uniqueKeysWithValues: offsets.map { id, offset in
+                let epoch = epochs[id]?.epoch(before: offset) ?? -1
+                return (id, CommittedOffset(offset: offset, leaderEpoch: epoch))
+            })
     }
 
     /// Reads these topics instead; the group shares them out anew.
@@ -107,9 +118,12 @@ public final class GroupConsumer: @unchecked Sendable {
         let share = try await membership.join()
         var starts: [TopicPartition: StartPosition] = [:]
         let group = membership.configuration.groupID
+        epochs = [:]
         if !share.isEmpty {
-            for (partition, committed) in try await cluster.committedOffsets(of: group, in: share) {
+            let found = try await cluster.committedOffsets(of: group, in: share)
+            for (partition, committed) in try await stillThere(found) {
                 starts[partition] = .offset(committed.offset)
+                epochs[partition] = ReadEpochs(committed)
             }
         }
         for partition in share.sorted() where starts[partition] == nil {
@@ -118,10 +132,27 @@ public final class GroupConsumer: @unchecked Sendable {
             }
             starts[partition] = start
         }
-        let offsets = try await consumer.assign(starts)
+        let known = epochs.compactMapValues { $0.epoch(before: .max) }
+        let offsets = try await consumer.assign(starts, epochs: known)
         partitions = share
         state = .member
         return offsets
+    }
+
+    /// Committed offsets, or where the log was cut in front of one: what was read behind that is
+    /// gone, and other records have taken its place.
+    private func stillThere(
+        _ committed: [TopicPartition: CommittedOffset]
+    ) async throws(ClientError) -> [TopicPartition: CommittedOffset] {
+        var found = committed
+        for (id, end) in try await cluster.cuts(in: committed) {
+            guard let lost = committed[id] else { continue }
+            let error = ClientError.truncated(id, position: lost.offset, end: end)
+            if consumer.configuration.outOfRange == .fail { throw error }
+            cluster.environment.log("\(error); reading on from there")
+            found[id] = CommittedOffset(offset: end, leaderEpoch: lost.leaderEpoch)
+        }
+        return found
     }
 
     private func read(_ timeoutMilliseconds: Int64?) async throws(ClientError) -> Event? {
@@ -132,6 +163,7 @@ public final class GroupConsumer: @unchecked Sendable {
             if membership.mustRejoin { return try await giveUp() }
             let left = deadline.map { max(0, ($0 - clock.monotonicNanoseconds) / 1_000_000) }
             if let fetched = try await consumer.next(timeoutMilliseconds: left) {
+                epochs[fetched.partition, default: ReadEpochs()].append(fetched.epochs)
                 return .batches(fetched)
             }
             if let left, left == 0 { return nil }
