@@ -131,6 +131,18 @@ extension Log {
     /// called on a worker. Gives the part in front of the first damaged batch; throws if that is
     /// the first one, which is then quarantined.
     public func load(_ slice: LogSlice) throws(LogError) -> LogSlice {
+        do throws(LogError) {
+            return try checked(slice)
+        } catch {
+            // The slice keeps the segment's file, but not the index that it is checked by: what
+            // was deleted meanwhile is not damaged.
+            let (start, end, isClosed) = lock.withLock { (self.start, self.end, self.isClosed) }
+            if isClosed { throw .closed }
+            throw slice.nextOffset <= start ? .offsetOutOfRange(start: start, end: end) : error
+        }
+    }
+
+    private func checked(_ slice: LogSlice) throws(LogError) -> LogSlice {
         slice.file.advise(.willNeed, at: slice.position, count: Int64(slice.count))
         if slice.isVerified {
             try slice.readIn()

@@ -179,7 +179,7 @@ public final class Partition: Sendable {
 
 extension StreamingError {
     /// What a log's failure means to a client.
-    init(_ error: LogError) {
+    public init(_ error: LogError) {
         self =
             switch error {
             case .offsetOutOfRange: .offsetOutOfRange

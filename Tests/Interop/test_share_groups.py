@@ -303,6 +303,29 @@ def delete(connection, group, topic):
     return struct.unpack_from(">h", wire.call(connection, 92, 0, body, flexible=True), 5)[0]
 
 
+def test_records_behind_a_damaged_batch_are_not_put_into_hands_that_do_not_get_them(topic):
+    with Server(*QUICK) as server:
+        create(server, topic, 1)
+        begin_at_earliest(server, topic)
+        for i in range(10):
+            produce_all(server, topic, [b"%d" % i])
+        server.stop()
+        log = max(server.data.glob("topics/*/0/*.log"),
+                  key=lambda path: (not path.parts[-3].startswith("0"), path.stat().st_size))
+        data = bytearray(log.read_bytes())
+        data[3 * len(data) // 10 + 65] ^= 1
+        log.write_bytes(data)
+        server.start()
+        member = RawMember(server, topic, topic)
+        answers = []
+        eventually(lambda: answers.append(member.fetch()) or answers[-1][2], 20, "records")
+        equal(answers[-1], (0, 0, [(0, 2, 1)]), "what lies before the damage")
+        equal(member.fetch([(0, 2, [1])])[:2], (0, 0), "the word for it")
+        host, port = server.address.rsplit(":", 1)
+        admin_side = socket.create_connection((host, int(port)), 10)
+        equal(offsets(admin_side, topic)[1][0], (3, 7, 0), "what is done")
+
+
 def test_offsets_of_a_group_are_told_changed_and_deleted(server, topic):
     with Server(*QUICK) as server:
         create(server, topic, 2)

@@ -309,6 +309,27 @@ import Testing
         }
     }
 
+    @Test func `records that are deleted while they are read in are out of range, not damaged`()
+        throws
+    {
+        try fill(try open(), 1_000)
+        let log = try open()
+        func slice(from offset: Int64) throws -> LogSlice {
+            try #require(try log.read(from: offset, maxBytes: 500, upTo: 1_000, minOneBatch: true))
+        }
+        let first = try slice(from: 0)
+        #expect(first.isCold)
+        // So many others are read that the first segment's index is closed.
+        for offset in stride(from: Int64(0), to: 1_000, by: 5) { _ = try slice(from: offset) }
+        try log.deleteRecords(before: 900)
+        #expect(throws: LogError.offsetOutOfRange(start: 900, end: 1_000)) { try log.load(first) }
+        let later = try slice(from: 900)
+        log.discard()
+        try disk.removeTree(SimulatedLog.directory)
+        #expect(throws: LogError.closed) { try log.load(later) }
+        #expect(log.damagedRanges.isEmpty)
+    }
+
     @Test func `files in memory are logs with descriptors`() throws {
         let memory = MemoryFileSystem(bytesMax: 1 << 20)
         let log = try Log.open(directory: "/m", fileSystem: memory, clock: clock).0

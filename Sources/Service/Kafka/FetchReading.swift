@@ -10,6 +10,16 @@ struct FetchReading {
         let wanted: FetchSession.Wanted
         var data: FetchResponse.PartitionData
         var slice: LogSlice?
+
+        /// As Kafka has it: with an error nothing is said about the log.
+        fileprivate mutating func fail(_ error: StreamingError) {
+            data.errorCode = ErrorCode(rawValue: error.code)
+            data.highWatermark = -1
+            data.lastStableOffset = -1
+            data.logStartOffset = -1
+            data.abortedTransactions = []
+            slice = nil
+        }
     }
 
     let broker: Broker
@@ -45,12 +55,7 @@ struct FetchReading {
         do throws(StreamingError) {
             try fill(&part)
         } catch {
-            part.data.errorCode = ErrorCode(rawValue: error.code)
-            // As Kafka has it: with an error nothing is said about the log.
-            part.data.highWatermark = -1
-            part.data.lastStableOffset = -1
-            part.data.logStartOffset = -1
-            part.slice = nil
+            part.fail(error)
             hasError = true
         }
         part.data.records = part.slice.map { .external($0.count) } ?? .bytes([])
@@ -113,11 +118,22 @@ struct FetchReading {
                 parts[place].slice = loaded
                 parts[place].data.records = .external(loaded.count)
             } catch {
-                parts[place].slice = nil
+                parts[place].fail(StreamingError(error))
                 parts[place].data.records = .bytes([])
-                parts[place].data.errorCode = .corruptMessage
-                damage.append((place: "\(topic.name)-\(partition.index)", text: "\(error)"))
+                if error.isTold {
+                    damage.append((place: "\(topic.name)-\(partition.index)", text: "\(error)"))
+                }
             }
+        }
+    }
+}
+
+extension LogError {
+    /// What whoever runs the server should know: no record was just deleted, nor its topic.
+    var isTold: Bool {
+        switch self {
+        case .offsetOutOfRange, .closed: false
+        default: true
         }
     }
 }

@@ -17,6 +17,11 @@ struct OutputQueue {
     var isEmpty: Bool { head == chunks.count }
     /// Pieces that are not sent.
     var pieceCount: Int { chunks.count - head }
+    /// Pieces that are kept, sent ones among them.
+    var keptCount: Int { chunks.count }
+
+    /// So many that are sent may be kept, so that they are not moved one by one.
+    private static let sentMax = 256
 
     /// Small answers behind each other are sent as one.
     private static let joinedBytesMax = 64 * 1024
@@ -62,7 +67,13 @@ struct OutputQueue {
         while head < chunks.count {
             switch send(chunks[head], stream) {
             case .moved(let count): advance(count)
-            case .wouldBlock: return .wouldBlock
+            case .wouldBlock:
+                // A reader that always leaves something would make this grow for ever.
+                if head > Self.sentMax {
+                    chunks.removeFirst(head)
+                    head = 0
+                }
+                return .wouldBlock
             case .end, .failed: return .failed
             }
         }

@@ -16,7 +16,10 @@ enum ListOffsetsHandler: KafkaHandler {
         let broker = context.broker
         // Looking for a time may read from the disk.
         let version = context.version
-        if request.topics.contains(where: { $0.partitions.contains { $0.timestamp >= 0 } }) {
+        let readsRecords = request.topics.contains { topic in
+            topic.partitions.contains { $0.timestamp >= 0 || $0.timestamp == -3 }
+        }
+        if readsRecords {
             context.server.workers.submit { reply.send(answer(request, version, broker)) }
         } else {
             reply.send(answer(request, version, broker))

@@ -218,13 +218,41 @@ private final class ShareFetching: @unchecked Sendable {
             let loaded = try partition.log.load(slice)
             part.slice = loaded
             part.data.records = .external(loaded.count)
+            release(&part, from: loaded.nextOffset)
         } catch {
             part.slice = nil
             part.data.records = .bytes([])
-            part.data.acquiredRecords = []
-            part.data.errorCode = .corruptMessage
+            part.data.errorCode = ErrorCode(rawValue: StreamingError(error).code)
+            release(&part, from: 0)
         }
         return part
+    }
+
+    /// Takes records from `offset` on, which are not sent, out of the member's hands: it would take
+    /// them for gaps.
+    private func release(_ part: inout Part, from offset: Int64) {
+        var kept: [ShareFetchResponse.AcquiredRecords] = []
+        var released: [ShareGroups.Acknowledgement] = []
+        for run in part.data.acquiredRecords {
+            if run.firstOffset < offset {
+                kept.append(
+                    .with {
+                        $0.firstOffset = run.firstOffset
+                        $0.lastOffset = min(run.lastOffset, offset - 1)
+                        $0.deliveryCount = run.deliveryCount
+                    })
+            }
+            if run.lastOffset >= offset {
+                released.append(
+                    .init(first: max(run.firstOffset, offset), last: run.lastOffset, verdicts: [2]))
+            }
+        }
+        part.data.acquiredRecords = kept
+        guard !released.isEmpty else { return }
+        broker.shares.acknowledge(
+            group: group, member: member, topic: part.place.topic, partition: part.place.partition,
+            released
+        ) { _ in }
     }
 
     /// One entry a partition: with records, with an answer to the member's word, or both.
