@@ -64,7 +64,13 @@ final class FramePool: @unchecked Sendable {
             else { return nil }
             return free.remove(at: index)
         }
-        return FrameBuffer(reused ?? [UInt8](repeating: 0, count: bytes), pool: self)
+        return FrameBuffer(reused ?? Self.fresh(bytes), pool: self)
+    }
+
+    /// Not filled with zeros: what no answer reaches is memory that the system never has to give.
+    /// Nobody reads beyond what was received.
+    private static func fresh(_ bytes: Int) -> [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: bytes) { _, count in count = bytes }
     }
 
     func give(_ bytes: [UInt8]) {

@@ -39,3 +39,32 @@ private func fits(_ line: [UInt8], into block: InputBlock) -> Bool {
     }
     #expect(builder.finish().values == [.text("ä€😀"), .text("a\u{fffd}b"), .text("")])
 }
+
+/// Apart, since an expectation cannot hold a span.
+private func append(
+    _ lines: [Range<Int>], of source: [UInt8], to block: InputBlock
+) -> Int {
+    let starts = lines.map { Int32($0.lowerBound) }
+    let counts = lines.map { Int32($0.count) }
+    return block.append(lines: starts.span, counts.span, of: source.rawSpan)
+}
+
+@Test func `many lines are appended as one by one, as many as there is room for`() {
+    let source = (0..<300).map { near[$0 % near.count] }
+    var lines: [Range<Int>] = []
+    for length in [0, 1, 7, 8, 15, 16, 17, 31, 32, 33, 64, 100] {
+        for start in [0, 3, 300 - length] { lines.append(start..<start + length) }
+    }
+    for capacity in [0, 1, 40, 200, 1_000, 2_000] {
+        let (single, many) = (
+            InputBlock(capacity: capacity, headroom: 0), InputBlock(capacity: capacity, headroom: 0)
+        )
+        var fitting = 0
+        while fitting < lines.count, fits(Array(source[lines[fitting]]), into: single) {
+            fitting += 1
+        }
+        #expect(append(lines, of: source, to: many) == fitting)
+        #expect(many.bytes.copied() == single.bytes.copied())
+    }
+    #expect(append([], of: [], to: InputBlock(capacity: 8, headroom: 0)) == 0)
+}

@@ -91,6 +91,54 @@ import Bytes
         return true
     }
 
+    /// Appends some bytes of `source` as lines of their own, as `append(line:)` does, each from its
+    /// start on; as many as there is room for. Gives their number.
+    public func append(
+        lines starts: Span<Int32>, _ byteCounts: Span<Int32>, of source: RawSpan
+    ) -> Int {
+        precondition(starts.count == byteCounts.count, "each line has a start and a count")
+        let size = source.byteCount
+        return unsafe source.withUnsafeBytes { bytes in
+            guard let from = bytes.baseAddress else { return 0 }
+            var target = end
+            defer { end = target }
+            for index in starts.indices {
+                let (start, count) = (Int(starts[index]), Int(byteCounts[index]))
+                precondition(start >= 0 && count >= 0 && start <= size &- count, "a line is inside")
+                guard count < capacity &- target else { return index }
+                if size &- start >= count &+ 15 {
+                    unsafe InputBlock.copyWide(from + start, count, to: base + target)
+                } else {
+                    unsafe InputBlock.copy(
+                        UnsafeRawBufferPointer(start: from + start, count: count),
+                        to: base + target)
+                }
+                unsafe base[target &+ count] = 0x0a
+                target &+= count &+ 1
+            }
+            return starts.count
+        }
+    }
+
+    /// Copies the bytes with blanks in the place of newlines, sixteen at a time: up to fifteen more
+    /// are read and written, for which there is room behind every place of a block.
+    @inline(__always)
+    private static func copyWide(
+        _ line: UnsafeRawPointer, _ count: Int, to target: UnsafeMutablePointer<UInt8>
+    ) {
+        let target = UnsafeMutableRawPointer(target)
+        let newLines = SIMD16<UInt8>(repeating: 0x0a)
+        let blanks = SIMD16<UInt8>(repeating: 0x20)
+        var index = 0
+        while index < count {
+            let bytes = unsafe line.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
+            unsafe target.storeBytes(
+                of: bytes.replacing(with: blanks, where: bytes .== newLines),
+                toByteOffset: index, as: SIMD16<UInt8>.self)
+            index &+= 16
+        }
+    }
+
     /// Copies the bytes with blanks in the place of newlines, eight at a time: in a pass over what
     /// is copied anyway, without a branch.
     private static func copy(_ line: UnsafeRawBufferPointer, to target: UnsafeMutablePointer<UInt8>)

@@ -22,6 +22,11 @@ struct RecordPacker {
     /// Records without a value make a row of nulls, not none.
     var keepsTombstones = false
 
+    /// Nothing that only a look at each record gives: they are taken many at a time.
+    fileprivate var takesValuesOnly: Bool {
+        !keepsTombstones && hidden.isSubset(of: [.offset, .partition, .timestamp])
+    }
+
     /// Of a block that many lines go into; larger values get blocks of their own. It and the
     /// columns of its rows stay in the processor's cache from here to the end of the query.
     static let blockBytes = 256 * 1024
@@ -37,6 +42,9 @@ struct FetchedRecords {
     /// The batch that is taken from next.
     private var index = 0
     private var current: OpenBatch?
+    /// Of the batch that is being taken from: records that were looked at and not taken yet. Only
+    /// where nothing but values is wanted.
+    private let values: RecordValues?
 
     /// A batch that records are being taken from.
     private struct OpenBatch {
@@ -46,6 +54,8 @@ struct FetchedRecords {
         var position = 0
         /// The section of a compressed batch.
         let decompressed: [UInt8]?
+        /// All its records are wanted.
+        let isWhole: Bool
     }
 
     init(
@@ -56,6 +66,7 @@ struct FetchedRecords {
         self.fetched = fetched
         let start = max(range.lowerBound, fetched.startOffset)
         self.range = start..<max(range.upperBound, start)
+        values = packer.takesValuesOnly ? RecordValues() : nil
     }
 
     /// The next records, nil behind the last.
@@ -79,7 +90,11 @@ struct FetchedRecords {
         let decompressed = try fetched.withBytes(of: batch) { (bytes) throws(ConsumeError) in
             try fetched.decompressed(batch.header, bytes, checked: false)
         }
-        return OpenBatch(header: batch.header, decompressed: decompressed)
+        let header = batch.header
+        return OpenBatch(
+            header: header, decompressed: decompressed,
+            isWhole: range.lowerBound <= header.baseOffset
+                && range.upperBound > header.lastOffset)
     }
 
     /// True once the batch is used up, false if the piece is full.
@@ -87,11 +102,35 @@ struct FetchedRecords {
         from open: inout OpenBatch, _ batch: FetchedBatches.Batch, into piece: inout Piece
     ) throws(ConsumeError) -> Bool {
         if let plain = open.decompressed {
-            return try take(from: &open, in: plain.rawSpan, into: &piece)
+            return try takeAny(from: &open, in: plain.rawSpan, into: &piece)
         }
         return try fetched.withBytes(of: batch) { (bytes) throws(ConsumeError) in
             let records = bytes.extracting(RecordBatchHeader.size..<bytes.byteCount)
-            return try take(from: &open, in: records, into: &piece)
+            return try takeAny(from: &open, in: records, into: &piece)
+        }
+    }
+
+    private func takeAny(
+        from open: inout OpenBatch, in section: RawSpan, into piece: inout Piece
+    ) throws(ConsumeError) -> Bool {
+        if let values, open.isWhole {
+            return try takeValues(values, from: &open, in: section, into: &piece)
+        }
+        return try take(from: &open, in: section, into: &piece)
+    }
+
+    /// The same, many records at a time.
+    private func takeValues(
+        _ values: RecordValues, from open: inout OpenBatch, in section: RawSpan,
+        into piece: inout Piece
+    ) throws(ConsumeError) -> Bool {
+        while true {
+            piece.append(values, in: section)
+            if piece.isFull { return false }
+            if open.header.recordCount <= 0 { return true }
+            guard values.take(piece.room, from: section, &open.header, &open.position) else {
+                throw .malformed(open.header, fetched.partition)
+            }
         }
     }
 
@@ -166,6 +205,34 @@ private struct Piece {
         count += 1
         isFull = count == Batch.rowsMax
         return true
+    }
+
+    /// Records that still go into it.
+    var room: Int { Batch.rowsMax - count }
+
+    /// Takes as many values as there is room for out of those at hand.
+    mutating func append(_ values: RecordValues, in records: RawSpan) {
+        while values.count > 0, !isFull {
+            var taken = block.append(lines: values.starts, values.byteCounts, of: records)
+            if taken == 0 {
+                let start = Int(values.starts[0])
+                let value = start..<start + Int(values.byteCounts[0])
+                guard append(line: records.extracting(value)) else { return }
+                taken = 1
+            }
+            note(values, taken)
+            values.drop(taken)
+        }
+    }
+
+    private mutating func note(_ values: RecordValues, _ taken: Int) {
+        let (offsets, times) = (values.offsets, values.timestamps)
+        for index in 0..<taken {
+            self.offsets[count + index] = offsets[index]
+            timestamps?[count + index] = Piece.microseconds(times[index])
+        }
+        count += taken
+        isFull = count == Batch.rowsMax
     }
 
     private mutating func append(line: RawSpan) -> Bool {

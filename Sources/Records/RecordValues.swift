@@ -1,0 +1,201 @@
+import Bytes
+
+/// Where the values of some records of a batch lie, a column a part, for those who want little else
+/// of many records. Records without a value are left out.
+///
+/// It checks what `RecordIterator` checks. Filled again and again, by one thread at a time.
+@safe public final class RecordValues: @unchecked Sendable {
+    /// Records that are held at most: few enough to stay in the processor's nearest cache.
+    public static let countMax = 256
+
+    /// Those that were not dropped yet: from `first` up to `end`.
+    private var first = 0
+    private var end = 0
+    private let offsetBase = UnsafeMutablePointer<Int64>.allocate(capacity: countMax)
+    private let timestampBase = UnsafeMutablePointer<Int64>.allocate(capacity: countMax)
+    private let startBase = UnsafeMutablePointer<Int32>.allocate(capacity: countMax)
+    private let byteCountBase = UnsafeMutablePointer<Int32>.allocate(capacity: countMax)
+
+    public init() {}
+
+    deinit {
+        unsafe offsetBase.deallocate()
+        unsafe timestampBase.deallocate()
+        unsafe startBase.deallocate()
+        unsafe byteCountBase.deallocate()
+    }
+
+    public var count: Int { end - first }
+
+    public var offsets: Span<Int64> {
+        @_lifetime(borrow self)
+        get { unsafe _overrideLifetime(span(offsetBase), borrowing: self) }
+    }
+
+    /// Milliseconds since the epoch.
+    public var timestamps: Span<Int64> {
+        @_lifetime(borrow self)
+        get { unsafe _overrideLifetime(span(timestampBase), borrowing: self) }
+    }
+
+    /// Where each value begins in the section of the records.
+    public var starts: Span<Int32> {
+        @_lifetime(borrow self)
+        get { unsafe _overrideLifetime(span(startBase), borrowing: self) }
+    }
+
+    public var byteCounts: Span<Int32> {
+        @_lifetime(borrow self)
+        get { unsafe _overrideLifetime(span(byteCountBase), borrowing: self) }
+    }
+
+    @_lifetime(borrow self)
+    private func span<T: BitwiseCopyable>(_ base: UnsafeMutablePointer<T>) -> Span<T> {
+        let span = unsafe Span(_unsafeStart: base + first, count: count)
+        return unsafe _overrideLifetime(span, borrowing: self)
+    }
+
+    /// Drops the first ones.
+    public func drop(_ count: Int) {
+        precondition(count >= 0 && count <= self.count, "no more is dropped than there is")
+        first += count
+    }
+
+    /// Takes the next records out of a plain (not compressed) section in the place of those at
+    /// hand, at most so many: `position` is where they begin, the header's count says how many are
+    /// left, and both move on. False if one of them is malformed; then none is taken.
+    public func take(
+        _ limit: Int, from section: RawSpan, _ header: inout RecordBatchHeader,
+        _ position: inout Int
+    ) -> Bool {
+        precondition(section.byteCount <= Int32.max, "a batch's places are 32 bits")
+        precondition(position >= 0 && position <= section.byteCount, "a walk is inside its bytes")
+        (first, end) = (0, 0)
+        let records = min(Int(header.recordCount), max(0, limit), Self.countMax)
+        var at = position
+        var taken = 0
+        for _ in 0..<records {
+            guard let record = Self.record(section, header, at) else { return false }
+            at = record.end
+            // No more are taken than there is room for. One without a value is written over.
+            unsafe offsetBase[taken] = record.offset
+            unsafe timestampBase[taken] = record.timestamp
+            unsafe startBase[taken] = Int32(truncatingIfNeeded: record.valueStart)
+            unsafe byteCountBase[taken] = Int32(truncatingIfNeeded: record.valueBytes)
+            if record.valueBytes >= 0 { taken &+= 1 }
+        }
+        header.recordCount -= Int32(truncatingIfNeeded: records)
+        position = at
+        end = taken
+        return true
+    }
+
+    private struct Record {
+        var offset: Int64
+        var timestamp: Int64
+        var valueStart: Int
+        /// Negative: it has none.
+        var valueBytes: Int
+        var end: Int
+    }
+
+    /// Bytes in front of a record's key that the quick way may look at.
+    private static let nearBytes = 32
+
+    /// The record at `start`, nil if it is malformed.
+    @inline(__always)
+    private static func record(
+        _ section: RawSpan, _ header: RecordBatchHeader, _ start: Int
+    ) -> Record? {
+        usual(section, header, start) ?? any(section, header, start)
+    }
+
+    /// A record as most are, with a value and few headers; nil for others, whatever they are. It
+    /// looks once whether enough bytes are there, not for each number.
+    @inline(__always)
+    private static func usual(
+        _ section: RawSpan, _ header: RecordBatchHeader, _ start: Int
+    ) -> Record? {
+        var at = start
+        guard at <= section.byteCount &- nearBytes else { return nil }
+        guard let length = short(section, &at), length & 1 == 0, length >= 12,
+            Int(length &>> 1) <= section.byteCount &- at
+        else { return nil }
+        let end = at &+ Int(length &>> 1)
+        // Behind the attributes.
+        at &+= 1
+        guard let time = short(section, &at) ?? long(section, &at),
+            let offset = short(section, &at), let key = short(section, &at)
+        else { return nil }
+        if key != 1 {
+            // Not null.
+            guard key & 1 == 0, Int(key &>> 1) <= end &- at else { return nil }
+            at &+= Int(key &>> 1)
+            guard at <= section.byteCount &- 4 else { return nil }
+        }
+        guard let value = short(section, &at), value & 1 == 0,
+            Int(value &>> 1) < end &- at
+        else { return nil }
+        let valueStart = at
+        at &+= Int(value &>> 1)
+        let headers = unsafe section.unsafeLoad(fromUncheckedByteOffset: at, as: UInt8.self)
+        guard headers & 0x81 == 0, Int(headers) < end &- at else { return nil }
+        return Record(
+            offset: header.baseOffset &+ signed(offset),
+            timestamp: header.usesLogAppendTime
+                ? header.maxTimestamp : header.baseTimestamp &+ signed(time),
+            valueStart: valueStart, valueBytes: Int(value &>> 1), end: end)
+    }
+
+    /// Any record.
+    @inline(never)
+    private static func any(
+        _ section: RawSpan, _ header: RecordBatchHeader, _ start: Int
+    ) -> Record? {
+        var header = header
+        header.recordCount = 1
+        var iterator = RecordIterator(header, records: section.extracting(droppingFirst: start))
+        guard let record = iterator.next() else { return nil }
+        let value = record.value
+        return Record(
+            offset: record.offset, timestamp: record.timestamp,
+            valueStart: start &+ (value?.lowerBound ?? 0), valueBytes: value?.count ?? -1,
+            end: start &+ record.headers.upperBound)
+    }
+
+    @inline(__always)
+    private static func signed(_ value: UInt64) -> Int64 {
+        Int64(bitPattern: value &>> 1) ^ -Int64(bitPattern: value & 1)
+    }
+
+    /// The number at `at`, which moves behind it; nil, and `at` stays, if it has more than three
+    /// bytes. The three are in the span.
+    @inline(__always)
+    private static func short(_ bytes: RawSpan, _ at: inout Int) -> UInt64? {
+        let first = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: at, as: UInt8.self)
+        if first < 0x80 {
+            at &+= 1
+            return UInt64(first)
+        }
+        let second = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: at &+ 1, as: UInt8.self)
+        let low = UInt64(first & 0x7f) | UInt64(second & 0x7f) &<< 7
+        if second < 0x80 {
+            at &+= 2
+            return low
+        }
+        let third = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: at &+ 2, as: UInt8.self)
+        guard third < 0x80 else { return nil }
+        at &+= 3
+        return low | UInt64(third) &<< 14
+    }
+
+    /// The same of any length.
+    @inline(never)
+    private static func long(_ bytes: RawSpan, _ at: inout Int) -> UInt64? {
+        var reader = ByteReader(bytes.extracting(droppingFirst: at))
+        let value = reader.uvarint64()
+        guard !reader.failed else { return nil }
+        at &+= reader.position
+        return value
+    }
+}

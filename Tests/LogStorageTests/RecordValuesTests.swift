@@ -1,0 +1,135 @@
+import Bytes
+import Records
+import Testing
+
+/// A record as both ways of looking at them see it.
+private struct Seen: Equatable {
+    var offset: Int64
+    var timestamp: Int64
+    var value: [UInt8]
+}
+
+/// The records with values of a batch's section; nil if one is malformed.
+private func iterated(_ header: RecordBatchHeader, _ section: [UInt8]) -> [Seen]? {
+    let span = section.rawSpan
+    var iterator = RecordIterator(header, records: span)
+    var seen: [Seen] = []
+    while let record = iterator.next() {
+        guard let value = record.value else { continue }
+        seen.append(
+            Seen(
+                offset: record.offset, timestamp: record.timestamp,
+                value: span.extracting(value).copied()))
+    }
+    return iterator.failed ? nil : seen
+}
+
+/// The same, up to `limit` at a time.
+private func taken(_ header: RecordBatchHeader, _ section: [UInt8], _ limit: Int) -> [Seen]? {
+    let span = section.rawSpan
+    let values = RecordValues()
+    var header = header
+    var position = 0
+    var seen: [Seen] = []
+    while header.recordCount > 0 {
+        guard values.take(limit, from: span, &header, &position) else { return nil }
+        while values.count > 0 {
+            let start = Int(values.starts[0])
+            let value = span.extracting(start..<start + Int(values.byteCounts[0])).copied()
+            seen.append(
+                Seen(offset: values.offsets[0], timestamp: values.timestamps[0], value: value))
+            values.drop(1)
+        }
+    }
+    return seen
+}
+
+private func bytes(_ count: Int, _ seed: Int) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ seed) }
+}
+
+/// A batch of records of all shapes; each has one of these keys, values, times and headers.
+private func batch(
+    _ count: Int, keys: [Int?], values: [Int?], times: [Int64], headers: [Int]
+) -> [UInt8] {
+    var builder = RecordBatchBuilder()
+    for index in 0..<count {
+        let key = keys[index % keys.count].map { bytes($0, index) }
+        let value = values[index % values.count].map { bytes($0, index + 7) }
+        let encoded = EncodedHeaders(
+            (0..<headers[index % headers.count]).map {
+                RecordHeader(key: "k\($0)", value: $0 % 2 == 0 ? [1, 2] : nil)
+            })
+        let all = (key ?? []) + (value ?? [])
+        let split = key?.count ?? 0
+        builder.append(
+            key: key.map { _ in 0..<split }, value: value.map { _ in split..<all.count },
+            in: all.rawSpan, timestamp: times[index % times.count], headers: encoded)
+    }
+    return builder.finish()
+}
+
+private func split(_ batch: [UInt8]) -> (RecordBatchHeader, [UInt8])? {
+    guard let header = RecordBatchHeader(batch.rawSpan) else { return nil }
+    return (header, Array(batch[RecordBatchHeader.size...]))
+}
+
+@Suite struct RecordValuesTests {
+    @Test func `values taken many at a time are those of the records one by one`() throws {
+        let times: [Int64] = [1_000, 1_001, 900, 70_000, 5_000_000, -3_000_000_000_000]
+        let shapes: [(keys: [Int?], values: [Int?], headers: [Int])] = [
+            ([nil], [68], [0]), ([nil, 0, 1, 63, 64, 9_000], [0, 5, nil, 70], [0, 1, 3]),
+            ([3], [nil], [0, 70]), ([nil], [1, 63, 64, 8_191, 8_192, 1_100_000], [0]),
+        ]
+        for shape in shapes {
+            for count in [1, 2, 255, 256, 257, 700] {
+                let records = shape.values.contains(1_100_000) ? min(count, 7) : count
+                var (header, section) = try #require(
+                    split(
+                        batch(
+                            records, keys: shape.keys, values: shape.values, times: times,
+                            headers: shape.headers)))
+                header.baseOffset = 40
+                let expected = try #require(iterated(header, section))
+                for limit in [1, 3, 256, 1_000] {
+                    #expect(taken(header, section, limit) == expected)
+                }
+                header.attributes |= 0x08
+                #expect(taken(header, section, 100) == iterated(header, section))
+            }
+        }
+    }
+
+    @Test func `numbers of more than two bytes are read`() throws {
+        let (header, section) = try #require(
+            split(batch(20_000, keys: [nil], values: [2], times: [1_000], headers: [0])))
+        let seen = taken(header, section, 256)
+        #expect(seen == iterated(header, section))
+        #expect(seen?.last?.offset == 19_999)
+    }
+
+    @Test func `values of a damaged section are refused where its records are`() throws {
+        let (header, section) = try #require(
+            split(
+                batch(
+                    5, keys: [nil, 4], values: [6, nil, 90], times: [1_000, 900_000],
+                    headers: [0, 2])))
+        for end in section.indices {
+            let cut = Array(section[..<end])
+            #expect(taken(header, cut, 256) == iterated(header, cut))
+        }
+        let others: [UInt8] = [0, 1, 2, 3, 0x0c, 0x40, 0x7f, 0x80, 0x81, 0xfe, 0xff]
+        for index in section.indices {
+            for other in others {
+                var damaged = section
+                damaged[index] = other
+                #expect(taken(header, damaged, 256) == iterated(header, damaged))
+            }
+        }
+        for count in [-1, 0, 3, 6, 1_000_000] as [Int32] {
+            var other = header
+            other.recordCount = count
+            #expect(taken(other, section, 256) == iterated(other, section))
+        }
+    }
+}
