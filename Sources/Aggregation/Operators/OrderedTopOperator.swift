@@ -26,6 +26,9 @@ final class OrderedTopOperator: Operator {
     private var touched: [Int32] = []
     /// Rows that were taken back and may have left before.
     private let removed = PlainVector<Int32>()
+    /// Places to be given out as changes, of many partitions, with their weights.
+    private var noted: [Place] = []
+    private var notedWeights: [Int64] = []
     /// Where rows go that do not fit, and how an operator of a part of them is made.
     private let spill: SpillBudget?
     private let makePart: (SpillBudget) throws(SQLError) -> OrderedTopOperator
@@ -133,6 +136,7 @@ final class OrderedTopOperator: Operator {
     private func flush() throws(SQLError) {
         if isSingleStep || touched.isEmpty { return }
         for slot in touched { compare(Int(slot)) }
+        addNoted()
         if changes.count > 0 {
             let (rows, weights) = changes.netRows()
             let isPlain = (0..<weights.count).allSatisfy { weights[$0] == 1 }
@@ -187,12 +191,19 @@ final class OrderedTopOperator: Operator {
     }
 
     private func note(_ places: ArraySlice<Place>, _ weight: Int64) {
-        var start = places.startIndex
-        while start < places.endIndex {
-            let part = places[start..<min(start + Batch.rowsMax, places.endIndex)]
-            changes.add(columns(part), count: part.count) { _ in weight }
-            start = part.endIndex
+        for place in places {
+            noted.append(place)
+            notedWeights.append(weight)
+            if noted.count == Batch.rowsMax { addNoted() }
         }
+    }
+
+    /// Makes changes of what was noted: of many rows at once, as most partitions have a few.
+    private func addNoted() {
+        guard !noted.isEmpty else { return }
+        changes.add(columns(noted[...]), count: noted.count) { notedWeights[$0] }
+        noted.removeAll(keepingCapacity: true)
+        notedWeights.removeAll(keepingCapacity: true)
     }
 
     private func columns(_ places: ArraySlice<Place>) -> [Column] {

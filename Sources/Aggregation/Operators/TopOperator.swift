@@ -26,6 +26,10 @@ final class TopOperator: Operator {
     private let candidates = PlainVector<Int32>()
     /// Rows that were pushed out and may have left before.
     private let displaced = PlainVector<Int32>()
+    /// Rows to be given out as changes, of many partitions, with their numbers and weights.
+    private let notedRows = PlainVector<Int32>()
+    private let notedNumbers = PlainVector<Int64>()
+    private let notedWeights = PlainVector<Int64>()
     /// Where rows go that do not fit, and how an operator of a part of them is made.
     private let spill: SpillBudget?
     private let makePart: (SpillBudget) throws(SQLError) -> TopOperator
@@ -163,7 +167,11 @@ final class TopOperator: Operator {
 
     private func flush() throws(SQLError) {
         if isSingleStep { return }
-        for index in 0..<touched.count { try compare(Int(touched[index])) }
+        for index in 0..<touched.count {
+            compare(Int(touched[index]))
+            if notedRows.count > Batch.rowsMax - 2 * size { addNoted() }
+        }
+        addNoted()
         touched.removeAll()
         for index in 0..<displaced.count { input.store.free(displaced[index]) }
         displaced.removeAll()
@@ -180,25 +188,32 @@ final class TopOperator: Operator {
     }
 
     /// Notes what the rows of a partition are now, and what they were.
-    private func compare(_ slot: Int) throws(SQLError) {
+    private func compare(_ slot: Int) {
         isTouched[slot] = false
-        let rows = PlainVector<Int32>()
-        let numbers = PlainVector<Int64>()
-        let weights = PlainVector<Int64>()
         for place in offset..<size {
             let index = slot * size + place
             let now = place < Int(counts[slot]) ? entries[index].row : -1
             let before = left[index]
             if now == before { continue }
-            for (row, weight) in [(before, Int64(-1)), (now, 1)] where row >= 0 {
-                rows.append(row)
-                numbers.append(Int64(place + 1))
-                weights.append(weight)
-            }
+            if before >= 0 { note(before, place + 1, -1) }
+            if now >= 0 { note(now, place + 1, 1) }
             left[index] = now
         }
-        guard rows.count > 0 else { return }
-        changes.add(columns(rows, numbers), count: rows.count) { weights[$0] }
+    }
+
+    private func note(_ row: Int32, _ number: Int, _ weight: Int64) {
+        notedRows.append(row)
+        notedNumbers.append(Int64(number))
+        notedWeights.append(weight)
+    }
+
+    /// Makes changes of what was noted: of many rows at once, as most partitions have a few.
+    private func addNoted() {
+        guard notedRows.count > 0 else { return }
+        changes.add(columns(notedRows, notedNumbers), count: notedRows.count) { notedWeights[$0] }
+        notedRows.removeAll()
+        notedNumbers.removeAll()
+        notedWeights.removeAll()
     }
 
     private func columns(_ rows: PlainVector<Int32>, _ numbers: PlainVector<Int64>) -> [Column] {

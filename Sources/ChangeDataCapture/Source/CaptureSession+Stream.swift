@@ -181,7 +181,7 @@ struct StreamLoop {
     private let sink: any ChangeSink
     private let capture: Capture
     private let clock = SystemClock()
-    private var pace = ReadingPace()
+    private var pace: ReadingPace
     private var serverPosition: UInt64 = 0
     private var idlePosition: LogSequenceNumber?
     private var owesReply = false
@@ -196,6 +196,7 @@ struct StreamLoop {
         _ sink: any ChangeSink, _ capture: Capture
     ) {
         self.connection = connection
+        pace = ReadingPace(isLocal: connection.isLocal)
         self.assembler = assembler
         self.keeper = keeper
         self.sink = sink

@@ -5,11 +5,16 @@ import Platform
 ///
 /// TCP: the kernel says when 128 KiB are there, or 3 ms have passed. A Unix socket holds about 270
 /// small messages (or 200 KiB) and wakes its reader for each, whatever it asks for: there the pause
-/// is made so long that the socket is about half full, as a full one stops the server.
+/// is made so long that the socket is about half full, as a full one stops the server. Between two
+/// transactions of a backlog nothing comes for a moment; the pace is kept for so long, or the first
+/// messages of each would wake us up one by one.
 struct ReadingPace {
+    private let isLocal: Bool
     private var windowStart: Int64 = 0
     private var reads = 0
-    private var gulps = false
+    private(set) var gulps = false
+    /// When much came last.
+    private var muchAt: Int64 = 0
     private var bytes = 0
     private var frames = 0
     private var pause: Int64 = 300_000
@@ -22,11 +27,16 @@ struct ReadingPace {
     private static let halfOfSocketFrames = 130.0
     private static let halfOfSocketBytes = 96.0 * 1_024
     private static let pauses: ClosedRange<Int64> = 100_000...2_000_000
+    /// Of a Unix socket.
+    private static let lullNanoseconds: Int64 = 3_000_000
+
+    init(isLocal: Bool) { self.isLocal = isLocal }
 
     mutating func received(_ bytes: Int, at now: Int64) {
         self.bytes = bytes
         if gulps {
-            gulps = bytes >= Self.bytesOfLittle
+            if bytes >= Self.bytesOfLittle { muchAt = now }
+            gulps = now - muchAt < (isLocal ? Self.lullNanoseconds : 1)
             reads = 0
             windowStart = now
             return
@@ -37,6 +47,7 @@ struct ReadingPace {
         }
         reads += 1
         gulps = reads >= Self.readsOfMuch
+        muchAt = now
     }
 
     /// So many messages were in what was received last.
@@ -44,7 +55,7 @@ struct ReadingPace {
 
     mutating func rest(_ connection: PostgresConnection) {
         guard gulps else { return calm(connection) }
-        guard connection.isLocal else {
+        guard isLocal else {
             return connection.waitForMuch(Self.bytesOfGulp, nanoseconds: Self.gulpNanoseconds)
         }
         let fill = max(

@@ -36,7 +36,7 @@ public struct StreamMeter {
     }
 
     private mutating func run() throws(CaptureError) {
-        var pace = ReadingPace()
+        var pace = ReadingPace(isLocal: connection.isLocal)
         let clock = SystemClock()
         while !connection.isStopped {
             while let frame = try connection.nextFrame() { try take(frame) }
