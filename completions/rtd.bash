@@ -157,6 +157,7 @@ _rtd() {
                 --max-wal) return ;;
                 --tables) return ;;
                 --exclude) return ;;
+                --drop-tables) return ;;
                 --where) return ;;
                 --key) return ;;
                 --mask) return ;;
@@ -177,7 +178,7 @@ _rtd() {
                 -F | --property-file) _rtd_files; return ;;
             esac
             if [[ $current == -* ]]; then
-                _rtd_words "--snapshot --snapshot-workers --until --backfill --slot --two-phase --publication --password-file --max-wal --tables --exclude --where --key --mask --fill-unchanged --image --to --format --schemas --schema-changes --ddl --outbox --metrics --insecure-listen --topic-prefix --partitions --property --check --verify --memory --slots --request --cancel --pause --resume --emit --drop --broker --data --retry --property-file --quiet --verbose --progress --no-progress --help"
+                _rtd_words "--snapshot --snapshot-workers --until --backfill --slot --two-phase --publication --password-file --max-wal --tables --exclude --drop-tables --where --key --mask --fill-unchanged --image --to --format --schemas --schema-changes --ddl --outbox --metrics --insecure-listen --topic-prefix --partitions --property --check --verify --memory --slots --request --cancel --pause --resume --emit --drop --broker --data --retry --property-file --quiet --verbose --progress --no-progress --help"
             fi
             ;;
         bench)

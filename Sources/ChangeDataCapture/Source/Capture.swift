@@ -58,7 +58,7 @@ public final class Capture: ChangeSource, @unchecked Sendable {
 
     /// The publications that a capture makes for its slot.
     public static func publications(of slot: String) -> [String] {
-        [slot, CaptureSession.insertsPublication(of: slot)]
+        [slot, OwnPublications.inserts(of: slot)]
     }
 
     public func stop() { stopSignal.set() }

@@ -35,6 +35,8 @@ public struct CaptureConfiguration: Sendable {
     /// selected.
     public var publication: String?
     public var tables: TableSelection
+    /// Patterns of tables that the slot has captured until now and that are given up.
+    public var givenUp: [String] = []
     public var snapshot: Snapshot
     public var end: End
     /// Where the output ends: what it has is not given again. nil for an empty output.

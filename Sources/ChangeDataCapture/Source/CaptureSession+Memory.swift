@@ -10,12 +10,19 @@ extension CaptureSession {
     private struct Finding {
         let oid: String
         let name: String
+        /// As statements name it.
+        var relation = ""
         /// Of a partition: what ties it to its root, and whether it is published by itself.
         var link = ""
-        var partition = ""
         var publications: [String] = []
+        var partition = ""
         var isEmpty = false
         var hasIdentity = true
+
+        /// The statements that take it out of what publishes it by itself.
+        var removals: [String] {
+            publications.map { "ALTER PUBLICATION \(quotedName($0)) DROP TABLE \(relation)" }
+        }
     }
 
     /// Whether what is new can be read beside the stream, behind a mark in it.
@@ -27,12 +34,21 @@ extension CaptureSession {
         _ = try unlessRefused { () throws(CaptureError) in
             var memory = SourceMemory()
             memory.filters = filters
-            for finding in try tableFindings() { memory.names[finding.oid] = finding.name }
+            var removals: [String] = []
+            for finding in try tableFindings() {
+                // One that has got another name, which is not selected.
+                if !isSelected(finding.name) {
+                    removals += finding.removals
+                } else {
+                    memory.names[finding.oid] = finding.name
+                }
+            }
             for finding in try partitionFindings(known: [:], isFirst: true) {
                 memory.partitions[finding.oid] = finding.link
             }
             self.memory = memory
-            try keep(memory, with: [])
+            keepsMemory = !isTemporary && publications.contains(insertsPublication)
+            try keep(memory, with: removals)
             return 0
         }
     }
@@ -64,6 +80,7 @@ extension CaptureSession {
             """, doing: Self.doing)
         guard let known = SourceMemory(comment: comment) else { return false }
         memory = known
+        keepsMemory = true
         for (table, condition) in configuration.filters where known.filters[table] != condition {
             let was = known.filters[table].map { "it takes \($0)" } ?? "it takes all rows"
             throw .usage(
@@ -89,12 +106,22 @@ extension CaptureSession {
         let inheritance = try inheritanceNow()
         var statements: [String] = []
         var notices: [String] = []
+        var told: [String] = []
         var count = 0
         for finding in try tableFindings() {
             let known = next.names.updateValue(finding.name, forKey: finding.oid)
             guard let known, known != finding.name else { continue }
+            next.filters[finding.name] = next.filters[known]
+            guard isSelected(finding.name) else {
+                // Under its old name it would be new, and so it is when it comes back.
+                next.names[finding.oid] = nil
+                statements += finding.removals
+                told.append(
+                    "table \(finding.name), which was \(known) before, is not selected: it is "
+                        + "not captured any more")
+                continue
+            }
             notices.append("table \(finding.name) was \(known) before")
-            guard isSelected(finding.name) else { continue }
             statements.append(
                 StreamMark(.table, slot: slotName, finding.name).statement(isTransactional: true))
             count += 1
@@ -103,9 +130,7 @@ extension CaptureSession {
         for finding in isSame ? [] : try partitionFindings(known: memory.partitions) {
             next.partitions[finding.oid] = finding.link
             // It was a table by itself: its changes are its root's now.
-            statements += finding.publications.map {
-                "ALTER PUBLICATION \(quotedName($0)) DROP TABLE ONLY \(finding.partition)"
-            }
+            statements += finding.removals
             next.names[finding.oid] = nil
             guard !finding.isEmpty, isSelected(finding.name) else { continue }
             guard finding.hasIdentity else {
@@ -131,8 +156,10 @@ extension CaptureSession {
         }
         try keep(next, with: statements)
         memory = next
+        filters = next.filters
         self.inheritance = inheritance
         if isTold {
+            told.forEach(sink.notice)
             for notice in notices {
                 sink.notice(
                     marks
@@ -143,20 +170,21 @@ extension CaptureSession {
         return count
     }
 
-    private func isSelected(_ name: String) -> Bool {
+    func isSelected(_ name: String) -> Bool {
         let parts = name.split(separator: ".", maxSplits: 1)
         return parts.count == 2
             && configuration.tables.selects(schema: String(parts[0]), table: String(parts[1]))
     }
 
-    private func keep(_ memory: SourceMemory, with more: [String]) throws(CaptureError) {
-        var statements = more
-        if !isTemporary, publications.contains(insertsPublication) {
-            statements.append(
-                "COMMENT ON PUBLICATION \(quotedName(insertsPublication)) IS "
-                    + quotedText(memory.comment))
-        }
+    /// Writes it down in one transaction with what it tells of.
+    func keep(_ memory: SourceMemory, with more: [String]) throws(CaptureError) {
+        let statements = more + writing(memory)
         if !statements.isEmpty { try run(statements) }
+    }
+
+    /// The statement that writes it down, where it is.
+    func writing(_ memory: SourceMemory) -> [String] {
+        keepsMemory ? [OwnPublications.comment(insertsPublication, memory.comment)] : []
     }
 
     private var ownPublications: String {
@@ -167,13 +195,19 @@ extension CaptureSession {
         let connection = try statements()
         let rows = try connection.rows(
             """
-            SELECT c.oid, n.nspname, c.relname FROM pg_publication p
+            SELECT c.oid, n.nspname, c.relname,
+            CASE c.relkind WHEN 'r' THEN 'ONLY ' ELSE '' END || c.oid::regclass,
+            string_agg(p.pubname, ',') FROM pg_publication p
             JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid
             JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE p.pubname IN (\(ownPublications)) AND NOT c.relispartition
+            GROUP BY 1, 2, 3, 4
             """, doing: Self.doing)
-        return rows.compactMap { row in
-            row[0].map { Finding(oid: $0, name: "\(row[1] ?? "").\(row[2] ?? "")") }
+        return rows.map { row in
+            let row = row.map { $0 ?? "" }
+            return Finding(
+                oid: row[0], name: "\(row[1]).\(row[2])", relation: row[3],
+                publications: row[4].split(separator: ",").map(String.init))
         }
     }
 
@@ -214,6 +248,7 @@ extension CaptureSession {
             var finding = Finding(oid: oid, name: "\(row[1] ?? "").\(row[2] ?? "")")
             finding.link = link
             finding.partition = row[3] ?? ""
+            finding.relation = "ONLY \(finding.partition)"
             finding.publications = (row[5] ?? "").split(separator: ",").map(String.init)
             // At the start all of them are just written down.
             if !isFirst {

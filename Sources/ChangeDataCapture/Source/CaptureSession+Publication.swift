@@ -124,20 +124,24 @@ extension CaptureSession {
             // Held as long as this session lives, so that others see it is not forgotten.
             try hold(publication: name, connection)
             temporaryPublications.append(name)
-        } else if isNewSlot {
-            // It goes again if its slot cannot be made.
-            unusedPublications.append(name)
         }
-        let statement = "CREATE PUBLICATION \(quotedName(name))\(target)\(with)"
-        guard tables.contains(where: { $0.filter != nil && publishes == nil }) else {
-            return try connection.execute(statement, doing: Self.doing)
+        // One transaction: nobody finds it without what tells whose it is.
+        var statement = "CREATE PUBLICATION \(quotedName(name))\(target)\(with)"
+        if !isTemporary {
+            statement += "; " + OwnPublications.comment(name, OwnPublications.hasRows)
         }
-        try connection.execute("BEGIN; \(statement)", doing: Self.doing)
-        do throws(CaptureError) { try checkFilters(of: name) } catch {
-            try connection.execute("ROLLBACK", doing: Self.doing)
-            throw error
+        if tables.contains(where: { $0.filter != nil && publishes == nil }) {
+            try connection.execute("BEGIN; \(statement)", doing: Self.doing)
+            do throws(CaptureError) { try checkFilters(of: name) } catch {
+                try connection.execute("ROLLBACK", doing: Self.doing)
+                throw error
+            }
+            try connection.execute("COMMIT", doing: Self.doing)
+        } else {
+            try connection.execute(statement, doing: Self.doing)
         }
-        try connection.execute("COMMIT", doing: Self.doing)
+        // It goes again if its slot cannot be made.
+        if isNewSlot, !isTemporary { unusedPublications.append(name) }
     }
 
     func hold(publication name: String, _ connection: PostgresConnection) throws(CaptureError) {

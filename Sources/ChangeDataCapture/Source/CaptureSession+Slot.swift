@@ -50,18 +50,14 @@ extension CaptureSession {
                 + quotedText(slotName), doing: "look for slot \"\(slotName)\"")
         return KnownSlot(
             confirmed: row[4].flatMap { LogSequenceNumber($0) } ?? LogSequenceNumber(0),
-            lacksRows: comment == Self.lacksRows)
+            lacksRows: comment == OwnPublications.lacksRows)
     }
-
-    /// Stands at the publication of a slot whose rows are being read.
-    private static let lacksRows = "rtd: its rows are not read yet"
 
     private func note(lacksRows: Bool) throws(CaptureError) {
         guard configuration.publication == nil, !isTemporary else { return }
-        let text = lacksRows ? quotedText(Self.lacksRows) : "NULL"
+        let text = lacksRows ? OwnPublications.lacksRows : OwnPublications.hasRows
         try statements().execute(
-            "COMMENT ON PUBLICATION \(quotedName(slotName)) IS \(text)",
-            doing: "note whether rows are read")
+            OwnPublications.comment(slotName, text), doing: "note whether rows are read")
     }
 
     /// Where the stream begins: makes the slot if there is none, and reads the snapshot if one is

@@ -5,6 +5,7 @@ import PostgresProtocol
 extension CaptureSession {
     /// A table that is not where its changes belong.
     private struct Stray {
+        let oid: String
         let name: String
         let quoted: String
         let only: String
@@ -65,7 +66,7 @@ extension CaptureSession {
             """
             SELECT * FROM (SELECT n.nspname, c.relname, c.relkind,
             \(TableIdentity.condition(version: connection.version)) AS identity,
-            \(isIn(slotName)) AS published, \(isIn(insertsPublication)) AS inserts
+            \(isIn(slotName)) AS published, \(isIn(insertsPublication)) AS inserts, c.oid
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.relkind IN (\(kinds)) AND c.relpersistence = 'p' \(partitions)
             AND n.nspname NOT IN ('pg_catalog', 'information_schema')
@@ -77,7 +78,8 @@ extension CaptureSession {
                 configuration.tables.selects(schema: schema, table: name)
             else { return nil }
             return Stray(
-                name: "\(schema).\(name)", quoted: "\(quotedName(schema)).\(quotedName(name))",
+                oid: row[6] ?? "", name: "\(schema).\(name)",
+                quoted: "\(quotedName(schema)).\(quotedName(name))",
                 only: row[2] == "r" ? "ONLY " : "", hasIdentity: row[3] == "t",
                 isPublished: row[4] == "t", isInsertsOnly: row[5] == "t")
         }
@@ -106,7 +108,11 @@ extension CaptureSession {
             statements.append(
                 StreamMark(.table, slot: slotName, stray.name).statement(isTransactional: true))
         }
-        try run(statements)
+        // Its name is written down with that: from here on another one is a change.
+        var next = memory
+        next.names[stray.oid] = stray.name
+        try keep(next, with: statements)
+        memory = next
         return isNew
     }
 

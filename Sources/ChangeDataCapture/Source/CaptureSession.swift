@@ -27,6 +27,8 @@ final class CaptureSession {
     /// What is known of the tables, and what pg_inherits was when it was looked at last.
     var memory = SourceMemory()
     var inheritance: String?
+    /// It is kept, or will be: what is published anew is written down with it.
+    var keepsMemory = false
     /// The tables cannot be followed, which was said.
     var isBlind = false
     /// Conditions that select rows, by the names of tables.
@@ -75,9 +77,7 @@ final class CaptureSession {
     var isTemporary: Bool { configuration.slot == .temporary }
 
     /// Of tables without a replica identity.
-    var insertsPublication: String { Self.insertsPublication(of: slotName) }
-
-    static func insertsPublication(of slot: String) -> String { "\(slot.prefix(55))_inserts" }
+    var insertsPublication: String { OwnPublications.inserts(of: slotName) }
 
     private func wantsRows(_ known: KnownSlot?) -> Bool {
         switch configuration.snapshot {
@@ -153,7 +153,9 @@ final class CaptureSession {
                         "slot \"\(slotName)\" is gone, and with it what changed since the output "
                             + "ended", hint: "--snapshot always begins with a new snapshot"))
             }
+            try checkOwnership()
             let isRecalled = known == nil ? false : try recallTables()
+            if known != nil { try letGoOfTables() }
             let tables = try preparePublication(isNewSlot: known == nil)
             try prepareStatements()
             guard configuration.publication == nil else { return (known, tables) }

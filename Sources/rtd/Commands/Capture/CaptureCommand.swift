@@ -253,6 +253,7 @@ struct CapturePlan {
             publication: options.publication,
             tables: TableSelection(included: options.tables, excluded: options.excluded),
             snapshot: snapshot, end: options.end ?? .never, after: after)
+        configuration.givenUp = options.givenUp
         configuration.outbox = options.outbox
         configuration.isTwoPhase = options.isTwoPhase
         configuration.fillsUnchanged = options.fillsUnchanged

@@ -176,7 +176,20 @@ extension CaptureOptions {
                 for `schema.table`. Without it all tables are captured, also those that are made \
                 later: their rows are read beside the stream within seconds.
                 """),
-        .lists("exclude", nil, \.excluded, .tablePatterns, "Leave these tables out."),
+        .lists(
+            "exclude", nil, \.excluded, .tablePatterns, "Leave these tables out.",
+            details: """
+                A start that leaves out what its slot has captured until now is refused, with \
+                status 2: the slot goes on, and what changes there would be lost. Another {slot} \
+                or {topic-prefix} begins a capture of its own; {drop-tables} gives tables up.
+                """),
+        .lists(
+            "drop-tables", nil, \.givenUp, .tablePatterns,
+            "Give up tables that the slot has captured.",
+            details: """
+                Those that {tables} and {exclude} leave out. What the output has of them stays as \
+                it is; when they are selected again, their rows are read anew and replace that.
+                """),
         .list(
             "where", nil, \.filters, .rowFilter,
             "Capture these rows of TABLE only; may be repeated.",

@@ -33,6 +33,8 @@ struct CaptureOptions: Sendable, Equatable {
 
     var tables: [String] = []
     var excluded: [String] = []
+    /// What the slot has captured and shall not any more.
+    var givenUp: [String] = []
     var keys: [KeyChoice] = []
     var filters: [RowFilter] = []
     var masks: [ColumnMask] = []
@@ -100,6 +102,10 @@ struct CaptureOptions: Sendable, Equatable {
         }
         if options.snapshot == .only, !options.backfills.isEmpty {
             throw UsageError("--backfill reads beside the stream, and --snapshot only has none")
+        }
+        if !options.givenUp.isEmpty, options.publication != nil {
+            throw UsageError(
+                "--drop-tables goes with a publication that is made, not with --publication")
         }
         if options.target != .topics, options.job != .verify {
             if options.connection.brokers != nil || options.connection.data != nil {

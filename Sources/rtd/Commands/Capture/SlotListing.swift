@@ -50,7 +50,12 @@ enum SlotListing {
         _ = try connection.rows(
             "SELECT pg_drop_replication_slot(\(quoted))", doing: "drop slot \"\(name)\"")
         // The publications that were made with it are named after it.
-        for publication in Capture.publications(of: name) {
+        for (publication, isOwn) in try OwnPublications.find(of: name, connection) {
+            guard isOwn else {
+                StandardError.write(
+                    line: "rtd: publication \"\(publication)\" stays: no capture has made it")
+                continue
+            }
             _ = try connection.rows(
                 "DROP PUBLICATION IF EXISTS \(CaptureText.identifier(publication))",
                 doing: "drop the publication of slot \"\(name)\"")
