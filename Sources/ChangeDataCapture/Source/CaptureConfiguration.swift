@@ -113,6 +113,8 @@ public struct CapturePosition: Sendable, Equatable {
     public var partial: Partial?
     /// Backfills that are not done.
     public var backfills: [BackfillState] = []
+    /// Whose log it is of; nil if that was not kept.
+    public var server: SourceServer?
 
     public struct Partial: Sendable, Equatable {
         public var commit: LogSequenceNumber
@@ -125,11 +127,13 @@ public struct CapturePosition: Sendable, Equatable {
     }
 
     public init(
-        end: LogSequenceNumber, partial: Partial? = nil, backfills: [BackfillState] = []
+        end: LogSequenceNumber, partial: Partial? = nil, backfills: [BackfillState] = [],
+        server: SourceServer? = nil
     ) {
         self.end = end
         self.partial = partial
         self.backfills = backfills
+        self.server = server
     }
 }
 

@@ -40,7 +40,10 @@ extension CaptureSession {
             do {
                 let wait = isTemporary ? 0 : configuration.retryNanoseconds
                 try retrying(wait) { () throws(CaptureError) in
-                    if !isFirst { try openConnections() }
+                    if !isFirst {
+                        try openConnections()
+                        try recognizeServer(behind: assembler.given.end)
+                    }
                     isFirst = false
                     interval = try statusInterval()
                     // What was prepared before and waits comes again.

@@ -13,7 +13,9 @@ final class CaptureSession {
     /// For statements; it may be inside the snapshot's transaction.
     private(set) var sql: PostgresConnection?
     /// The one of the configured servers that this session talks to.
-    private var server: PostgresAddress
+    private var address: PostgresAddress
+    /// Whose log the output's position is of.
+    var server: SourceServer?
     /// For the slot and the stream.
     var replication: PostgresConnection?
     private(set) var catalog: Catalog?
@@ -61,7 +63,8 @@ final class CaptureSession {
     init(_ capture: Capture, _ sink: any ChangeSink) {
         self.capture = capture
         self.configuration = capture.configuration
-        server = capture.configuration.address
+        address = capture.configuration.address
+        server = capture.configuration.after?.server
         self.sink = sink
         self.stop = capture.stopSignal
         filters = capture.configuration.filters
@@ -144,6 +147,8 @@ final class CaptureSession {
             if !isFirst { try openConnections() }
             isFirst = false
             publications = []
+            let wantsPosition = configuration.snapshot != .always
+            try recognizeServer(behind: wantsPosition ? configuration.after?.end : nil)
             let known = try slot()
             if known == nil, configuration.after != nil, configuration.snapshot != .always,
                 !isTemporary
@@ -189,7 +194,7 @@ final class CaptureSession {
 
     private func takeBack() {
         // The old connection may be in the middle of something, and the signal to stop ends waits.
-        guard let fresh = try? PostgresConnection.open(server) else { return }
+        guard let fresh = try? PostgresConnection.open(address) else { return }
         defer { fresh.close() }
         // A slot that the output counts on stays: a part of the snapshot is kept.
         var gone = temporaryPublications
@@ -244,7 +249,7 @@ extension CaptureSession {
         replication = nil
         try openStatements()
         if configuration.snapshot == .only { return }
-        replication = try PostgresConnection.open(server, replication: true, stop: stop)
+        replication = try PostgresConnection.open(address, replication: true, stop: stop)
     }
 
     /// Beside a stream on the stream's server, else on any of them.
@@ -262,7 +267,7 @@ extension CaptureSession {
         // A lock goes with the connection that has taken it.
         for name in temporaryPublications { try hold(publication: name, statements) }
         sql = statements
-        server = statements.address
+        address = statements.address
         catalog = Catalog(statements, keys: configuration.keys)
     }
 

@@ -26,6 +26,8 @@ public enum CaptureEnd: Sendable {
 /// transactions is a transaction of its own with xid 0. `schema` comes before a table's first
 /// change and whenever its description differs, inside a transaction or before a snapshot's rows.
 public protocol ChangeSink: AnyObject {
+    /// Positions that are given from here on are of this server's log: to be kept with them.
+    func follows(_ server: SourceServer)
     /// Positions at or behind `position` that the output has from before are of another log.
     func snapshotBegan(_ tables: [CapturedTable], at position: LogSequenceNumber) throws
     /// Whether a snapshot may be kept in pieces.
@@ -63,6 +65,9 @@ public protocol ChangeSink: AnyObject {
     func mayHold(_ table: CapturedTable) -> Bool
     /// Whether changes of different keys reach readers in different orders (in partitions).
     func tellsKeysApart(_ table: CapturedTable) -> Bool
+    /// Whether the output's rows are the last ones of each key, so that rows under keys of other
+    /// columns would stay beside those under new ones.
+    var holdsRowsByKey: Bool { get }
     /// The end of the last transaction that the output keeps whatever happens, or a position that
     /// `pause` has told and that it keeps. It never goes back but to a new snapshot, and is asked
     /// from another thread while a call blocks: it must not wait for that.
@@ -72,8 +77,10 @@ public protocol ChangeSink: AnyObject {
 }
 
 extension ChangeSink {
+    public func follows(_ server: SourceServer) {}
     public var keepsSnapshotPieces: Bool { false }
     public var endsSnapshotPiece: Bool { false }
+    public var holdsRowsByKey: Bool { false }
     public var dividesTable: Bool { false }
     public func snapshotPieceEnded(
         rest: [BackfillState], at position: LogSequenceNumber

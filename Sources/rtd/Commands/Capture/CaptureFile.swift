@@ -31,6 +31,7 @@ final class CaptureFile: LineTarget {
     /// Where the capture goes on; nil for a new file.
     let position: CapturePosition?
     var backfills: [BackfillState] = []
+    var server: SourceServer?
     private var savedBackfills: [BackfillState] = []
     let isKept = true
     var continues: Bool { position != nil }
@@ -80,9 +81,11 @@ final class CaptureFile: LineTarget {
         savedSize = state.size
         backfills = state.backfills
         savedBackfills = state.backfills
+        server = state.server
         position =
             state.end.value == 0
-            ? nil : CapturePosition(end: state.end, backfills: state.backfills)
+            ? nil
+            : CapturePosition(end: state.end, backfills: state.backfills, server: state.server)
     }
 
     deinit { file.close() }
@@ -140,7 +143,8 @@ final class CaptureFile: LineTarget {
             : ",\"backfills\":"
                 + String(decoding: BackfillState.json(backfills), as: UTF8.self)
         let text =
-            "{\"lsn\":\"\(position)\",\"bytes\":\(size),\"slot\":\"\(slot)\"\(rest)}\n"
+            "{\"lsn\":\"\(position)\",\"bytes\":\(size),\"slot\":\"\(slot)\""
+            + (server.map { ",\"server\":\"\($0)\"" } ?? "") + "\(rest)}\n"
         do throws(SystemError) {
             try file.synchronize()
             try fileSystem.replace(path + ".position", with: Array(text.utf8))
@@ -154,7 +158,7 @@ final class CaptureFile: LineTarget {
     private static func read(
         _ path: String, _ slot: String, _ fileSystem: POSIXFileSystem
     ) throws(CommandFailure) -> (
-        end: LogSequenceNumber, size: Int64, backfills: [BackfillState]
+        end: LogSequenceNumber, size: Int64, backfills: [BackfillState], server: SourceServer?
     )? {
         let name = path + ".position"
         guard fileSystem.exists(name) else { return nil }
@@ -172,6 +176,9 @@ final class CaptureFile: LineTarget {
             throw CommandFailure(
                 "\(path) was written from slot \"\(other)\", not \"\(slot)\" (--slot \(other))")
         }
-        return (lsn, size, members["backfills"].map { BackfillState.read($0) } ?? [])
+        return (
+            lsn, size, members["backfills"].map { BackfillState.read($0) } ?? [],
+            members["server"].flatMap { SourceServer($0) }
+        )
     }
 }

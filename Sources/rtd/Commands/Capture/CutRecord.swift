@@ -11,6 +11,8 @@ struct CutRecord: Sendable, Equatable {
     var ends: [TopicPartition: Int64]
     /// Backfills that are not done.
     var backfills: [BackfillState] = []
+    /// Whose log `lsn` is of.
+    var server: SourceServer?
 
     /// All rows that the tables had at its position are in the topics.
     var isWhole: Bool { backfills.isEmpty }
@@ -18,7 +20,8 @@ struct CutRecord: Sendable, Equatable {
     /// Whether a topic's changes are under this cut.
     func has(topic: String) -> Bool { ends.keys.contains { $0.topic == topic } }
 
-    /// `{"lsn":"0/16B2D88","slot":"rtd_shop","offsets":{"shop.public.orders-0":12}}`.
+    /// `{"lsn":"0/16B2D88","slot":"rtd_shop","offsets":{"shop.public.orders-0":12},
+    /// "server":"7412345678901234567/1"}`.
     var value: [UInt8] {
         var buffer = OutputBuffer(capacity: 256)
         buffer.append(utf8: "{\"lsn\":\"\(lsn)\",\"slot\":")
@@ -34,6 +37,7 @@ struct CutRecord: Sendable, Equatable {
         }
         if separator == UInt8(ascii: "{") { buffer.append(separator) }
         buffer.append("}")
+        if let server { buffer.append(utf8: ",\"server\":\"\(server)\"") }
         if !backfills.isEmpty {
             buffer.append(",\"backfills\":")
             buffer.append(BackfillState.json(backfills))
@@ -51,6 +55,7 @@ struct CutRecord: Sendable, Equatable {
         self.slot = slot
         self.lsn = lsn
         backfills = members["backfills"].map { BackfillState.read($0) } ?? []
+        server = members["server"].flatMap { SourceServer($0) }
         ends = [:]
         for (name, text) in Self.members(Array((members["offsets"] ?? "").utf8)) {
             guard let dash = name.lastIndex(of: "-"), let end = Int64(text),
@@ -62,12 +67,13 @@ struct CutRecord: Sendable, Equatable {
 
     init(
         slot: String, lsn: LogSequenceNumber, ends: [TopicPartition: Int64],
-        backfills: [BackfillState] = []
+        backfills: [BackfillState] = [], server: SourceServer? = nil
     ) {
         self.slot = slot
         self.lsn = lsn
         self.ends = ends
         self.backfills = backfills
+        self.server = server
     }
 
     static func members(_ text: [UInt8]) -> [String: String] { JSONMembers.read(text) }

@@ -14,6 +14,8 @@ enum CaptureOutputError: Error, Sendable {
 protocol LineTarget: AnyObject {
     /// Backfills that are not done with the transaction that is being written.
     var backfills: [BackfillState] { get set }
+    /// Whose log positions are of.
+    var server: SourceServer? { get set }
     /// Whether a later capture goes on behind what was written.
     var isKept: Bool { get }
     /// Whether it has changes of an earlier capture.
@@ -28,6 +30,11 @@ protocol LineTarget: AnyObject {
 }
 
 extension LineTarget {
+    /// What is written once needs none.
+    var server: SourceServer? {
+        get { nil }
+        set { _ = newValue }
+    }
     func begins(at position: LogSequenceNumber) {}
 }
 
@@ -78,6 +85,8 @@ final class LineSink: ChangeSink {
     }
 
     var durable: LogSequenceNumber { lock.withLock { safe } }
+
+    func follows(_ server: SourceServer) { target.server = server }
 
     func notice(_ message: String) { notices(message) }
 

@@ -57,6 +57,7 @@ final class TopicSink: ChangeSink {
     private var complete = LogSequenceNumber(0)
     /// Backfills that are not done with what was given.
     private var states: [BackfillState] = []
+    private var server: SourceServer?
     /// Of the last cut.
     private var cutPosition = LogSequenceNumber(0)
     private var cutTime: Int64 = 0
@@ -123,7 +124,9 @@ final class TopicSink: ChangeSink {
                 return try await CutTopic.last(cuts, slot: slot, cluster)
             }
             if let cut {
-                position = CapturePosition(end: cut.lsn, backfills: cut.backfills)
+                position = CapturePosition(
+                    end: cut.lsn, backfills: cut.backfills, server: cut.server)
+                server = cut.server
                 states = cut.backfills
                 safe = cut.lsn
                 complete = cut.lsn
@@ -142,6 +145,8 @@ final class TopicSink: ChangeSink {
     }
 
     var durable: LogSequenceNumber { lock.withLock { safe } }
+
+    func follows(_ server: SourceServer) { self.server = server }
 
     func notice(_ message: String) { notices(message) }
 
@@ -186,6 +191,8 @@ final class TopicSink: ChangeSink {
     static let partBytes = 64 << 20
 
     let keepsSnapshotPieces = true
+
+    let holdsRowsByKey = true
 
     var endsSnapshotPiece: Bool { groupBytes >= Self.pieceBytes }
 
@@ -475,7 +482,8 @@ final class TopicSink: ChangeSink {
     }
 
     private func sendCut(_ ends: [TopicPartition: Int64]) {
-        let cut = CutRecord(slot: slot, lsn: complete, ends: ends, backfills: states)
+        let cut = CutRecord(
+            slot: slot, lsn: complete, ends: ends, backfills: states, server: server)
         let topic = CaptureTopic(cuts.topic, partitions: 1)
         var record = OutputBuffer(capacity: 512)
         record.append(utf8: "{\"slot\":")
