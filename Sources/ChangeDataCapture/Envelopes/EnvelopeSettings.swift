@@ -175,16 +175,19 @@ public struct ColumnMask: Sendable, Equatable {
     }
 
     func covers(_ column: CapturedColumn, of table: CapturedTable) -> Bool {
+        covers(column.name, of: table.name, in: table.schema)
+    }
+
+    func covers(_ column: String, of table: String, in schema: String) -> Bool {
         if let expression = NamePattern.expression(in: pattern) {
-            return NamePattern.matches(
-                expression: expression, "\(table.schema).\(table.name).\(column.name)")
+            return NamePattern.matches(expression: expression, "\(schema).\(table).\(column)")
         }
         let parts = pattern.split(separator: ".", omittingEmptySubsequences: false).count
         let name =
             switch parts {
-            case 1: column.name
-            case 2: "\(table.name).\(column.name)"
-            default: "\(table.schema).\(table.name).\(column.name)"
+            case 1: column
+            case 2: "\(table).\(column)"
+            default: "\(schema).\(table).\(column)"
             }
         return NamePattern.matches(Array(pattern.utf8)[...], Array(name.utf8)[...])
     }

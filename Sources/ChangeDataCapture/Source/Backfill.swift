@@ -301,6 +301,7 @@ extension Backfill {
             return Array(rest.dropFirst())
         }
         rest[0].after = last
+        rest[0].key = chunk.table.order(of: chunk.key)
         rest[0].rows += Int64(kept.count)
         rest[0].behind = nil
         return rest

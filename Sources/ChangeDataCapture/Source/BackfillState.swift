@@ -13,15 +13,48 @@ public struct BackfillRequest: Sendable, Hashable {
         self.condition = condition
     }
 
-    /// `TABLE` or `TABLE:CONDITION`; a table without a schema is in `public`.
+    /// `TABLE` or `TABLE:CONDITION`; a table without a schema is in `public`. A name with a colon
+    /// stands in double quotes, with the schema: `"sales.a:b":total > 5`.
     public init?(_ text: String) {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let name = parts.first, !name.isEmpty else { return nil }
-        table = name.contains(".") ? String(name) : "public.\(name)"
-        condition = parts.count == 2 && !parts[1].isEmpty ? String(parts[1]) : nil
+        guard let end = Self.endOfName(text) else { return nil }
+        var name = String(text[..<end])
+        if name.hasPrefix("\"") { name = Self.unquoted(name) }
+        guard !name.isEmpty else { return nil }
+        table = name.contains(".") ? name : "public.\(name)"
+        let rest = text[end...].dropFirst()
+        condition = rest.isEmpty ? nil : String(rest)
     }
 
-    public var text: String { condition.map { "\(table):\($0)" } ?? table }
+    private static func unquoted(_ name: String) -> String {
+        var text = ""
+        var wasQuote = false
+        for one in name.dropFirst().dropLast() {
+            // Of two that stand together the second counts.
+            wasQuote = one == "\"" && !wasQuote
+            if !wasQuote { text.append(one) }
+        }
+        return text
+    }
+
+    /// Where the colon or the end stands; nil: its quotes do not end.
+    private static func endOfName(_ text: String) -> String.Index? {
+        guard text.hasPrefix("\"") else { return text.firstIndex(of: ":") ?? text.endIndex }
+        var isInside = false
+        for index in text.indices {
+            if text[index] == "\"" {
+                isInside.toggle()
+            } else if !isInside {
+                return text[index] == ":" ? index : nil
+            }
+        }
+        return isInside ? nil : text.endIndex
+    }
+
+    public var text: String {
+        let isPlain = !table.utf8.contains(UInt8(ascii: ":")) && !table.hasPrefix("\"")
+        let name = isPlain ? table : quotedName(table)
+        return condition.map { "\(name):\($0)" } ?? name
+    }
 
     /// The row of a key, which the capture reads again by itself.
     init(table: CapturedTable, key: [Int], values: [String]) {
@@ -73,6 +106,9 @@ public struct BackfillState: Sendable, Equatable {
     public var request: BackfillRequest
     /// The key of the last row, column by column; nil before the first.
     public var after: [String]?
+    /// The key's columns and their types: `after` says nothing of the order of others. Empty: not
+    /// kept.
+    public var key: [String] = []
     public var rows: Int64
     /// The transaction that has put the table into the publication: changes of those that were open
     /// then are not in the stream, so the first rows are read when all of them have ended.
@@ -102,17 +138,26 @@ public struct BackfillState: Sendable, Equatable {
             }
             if let after = state.after {
                 buffer.append(",\"after\":{")
-                for (place, value) in after.enumerated() {
-                    if place > 0 { buffer.append(UInt8(ascii: ",")) }
-                    buffer.append(utf8: "\"\(place)\":")
-                    buffer.append(jsonString: value)
-                }
+                append(after, to: &buffer)
                 buffer.append(UInt8(ascii: "}"))
+                if !state.key.isEmpty {
+                    buffer.append(",\"key\":{")
+                    append(state.key, to: &buffer)
+                    buffer.append(UInt8(ascii: "}"))
+                }
             }
             buffer.append(UInt8(ascii: "}"))
         }
         buffer.append(UInt8(ascii: "}"))
         return buffer.bytes.copied()
+    }
+
+    private static func append(_ values: [String], to buffer: inout OutputBuffer) {
+        for (place, value) in values.enumerated() {
+            if place > 0 { buffer.append(UInt8(ascii: ",")) }
+            buffer.append(utf8: "\"\(place)\":")
+            buffer.append(jsonString: value)
+        }
     }
 
     /// Reads what `json` writes; nothing of what is none.
@@ -121,10 +166,13 @@ public struct BackfillState: Sendable, Equatable {
             guard let request = BackfillRequest(name) else { return nil }
             let members = JSONMembers.read(Array(value.utf8))
             let after = members["after"].map { JSONMembers.read(Array($0.utf8)) }
-            return BackfillState(
+            var state = BackfillState(
                 request, after: after.map { parts in parts.indices(in: parts.count) },
                 rows: members["rows"].flatMap { Int64($0) } ?? 0,
                 behind: members["behind"].flatMap { UInt32($0) })
+            let key = members["key"].map { JSONMembers.read(Array($0.utf8)) } ?? [:]
+            state.key = key.indices(in: key.count)
+            return state
         }
     }
 }

@@ -16,7 +16,7 @@ extension CaptureSession {
         try checkGivenUp()
         guard !given.isEmpty else { return }
         var next = memory
-        for table in given { next.names[table.oid] = nil }
+        for table in given { next.forget(table.oid) }
         try keep(next, with: given.map(\.removal))
         memory = next
         sink.notice("not captured any more: \(Self.names(given))")

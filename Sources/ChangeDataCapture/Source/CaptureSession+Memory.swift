@@ -12,6 +12,8 @@ extension CaptureSession {
         let name: String
         /// As statements name it.
         var relation = ""
+        /// By what the output tells its rows apart.
+        var key = ""
         /// Of a partition: what ties it to its root, and whether it is published by itself.
         var link = ""
         var publications: [String] = []
@@ -41,6 +43,7 @@ extension CaptureSession {
                     removals += finding.removals
                 } else {
                     memory.names[finding.oid] = finding.name
+                    memory.keys[finding.oid] = finding.key
                 }
             }
             for finding in try partitionFindings(known: [:], isFirst: true) {
@@ -101,73 +104,93 @@ extension CaptureSession {
         }
     }
 
-    private func follow(marks: Bool, isTold: Bool) throws(CaptureError) -> Int {
-        var next = memory
-        let inheritance = try inheritanceNow()
+    /// What a look has found: what to write down, and what it asks of the stream.
+    private struct Findings {
+        var next: SourceMemory
         var statements: [String] = []
+        /// Of rows that are read for it.
         var notices: [String] = []
         var told: [String] = []
         var count = 0
-        for finding in try tableFindings() {
-            let known = next.names.updateValue(finding.name, forKey: finding.oid)
-            guard let known, known != finding.name else { continue }
-            next.filters[finding.name] = next.filters[known]
-            guard isSelected(finding.name) else {
-                // Under its old name it would be new, and so it is when it comes back.
-                next.names[finding.oid] = nil
-                statements += finding.removals
-                told.append(
-                    "table \(finding.name), which was \(known) before, is not selected: it is "
-                        + "not captured any more")
-                continue
-            }
-            notices.append("table \(finding.name) was \(known) before")
-            statements.append(
-                StreamMark(.table, slot: slotName, finding.name).statement(isTransactional: true))
-            count += 1
-        }
+    }
+
+    private func follow(marks: Bool, isTold: Bool) throws(CaptureError) -> Int {
+        var found = Findings(next: memory)
+        let inheritance = try inheritanceNow()
+        for finding in try tableFindings() { follow(finding, &found) }
         let isSame = inheritance == self.inheritance
         for finding in isSame ? [] : try partitionFindings(known: memory.partitions) {
-            next.partitions[finding.oid] = finding.link
-            // It was a table by itself: its changes are its root's now.
-            statements += finding.removals
-            next.names[finding.oid] = nil
-            guard !finding.isEmpty, isSelected(finding.name) else { continue }
-            guard finding.hasIdentity else {
-                notices.append(
-                    "the rows that partition \(finding.partition) has are not read: "
-                        + "\(finding.name) has no primary key")
-                continue
-            }
-            notices.append("partition \(finding.partition) of \(finding.name) is new")
-            let request = BackfillRequest(table: finding.name, partition: finding.oid)
-            statements.append(
-                StreamMark(.backfill, slot: slotName, request.text)
-                    .statement(isTransactional: true))
-            count += 1
+            followPartition(finding, &found)
         }
-        guard next != memory else {
+        guard found.next != memory else {
             self.inheritance = inheritance
             return 0
         }
         if !marks {
-            statements.removeAll { !$0.hasPrefix("ALTER") }
-            count = 0
+            found.statements.removeAll { !$0.hasPrefix("ALTER") }
+            found.count = 0
         }
-        try keep(next, with: statements)
-        memory = next
-        filters = next.filters
+        try keep(found.next, with: found.statements)
+        memory = found.next
+        filters = found.next.filters
         self.inheritance = inheritance
         if isTold {
-            told.forEach(sink.notice)
-            for notice in notices {
+            found.told.forEach(sink.notice)
+            for notice in found.notices {
                 sink.notice(
                     marks
                         ? "\(notice); the rows that it has are read"
                         : "\(notice); the rows that it has are not read")
             }
         }
-        return count
+        return found.count
+    }
+
+    private func follow(_ finding: Finding, _ found: inout Findings) {
+        let known = found.next.names.updateValue(finding.name, forKey: finding.oid)
+        let key = found.next.keys.updateValue(finding.key, forKey: finding.oid)
+        guard let known else { return }
+        if known == finding.name {
+            // Rows under its old key would stay beside those under the new one.
+            guard let key, key != finding.key, !finding.key.isEmpty, sink.holdsRowsByKey,
+                !isOutbox(finding.name)
+            else { return }
+            found.notices.append("table \(finding.name) has another key than before")
+        } else {
+            found.next.filters[finding.name] = found.next.filters[known]
+            guard isSelected(finding.name) else {
+                // Under its old name it would be new, and so it is when it comes back.
+                found.next.forget(finding.oid)
+                found.statements += finding.removals
+                found.told.append(
+                    "table \(finding.name), which was \(known) before, is not selected: it is "
+                        + "not captured any more")
+                return
+            }
+            found.notices.append("table \(finding.name) was \(known) before")
+        }
+        found.statements.append(
+            StreamMark(.table, slot: slotName, finding.name).statement(isTransactional: true))
+        found.count += 1
+    }
+
+    private func followPartition(_ finding: Finding, _ found: inout Findings) {
+        found.next.partitions[finding.oid] = finding.link
+        // It was a table by itself: its changes are its root's now.
+        found.statements += finding.removals
+        found.next.forget(finding.oid)
+        guard !finding.isEmpty, isSelected(finding.name) else { return }
+        guard finding.hasIdentity else {
+            found.notices.append(
+                "the rows that partition \(finding.partition) has are not read: "
+                    + "\(finding.name) has no primary key")
+            return
+        }
+        found.notices.append("partition \(finding.partition) of \(finding.name) is new")
+        let request = BackfillRequest(table: finding.name, partition: finding.oid)
+        found.statements.append(
+            StreamMark(.backfill, slot: slotName, request.text).statement(isTransactional: true))
+        found.count += 1
     }
 
     func isSelected(_ name: String) -> Bool {
@@ -193,20 +216,31 @@ extension CaptureSession {
 
     private func tableFindings() throws(CaptureError) -> [Finding] {
         let connection = try statements()
+        let keyCount = connection.version >= 110_000 ? "i.indnkeyatts" : "i.indnatts"
         let rows = try connection.rows(
             """
             SELECT c.oid, n.nspname, c.relname,
             CASE c.relkind WHEN 'r' THEN 'ONLY ' ELSE '' END || c.oid::regclass,
-            string_agg(p.pubname, ',') FROM pg_publication p
+            string_agg(p.pubname, ','),
+            (SELECT string_agg(a.attname || E'\\x02' || CASE WHEN a.atttypid IN (20, 21, 23)
+              THEN 'int' WHEN a.atttypid IN (25, 1043) THEN 'text' ELSE a.atttypid::text END,
+              E'\\x01' ORDER BY i.indisprimary DESC, k.place)
+              FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY
+                k(attribute, place)
+              JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attribute
+              WHERE i.indrelid = c.oid AND k.place <= \(keyCount)
+              AND (i.indisprimary OR c.relreplident = 'i' AND i.indisreplident))
+            FROM pg_publication p
             JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid
             JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE p.pubname IN (\(ownPublications)) AND NOT c.relispartition
-            GROUP BY 1, 2, 3, 4
+            GROUP BY c.oid, n.nspname, c.relname, c.relkind, c.relreplident
             """, doing: Self.doing)
         return rows.map { row in
             let row = row.map { $0 ?? "" }
             return Finding(
                 oid: row[0], name: "\(row[1]).\(row[2])", relation: row[3],
+                key: key(of: row[2], in: row[1], columns: row[5]),
                 publications: row[4].split(separator: ",").map(String.init))
         }
     }

@@ -111,6 +111,7 @@ extension CaptureSession {
         // Its name is written down with that: from here on another one is a change.
         var next = memory
         next.names[stray.oid] = stray.name
+        if isNew { next.keys[stray.oid] = nil }
         try keep(next, with: statements)
         memory = next
         return isNew

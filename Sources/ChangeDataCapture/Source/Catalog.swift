@@ -52,7 +52,9 @@ struct CatalogTable: Sendable {
         if row != nil { condition = row.flatMap { KeyColumn.row($0, ordered) } }
         if partition != nil { condition = nil }
         let source = partition.map { "ONLY \($0)" } ?? "\(only)\(quoted)"
-        let parts = KeyColumn.behind(state.after, ordered).map { behind in
+        // Behind a row of another order nothing is known to be given.
+        let after = state.key.isEmpty || state.key == self.order(of: key) ? state.after : nil
+        let parts = KeyColumn.behind(after, ordered).map { behind in
             let conditions = [filter, condition, behind].compactMap { $0 }.map { "(\($0))" }
             let selected =
                 conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
@@ -61,6 +63,11 @@ struct CatalogTable: Sendable {
         if parts.count == 1 { return "COPY (\(parts[0])) TO STDOUT" }
         return "COPY (SELECT * FROM ((\(parts.joined(separator: ") UNION ALL (")))) AS parts"
             + "\(order)) TO STDOUT"
+    }
+
+    /// What the order of a key's rows rests on.
+    func order(of key: [Int]) -> [String] {
+        key.map { "\(table.columns[$0].name) \(table.columns[$0].type.oid)" }
     }
 
     /// The statement that reads a part of its rows.

@@ -316,6 +316,8 @@ extension ChangeAssembler {
             return
         }
         let entry = Entry(relation, table, isSelected: isSelected)
+        // It may be its key.
+        if known != nil { statementSeen() }
         if let known { (entry.order, entry.transaction) = (known.order, known.transaction) }
         entries[relation.oid] = entry
         if let known, isSelected, pending?.isKnown == false,

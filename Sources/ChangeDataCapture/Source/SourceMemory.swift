@@ -8,6 +8,8 @@ import Formats
 struct SourceMemory: Equatable {
     /// `schema.table` by the OIDs of tables.
     var names: [String: String] = [:]
+    /// The columns by which the output tells rows apart, by the OIDs of tables.
+    var keys: [String: String] = [:]
     /// What ties a partition to its root, by its OID: another text when it was detached and
     /// attached again.
     var partitions: [String: String] = [:]
@@ -25,14 +27,23 @@ struct SourceMemory: Equatable {
         guard let tables = members["tables"] else { return nil }
         names = JSONMembers.read(Array(tables.utf8))
         partitions = JSONMembers.read(Array((members["partitions"] ?? "").utf8))
+        keys = JSONMembers.read(Array((members["keys"] ?? "").utf8))
         filters = JSONMembers.read(Array((members["where"] ?? "").utf8))
+    }
+
+    /// A table that is not captured any more: when it comes back it is new.
+    mutating func forget(_ oid: String) {
+        names[oid] = nil
+        keys[oid] = nil
     }
 
     var comment: String {
         var buffer = OutputBuffer(capacity: 1 << 10)
         buffer.append(utf8: Self.beginning)
         buffer.append(UInt8(ascii: "{"))
-        let parts = [("tables", names), ("partitions", partitions), ("where", filters)]
+        let parts = [
+            ("tables", names), ("keys", keys), ("partitions", partitions), ("where", filters),
+        ]
         for (index, (name, members)) in parts.enumerated() {
             buffer.append(utf8: index == 0 ? "\"\(name)\":{" : ",\"\(name)\":{")
             for (place, (key, value)) in members.sorted(by: { $0.key < $1.key }).enumerated() {

@@ -1,0 +1,100 @@
+"""`rtd cdc --to topics`: tables whose rows are told apart by other columns than before, and names with every sign."""
+
+import pathlib
+import sys
+
+from harness import contains, equal
+from test_capture_tables import agrees, ended, rows, running, sql
+from test_cdc import cdc, database, free, lines, server_of, until
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "Commands"))
+from home import Home  # noqa: E402
+
+TABLES = """
+CREATE TABLE named (id int PRIMARY KEY, v text); INSERT INTO named VALUES (1, 'a'), (2, 'b');
+CREATE TABLE moved (id int PRIMARY KEY, k int NOT NULL); INSERT INTO moved VALUES (1, 10), (2, 20);
+CREATE TABLE parts (id int, k int, PRIMARY KEY (id, k)) PARTITION BY RANGE (id);
+CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (10); INSERT INTO parts VALUES (1, 1), (2, 2);
+"""
+CHANGES = """
+ALTER TABLE named RENAME id TO k; UPDATE named SET v = 'c' WHERE k = 1;
+ALTER TABLE moved DROP CONSTRAINT moved_pkey; ALTER TABLE moved ADD PRIMARY KEY (k);
+UPDATE moved SET id = 5 WHERE k = 10; DELETE FROM moved WHERE k = 20; INSERT INTO moved VALUES (5, 30);
+ALTER TABLE parts RENAME k TO m; UPDATE parts SET m = 7 WHERE id = 1;
+"""
+
+
+def start(home, name, *options):
+    done = home.rtd("cdc", server_of().source(name), "--to", "topics", "--until", "now", *options)
+    equal(done.returncode, 0, done.errors)
+    return done.errors
+
+
+def test_rows_are_told_apart_by_the_key_that_a_table_has_now():
+    for runs in (True, False):
+        name = database(TABLES)
+        with Home() as home:
+            start(home, name)
+            process = running(home, name) if runs else None
+            sql(CHANGES, name)
+            if process:
+                agrees(home, name)
+                ended(process)
+            text = start(home, name)
+            equal("table public.named has another key than before; the rows that it has are read" in text, not runs,
+                  text)
+            agrees(home, name)
+            equal(rows(home, name, "named", "k, v"), [{"k": 1, "v": "c"}, {"k": 2, "v": "b"}])
+            equal(rows(home, name, "moved"), [{"id": 5, "k": 10}, {"id": 5, "k": 30}])
+            equal("another key" in start(home, name), False)
+
+
+def test_another_key_or_mask_of_a_key_is_another_key():
+    name = database("CREATE TABLE t (id int PRIMARY KEY, k int); INSERT INTO t VALUES (1, 10), (2, 20);"
+                    "ALTER TABLE t REPLICA IDENTITY FULL;")
+    with Home() as home:
+        for options, count in (([], 0), (["--key", "t=id,k"], 1), (["--key", "t=id,k"], 0),
+                               (["--mask", "t.id=sha256:a"], 1), (["--mask", "t.id=sha256:b"], 1),
+                               (["--mask", "t.id=sha256:b", "--mask", "t.k=len"], 0), ([], 1)):
+            sql("UPDATE t SET k = k + 1", name)
+            text = start(home, name, *options)
+            equal(text.count("public.t has another key than before; the rows"), count, f"{options} {text}")
+            equal(home.rtd("query", f'SELECT count(*) n FROM "{name}.public.t"').text, '{"n":2}\n')
+        comment = sql("SELECT string_agg(obj_description(oid, 'pg_publication'), '') FROM pg_publication", name)
+        assert "sha256" not in comment, comment
+
+
+def test_a_file_is_in_the_order_of_changes_whatever_the_key():
+    name = database(TABLES)
+    with Home() as home:
+        options = ["--to", str(home.path / "out"), "--format", "flat", "--until", "now"]
+        cdc(home, name, *options)
+        sql(CHANGES, name)
+        cdc(home, name, *options)
+        actions = [c["action"] for c in lines((home.path / "out").read_text())]
+        equal((actions.count("read"), actions.count("truncate")), (6, 0))
+
+
+def test_what_is_left_of_a_snapshot_is_found_by_names_with_every_sign():
+    names = ['a0', 'a:b', 'A"q.x', "it's, \\t"]
+    quoted = ['"' + one.replace('"', '""') + '"' for one in names]
+    name = database("".join(f"CREATE TABLE {one} (id int PRIMARY KEY, filler text);"
+                            f"INSERT INTO {one} SELECT i, repeat('x', 1000000) FROM generate_series(1, 40) i;"
+                            for one in quoted))
+    with Home() as home:
+        out, position = home.path / "out", home.path / "out.position"
+        options = ["--to", str(out), "--format", "flat", "-q"]
+        process = home.start("cdc", server_of().source(name), *options)
+        until(lambda: position.exists() and "backfills" in position.read_text(), "a piece")
+        process.kill()
+        process.wait()
+        free(name)
+        contains(position.read_text(), "a:b")
+        cdc(home, name, *options, "--until", "now")
+        changes = lines(out.read_text())
+        for one in names:
+            equal(sorted(c["keys"]["id"] for c in changes if c["table"] == one), list(range(1, 41)), one)
+        done = home.rtd("cdc", server_of().source(name), *options, "--until", "now", "--backfill",
+                        '"public.a:b":id < 3', "--backfill", "a0:id = 1")
+        equal(done.returncode, 0, done.errors)
+        equal(len(lines(out.read_text())), 163)
