@@ -1,7 +1,9 @@
 """Changes in and out: Debezium's envelopes, upserts, charts, topics of other clusters."""
 
 import json
+import os
 import random
+import subprocess
 
 import harness
 from harness import contains, equal
@@ -279,3 +281,99 @@ def test_a_row_that_goes_behind_the_one_in_its_place_is_one_update():
             row = pipe.row()
             equal(row if form == "upsert" else row["op"], last)
             equal(pipe.finish(), ([], 0))
+
+
+# MARK: Rows that come and go within a step
+
+def few_keys(source, count):
+    """Changes of few keys, and the rows that stand after them."""
+    table, history = {}, []
+    for _ in range(count):
+        id = source.randint(1, 3)
+        old, new = table.pop(id, None), None
+        if not old or source.random() < 0.5:
+            table[id] = new = {"id": id, "v": source.randint(0, 2)}
+        history.append(change("d" if not new else "u" if old else "c", old, new))
+    return [table[id] for id in sorted(table)], history
+
+
+def replayed(form, lines):
+    """The rows that stand after lines of changes, each of which must fit those before it."""
+    rows = {}
+    for line in map(json.loads, lines):
+        if form == "upsert":
+            id, before, after = line["key"]["id"], None, line["value"]
+            assert after or id in rows, f"{line} deletes nothing"
+        elif form == "debezium":
+            before, after = line["before"], line["after"]
+            id = (after or before)["id"]
+            equal((before, line["op"]), (rows.get(id), "d" if not after else "u" if before else "c"))
+        else:
+            op, after, id = line.pop("_op"), line, line["id"]
+            equal(op in "ud", id in rows, f"whether {id} stands before {op}")
+            if op == "d":
+                equal(rows[id], line)
+                after = None
+        rows[id] = after
+        if not after:
+            del rows[id]
+    return [rows[id] for id in sorted(rows)]
+
+
+STANDING = "SELECT id, v FROM read_debezium(stdin, key => 'id') EMIT CHANGES"
+
+
+def test_what_comes_and_goes_within_a_step_does_not_stay():
+    source = random.Random(harness.seed)
+    for _ in range(6):
+        final, history = few_keys(source, source.randint(2, 60))
+        for form in ("json", "upsert", "debezium"):
+            whole = query(STANDING, input=text(history), format=form).done.text.splitlines()
+            equal(replayed(form, whole), final, form)
+            with Pipe("-c", STANDING, format=form) as pipe:
+                while history:
+                    count = source.randint(1, 9)
+                    pipe.write(*history[:count])
+                    history = history[count:]
+                rows, _ = pipe.finish()
+            equal(replayed(form, map(json.dumps, rows)), final, form)
+            final, history = few_keys(source, source.randint(2, 60))
+
+
+def test_a_terminal_shows_no_row_that_came_and_went_within_a_step():
+    source = random.Random(harness.seed)
+    for form in ("table", "chart"):
+        final, history = few_keys(source, 41)
+        while not final:
+            final, history = few_keys(source, 41)
+        main, terminal = os.openpty()
+        with subprocess.Popen([harness.rtd, "query", "--format", form, STANDING], stdin=subprocess.PIPE,
+                              stdout=terminal, stderr=subprocess.DEVNULL,
+                              env=harness.environment(RTD_AUTOSTART="0", COLUMNS="80")) as process:
+            os.close(terminal)
+            process.stdin.write(text(history).encode())
+            process.stdin.close()
+            shown = b""
+            try:
+                while more := os.read(main, 65536):
+                    shown += more
+            except OSError:
+                pass
+        os.close(main)
+        lines = shown.decode().split("\x1b[J")[-1].replace("\r", "").splitlines()
+        if form == "table":
+            found = sorted(tuple(map(int, line.split("|"))) for line in lines if line.strip()[:1].isdigit())
+        else:
+            found = sorted((int(line.split()[0]), int(line.split()[1])) for line in lines if line.strip())
+        equal(found, [(row["id"], row["v"]) for row in final], form)
+
+
+def test_a_topic_keeps_no_row_that_came_and_went_within_a_step(server, topic):
+    source = random.Random(harness.seed)
+    for form in ("UPSERT", "DEBEZIUM"):
+        made = (f"CREATE TABLE t (id int PRIMARY KEY, v int) WITH (connector = 'kafka', topic = '{topic}{form}', "
+                f"properties.bootstrap.server = '{server.address}') FORMAT {form} ENCODE JSON; ")
+        rtd("query", "-b", server.address, "-c", f'CREATE TOPIC "{topic}{form}"', check=0)
+        final, history = few_keys(source, 60)
+        rtd("query", "-c", made + "INSERT INTO t " + STANDING, input=text(history), check=0)
+        equal(sorted(rows_of(made + "SELECT * FROM t"), key=lambda row: row["id"]), final, form)

@@ -15,6 +15,7 @@ final class ChangeOutput: ResultOutput {
     private var text: EnvelopeText?
     private var changes = StepChanges(key: nil)
     private var isShownEarly = false
+    private var isChangelog = false
 
     init(_ form: Form, _ target: any ByteTarget) {
         self.form = form
@@ -31,13 +32,14 @@ final class ChangeOutput: ResultOutput {
         try lines.target.prepare(isShownEarly: isShownEarly)
         if form == .upsert { _ = try UpsertKey.require(key) }
         text = EnvelopeText(columns, key: key, table: "query")
+        self.isChangelog = isChangelog
         changes = StepChanges(key: key)
     }
 
     func write(_ batch: Batch) throws(SQLError) {
         changes.add(batch)
         // Rows that are never taken back need not wait for the end of their step.
-        if batch.weights == nil, form == .debezium { try writeChanges() }
+        if !isChangelog, form == .debezium { try writeChanges() }
     }
 
     func endStep() throws(SQLError) { try writeChanges() }

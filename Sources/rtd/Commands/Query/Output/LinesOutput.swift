@@ -21,7 +21,7 @@ final class LinesOutput: ResultOutput {
     private var settings = TextSettings()
     private var isShownEarly = false
     private var isChangelog = false
-    private var changes: ChangeLines?
+    private var changes: StepChanges?
     private(set) var isClosed = false
 
     private static let gatheredMax = 64 * 1024
@@ -44,7 +44,7 @@ final class LinesOutput: ResultOutput {
         var names = RowText.distinct(columns.map(\.name))
         self.isChangelog = isChangelog
         if isChangelog {
-            changes = ChangeLines(key: key)
+            changes = StepChanges(key: key)
             names.insert("_op", at: 0)
         }
 
@@ -64,7 +64,7 @@ final class LinesOutput: ResultOutput {
 
     func endStep() throws(SQLError) {
         guard isChangelog, let writer, let changes else { return }
-        for batch in changes.take() { writer.append(batch, into: &buffer) }
+        for batch in changes.takeLines() { writer.append(batch, into: &buffer) }
         try drain(past: Self.gatheredMax)
     }
 

@@ -11,7 +11,7 @@ final class TableOutput: ResultOutput {
     /// Shows a result that is longer than the screen; nil: nothing does.
     private let pager: Pager?
     private var result = ResultTable([])
-    private var changes: ChangeLines?
+    private var changes: StepChanges?
     private var mayWait = false
     /// Lines of the terminal; nil: there is none.
     private let screenRows: Int?
@@ -52,7 +52,7 @@ final class TableOutput: ResultOutput {
         if isChangelog, mayWait, screenRows != nil {
             live = LiveRows(key: key, order: order)
         } else if isChangelog {
-            changes = ChangeLines(key: key)
+            changes = StepChanges(key: key)
             shown.insert(ResultTable.Column("_op"), at: 0)
         }
         result = ResultTable(shown)
@@ -80,7 +80,7 @@ final class TableOutput: ResultOutput {
     func endStep() throws(SQLError) {
         if live?.take(settings) == true { isBehind = true }
         guard let changes else { return }
-        for batch in changes.take() { try add(batch) }
+        for batch in changes.takeLines() { try add(batch) }
     }
 
     func flush() throws(SQLError) {
