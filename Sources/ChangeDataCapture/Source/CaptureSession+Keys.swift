@@ -3,8 +3,8 @@ import Bytes
 // By what the rows of a table are told apart in an output that keeps the last one of each key.
 extension CaptureSession {
     /// Another text when the key of the table's records is another one: other columns, by the
-    /// catalog or --key, or another mask on one of them. `columns`: those of the catalog's key, each
-    /// with what its values look like.
+    /// catalog or --key, or another mask on one of them. `columns`: those of the catalog's key,
+    /// each with what its values look like.
     func key(of table: String, in schema: String, columns: String) -> String {
         let parts = columns.split(separator: "\u{1}").map { part in
             part.split(separator: "\u{2}", maxSplits: 1).map(String.init)

@@ -1,7 +1,7 @@
 import PostgresProtocol
 
-/// Whose log a position is of: outputs keep it beside their position, for positions are numbers that
-/// every server has.
+/// Whose log a position is of: outputs keep it beside their position, for positions are numbers
+/// that every server has.
 public struct SourceServer: Sendable, Equatable, CustomStringConvertible {
     /// PostgreSQL's system identifier, which initdb makes up and standbys share.
     public var system: String
@@ -24,8 +24,8 @@ public struct SourceServer: Sendable, Equatable, CustomStringConvertible {
 
     public var description: String { "\(system)/\(timeline)" }
 
-    /// Why the server `now` does not go on behind `end` of this one's log; nil if it does. `history`
-    /// is where its own has left older timelines.
+    /// Why the server `now` does not go on behind `end` of this one's log; nil if it does.
+    /// `history` is where its own has left older timelines.
     func gap(
         to now: SourceServer, history: [UInt32: LogSequenceNumber], behind end: LogSequenceNumber
     ) -> String? {

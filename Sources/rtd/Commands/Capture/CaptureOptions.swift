@@ -113,6 +113,16 @@ struct CaptureOptions: Sendable, Equatable {
             }
             if options.partitions != nil { throw UsageError("--partitions goes with --to topics") }
         }
+        if let metrics = options.metrics, !metrics.isLoopback, !options.allowsInsecureListening {
+            throw UsageError(
+                "\(metrics) is open to other machines and has no authentication"
+                    + " (--insecure-listen allows it)")
+        }
+        try checkFormat(options)
+    }
+
+    /// Not every format has what other options ask for.
+    private static func checkFormat(_ options: Self) throws(UsageError) {
         if options.job == .verify, (options.format ?? .debezium) != .debezium {
             throw UsageError("--verify reads topics in --format debezium only")
         }
@@ -120,11 +130,6 @@ struct CaptureOptions: Sendable, Equatable {
             [.sql, .csv, .wal2json].contains(format)
         {
             throw UsageError("--to topics takes debezium, flat or maxwell, not \(format.rawValue)")
-        }
-        if let metrics = options.metrics, !metrics.isLoopback, !options.allowsInsecureListening {
-            throw UsageError(
-                "\(metrics) is open to other machines and has no authentication"
-                    + " (--insecure-listen allows it)")
         }
         if options.outbox != nil, let format = options.format,
             [.sql, .csv, .wal2json].contains(format)
