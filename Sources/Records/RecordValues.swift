@@ -99,57 +99,23 @@ import Bytes
         var end: Int
     }
 
-    /// Bytes in front of a record's key that the quick way may look at.
-    private static let nearBytes = 32
-
     /// The record at `start`, nil if it is malformed.
     @inline(__always)
     private static func record(
         _ section: RawSpan, _ header: RecordBatchHeader, _ start: Int
     ) -> Record? {
-        usual(section, header, start) ?? any(section, header, start)
-    }
-
-    /// A record as most are, with a value and few headers; nil for others, whatever they are. It
-    /// looks once whether enough bytes are there, not for each number.
-    @inline(__always)
-    private static func usual(
-        _ section: RawSpan, _ header: RecordBatchHeader, _ start: Int
-    ) -> Record? {
-        var at = start
-        guard at <= section.byteCount &- nearBytes else { return nil }
-        guard let length = short(section, &at), length & 1 == 0, length >= 12,
-            Int(length &>> 1) <= section.byteCount &- at
-        else { return nil }
-        let end = at &+ Int(length &>> 1)
-        // Behind the attributes.
-        at &+= 1
-        guard let time = short(section, &at) ?? long(section, &at),
-            let offset = short(section, &at), let key = short(section, &at)
-        else { return nil }
-        if key != 1 {
-            // Not null.
-            guard key & 1 == 0, Int(key &>> 1) <= end &- at else { return nil }
-            at &+= Int(key &>> 1)
-            guard at <= section.byteCount &- 4 else { return nil }
+        guard let place = RecordPlace(section, start) else {
+            return unusual(section, header, start)
         }
-        guard let value = short(section, &at), value & 1 == 0,
-            Int(value &>> 1) < end &- at
-        else { return nil }
-        let valueStart = at
-        at &+= Int(value &>> 1)
-        let headers = unsafe section.unsafeLoad(fromUncheckedByteOffset: at, as: UInt8.self)
-        guard headers & 0x81 == 0, Int(headers) < end &- at else { return nil }
         return Record(
-            offset: header.baseOffset &+ signed(offset),
+            offset: header.baseOffset &+ RecordPlace.signed(place.offset),
             timestamp: header.usesLogAppendTime
-                ? header.maxTimestamp : header.baseTimestamp &+ signed(time),
-            valueStart: valueStart, valueBytes: Int(value &>> 1), end: end)
+                ? header.maxTimestamp : header.baseTimestamp &+ RecordPlace.signed(place.time),
+            valueStart: place.valueStart, valueBytes: place.valueBytes, end: place.end)
     }
 
-    /// Any record.
     @inline(never)
-    private static func any(
+    private static func unusual(
         _ section: RawSpan, _ header: RecordBatchHeader, _ start: Int
     ) -> Record? {
         var header = header
@@ -161,41 +127,5 @@ import Bytes
             offset: record.offset, timestamp: record.timestamp,
             valueStart: start &+ (value?.lowerBound ?? 0), valueBytes: value?.count ?? -1,
             end: start &+ record.headers.upperBound)
-    }
-
-    @inline(__always)
-    private static func signed(_ value: UInt64) -> Int64 {
-        Int64(bitPattern: value &>> 1) ^ -Int64(bitPattern: value & 1)
-    }
-
-    /// The number at `at`, which moves behind it; nil, and `at` stays, if it has more than three
-    /// bytes. The three are in the span.
-    @inline(__always)
-    private static func short(_ bytes: RawSpan, _ at: inout Int) -> UInt64? {
-        let first = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: at, as: UInt8.self)
-        if first < 0x80 {
-            at &+= 1
-            return UInt64(first)
-        }
-        let second = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: at &+ 1, as: UInt8.self)
-        let low = UInt64(first & 0x7f) | UInt64(second & 0x7f) &<< 7
-        if second < 0x80 {
-            at &+= 2
-            return low
-        }
-        let third = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: at &+ 2, as: UInt8.self)
-        guard third < 0x80 else { return nil }
-        at &+= 3
-        return low | UInt64(third) &<< 14
-    }
-
-    /// The same of any length.
-    @inline(never)
-    private static func long(_ bytes: RawSpan, _ at: inout Int) -> UInt64? {
-        var reader = ByteReader(bytes.extracting(droppingFirst: at))
-        let value = reader.uvarint64()
-        guard !reader.failed else { return nil }
-        at &+= reader.position
-        return value
     }
 }
