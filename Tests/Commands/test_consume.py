@@ -362,6 +362,19 @@ def test_explain_tells_what_would_be_read():
         equal(home.rtd("consume", "t", "--explain", "-g", "s", "--protocol", "share").returncode, 2)
 
 
+def test_a_share_group_is_read_on_after_its_server_was_killed():
+    with Home() as home:
+        home.rtd("produce", "t", input="a\nb\n")
+        reader = home.start("consume", "t", "-g", "g", "--protocol", "share", "-c", "3")
+        equal([reader.stdout.readline() for _ in range(2)], [b"a\n", b"b\n"])
+        os.kill(home.status()["pid"], signal.SIGKILL)
+        outcome(home.rtd("produce", "t", input="c\n"), 0, "", "")
+        rest, errors = reader.communicate(timeout=60)
+        # What the kill has kept from being said of a record brings that one again.
+        assert rest.endswith(b"c\n") or rest in (b"a\n", b"b\n"), rest
+        equal((reader.returncode, errors), (0, b""), "status and stderr")
+
+
 def test_a_share_group_begins_at_a_time():
     with Home() as home:
         records = "".join('{"value":"%d","timestamp":%d}\n' % (n, (1_700_000_000 + n) * 1000)

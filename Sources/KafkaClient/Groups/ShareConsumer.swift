@@ -48,6 +48,9 @@ public final class ShareConsumer: @unchecked Sendable {
     private var heartbeats: Task<Void, Never>?
     private var failure: ClientError?
     private var isClosed = false
+    /// Since when brokers cannot be asked, in monotonic nanoseconds, and how often that was tried.
+    private var failingSince: Int64?
+    private var failures = 0
 
     public init(
         _ cluster: Cluster, group: String, topics: [String], checksChecksums: Bool = true
@@ -62,28 +65,65 @@ public final class ShareConsumer: @unchecked Sendable {
     private var loop: any EventLoop { cluster.loop }
 
     /// Takes at most `recordsMax` records of each broker. Waits for them; empty when none came in
-    /// time. An error of what was said before is thrown: the records will come again, to someone.
+    /// time. What fails for reasons that pass is tried again for `delivery.timeout.ms`.
     public func next(
         recordsMax: Int32, timeoutMilliseconds: Int64
     ) async throws(ClientError) -> [Delivery] {
         try await cluster.onLoop { [self] () async throws(ClientError) in
-            if isClosed { throw .closed }
-            if let failure { throw failure }
-            if heartbeats == nil { try await join() }
-            let leaders = try await placePartitions()
-            guard !leaders.isEmpty else {
-                await loop.sleep(nanoseconds: min(timeoutMilliseconds, 100) * 1_000_000)
-                if Task.isCancelled { throw .cancelled }
-                return []
+            while true {
+                if isClosed { throw .closed }
+                if let failure { throw failure }
+                if heartbeats == nil { try await join() }
+                let leaders = try await placePartitions()
+                guard !leaders.isEmpty else {
+                    await loop.sleep(nanoseconds: min(timeoutMilliseconds, 100) * 1_000_000)
+                    if Task.isCancelled { throw .cancelled }
+                    return []
+                }
+                let wait = timeoutMilliseconds / Int64(leaders.count)
+                let (all, problem) = try await fetch(from: leaders.sorted(), recordsMax, wait)
+                guard let problem else {
+                    failingSince = nil
+                    failures = 0
+                    return all
+                }
+                if !all.isEmpty { return all }
+                try await pause(after: problem)
             }
-            var all: [Delivery] = []
-            let wait = timeoutMilliseconds / Int64(leaders.count)
-            for node in leaders.sorted() {
+        }
+    }
+
+    /// Asks one broker after the other; also gives what keeps one from being asked for now.
+    private func fetch(
+        from nodes: [Int32], _ recordsMax: Int32, _ wait: Int64
+    ) async throws(ClientError) -> (all: [Delivery], problem: ClientError?) {
+        var all: [Delivery] = []
+        var problem: ClientError?
+        for node in nodes {
+            do throws(ClientError) {
                 all += try await fetch(
                     from: node, recordsMax: recordsMax, wait: all.isEmpty ? wait : 0)
+            } catch {
+                // With its session what it held is free: it comes again, to this member or another.
+                sessions[node]?.epoch = 0
+                guard error.isRetriable else { throw error }
+                problem = problem ?? error
             }
-            return all
         }
+        return (all, problem)
+    }
+
+    private func pause(after error: ClientError) async throws(ClientError) {
+        let now = loop.clock.monotonicNanoseconds
+        let since = failingSince ?? now
+        failingSince = since
+        let limit = cluster.configuration.deliveryTimeoutMilliseconds * 1_000_000
+        guard now - since < limit else { throw error }
+        failures += 1
+        cluster.environment.log("\(error); trying again")
+        cluster.requestRefresh()
+        await loop.sleep(nanoseconds: cluster.configuration.backoffNanoseconds(attempt: failures))
+        if Task.isCancelled { throw .cancelled }
     }
 
     /// Reads these topics instead.
@@ -108,7 +148,8 @@ public final class ShareConsumer: @unchecked Sendable {
         }
     }
 
-    /// Tells what was said, once that is durable; what is in this member's hands stays there.
+    /// Tells what was said, once that is durable; what is in this member's hands stays there. What
+    /// cannot be told now counts for nothing: the records will come again, to someone.
     public func commit() async throws(ClientError) {
         try await cluster.onLoop { [self] () async throws(ClientError) in
             for node in sessions.keys.sorted() where sessions[node]?.words.isEmpty == false {
@@ -319,9 +360,6 @@ extension ShareConsumer {
             timeoutMilliseconds: cluster.configuration.requestTimeoutMilliseconds + wait)
         switch response.errorCode {
         case .none: sessions[node]?.epoch = session.epoch == .max ? 1 : session.epoch + 1
-        case .shareSessionNotFound, .invalidShareSessionEpoch, .shareSessionLimitReached:
-            sessions[node]?.epoch = 0
-            return []
         default:
             throw .group(group, response.errorCode, detail: response.errorMessage)
         }
@@ -333,21 +371,34 @@ extension ShareConsumer {
     ) throws(ClientError) -> [Delivery] {
         let known = names
         var all: [Delivery] = []
+        var problem: ClientError?
         for topic in response.responses {
             guard let name = known[topic.topicId] else { continue }
             for answer in topic.partitions {
                 let id = TopicPartition(name, answer.partitionIndex)
-                for code in [answer.acknowledgeErrorCode, answer.errorCode] where code != .none {
-                    // What is not taken comes again, to this member or another.
-                    cluster.environment.log("\(ClientError.partition(id, code, detail: nil))")
-                    if !code.retriable, code != .invalidRecordState {
-                        throw .partition(id, code, detail: nil)
-                    }
+                try check(answer.acknowledgeErrorCode, of: id)
+                let code = answer.errorCode
+                if code == .none {
+                    if let records = try cut(answer, id, frame) { all.append(records) }
+                } else if code.retriable, code != .corruptMessage {
+                    problem = problem ?? .partition(id, code, detail: answer.errorMessage)
+                } else {
+                    // A damaged batch stays damaged, whatever Kafka counts it as.
+                    throw .partition(id, code, detail: answer.errorMessage)
                 }
-                if let records = try cut(answer, id, frame) { all.append(records) }
             }
         }
+        if all.isEmpty, let problem { throw problem }
         return all
+    }
+
+    /// What a broker says of a word for records: what is not taken comes again, to this member or
+    /// another.
+    private func check(_ code: ErrorCode, of id: TopicPartition) throws(ClientError) {
+        guard code != .none else { return }
+        let error = ClientError.partition(id, code, detail: nil)
+        guard code.retriable || code == .invalidRecordState else { throw error }
+        cluster.environment.log("\(error)")
     }
 
     private func cut(
@@ -391,18 +442,23 @@ extension ShareConsumer {
                 }
             }
         }
-        let response = try await cluster.ask(request, of: broker)
-        guard response.errorCode == .none else {
+        let response: ShareAcknowledgeResponse
+        do throws(ClientError) {
+            response = try await cluster.ask(request, of: broker)
+            if response.errorCode != .none {
+                throw .group(group, response.errorCode, detail: response.errorMessage)
+            }
+        } catch {
             sessions[node]?.epoch = 0
-            throw .group(group, response.errorCode, detail: response.errorMessage)
+            guard error.isRetriable, !isLast || words.isEmpty else { throw error }
+            // The session has ended, so that what was said counts for nothing and comes again.
+            return cluster.environment.log("\(error)")
         }
         sessions[node]?.epoch = session.epoch == .max ? 1 : session.epoch + 1
         for topic in response.responses {
-            for answer in topic.partitions where answer.errorCode != .none {
-                let name = names[topic.topicId] ?? "?"
-                throw .partition(
-                    TopicPartition(name, answer.partitionIndex), answer.errorCode,
-                    detail: answer.errorMessage)
+            let name = names[topic.topicId] ?? "?"
+            for answer in topic.partitions {
+                try check(answer.errorCode, of: TopicPartition(name, answer.partitionIndex))
             }
         }
     }
