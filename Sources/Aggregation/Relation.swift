@@ -7,6 +7,8 @@ import Formats
 public protocol Relation: AnyObject, Sendable {
     /// As errors and EXPLAIN speak of it.
     var name: String { get }
+    /// What tells it from others of its name: the cluster of a topic, the rows of a table.
+    var identity: String { get }
     var columns: [RelationColumn] { get }
     /// The column whose maximum minus the delay is the watermark; nil: no watermark.
     var time: TimeDeclaration? { get }
@@ -28,6 +30,7 @@ public protocol Relation: AnyObject, Sendable {
 }
 
 extension Relation {
+    public var identity: String { name }
     public var givesJSONText: Bool { false }
     public var isInMemory: Bool { false }
     public var isReadOnce: Bool { false }

@@ -31,7 +31,7 @@ private struct Saver {
     }
 
     mutating func saveWhole(_ count: Int) throws(SQLError) {
-        var snapshot = Snapshot(fingerprint: "a query")
+        var snapshot = Snapshot(of: QueryFingerprint(words: "a query", digest: [1, 2]))
         snapshot.transaction = "t"
         snapshot.saved = next()
         _ = try directory.save(snapshot, Saver.bytes(step.number, count).rawSpan)
@@ -117,7 +117,7 @@ private func steps(_ fileSystem: any FileSystem) throws -> [CommittedStep] {
     }
 
     @Test func `the state of another format is refused with what to do`() throws {
-        for format: UInt8 in [1, 4] {
+        for format: UInt8 in [1, 5] {
             let fileSystem = SimulatedFileSystem()
             var saver = try Saver(fileSystem, seed: 3)
             try saver.saveWhole(30)
@@ -132,7 +132,7 @@ private func steps(_ fileSystem: any FileSystem) throws -> [CommittedStep] {
                 #expect(
                     error.message
                         == "the state in /kept has format \(format), and this rtd reads formats 2 "
-                        + "to 3")
+                        + "to 4")
                 #expect(error.hint?.contains("name another directory to begin anew") == true)
             }
         }

@@ -210,6 +210,81 @@ def test_the_state_of_another_query_is_refused_with_the_way_out():
         contains(done.errors, "remove s to begin anew")
 
 
+IN = "SELECT v FROM 'e.ndjson' WHERE v IN (" + ", ".join(map(str, range(30))) + ", {})"
+ONE_AND_ANOTHER = [
+    (IN.format(50), IN.format(77)),
+    ("SELECT a.v FROM 'e.ndjson' a JOIN (VALUES (1, 'a'), (2, 'b')) x (n, s) ON a.v = x.n",
+     "SELECT a.v FROM 'e.ndjson' a JOIN (VALUES (1, 'z'), (3, 'b')) x (n, s) ON a.v = x.n"),
+    ("SELECT window_end, count(*) FROM TUMBLE('e.ndjson', ts, INTERVAL '10 s') GROUP BY 1",
+     "SELECT window_end, count(*) FROM TUMBLE('e.ndjson', ts, INTERVAL '10 s', INTERVAL '7 s') GROUP BY 1"),
+    ("SELECT k, sum(v) OVER (ORDER BY v ROWS 2 PRECEDING) s FROM 'e.ndjson' EMIT CHANGES",
+     "SELECT k, sum(v) OVER (ORDER BY v ROWS 9 PRECEDING) s FROM 'e.ndjson' EMIT CHANGES"),
+    ("CREATE TABLE t AS VALUES (1), (2); SELECT a.v FROM 'e.ndjson' a JOIN t ON a.v = t.column1",
+     "CREATE TABLE t AS VALUES (1), (3); SELECT a.v FROM 'e.ndjson' a JOIN t ON a.v = t.column1"),
+    ("SET TimeZone = 'UTC'; SELECT ts::timestamptz AS t FROM 'e.ndjson'",
+     "SET TimeZone = 'Europe/Berlin'; SELECT ts::timestamptz AS t FROM 'e.ndjson'"),
+]
+
+
+def test_the_state_of_a_query_that_only_looks_the_same_is_refused():
+    with Home() as home:
+        (home.path / "e.ndjson").write_text(lines(
+            {"k": "a", "v": n, "ts": f"2024-01-01T00:00:{n:02}"} for n in range(9)))
+        for number, (one, another) in enumerate(ONE_AND_ANOTHER):
+            options = ("--state", f"s{number}", "--time", "ts")
+            equal(home.rtd("query", *options, one).returncode, 0)
+            done = home.rtd("query", *options, another)
+            equal((done.returncode, done.text), (1, ""), another)
+            contains(done.errors, f"the state in s{number} is of another query")
+            contains(home.rtd("query", *options, one).errors, "has ended and its rows were")
+
+
+def test_the_state_of_a_topic_of_another_cluster_is_refused(server):
+    with Home() as home, harness.Server() as other:
+        for address in (server.address, other.address):
+            home.rtd("produce", "-b", address, "same", input='{"v":1}\n')
+            done = home.rtd("query", "--state", "s", "-b", address, "SELECT v FROM same")
+        contains(done.errors, "the state in s is of another query")
+        url = f"'kafka://{server.address}/same'"
+        contains(home.rtd("query", "--state", "s", f"SELECT v FROM {url}").errors, "has ended and its rows were")
+
+
+def crc32c(data):
+    table = []
+    for n in range(256):
+        for _ in range(8):
+            n = n >> 1 ^ (0x82F63B78 if n & 1 else 0)
+        table.append(n)
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ table[(crc ^ byte) & 255]
+    return crc ^ 0xFFFFFFFF
+
+
+def test_a_state_of_the_format_before_goes_on_where_it_surely_is_of_the_query():
+    """It has the words of EXPLAIN, which leave out the offsets of windows and more."""
+    plain = "SELECT k, count(*) AS n FROM 'e.ndjson' GROUP BY k EMIT CHANGES"
+    with Home() as home:
+        (home.path / "e.ndjson").write_text(lines(
+            {"k": "a", "v": n, "ts": f"2024-01-01T00:00:{n:02}"} for n in range(9)))
+        for number, (sql, said) in enumerate([
+                (plain, "has ended and its rows were"),
+                (ONE_AND_ANOTHER[2][0], "does not say whether it is of this query"),
+                (ONE_AND_ANOTHER[5][0], "does not say whether it is of this query")]):
+            options = ("--state", f"s{number}", "--time", "ts", sql)
+            equal(home.rtd("query", *options).returncode, 0)
+            for file in (home.path / f"s{number}").glob("*.snapshot"):
+                whole = file.read_bytes()
+                end = 12 + 8 + int.from_bytes(whole[12:20], "big")
+                behind = end + 8 + int.from_bytes(whole[end:end + 8], "big")
+                equal(behind - end, 8 + 32, "the hash of the query")
+                old = whole[:8] + (3).to_bytes(4, "big") + whole[12:end] + whole[behind:-4]
+                file.write_bytes(old + crc32c(old).to_bytes(4, "big"))
+            contains(home.rtd("query", *options).errors, said)
+        contains(home.rtd("query", "--state", "s0", "--time", "ts", plain.replace("count(*)", "sum(v)")).errors,
+                 "is of another query")
+
+
 def test_a_kept_join_goes_on_when_its_topics_have_grown():
     """The plan, which says whose state it is, does not hang on how much a topic holds."""
     sql = ("SELECT a.v, b.w, c.w AS w2 FROM a STREAM a JOIN b STREAM b ON a.k = b.k "
@@ -367,7 +442,7 @@ def test_a_state_of_another_format_is_refused():
             file.write_bytes(bytes_)
         done = home.rtd("query", "--state", "s", sql)
         equal(done.returncode, 1)
-        contains(done.errors, "the state in s has format 1, and this rtd reads formats 2 to 3")
+        contains(done.errors, "the state in s has format 1, and this rtd reads formats 2 to 4")
         contains(done.errors, "name another directory to begin anew")
 
 

@@ -93,6 +93,8 @@ final class QueryExecution {
                 + "come for them later begin anew")
     }
 
+    var timeZone: TimeZone { settings.timeZone }
+
     /// --state-ttl, as far as it says what kept state means.
     var idleLimit: Int64? { environment.idleLimit }
 

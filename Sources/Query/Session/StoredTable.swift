@@ -52,6 +52,11 @@ public final class StoredTable: SourceRelation, @unchecked Sendable {
         definition = facts
     }
 
+    public var identity: String {
+        let rows = SHA256.digest(of: Array(PlanText(batches).text.utf8))
+        return "table \(name) \(rows)"
+    }
+
     public var time: TimeDeclaration? { definition.time }
     public var isEndless: Bool { false }
     public var isAppendOnly: Bool { true }

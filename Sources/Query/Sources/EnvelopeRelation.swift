@@ -92,6 +92,7 @@ public final class EnvelopeRelation: SourceRelation {
     }
 
     public var name: String { inner.name }
+    public var identity: String { "\(form) \(key ?? []) \(inner.identity)" }
     public var time: TimeDeclaration? { nil }
     public var isEndless: Bool { inner.isEndless }
     public var mayWait: Bool { inner.mayWait }

@@ -18,6 +18,7 @@ final class NamedRelation: SourceRelation {
     }
 
     var name: String { inner.name }
+    var identity: String { inner.identity }
     var time: TimeDeclaration? { inner.time }
     var isEndless: Bool { inner.isEndless }
     var mayWait: Bool { inner.mayWait }

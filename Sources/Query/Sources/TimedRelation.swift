@@ -28,6 +28,7 @@ final class TimedRelation: SourceRelation, EnvelopeRecords {
     }
 
     var name: String { inner.name }
+    var identity: String { inner.identity }
     var envelopes: EnvelopeSchema? { (inner as? any EnvelopeRecords)?.envelopes }
     var columns: [RelationColumn] { inner.columns }
     var isEndless: Bool { inner.isEndless }

@@ -22,7 +22,7 @@ final class KeptQuery {
     private let clock: any Clock
     private let random: any RandomSource
     private let note: @Sendable (String) -> Void
-    private let fingerprint: String
+    private let query: QueryFingerprint
     private let transaction: (any ResultTransaction)?
     private let recorder: StepRecorder
     private let columns: KeptColumns?
@@ -50,26 +50,11 @@ final class KeptQuery {
         note = environment.note
         pace = SavingPace(
             isCommitting: transaction != nil, now: environment.clock.monotonicNanoseconds)
-        fingerprint = KeptQuery.fingerprint(execution)
+        query = QueryFingerprint(execution)
         recorder = StepRecorder(
             execution.compiled.inputs.map { $0.scan.columns.map(\.type) },
             isRepeatable: execution.prepared.plan.isRepeatable)
         directory = try StateDirectory(path)
-    }
-
-    /// The plan in words, with the types of what it reads.
-    private static func fingerprint(_ execution: QueryExecution) -> String {
-        let prepared = execution.prepared
-        var lines = Explain.lines(prepared.plan, showsFacts: false)
-        for input in execution.compiled.inputs {
-            let types = input.scan.columns.map(\.type.shape).joined(separator: ", ")
-            lines.append("\(input.relation.name): \(types)")
-        }
-        let columns = prepared.columns.map { "\($0.name) \($0.type.shape)" }
-        lines.append(columns.joined(separator: ", "))
-        lines.append(prepared.emit.map { "\($0.kind)" } ?? "")
-        if let limit = execution.idleLimit { lines.append("state-ttl \(limit)") }
-        return lines.joined(separator: "\n")
     }
 
     /// Goes on from the newest step that counts, to the end of the inputs or to a signal.
@@ -224,25 +209,10 @@ extension KeptQuery {
                 note("\(directory.name(of: number)) is damaged and was passed over")
                 continue
             }
-            guard generation.snapshot.fingerprint == fingerprint else {
-                throw SQLError(
-                    "the state in \(directory.path) is of another query", .objectNotReady,
-                    hint: "Give each query a directory of its own; remove \(directory.path) to "
-                        + "begin anew.",
-                    detail: "It was kept for: "
-                        + "\(KeptQuery.inShort(generation.snapshot.fingerprint)).")
-            }
+            try query.require(generation.snapshot.query, in: directory.path)
             found.append(generation)
         }
         return found
-    }
-
-    /// The operations of a plan in one line.
-    private static func inShort(_ fingerprint: String) -> String {
-        let lines = fingerprint.split(separator: "\n").prefix(6).map { line in
-            line.drop { $0 == " " || $0 == "-" || $0 == ">" }
-        }
-        return lines.joined(separator: "; ")
     }
 
     @discardableResult
@@ -336,7 +306,7 @@ extension KeptQuery {
             try directory.append(calls: recorder.bytes, saved)
             return false
         }
-        var snapshot = Snapshot(fingerprint: fingerprint)
+        var snapshot = Snapshot(of: query)
         snapshot.transaction = transactionName
         snapshot.saved = saved
         var state = OutputBuffer(capacity: directory.stateBytes + 64 * 1024)

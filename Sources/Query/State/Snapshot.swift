@@ -38,8 +38,8 @@ struct SavedStep {
 /// What a query knew between two steps, as bytes: which query it is, the step, and the state of its
 /// operators.
 struct Snapshot {
-    /// The query, in words: one with other words cannot go on from here.
-    var fingerprint: String
+    /// The query: another one cannot go on from here.
+    var query: QueryFingerprint
     /// Under which name its steps are committed with their rows; empty: there is no such
     /// transaction.
     var transaction = ""
@@ -52,17 +52,17 @@ struct Snapshot {
 
     private static let magic: [UInt8] = Array("rtdstate".utf8)
     /// Goes up with every change of what is written, also by operators.
-    static let version: UInt32 = 3
-    /// The oldest that is read: it has no journal.
+    static let version: UInt32 = 4
+    /// The oldest that is read: it has no journal. Those before 4 have the query in words only.
     private static let versionMin: UInt32 = 2
 
-    init(fingerprint: String) { self.fingerprint = fingerprint }
+    init(of query: QueryFingerprint) { self.query = query }
 
     /// All that comes before the state, whose length it names; the checksum of both comes behind.
     func writeHead(_ target: inout OutputBuffer, stateBytes: Int) {
         target.append(Snapshot.magic)
         target.append(bigEndian: Snapshot.version)
-        target.append(blob: Array(fingerprint.utf8))
+        query.write(&target)
         target.append(blob: Array(transaction.utf8))
         saved.write(&target)
         target.append(bigEndian: Int64(stateBytes))
@@ -83,7 +83,7 @@ struct Snapshot {
         var end = StateReader(Array(bytes.suffix(4)))
         let body = bytes.rawSpan.extracting(0..<bytes.count - 4)
         guard try end.integer(UInt32.self) == CRC32C.checksum(body) else { return nil }
-        fingerprint = String(decoding: try reader.blob(), as: UTF8.self)
+        query = try QueryFingerprint(&reader, isInWords: version < 4)
         if version == 2 {
             try readOld(&reader)
         } else {

@@ -15,6 +15,7 @@ final class TopicRelation: SampledRelation, KeyedRecords, EnvelopeRecords, Captu
     @unchecked Sendable
 {
     let name: String
+    let identity: String
     let time: TimeDeclaration? = nil
     let isEndless: Bool
     let isAppendOnly = true
@@ -59,13 +60,14 @@ final class TopicRelation: SampledRelation, KeyedRecords, EnvelopeRecords, Captu
         }
     }
 
-    /// Blocks while the first records are looked at.
+    /// Blocks while the first records are looked at. `cluster`: its id.
     init(
-        _ topic: Metadata.Topic, _ thread: ClusterThread, _ reference: TopicReference,
-        _ tables: CapturedTables? = nil, note: (String) -> Void
+        _ topic: Metadata.Topic, of cluster: String?, _ thread: ClusterThread,
+        _ reference: TopicReference, _ tables: CapturedTables? = nil, note: (String) -> Void
     ) throws(ClientError) {
         self.tables = tables
         name = topic.name
+        identity = "topic \(cluster ?? reference.brokers ?? "") \(topic.name)"
         self.thread = thread
         brokers = reference.brokers
         isEndless = reference.isStream

@@ -23,7 +23,7 @@ struct TopicRelations: TopicCatalog {
         {
             return table
         }
-        return try relation(topic, thread, reference)
+        return try relation(topic, in: all, thread, reference)
     }
 
     /// nil: no capture writes the topic, or it writes something else than envelopes.
@@ -37,16 +37,17 @@ struct TopicRelations: TopicCatalog {
         else { return nil }
         var reference = reference
         reference.form = .debezium
-        let table = try relation(topic, thread, reference, tables)
+        let table = try relation(topic, in: all, thread, reference, tables)
         return table.isOfEnvelopes ? table : nil
     }
 
     private func relation(
-        _ topic: Metadata.Topic, _ thread: ClusterThread, _ reference: TopicReference,
-        _ tables: CapturedTables? = nil
+        _ topic: Metadata.Topic, in all: Metadata, _ thread: ClusterThread,
+        _ reference: TopicReference, _ tables: CapturedTables? = nil
     ) throws(SQLError) -> TopicRelation {
         do throws(ClientError) {
-            return try TopicRelation(topic, thread, reference, tables, note: note)
+            return try TopicRelation(
+                topic, of: all.clusterID, thread, reference, tables, note: note)
         } catch {
             throw SQLError(error.description, .inputOutputError)
         }
