@@ -101,6 +101,18 @@ public final class Consumer: @unchecked Sendable {
         }
     }
 
+    /// Reads these partitions too, from the offsets on.
+    public func add(_ starts: [TopicPartition: Int64]) async {
+        await cluster.run { [self] done in
+            for (id, offset) in starts where partitions[id] == nil && !isClosed {
+                cluster.use(id.topic)
+                partitions[id] = ConsumerPartition(id, position: offset)
+            }
+            pump()
+            done(())
+        }
+    }
+
     /// The next batches of some partition. Waits for them; `nil` after `timeoutMilliseconds`.
     /// Throws `cancelled` when the task is cancelled, else what ended the reading.
     public func next(timeoutMilliseconds: Int64? = nil) async throws(ClientError)

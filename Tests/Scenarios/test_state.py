@@ -471,3 +471,42 @@ def test_what_others_have_written_behind_a_clean_end_stays():
             keeper.wait_for_snapshot()
             contains(keeper.stop(), "14 bytes that the output had behind the last saved step were cut off it")
             equal(len(keeper.rows()), 2, form)
+
+
+def test_partitions_that_a_topic_gets_are_read_from_their_start():
+    """While the query runs, and those that it got while the query did not."""
+    soon = ("-X", "metadata.max.age.ms=20")
+    sql = "SELECT id, _partition AS p, count(*) AS n FROM events STREAM GROUP BY 1, 2"
+    with Home() as home:
+        def produce(*ids):
+            for id in ids:
+                home.rtd("produce", "events", "-p", id % 8, input=lines([{"id": id}]))
+
+        def ids(rows):
+            return sorted(row["id"] for row in rows)
+
+        home.rtd("query", "CREATE TOPIC events WITH (partitions = 1)")
+        produce(0)
+        keeper = Keeper(home, sql, *soon)
+        keeper.start()
+        keeper.wait_for_snapshot()
+        keeper.wait_for(lambda rows: len(rows) == 1)
+        home.rtd("query", "ALTER TOPIC events ADD PARTITIONS 3")
+        produce(3, 1, 2)
+        keeper.wait_for(lambda rows: ids(rows) == [0, 1, 2, 3])
+        keeper.stop()
+        home.rtd("query", "ALTER TOPIC events ADD PARTITIONS 2")
+        produce(5, 4, 11, 8)
+        keeper.start()
+        keeper.wait_for(lambda rows: ids(rows) == [0, 1, 2, 3, 4, 5, 8, 11])
+        home.rtd("query", "ALTER TOPIC events ADD PARTITIONS 2")
+        produce(7, 6)
+        keeper.wait_for(lambda rows: ids(rows) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 11])
+        keeper.kill()
+        keeper.start()
+        produce(15, 13)
+        keeper.wait_for(lambda rows: set(ids(rows)) == {0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 13, 15})
+        keeper.stop()
+        table = replayed(keeper.rows(), "id", "p")
+        equal({id: (p, row["n"]) for (id, p), row in table.items()},
+              {id: (id % 8, 1) for id in (0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 13, 15)})

@@ -22,6 +22,11 @@ struct InputReading {
 
     /// Rows of a partition have come: it counts again.
     mutating func saw(_ partition: Int, waited: Int64) {
+        if partition >= lastSeen.count {
+            let count = max(partition + 1, input.source.partitionCount)
+            tracker.grow(to: count)
+            lastSeen += Array(repeating: waited, count: count - lastSeen.count)
+        }
         if !hasRows { lastSeen = lastSeen.map { _ in waited } }
         hasRows = true
         lastSeen[partition] = waited

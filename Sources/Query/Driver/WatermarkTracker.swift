@@ -44,6 +44,13 @@ struct WatermarkTracker {
 
     var partitionCount: Int { partitions.count }
 
+    /// The source has got partitions, which begin without a watermark.
+    mutating func grow(to count: Int) {
+        let more = max(0, count - partitions.count)
+        partitions += Array(repeating: Watermark.none, count: more)
+        isCounted += Array(repeating: true, count: more)
+    }
+
     /// The watermark of one partition.
     func watermark(of partition: Int) -> Int64 { partitions[partition] }
 

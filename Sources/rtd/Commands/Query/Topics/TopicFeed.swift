@@ -4,7 +4,8 @@ import Query
 import Records
 
 /// The batches of a topic for a query's thread: one request for more is always under way on the
-/// cluster's loop, so that taking never waits.
+/// cluster's loop, so that taking never waits. Partitions that a topic gets while it is followed
+/// are read from their start: that there are some is told by their records.
 final class TopicFeed: @unchecked Sendable {
     private let consumer: Consumer
     private let thread: ClusterThread
@@ -18,14 +19,16 @@ final class TopicFeed: @unchecked Sendable {
         /// The first records only.
         case sample
         case all
+        /// And what will ever come, in partitions that are new too.
+        case endless
 
         /// What was fetched is read a second time soon, so a few answers in turn should fit into
         /// the processor's cache.
         fileprivate var configuration: ConsumerConfiguration {
             var configuration = ConsumerConfiguration()
             configuration.isolation = .readCommitted
-            configuration.partitionBytesMax = self == .all ? 1 << 20 : 256 << 10
-            configuration.prefetchBytesMax = self == .all ? 4 << 20 : 1
+            configuration.partitionBytesMax = self == .sample ? 256 << 10 : 1 << 20
+            configuration.prefetchBytesMax = self == .sample ? 1 : 4 << 20
             return configuration
         }
     }
@@ -45,6 +48,15 @@ final class TopicFeed: @unchecked Sendable {
         }
         if let ends { consumer.stop(at: ends) }
         ask()
+        if amount == .endless { lookForPartitions(Set(starts.keys)) }
+    }
+
+    /// Reads these partitions too. Blocks for a moment.
+    func add(_ partitions: [TopicPartition]) throws(ClientError) {
+        let (consumer, cluster) = (consumer, thread.connection.cluster)
+        try thread.call { () async throws(ClientError) in
+            await consumer.add(try await cluster.starts(of: partitions))
+        }
     }
 
     /// What has come, nil if nothing has yet.
@@ -65,6 +77,30 @@ final class TopicFeed: @unchecked Sendable {
         thread.call { () async in await consumer.close() }
     }
 
+    /// Now and then asks for the partitions of the topics. What cannot be told now can be later.
+    private func lookForPartitions(_ known: Set<TopicPartition>) {
+        let connection = thread.connection
+        let age = connection.properties.metadataAgeMax?.millisecondsClamped ?? .max
+        let pause = max(1, min(age, ConsumeLimits.discoveryMilliseconds)) * 1_000_000
+        Task(executorPreference: connection.loop) { [self] in
+            var known = known
+            while true {
+                await connection.loop.sleep(nanoseconds: pause)
+                if lock.withLock({ isClosed }) { return }
+                for name in Set(known.map(\.topic)) {
+                    guard let topic = try? await connection.cluster.topic(name) else { continue }
+                    let added = topic.partitions.map { TopicPartition(name, $0.index) }
+                        .filter { !known.contains($0) }
+                    guard !added.isEmpty,
+                        let starts = try? await connection.cluster.starts(of: added)
+                    else { continue }
+                    known.formUnion(added)
+                    await consumer.add(starts)
+                }
+            }
+        }
+    }
+
     private func ask() {
         Task(executorPreference: thread.connection.loop) { [self] in
             let result: Result<FetchedBatches, ClientError>
@@ -80,5 +116,16 @@ final class TopicFeed: @unchecked Sendable {
             }
             if isWanted { signal.signal() }
         }
+    }
+}
+
+extension Cluster {
+    /// The first offsets that partitions have.
+    fileprivate func starts(
+        of partitions: [TopicPartition]
+    ) async throws(ClientError) -> [TopicPartition: Int64] {
+        let earliest = Dictionary(
+            uniqueKeysWithValues: partitions.map { ($0, OffsetQuery.earliest) })
+        return try await listOffsets(earliest, isolation: .readCommitted)
     }
 }

@@ -28,6 +28,8 @@ final class TopicRelation: SampledRelation, KeyedRecords, EnvelopeRecords, Captu
     private let lock = Lock()
     private var fields: [Field]
     private var clashes: ClashedTypes
+    /// Where its partitions begin, and where they are read from.
+    let earliest: [TopicPartition: Int64]
     let starts: [TopicPartition: Int64]
     let ends: [TopicPartition: Int64]
     /// Records without a value are rows.
@@ -98,6 +100,7 @@ final class TopicRelation: SampledRelation, KeyedRecords, EnvelopeRecords, Captu
             }
         }
         let from = reference.startsAtEnd ? ends : starts
+        earliest = starts
         self.starts = from
         self.ends = ends
         estimatedRows = ends.reduce(0) { $0 + Int($1.value - (from[$1.key] ?? 0)) }
@@ -175,6 +178,8 @@ final class TopicRelation: SampledRelation, KeyedRecords, EnvelopeRecords, Captu
     func feed(
         from offsets: [TopicPartition: Int64], _ signal: SourceSignal
     ) throws(ClientError) -> TopicFeed {
-        try TopicFeed(thread, offsets, ends: isEndless ? nil : ends, signal)
+        // What a capture writes goes by its cuts.
+        let amount = isEndless && tables == nil ? TopicFeed.Amount.endless : .all
+        return try TopicFeed(thread, offsets, ends: isEndless ? nil : ends, signal, amount)
     }
 }

@@ -16,8 +16,9 @@ final class TopicSource: Source, FollowedTable {
     private var feed: TopicFeed?
     private let context: SourceContext
     private let packer: RecordPacker
+    /// Those that the topic gets while it is followed stand behind those that it had.
+    private var ids: [TopicPartition]
     /// By position in `ids`.
-    private let ids: [TopicPartition]
     private var readers: [Int: PartitionReader] = [:]
     private var open: Set<Int>
     /// Partitions of which nothing is to be read.
@@ -32,6 +33,8 @@ final class TopicSource: Source, FollowedTable {
     /// beyond their cut.
     private let tables: CapturedTables?
     private var held: [TopicPartition: [FetchedBatches]] = [:]
+    /// Partitions that the cut speaks of, of all tables, when it was looked at last.
+    private var partitionsInCut = 0
     private var hasBegun = false
 
     private struct WaitingFetch {
@@ -51,6 +54,7 @@ final class TopicSource: Source, FollowedTable {
         tables = relation.isEndless ? relation.tables : nil
         ids = relation.starts.keys.sorted { $0.partition < $1.partition }
         open = Set(ids.indices)
+        partitionsInCut = tables?.cut.ends.count ?? 0
         tables?.join(self)
         guard !relation.isEndless else { return }
         for (index, id) in ids.enumerated()
@@ -99,6 +103,7 @@ final class TopicSource: Source, FollowedTable {
     /// Partitions that are new since are read from their start.
     func resume(at position: [UInt8]) throws(SQLError) {
         var state = StateReader(position)
+        offsets = relation.earliest
         for _ in 0..<(try state.integer(Int64.self)) {
             let partition = try state.integer(Int64.self)
             let offset = try state.integer(Int64.self)
@@ -107,7 +112,7 @@ final class TopicSource: Source, FollowedTable {
                     "topic \"\(relation.name)\" has no partition \(partition) any more",
                     .objectNotReady)
             }
-            let start = relation.starts[id] ?? 0
+            let start = relation.earliest[id] ?? 0
             guard offset >= start else {
                 throw SQLError(
                     "topic \"\(relation.name)\" begins at offset \(start) of partition "
@@ -130,6 +135,7 @@ final class TopicSource: Source, FollowedTable {
             if open.isEmpty { return .end }
             if let tables, isAtCut {
                 guard try advance(tables) else { return .idle }
+                try readNewPartitions(of: tables)
                 takeHeld()
                 continue
             }
@@ -184,7 +190,7 @@ final class TopicSource: Source, FollowedTable {
 
     /// Has records decoded, up to `end`, which is exclusive.
     private func take(_ fetched: FetchedBatches, before end: Int64?) {
-        guard let index = ids.firstIndex(of: fetched.partition) else { return }
+        let index = ids.firstIndex(of: fetched.partition) ?? add(fetched.partition)
         let upper = end ?? .max
         let wanted = min(offsets[fetched.partition] ?? 0, upper)..<upper
         offsets[fetched.partition] = min(fetched.nextOffset, wanted.upperBound)
@@ -192,6 +198,17 @@ final class TopicSource: Source, FollowedTable {
             WaitingFetch(
                 index: index, records: FetchedRecords(packer, fetched, wanted),
                 nextOffset: fetched.nextOffset))
+    }
+
+    /// A partition that the topic has got, and those before it: their order is that of their
+    /// numbers, which a later run finds them in too.
+    private func add(_ id: TopicPartition) -> Int {
+        let next = (ids.last?.partition ?? -1) + 1
+        for number in next...max(next, id.partition) {
+            ids.append(TopicPartition(id.topic, number))
+            open.insert(ids.count - 1)
+        }
+        return ids.firstIndex(of: id) ?? ids.count - 1
     }
 }
 
@@ -220,6 +237,23 @@ extension TopicSource {
         } catch {
             throw SQLError("the cuts of \(relation.name): \(error.description)", .inputOutputError)
         }
+    }
+
+    /// The cut may speak of partitions that the topic has got since.
+    private func readNewPartitions(of tables: CapturedTables) throws(SQLError) {
+        guard tables.cut.ends.count != partitionsInCut else { return }
+        partitionsInCut = tables.cut.ends.count
+        let added = tables.cut.ends.keys.filter {
+            $0.topic == relation.name && !ids.contains($0)
+        }.sorted { $0.partition < $1.partition }
+        guard !added.isEmpty else { return }
+        do throws(ClientError) {
+            try openFeed().add(added)
+        } catch {
+            throw SQLError(
+                "topic \"\(relation.name)\": \(error.description)", .inputOutputError)
+        }
+        for id in added where !ids.contains(id) { _ = add(id) }
     }
 
     /// Has decoded what was fetched, as far as the cut goes.
