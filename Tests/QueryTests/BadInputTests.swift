@@ -94,7 +94,23 @@ struct BadInputTests {
         let output = try folder.run(
             "SELECT count(*) FROM TUMBLE('@/t.ndjson', ts, INTERVAL '10 s') GROUP BY window_start")
         #expect(output.rows == [[.integer(1)]])
-        #expect(folder.notes.all == ["2 rows have no time and are left out of all windows"])
+        #expect(folder.notes.all == ["2 rows have no finite time and are left out of all windows"])
+    }
+
+    @Test(arguments: ["TUMBLE", "SESSION"])
+    func `rows of infinite times are counted, and make no other late`(_ window: String) throws {
+        let folder = try InputFolder()
+        try folder.write(
+            "t.csv",
+            "ts,v\n2024-01-01 00:00:01,1\n-infinity,2\ninfinity,3\n2024-01-01 00:00:02,4\n"
+                + "2024-01-01 00:00:22,5\n")
+        let output = try folder.run(
+            "CREATE TABLE t (ts timestamp, v int, WATERMARK FOR ts AS ts - INTERVAL '1 second') "
+                + "WITH (connector='file', path='@/t.csv'); SELECT array_agg(v) FROM "
+                + "\(window)(t, ts, INTERVAL '10 seconds') GROUP BY window_start")
+        let lists = output.rows.map { "\($0)" }
+        #expect(lists.count == 2, "\(lists)")
+        #expect(folder.notes.all == ["2 rows have no finite time and are left out of all windows"])
     }
 
     @Test func `states of sketches are kept as values and merged later`() throws {

@@ -82,3 +82,12 @@ private func run(_ batches: [Batch]) throws -> [String] {
         #expect(notes.suffix(2) == ["190", "end"])
     }
 }
+
+@Test func `an infinite time moves no watermark`() throws {
+    for cuts in [[[.max, 100, .min, 120, .max]], [[.min], [100], [.max, 120]]] as [[[Int64]]] {
+        let notes = try run(cuts.map(batch))
+        #expect(notes.suffix(2) == ["110", "end"])
+        #expect(!notes.contains { $0.contains(" after \(Int64.max)") })
+        #expect(notes.filter { $0 == "end" }.count == 1)
+    }
+}

@@ -50,7 +50,7 @@ class SessionOperator: Operator, WindowedOperator {
             let time = unsafe values[row & times.indexMask]
             // Neither null nor an infinity.
             guard !times.isNull(row), time.magnitude < UInt64(Int64.max) / 2 else {
-                if times.isNull(row) { rowsWithoutTime += 1 }
+                rowsWithoutTime += 1
                 continue
             }
             let own = batch.watermarks.map { $0[row] } ?? Watermark.none

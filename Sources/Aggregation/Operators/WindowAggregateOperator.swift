@@ -149,7 +149,7 @@ final class WindowAggregateOperator: Operator, WindowedOperator {
                 continue
             }
             guard !times.isNull(row), geometry.canHold(value) else {
-                if times.isNull(row) { rowsWithoutTime += 1 }
+                rowsWithoutTime += 1
                 dropped.append(Int32(row))
                 continue
             }

@@ -29,14 +29,12 @@ final class WindowOperator: Operator {
         var ends: [Int64] = []
         let values = unsafe times.integers
         for row in 0..<batch.count {
-            guard !times.isNull(row) else {
+            let value = unsafe values[row & times.indexMask]
+            guard !times.isNull(row), geometry.canHold(value) else {
                 rowsWithoutTime += 1
                 continue
             }
-            let value = unsafe values[row & times.indexMask]
-            guard geometry.canHold(value),
-                var end = geometry.firstEnd(value, after: Watermark.none)
-            else { continue }
+            guard var end = geometry.firstEnd(value, after: Watermark.none) else { continue }
             let last = geometry.lastEnd(value)
             while end <= last {
                 rows.append(Int32(row))

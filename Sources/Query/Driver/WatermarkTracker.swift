@@ -76,12 +76,12 @@ struct WatermarkTracker {
         for row in 0..<batch.count where !times.isNull(row) {
             let time = unsafe microseconds(times.integers[row & times.indexMask], unit)
             if time < running { hasBelow = true }
-            guard time <= limit else {
-                aheadCount += 1
+            guard time <= limit, time < .max else {
+                if time < .max { aheadCount += 1 }
                 continue
             }
             newest = max(newest, time)
-            running = max(running, time == .max ? time : time &- delay)
+            running = max(running, least(behind: time))
         }
         partitions[partition] = max(before, running)
         guard hasBelow else { return batch }
@@ -97,9 +97,17 @@ struct WatermarkTracker {
             marks[row] = running
             guard !times.isNull(row) else { continue }
             let time = unsafe microseconds(times.integers[row & times.indexMask], unit)
-            if time <= limit { running = max(running, time == .max ? time : time &- delay) }
+            if time <= limit, time < .max { running = max(running, least(behind: time)) }
         }
         return Batch(batch.columns, count: batch.count, weights: batch.weights, watermarks: marks)
+    }
+
+    /// The least time that may come behind a row of this finite time. What lies beyond the range says
+    /// nothing, nor does -infinity, which is `Watermark.none`.
+    @inline(__always)
+    private func least(behind time: Int64) -> Int64 {
+        let (least, isBeyond) = time.subtractingReportingOverflow(delay)
+        return isBeyond ? Watermark.none : min(least, Watermark.end - 1)
     }
 
     /// Infinite dates stay infinite.

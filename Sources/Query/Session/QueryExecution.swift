@@ -70,8 +70,10 @@ final class QueryExecution {
     private func reportTimes(_ run: QueryRun) {
         let timeless = compiled.operators.reduce(0) { $0 + $1.rowsWithoutTime }
         if timeless > 0 {
-            let rows = timeless == 1 ? "1 row has" : "\(timeless) rows have"
-            environment.note("\(rows) no time and are left out of all windows")
+            let rows =
+                timeless == 1
+                ? "1 row has no finite time and is" : "\(timeless) rows have no finite time and are"
+            environment.note("\(rows) left out of all windows")
         }
         let ahead = run.rowsAhead
         if ahead > 0 {
