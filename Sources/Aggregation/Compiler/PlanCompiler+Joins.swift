@@ -14,7 +14,7 @@ extension PlanCompiler {
         }
         let (left, right) = try buildSides(leftPlan, rightPlan, join)
         if join.kind == .asof || join.kind == .asofLeft {
-            return try buildAsof(plan, join, left, right, rightPlan)
+            return try buildAsof(plan, join, left, right, [leftPlan, rightPlan])
         }
         let shape = try JoinShape(
             join, left: left, right: right, times: [times(leftPlan), times(rightPlan)],
@@ -50,7 +50,7 @@ extension PlanCompiler {
     }
 
     private mutating func buildAsof(
-        _ plan: Plan, _ join: JoinPlan, _ left: Output, _ right: Output, _ rightPlan: Plan
+        _ plan: Plan, _ join: JoinPlan, _ left: Output, _ right: Output, _ sides: [Plan]
     ) throws(SQLError) -> Output {
         guard let bound = join.time else {
             throw SQLError("an ASOF join compares two times", .internalError)
@@ -61,10 +61,11 @@ extension PlanCompiler {
                 .featureNotSupported, hint: "Put the others into WHERE.")
         }
         let onlyGrows = left.isAppendOnly && right.isAppendOnly
-        let isAppendOnly = onlyGrows && (isSingleStep || follows(bound.right, rightPlan))
+        let isTimed = [follows(bound.left, sides[0]), follows(bound.right, sides[1])]
+        let isAppendOnly = onlyGrows && (isSingleStep || isTimed[1])
         let node = try AsofOperator(
             join, bound, left: left.types, right: right.types, isAppendOnly: isAppendOnly,
-            settings)
+            isTimed: isTimed, settings)
         return add(node, [left, right], plan, isAppendOnly: isAppendOnly)
     }
 
@@ -119,7 +120,7 @@ extension PlanCompiler {
     }
 
     /// What the watermark speaks of, numbers as the moments that they mean.
-    private func times(_ plan: Plan) -> [Expression] {
+    func times(_ plan: Plan) -> [Expression] {
         plan.facts.timeColumns.filter { plan.columns.indices.contains($0) }.map { index in
             let column = Expression.column(index, plan.columns[index].type)
             return column.type.isTime

@@ -2,13 +2,16 @@ import Formats
 
 /// ASOF joins: each left row with the nearest right row of its key by time. Input 0 is the left.
 ///
-/// Where the result only grows, a left row waits until the right side's watermark has passed its
-/// time (or the right side has ended), for then no nearer row can come. Else left rows are kept,
+/// Where the result only grows, a left row waits until no nearer row can come: backward until the
+/// right side's watermark has passed its time, forward until it has passed the partner's, for the
+/// partner lies behind the left row; or until the right side has ended. Else left rows are kept,
 /// and at the end of a step those of the keys that have changed are looked up again.
 final class AsofOperator: Operator {
     private let kind: JoinPlan.Kind
     private let bound: JoinPlan.AsofBound
     private let isAppendOnly: Bool
+    /// Whether the watermark of each side speaks of the time that is compared.
+    private let isTimed: [Bool]
     private let keys: [RowExpressions]
     private let times: [RowExpression]
     private let codec: SortKeyCodec
@@ -19,11 +22,18 @@ final class AsofOperator: Operator {
     private var right: [OrderedRows] = []
     private var watermarks = InputWatermarks(2)
 
-    /// Left rows that wait, by slot; their times in microseconds.
+    /// Left rows by slot: those that are kept; where rows wait, those that have no partner yet,
+    /// though the right watermark has passed them (forward).
     private var left: [[Int32]] = []
     private let waiting = ExpiryQueue()
-    /// By left row, where rows wait.
+    /// By left row, where rows wait, in microseconds.
     private let leftTimes = PlainVector<Int64>()
+    /// Forward: rows that wait by their own times, which hold the watermark of the result back.
+    private let held: ExpiryQueue?
+    /// Forward: by right row.
+    private let rightTimes = PlainVector<Int64>()
+    /// What has been handed on.
+    private var output = Watermark.none
     /// What the watermark of its partition was before a right row that came late: left rows below
     /// it may have left already, so it is for none of them, however the input was cut.
     private var rightMarks: [Int32: Int64] = [:]
@@ -42,11 +52,13 @@ final class AsofOperator: Operator {
 
     init(
         _ join: JoinPlan, _ bound: JoinPlan.AsofBound, left: [DataType], right: [DataType],
-        isAppendOnly: Bool, _ settings: SessionSettings
+        isAppendOnly: Bool, isTimed: [Bool], _ settings: SessionSettings
     ) throws(SQLError) {
         kind = join.kind
         self.bound = bound
         self.isAppendOnly = isAppendOnly
+        self.isTimed = isTimed
+        held = isAppendOnly && bound.isForward ? ExpiryQueue() : nil
         keys = [
             try RowExpressions(join.leftKeys, settings),
             try RowExpressions(join.rightKeys, settings),
@@ -64,7 +76,8 @@ final class AsofOperator: Operator {
 
     override var memory: Int {
         table.memory + stores[0].memory + stores[1].memory + changes.memory
-            + right.reduce(0) { $0 + $1.memory }
+            + right.reduce(0) { $0 + $1.memory } + waiting.memory + (held?.memory ?? 0)
+            + leftTimes.memory + rightTimes.memory
     }
 
     private func sortKeys(_ side: Int) -> SortKeys {
@@ -115,15 +128,20 @@ final class AsofOperator: Operator {
     private func addRight(
         _ batch: Batch, _ rows: [Int32], _ time: Column
     ) throws(SQLError) {
+        if held != nil {
+            rightTimes.resize(to: max(rightTimes.count, stores[1].idLimit), filling: 0)
+        }
         for (index, row) in rows.enumerated() {
             let slot = Int(slots[Int(row)])
             if isAppendOnly, let mark = batch.watermarks?[Int(row)], microseconds(time, row) < mark
             {
                 rightMarks[ids[index]] = mark
             }
+            if held != nil { rightTimes[Int(ids[index])] = microseconds(time, row) }
             let entry = OrderedEntry(prefix: keyBytes.prefix(Int(row)), row: ids[index])
             if batch.weight(Int(row)) > 0 {
                 right[slot].insert(entry, sortKeys(1))
+                if held != nil, rightMarks[ids[index]] == nil { findPartners(slot) }
             } else {
                 guard let found = right[slot].remove(equalTo: entry, sortKeys(1)) else {
                     throw Operator.absentRow(name)
@@ -132,6 +150,15 @@ final class AsofOperator: Operator {
                 removed[1].append(found)
             }
             if !isAppendOnly { touched.insert(Int32(slot)) }
+        }
+    }
+
+    /// Of left rows that had none. They leave once the watermark has passed its time.
+    private func findPartners(_ slot: Int) {
+        left[slot].removeAll { row in
+            let partner = nearest(entry(row), slot, at: leftTimes[Int(row)])
+            if partner >= 0 { waiting.add(row, rightTimes[Int(partner)]) }
+            return partner >= 0
         }
     }
 
@@ -163,6 +190,7 @@ final class AsofOperator: Operator {
                 leftTimes.resize(to: max(leftTimes.count, stores[0].idLimit), filling: 0)
                 leftTimes[Int(id)] = microseconds(time, row)
                 waiting.add(id, leftTimes[Int(id)])
+                held?.add(id, leftTimes[Int(id)])
             } else {
                 left[Int(slot)].append(id)
                 touched.insert(slot)
@@ -230,40 +258,66 @@ final class AsofOperator: Operator {
 
     override func advance(_ watermark: Int64, input side: Int) throws(SQLError) {
         let least = watermarks.advance(watermark, side)
-        if side == 1, isAppendOnly {
-            try release(below: watermark)
-            if watermark == Watermark.end { try release(below: Watermark.end, inclusive: true) }
-        } else if watermarks.hasEnded(1), watermarks.hasEnded(0) || side == 1 {
-            try flush()
+        if isAppendOnly {
+            try release()
+            return try advanceOutput()
         }
+        if watermarks.hasEnded(1), watermarks.hasEnded(0) || side == 1 { try flush() }
         guard let least else { return }
         if least == Watermark.end {
             try flush()
-        } else if !isAppendOnly {
-            return holdWatermark(least)
+            try emitWatermark(least)
+        } else if watermarks.hasEnded(1) {
+            // Until then any left row may get another partner.
+            holdWatermark(least)
         }
-        try emitWatermark(least)
+    }
+
+    private func advanceOutput() throws(SQLError) {
+        var next = watermarks.least
+        if !watermarks.hasEnded(1) {
+            guard isTimed[0], isTimed[1] else { return }
+            if let first = held?.least { next = min(next, first) }
+        }
+        guard next > output else { return }
+        output = next
+        try emitWatermark(next)
     }
 
     /// Left rows that no nearer right row can come for.
-    private func release(below watermark: Int64, inclusive: Bool = false) throws(SQLError) {
-        let rows = PlainVector<Int32>()
-        while let row = waiting.next(below: watermark, inclusive: inclusive) { rows.append(row) }
-        guard rows.count > 0 else { return }
+    private func release() throws(SQLError) {
+        let isEnd = watermarks.hasEnded(1)
+        let watermark = watermarks[1]
+        guard isEnd || isTimed[1] && watermark != Watermark.none else { return }
+        var gone: [Int32] = []
         var places: [Int32] = []
         var found: [Int32] = []
-        for index in 0..<rows.count {
-            let row = Int(rows[index])
-            let partner = nearest(
-                entry(rows[index]), Int(leftSlots[row]), at: leftTimes[row])
-            if partner < 0, kind == .asof { continue }
-            places.append(rows[index])
+        func take(_ row: Int32) {
+            let slot = Int(leftSlots[Int(row)])
+            let partner = nearest(entry(row), slot, at: leftTimes[Int(row)])
+            if held != nil, !isEnd {
+                guard partner >= 0 else { return left[slot].append(row) }
+                let time = rightTimes[Int(partner)]
+                guard time < watermark else { return waiting.add(row, time) }
+            }
+            held?.forget(row)
+            gone.append(row)
+            if partner < 0, kind == .asof { return }
+            places.append(row)
             found.append(partner)
         }
+        while let row = waiting.next(below: watermark, inclusive: isEnd) { take(row) }
+        if isEnd {
+            for slot in left.indices {
+                left[slot].forEach(take)
+                left[slot] = []
+            }
+        }
+        guard !gone.isEmpty else { return }
         let columns =
             stores[0].decode(places, wanted: wanted(0)) + stores[1].decode(found, wanted: wanted(1))
         try emit(rows: columns, count: places.count)
-        for index in 0..<rows.count { stores[0].free(rows[index]) }
+        for row in gone { stores[0].free(row) }
         stores[0].compactIfSparse()
     }
 
@@ -273,12 +327,16 @@ final class AsofOperator: Operator {
     }
 
     override func endStep() throws(SQLError) {
+        if isAppendOnly {
+            // Rows that came behind a watermark that had passed them.
+            try release()
+            return try advanceOutput()
+        }
         try flush()
         try emitHeldWatermark()
     }
 
     private func flush() throws(SQLError) {
-        guard !isAppendOnly else { return }
         var rows: [Int32] = []
         var old: [Int32] = []
         for index in 0..<removed[0].count where partners[Int(removed[0][index])] != -2 {
@@ -375,6 +433,26 @@ final class AsofOperator: Operator {
             let rows = PlainVector<Int32>()
             try rows.read(&state)
             left.append((0..<rows.count).map { rows[$0] })
+        }
+        try readTimes()
+    }
+
+    /// What follows from the rows that were read.
+    private func readTimes() throws(SQLError) {
+        output = watermarks.least
+        guard let held else { return }
+        for row in 0..<Int32(stores[0].idLimit) where stores[0].isLive(row) {
+            held.add(row, leftTimes[Int(row)])
+        }
+        rightTimes.resize(to: stores[1].idLimit, filling: 0)
+        let rows = (0..<Int32(stores[1].idLimit)).filter { stores[1].isLive($0) }
+        for start in stride(from: 0, to: rows.count, by: Batch.rowsMax) {
+            let part = Array(rows[start..<min(start + Batch.rowsMax, rows.count)])
+            let columns = stores[1].decode(part, wanted: wanted(1))
+            let time = try times[1].column(Batch(columns, count: part.count))
+            for (place, row) in part.enumerated() {
+                rightTimes[Int(row)] = microseconds(time, Int32(place))
+            }
         }
     }
 }

@@ -70,6 +70,15 @@ import Formats
         if Int(row) < times.count { times[Int(row)] = Watermark.end }
     }
 
+    /// The least time that a row waits for; nil: none waits.
+    var least: Int64? {
+        while let first {
+            if times[Int(first.row)] == first.time { return first.time }
+            removeFirst()
+        }
+        return nil
+    }
+
     private var isHeapFirst: Bool {
         heap.count > 0 && (head == queue.count || heap[0].time < queue[head].time)
     }
