@@ -58,6 +58,32 @@ import Testing
         #expect(run.sink.watermark == 10)
     }
 
+    @Test func `rows that come by the clock hold the watermark back until they come`() throws {
+        let type = DataType.timestamptz
+        let table = TestRelation("t", [type], isEndless: true)
+        let function = try FunctionRegistry.scalar("<=", [type, type])
+        var plan = Plan(
+            .filter(table.plan, .call(function, [.column(0, type), .now(type)], .boolean)),
+            table.plan.columns)
+        plan.facts.timeColumns = [0]
+        let run = try Run(plan)
+        let now = SessionSettings().now
+        func rows(_ times: Int64...) -> [[Value]] { times.map { [.integer(now + $0)] } }
+        try run.push(table, rows(-5, 10, 20))
+        try run.advance(table, now + 15)
+        #expect(run.sink.rows == rows(-5))
+        #expect(run.sink.watermark == now + 10)
+        try run.query.advanceTime(to: now + 12)
+        #expect(run.sink.rows == rows(-5, 10))
+        #expect(run.sink.watermark == now + 15)
+        try run.push(table, rows(30))
+        try run.advance(table, now + 40)
+        #expect(run.sink.watermark == now + 20)
+        try run.query.advanceTime(to: now + 30)
+        #expect(run.sink.rows == rows(-5, 10, 20, 30))
+        #expect(run.sink.watermark == now + 40)
+    }
+
     @Test func `a shared plan runs once and feeds all that read it`() throws {
         let shared = Plan(
             .shared(SharedPlan(id: 1, name: "w", plan: table.plan)), table.plan.columns)

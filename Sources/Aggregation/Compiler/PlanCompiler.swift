@@ -143,7 +143,8 @@ public struct PlanCompiler {
             let node = try FilterOperator(plain.count == 1 ? plain[0] : .and(plain), settings)
             below = add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         }
-        let node = try ClockFilterOperator(clocked, settings: settings)
+        let node = try ClockFilterOperator(
+            clocked, input.types, times: times(plan), settings: settings)
         return add(node, [below], plan, isAppendOnly: false)
     }
 

@@ -4,6 +4,7 @@ import Formats
 /// WHERE with now() over input without end: a row stands from the time on when the condition
 /// becomes true until it becomes false, by the clock. Comparisons of a time with now(), or now()
 /// moved by a fixed span, all of which must hold; a row is taken back when its time is over.
+/// Rows that are still to come hold the watermark back, or they would be late when they come.
 ///
 /// The clock is told between steps, so a replay can repeat what it was told.
 final class ClockFilterOperator: Operator, ProcessingTimeOperator {
@@ -18,22 +19,35 @@ final class ClockFilterOperator: Operator, ProcessingTimeOperator {
         let isInclusive: Bool
     }
 
-    private struct Waiting {
-        var time: Int64
-        var batch: Batch
-        var row: Int32
-    }
-
     private var bounds: [Bound] = []
     private var now: Int64
-    /// Rows that do not stand yet, and those that stand until a time; the earliest first.
-    private var coming = TimeHeap()
-    private var standing = TimeHeap()
-    private var untils: [ObjectIdentifier: [Int64]] = [:]
+    /// The times in the rows that the watermark speaks of.
+    private let times: [RowExpression]
+    private let store: RowStore
+    /// Rows that do not stand yet, and those that stand until a time.
+    private let coming = ExpiryQueue()
+    private let standing = ExpiryQueue()
+    /// By row, until when it stands; what the watermark of its partition was before it.
+    private let untils = PlainVector<Int64>()
+    private let marks = PlainVector<Int64>()
+    private var hasMarks = false
+    /// The rows that do not stand yet by their own times.
+    private let held = ExpiryQueue()
+    private var watermark = Watermark.none
+    /// What has been handed on.
+    private var output = Watermark.none
     private var hasEnded = false
+    private let ids = PlainVector<Int32>()
 
-    init(_ conditions: [ClockCondition], settings: SessionSettings) throws(SQLError) {
+    init(
+        _ conditions: [ClockCondition], _ types: [DataType], times: [Expression],
+        settings: SessionSettings
+    ) throws(SQLError) {
         now = settings.now
+        store = RowStore(types, keepsOriginals: true)
+        var rowTimes: [RowExpression] = []
+        for time in times { rowTimes.append(try RowExpression(time, settings)) }
+        self.times = rowTimes
         for condition in conditions {
             bounds.append(
                 Bound(
@@ -81,78 +95,97 @@ final class ClockFilterOperator: Operator, ProcessingTimeOperator {
 
     private func take(_ batch: Batch, _ from: [Int64], _ until: [Int64]) throws(SQLError) {
         var rows: [Int32] = []
+        var kept: [Int32] = []
         for row in 0..<batch.count where until[row] > max(now, from[row]) {
-            let entry = Waiting(time: until[row], batch: batch, row: Int32(row))
-            if from[row] > now {
-                coming.add(Waiting(time: from[row], batch: batch, row: Int32(row)))
-                // Needed again when it comes.
-                untils[ObjectIdentifier(batch)] = until
-            } else {
-                rows.append(Int32(row))
-                if until[row] != .max { standing.add(entry) }
-            }
+            if from[row] <= now { rows.append(Int32(row)) }
+            if from[row] > now || until[row] != .max { kept.append(Int32(row)) }
         }
+        if !kept.isEmpty { try keep(batch, kept, from, until) }
         try emit(rows.count == batch.count ? batch : batch.gather(rows))
+    }
+
+    private func keep(
+        _ batch: Batch, _ rows: [Int32], _ from: [Int64], _ until: [Int64]
+    ) throws(SQLError) {
+        var columns: [Column] = []
+        for time in times { columns.append(try time.column(batch)) }
+        unsafe rows.withUnsafeBufferPointer { list in
+            unsafe store.append(
+                batch.columns, rows: list.baseAddress, count: list.count, ids: ids)
+        }
+        untils.resize(to: max(untils.count, store.idLimit), filling: .max)
+        marks.resize(to: untils.count, filling: Watermark.none)
+        for (index, row) in rows.enumerated() {
+            let (id, place) = (ids[index], Int(row))
+            untils[Int(id)] = until[place]
+            guard from[place] > now else {
+                standing.add(id, until[place])
+                continue
+            }
+            coming.add(id, from[place])
+            marks[Int(id)] = batch.watermarks?[place] ?? Watermark.none
+            hasMarks = hasMarks || batch.watermarks != nil
+            let own = columns.lazy.filter { !$0.isNull(place) }.map { $0.microseconds(place) }
+            // Late rows hold nothing back.
+            if let least = own.min(), least >= output { held.add(id, least) }
+        }
     }
 
     func advanceTime(to time: Int64) throws(SQLError) {
         guard time > now, !hasEnded else { return }
         now = time
-        while let entry = coming.next(to: now) {
-            let until = untils[ObjectIdentifier(entry.batch)]?[Int(entry.row)] ?? .max
-            guard until > now else { continue }
-            try emit(entry.batch.gather([entry.row]))
-            if until != .max {
-                standing.add(Waiting(time: until, batch: entry.batch, row: entry.row))
+        var rows: [Int32] = []
+        var gone: [Int32] = []
+        while let row = coming.next(below: now, inclusive: true) {
+            held.forget(row)
+            let until = untils[Int(row)]
+            if until > now { rows.append(row) }
+            if until > now, until != .max {
+                standing.add(row, until)
+            } else {
+                gone.append(row)
             }
         }
-        if coming.isEmpty { untils = [:] }
-        while let entry = standing.next(to: now) {
-            let gone = entry.batch.gather([entry.row])
-            try emit(Batch(gone.columns, count: 1, weights: Buffer(repeating: -1, count: 1)))
+        try hand(rows, weight: 1)
+        let first = gone.count
+        while let row = standing.next(below: now, inclusive: true) { gone.append(row) }
+        try hand(Array(gone[first...]), weight: -1)
+        for row in gone { store.free(row) }
+        store.compactIfSparse()
+        try advanceOutput()
+    }
+
+    private func hand(_ rows: [Int32], weight: Int64) throws(SQLError) {
+        for start in stride(from: 0, to: rows.count, by: Batch.rowsMax) {
+            let part = Array(rows[start..<min(start + Batch.rowsMax, rows.count)])
+            let weights = weight == 1 ? nil : Buffer(repeating: weight, count: part.count)
+            let isMarked = hasMarks && weight == 1
+            try emit(
+                Batch(
+                    store.decode(part), count: part.count, weights: weights,
+                    watermarks: isMarked ? Buffer(part.map { marks[Int($0)] }) : nil))
         }
     }
 
     override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
-        if watermark == Watermark.end { hasEnded = true }
-        try emitWatermark(watermark)
+        self.watermark = watermark
+        if watermark == Watermark.end {
+            hasEnded = true
+            return try emitWatermark(watermark)
+        }
+        try advanceOutput()
+    }
+
+    private func advanceOutput() throws(SQLError) {
+        let next = min(watermark, held.least ?? Watermark.end)
+        guard next > output else { return }
+        output = next
+        try emitWatermark(next)
     }
 
     override var keepsState: Bool { false }
-    override var memory: Int { (coming.count + standing.count) * MemoryLayout<Waiting>.stride }
-
-    private struct TimeHeap {
-        private var entries: [Waiting] = []
-
-        var count: Int { entries.count }
-        var isEmpty: Bool { entries.isEmpty }
-
-        mutating func add(_ entry: Waiting) {
-            entries.append(entry)
-            var index = entries.count - 1
-            while index > 0 {
-                let parent = (index - 1) / 2
-                guard entries[index].time < entries[parent].time else { break }
-                entries.swapAt(index, parent)
-                index = parent
-            }
-        }
-
-        /// The earliest, if its time has come.
-        mutating func next(to now: Int64) -> Waiting? {
-            guard let first = entries.first, first.time <= now else { return nil }
-            entries.swapAt(0, entries.count - 1)
-            entries.removeLast()
-            var index = 0
-            while true {
-                var least = index
-                for child in [2 * index + 1, 2 * index + 2] where child < entries.count {
-                    if entries[child].time < entries[least].time { least = child }
-                }
-                guard least != index else { return first }
-                entries.swapAt(index, least)
-                index = least
-            }
-        }
+    override var memory: Int {
+        store.memory + coming.memory + standing.memory + held.memory + untils.memory
+            + marks.memory
     }
 }
