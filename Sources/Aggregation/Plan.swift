@@ -238,6 +238,9 @@ public struct JoinPlan: Sendable {
     public var condition: Expression?
     /// Comparisons between a time column and the other side: rows are freed by them.
     public var bounds: [TimeBound] = []
+    /// Of left and right: its rows are kept as long as a query without end runs, and may leave at
+    /// any time, so its times are none that a watermark speaks of.
+    public var keepsForEver = [false, false]
     /// ASOF: left time `op` right time.
     public var time: AsofBound?
     /// FOR SYSTEM_TIME AS OF PROCTIME(): the right side is read first and looked up; its later

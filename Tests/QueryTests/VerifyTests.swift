@@ -68,6 +68,8 @@ import Testing
           y.ts BETWEEN x.ts - INTERVAL '1 s' AND x.ts + INTERVAL '1 s');
         SELECT x.id, y.id FROM 'ev' x ASOF LEFT JOIN 'late' y ON x.k = y.k AND x.ts >= y.ts;
         SELECT x.id, y.id FROM 'ev' x ASOF JOIN 'late' y ON x.k = y.k AND x.ts > y.ts;
+        SELECT x.id, y.id FROM 'late' x ASOF LEFT JOIN 'ev' y ON x.k = y.k AND x.ts <= y.ts;
+        SELECT x.id, y.id FROM 'ev' x ASOF LEFT JOIN 'late' y ON x.k = y.k AND x.ts < y.ts;
         SELECT a.id, e.id FROM a LEFT JOIN e ON a.k = e.k;
         SELECT a.id FROM a WHERE a.k > ALL (SELECT k FROM e);
         WITH s AS (SELECT k, COUNT(*) AS n FROM a GROUP BY k) SELECT x.k, x.n, y.n FROM s x
@@ -75,6 +77,26 @@ import Testing
         SELECT a.id, b.id FROM a CROSS JOIN b WHERE a.v = b.v + 1;
         SELECT a.id, b.id FROM a JOIN b ON a.k IS NOT DISTINCT FROM b.k;
         """)
+
+    static let windowsOverJoins = [
+        "SELECT x.ts FROM 'ev' x WHERE x.id IN (SELECT id FROM 'late' y)",
+        "SELECT x.ts FROM 'ev' x WHERE x.id + 9 NOT IN (SELECT id FROM 'late' y)",
+        "SELECT x.ts FROM 'ev' x WHERE NOT EXISTS (SELECT 1 FROM 'late' y WHERE y.id = x.v)",
+        "SELECT x.ts FROM 'ev' x WHERE x.v > (SELECT MIN(v) + 5 FROM 'late' y)",
+        "SELECT x.ts, y.v FROM 'ev' x JOIN 'late' y ON x.k = y.k",
+        "SELECT y.ts, x.v FROM 'ev' x JOIN 'late' y ON x.k = y.k",
+        "SELECT x.ts, y.v FROM 'ev' x LEFT JOIN 'late' y ON x.id = y.id + 5",
+        "SELECT x.ts, y.v FROM 'ev' x JOIN 'late' y ON x.id = y.id JOIN 'late' z ON z.id = x.id",
+        "SELECT x.ts, y.v FROM 'ev' x JOIN c y ON x.v = y.v",
+        "SELECT x.ts, y.v FROM 'ev' x ASOF LEFT JOIN 'late' y ON x.k = y.k AND x.ts >= y.ts",
+        "SELECT x.ts, y.v FROM 'late' x ASOF LEFT JOIN 'ev' y ON x.k = y.k AND x.ts < y.ts",
+        "SELECT x.ts, y.v FROM 'late' x ASOF JOIN 'ev' y ON x.k = y.k AND x.id <= y.id",
+    ].flatMap { inner in
+        ["", " EMIT CHANGES"].map { emit in
+            "SELECT window_start, COUNT(*) AS n FROM TUMBLE((\(inner)), ts, INTERVAL '3 s') "
+                + "GROUP BY 1" + emit
+        }
+    }
 
     static let others = list(
         """
@@ -148,6 +170,12 @@ import Testing
     @Test(arguments: UInt64(1)...6)
     func `joins are the same finite and endless`(_ seed: UInt64) throws {
         try verify(Self.joins, seed)
+    }
+
+    /// No row is late.
+    @Test(arguments: [UInt64(1), 3, 5])
+    func `windows over joins are the same finite and endless`(_ seed: UInt64) throws {
+        try verify(Self.windowsOverJoins, seed)
     }
 
     @Test(arguments: UInt64(1)...6)

@@ -9,7 +9,7 @@ extension PlanCompiler {
             var inputs: [Output] = []
             for input in chain.inputs { inputs.append(try build(input)) }
             let node = try SharedKeyJoinOperator(
-                chain, isSingleStep: isSingleStep, spill: takeSpillBudget(), settings)
+                chain, spill: takeSpillBudget(), settings)
             return add(node, inputs, plan, isAppendOnly: true)
         }
         let (left, right) = try buildSides(leftPlan, rightPlan, join)
@@ -18,6 +18,7 @@ extension PlanCompiler {
         }
         let shape = try JoinShape(
             join, left: left, right: right, times: [times(leftPlan), times(rightPlan)],
+            isEndless: [leftPlan.facts.isEndless, rightPlan.facts.isEndless],
             isSingleStep: isSingleStep, settings)
         let maySpill = shape.isAppendOnly && !shape.isLookup && !join.leftKeys.isEmpty
         let node: Operator
@@ -200,7 +201,7 @@ extension JoinShape {
 
     init(
         _ join: JoinPlan, left: PlanCompiler.Output, right: PlanCompiler.Output,
-        times: [[Expression]],
+        times: [[Expression]], isEndless: [Bool],
         isSingleStep: Bool, _ settings: SessionSettings
     ) throws(SQLError) {
         kind = join.kind
@@ -213,7 +214,7 @@ extension JoinShape {
         }
         self.times = rowTimes
         isLookup = join.isLookup && left.isAppendOnly
-        self.isSingleStep = isSingleStep
+        self.isEndless = isEndless
         let keys = Keys(join, leftCount: left.types.count)
         for (a, b) in zip(join.leftKeys, join.rightKeys) where a.type.layout != b.type.layout {
             throw SQLError(

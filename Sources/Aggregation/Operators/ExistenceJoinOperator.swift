@@ -362,8 +362,10 @@ final class ExistenceJoinOperator: Operator {
             try finishSpilled()
         } else if !spilled.isEmpty {
             return
-        } else if !shape.isAppendOnly || shape.isSingleStep && !watermarks.hasEnded(1) {
-            // In a single step left rows wait for the right side's end.
+        } else if !watermarks.hasEnded(1), !shape.isEndless[1] {
+            // Left rows leave, or are taken back, until the right side's end.
+            return
+        } else if !shape.isAppendOnly {
             return holdWatermark(least)
         }
         try emitWatermark(least)

@@ -79,11 +79,13 @@ extension JoinOperator {
     }
 
     /// Rows that came before the watermark may leave behind it: those of a side that nothing frees
-    /// leave with each partner that comes, or at the other side's end.
+    /// leave with each partner that comes, or at the other side's end. Where that has none they
+    /// have no time (`JoinPlan.keepsForEver`), and nothing waits for it.
     private var keepsForLater: Bool {
-        guard shape.isSingleStep, !shape.isLookup else { return false }
+        guard !shape.isLookup else { return false }
         return [0, 1].contains { side in
             shape.bounds[side] == nil && !watermarks.hasEnded(1 - side)
+                && !shape.isEndless[1 - side]
         }
     }
 

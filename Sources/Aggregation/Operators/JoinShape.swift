@@ -4,8 +4,8 @@ import Formats
 struct JoinShape {
     let kind: JoinPlan.Kind
     let isLookup: Bool
-    /// All inputs end, and steps do not end before them.
-    let isSingleStep: Bool
+    /// Of left and right.
+    let isEndless: [Bool]
     /// The result only grows: pairs leave at once, all else once it is final.
     let isAppendOnly: Bool
     /// Of left and right.

@@ -20,20 +20,20 @@ import Formats
     private let spill: SpillBudget?
     private var spilled: (old: [SpilledRows], new: [SpilledRows])?
     private let makePart: (SpillBudget) throws(SQLError) -> SharedKeyJoinOperator
-    private let isSingleStep: Bool
+    /// Kept rows leave again until the inputs that end have ended; what is kept for inputs without
+    /// end has no time.
+    private let holdsTime: Bool
     private var part: Operator?
     /// What leaves has left before.
     private var isSilent = false
 
     init(
-        _ chain: SharedKeyChain, isSingleStep: Bool, spill: SpillBudget? = nil,
-        _ settings: SessionSettings
+        _ chain: SharedKeyChain, spill: SpillBudget? = nil, _ settings: SessionSettings
     ) throws(SQLError) {
-        self.isSingleStep = isSingleStep
+        holdsTime = chain.inputs.count { $0.facts.isEndless } <= 1
         self.spill = spill
         makePart = { (spill) throws(SQLError) in
-            try SharedKeyJoinOperator(
-                chain, isSingleStep: isSingleStep, spill: spill, settings)
+            try SharedKeyJoinOperator(chain, spill: spill, settings)
         }
         var keys: [RowExpressions] = []
         for key in chain.keys { keys.append(try RowExpressions(key, settings)) }
@@ -164,7 +164,7 @@ import Formats
         }
         guard let least else { return }
         // Kept rows leave again with each partner that comes.
-        let keepsRows = isSingleStep && !sides.indices.contains(where: othersHaveEnded)
+        let keepsRows = holdsTime && !sides.indices.contains(where: othersHaveEnded)
         if !keepsRows || least == Watermark.end { try emitWatermark(least) }
     }
 

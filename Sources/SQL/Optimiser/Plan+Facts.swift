@@ -249,7 +249,7 @@ extension Plan.Facts {
         let width = left.columns.count
         let rightIsOne = right.isUnique(on: join.rightKeys)
         let leftIsOne = left.isUnique(on: join.leftKeys)
-        timeColumns = left.facts.timeColumns
+        timeColumns = join.keepsForEver[0] ? [] : left.facts.timeColumns
         rows = join.rows(left.facts.rows, right.facts.rows, rightIsOne: rightIsOne)
         switch join.kind {
         case .semi, .mark, .anti, .single:
@@ -264,6 +264,7 @@ extension Plan.Facts {
             let isOneUnit =
                 left.facts.epochUnit == nil || right.facts.epochUnit == nil
                 || left.facts.epochUnit == right.facts.epochUnit
+            if join.keepsForEver[1] { break }
             timeColumns += right.facts.timeColumns.filter {
                 isOneUnit || right.columns[$0].type.isTime
             }.map { $0 + width }

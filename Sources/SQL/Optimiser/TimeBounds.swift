@@ -3,21 +3,23 @@ import Formats
 
 /// Finds when the rows that a join keeps can be freed: a comparison of a time column of one side
 /// with the other side's row says until when a match may still come (interval joins, and windows
-/// that are equal). Runs over joins whose conditions lie at their place.
+/// that are equal). Runs over joins whose conditions lie at their place, inputs first: where
+/// nothing frees rows, their times say nothing to what lies above (`LateTimes`).
 struct TimeBounds {
     /// `isUTC`: the session's zone is UTC.
     static func run(_ plan: Plan, isUTC: Bool) throws(SQLError) -> Plan {
         let inner = try plan.mapChildren { (child, _) throws(SQLError) in
             try run(child, isUTC: isUTC)
         }
-        guard case .join(let left, let right, var join) = inner.node, join.bounds.isEmpty,
-            join.time == nil, !join.isLookup
-        else { return inner }
-        let bounds = TimeBounds(left: left, right: right, isUTC: isUTC)
-        join.bounds = [bounds.bound(join, keepsLeft: true), bounds.bound(join, keepsLeft: false)]
-            .compactMap { $0 }
-        guard !join.bounds.isEmpty else { return inner }
-        return inner.with(.join(left, right, join))
+        guard case .join(let left, let right, var join) = inner.node, !join.isLookup else {
+            return try inner.withoutLateTimes()
+        }
+        if join.bounds.isEmpty, join.time == nil {
+            let bounds = TimeBounds(left: left, right: right, isUTC: isUTC)
+            join.bounds = [true, false].compactMap { bounds.bound(join, keepsLeft: $0) }
+        }
+        join.keepsForEver = [true, false].map { join.keepsForEver($0, left, right) }
+        return try inner.with(.join(left, right, join)).withoutLateTimes()
     }
 
     let left: Plan

@@ -91,6 +91,7 @@ extension Plan {
     /// a time column, the window's length for its start. nil: the watermark says nothing of it.
     func timeOffset(of column: Int) -> Int64? {
         if facts.timeColumns.contains(column) { return 0 }
+        if leavesLate(column) { return nil }
         switch windowRole(of: column) {
         case .start(let length?)?, .zonedStart(let length, _)?:
             // A day of a zone may be longer.
