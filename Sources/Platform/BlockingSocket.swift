@@ -249,7 +249,7 @@ public final class BlockingSocket: @unchecked Sendable {
                     iov_len: part.count - skipped))
         }
         return unsafe vectors.withUnsafeMutableBufferPointer { buffer in
-            let (base, count) = unsafe (buffer.baseAddress, CInt(buffer.count))
+            let (base, count) = (buffer.baseAddress, CInt(buffer.count))
             return uninterrupted { unsafe writev(descriptor, base, count) }
         }
     }

@@ -76,7 +76,7 @@ struct DecompressedBytes {
         precondition(size >= 0 && size <= count)
         let left = count - size
         unsafe storage.withUnsafeMutableBytes { bytes in
-            guard let base = unsafe bytes.baseAddress else { return }
+            guard let base = bytes.baseAddress else { return }
             unsafe base.copyMemory(from: base + size, byteCount: left)
         }
         count = left
