@@ -380,6 +380,34 @@ def test_late_rows_go_to_a_table_or_a_topic(server, topic):
     contains(query("SELECT v FROM stdin EMIT CHANGES LATE ROWS TO late", data, check=1).errors, "42601")
 
 
+def test_a_row_is_late_once_and_only_for_its_last_window():
+    """Above HOP and CUMULATE it is a row for each of its windows; the third is late for the first of them."""
+    data = [at(1, id=1), at(21, id=2), at(13, id=3), at(2, id=4), at(24, id=5), at(6, id=6)]
+    hop = "HOP({}, ts, INTERVAL '5 s', INTERVAL '15 s')"
+    steps = "CUMULATE({}, ts, INTERVAL '5 s', INTERVAL '15 s')"
+    forms = ["SELECT window_start, window_end, count(*) FROM {} GROUP BY 1, 2 EMIT ON WINDOW CLOSE",
+             "SELECT window_start, window_end, count(DISTINCT id) FROM {} GROUP BY 1, 2 EMIT ON WINDOW CLOSE",
+             "SELECT window_start, window_end, count(*) FROM {} GROUP BY 1, 2 EMIT CHANGES",
+             "SELECT window_end, id % 2, count(*) FROM {} GROUP BY GROUPING SETS ((1), (1, 2)) EMIT ON WINDOW CLOSE",
+             "SELECT window_end, count(*) FROM (SELECT id, window_end FROM {} WHERE window_end > '2024-01-01') q "
+             "GROUP BY 1 EMIT ON WINDOW CLOSE"]
+    for window, late in ((hop, [4, 6]), (steps, [3, 4, 6])):
+        for form in forms:
+            sql = form.format(window.format("stdin"))
+            rows = query(f"{sql} LATE ROWS TO late; SELECT id AS late FROM late", data, *TIMED)
+            equal([row["late"] for row in rows if "late" in row], late, sql)
+            contains(query(sql, data, *TIMED).errors, f"{len(late)} rows came after their windows had closed")
+
+
+def test_a_deletion_is_no_late_row():
+    changes = [{"before": None, "after": at(1, id=1), "op": "c"}, {"before": None, "after": at(61, id=2), "op": "c"},
+               {"before": at(1, id=1), "after": None, "op": "d"}, {"before": None, "after": at(3, id=3), "op": "c"}]
+    rows = query("SELECT window_end, count(*) FROM TUMBLE((SELECT * FROM read_debezium(stdin, key => 'id')), ts, "
+                 "INTERVAL '10 s') GROUP BY 1 EMIT ON WINDOW CLOSE LATE ROWS TO late; SELECT id AS late FROM late",
+                 changes, *TIMED)
+    equal([row["late"] for row in rows if "late" in row], [3])
+
+
 def test_names_of_another_relation_are_not_waited_for(path):
     (path / "tiers.csv").write_text("id,tier\n1,gold\n2,basic\n")
     for sql in (f"SELECT s.id, tier AS t FROM stdin s JOIN '{path}/tiers.csv' c ON s.id = c.id ORDER BY t LIMIT 1",

@@ -7,13 +7,44 @@ extension PlanCompiler {
     ) throws(SQLError) -> Output {
         if let fused = try buildOverWindow(child, aggregate, plan) { return fused }
         let input = try build(child)
+        let judge = judge(of: aggregate, child)
         let maySpill = input.isAppendOnly && !aggregate.keys.isEmpty
         let node = try AggregateOperator(
             aggregate, input: child, isAppendOnly: input.isAppendOnly,
             spill: maySpill ? takeSpillBudget() : nil,
-            idleLimit: isSingleStep ? nil : idleLimit, settings: settings)
-        if aggregate.handsOutLateRows { query.lateOutputs.append((node, child.columns)) }
+            idleLimit: isSingleStep ? nil : idleLimit, isJudgedBelow: judge != nil,
+            settings: settings)
+        if aggregate.handsOutLateRows {
+            query.lateOutputs.append(judge.map { ($0.0, $0.1) } ?? (node, child.columns))
+        }
         return add(node, [input], plan, isAppendOnly: leavesOnce(aggregate, input))
+    }
+
+    /// Has the operator of HOP or CUMULATE that was just built below judge which rows are late, with
+    /// the columns that its rows have; nil: there is none, or others read it too.
+    private func judge(
+        of aggregate: AggregatePlan, _ child: Plan
+    ) -> (WindowOperator, [Field])? {
+        guard aggregate.window != nil else { return nil }
+        var plan = child
+        while true {
+            switch plan.node {
+            case .filter(let below, _), .project(let below, _): plan = below
+            case .window(let below, let window):
+                guard window.time != nil, WindowGeometry(window.kind)?.isTumbling == false else {
+                    return nil
+                }
+                let node = query.operators.lazy.compactMap { $0 as? WindowOperator }.last
+                guard let node else { return nil }
+                if case .update(let grace) = aggregate.lateRows {
+                    node.judgeLateRows(grace: grace)
+                } else {
+                    node.judgeLateRows(grace: 0)
+                }
+                return (node, below.columns)
+            default: return nil
+            }
+        }
     }
 
     /// True if no group that has left is taken back.

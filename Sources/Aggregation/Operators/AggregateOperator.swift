@@ -29,6 +29,8 @@ final class AggregateOperator: Operator, WindowedOperator, ProcessingTimeOperato
     private let isAppendOnly: Bool
     private(set) var lateRows = 0
     var lateTarget: Operator?
+    /// Late rows are counted and handed out below, where each is one row.
+    private let isJudgedBelow: Bool
     /// Of the input.
     private var watermark = Watermark.none
     private let input: Plan
@@ -48,9 +50,10 @@ final class AggregateOperator: Operator, WindowedOperator, ProcessingTimeOperato
     /// `input`: the plan of the rows that come.
     init(
         _ plan: AggregatePlan, input: Plan, isAppendOnly: Bool, spill: SpillBudget? = nil,
-        idleLimit: Int64? = nil, settings: SessionSettings
+        idleLimit: Int64? = nil, isJudgedBelow: Bool = false, settings: SessionSettings
     ) throws(SQLError) {
         self.plan = plan
+        self.isJudgedBelow = isJudgedBelow
         // A row that is taken back must find its group.
         idle = plan.window == nil && isAppendOnly ? idleLimit.map { IdleClock($0) } : nil
         self.input = input
@@ -101,8 +104,8 @@ final class AggregateOperator: Operator, WindowedOperator, ProcessingTimeOperato
         try inputs.evaluate(batch)
         var rows = batch
         if let end = inputs.end, let kept = keep(end, batch) {
-            lateRows += batch.count - kept.count
-            if let lateTarget {
+            if !isJudgedBelow { lateRows += batch.count - kept.count }
+            if let lateTarget, !isJudgedBelow {
                 let taken = Set(kept)
                 let late = (0..<Int32(batch.count)).filter { !taken.contains($0) }
                 try lateTarget.push(batch.gather(late), input: 0)

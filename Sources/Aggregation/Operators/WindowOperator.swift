@@ -3,11 +3,16 @@ import Formats
 
 /// TUMBLE, HOP and CUMULATE where rows themselves are asked for: each row once for each of its
 /// windows, with `window_start`, `window_end` and `window_time` behind its columns. Rows without a
-/// time leave no row. It keeps nothing but the watermark.
+/// time leave no row. It keeps nothing, or the watermark where it judges which rows are late.
 final class WindowOperator: Operator {
     private let geometry: WindowGeometry
     private let time: Int
     private let type: DataType
+    /// Set where rows are judged here, and then what is needed for it; see `judgeLateRows`.
+    var grace: Int64?
+    var watermark = Watermark.none
+    var lateRows = 0
+    var lateTarget: Operator?
 
     init(_ geometry: WindowGeometry, time: Int, type: DataType) {
         self.geometry = geometry
@@ -22,11 +27,15 @@ final class WindowOperator: Operator {
         try carryAsWritten(from: old)
     }
 
+    override func write(_ state: inout OutputBuffer) { writeLate(&state) }
+    override func read(_ state: inout StateReader) throws(SQLError) { try readLate(&state) }
+
     override func push(_ batch: Batch, input: Int) throws(SQLError) {
         let times = batch.columns[time].microseconds
         if geometry.isTumbling, times.validity == nil, try tumble(batch, times) { return }
         var rows: [Int32] = []
         var ends: [Int64] = []
+        var late: [Int32] = []
         let values = unsafe times.integers
         for row in 0..<batch.count {
             let value = unsafe values[row & times.indexMask]
@@ -36,6 +45,10 @@ final class WindowOperator: Operator {
             }
             guard var end = geometry.firstEnd(value, after: Watermark.none) else { continue }
             let last = geometry.lastEnd(value)
+            if isLate(batch, row, value, last: last) {
+                late.append(Int32(row))
+                continue
+            }
             while end <= last {
                 rows.append(Int32(row))
                 ends.append(end)
@@ -44,6 +57,7 @@ final class WindowOperator: Operator {
             if rows.count >= Batch.rowsMax { try handOut(batch, &rows, &ends, atLeast: 1) }
         }
         try handOut(batch, &rows, &ends, atLeast: 0)
+        try handOutLate(late, of: batch)
     }
 
     /// One window a row: the rows stay as they are. False: some row has no time.
@@ -110,6 +124,7 @@ final class WindowOperator: Operator {
     /// A row may start a window that lies before the watermark, so it is held back to the first
     /// such.
     override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
+        self.watermark = max(self.watermark, watermark)
         guard geometry.canHold(watermark) else { return try emitWatermark(watermark) }
         try emitWatermark(geometry.leastStart(watermark))
     }

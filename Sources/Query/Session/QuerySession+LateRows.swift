@@ -115,6 +115,15 @@ final class LateRows: Operator {
 
     override func push(_ batch: Batch, input: Int) throws(SQLError) {
         guard !isMuted else { return }
+        var batch = batch
+        if batch.weights != nil {
+            // What changes take away is no row; what stands several times is as many.
+            let kept = (0..<batch.count).flatMap { row in
+                Array(repeating: Int32(row), count: Int(max(0, batch.weight(row))))
+            }
+            guard !kept.isEmpty else { return }
+            batch = batch.gather(kept)
+        }
         rows += batch.count
         try output.write(Batch(columns.map { batch.columns[$0] }, count: batch.count))
     }
