@@ -724,3 +724,33 @@ def test_each_use_of_a_file_has_its_own_watermark(path):
         equal(sorted(map(str, query(sql))), expected)
     error = query(f"{a} UNION ALL {b}".replace(f"'{path}/late.nd'", "stdin"), rows, check=1).errors
     contains(error, "stdin is read once, and so with one watermark")
+
+
+def test_what_is_kept_as_long_as_the_query_runs_is_named(path):
+    """And whether --state-ttl frees it; what is bounded is not named."""
+    (path / "a.ndjson").write_text("".join(json.dumps(at(n, k=n % 3, v=n)) + "\n" for n in range(9)))
+    a = f"'{path}/a.ndjson' STREAM"
+    last = "ASOF JOIN {} y ON x.k = y.k AND x.ts >= y.ts".format(a)
+    ranked = f"SELECT * FROM (SELECT k, v, row_number() OVER (PARTITION BY k ORDER BY v) rn FROM {a}) q WHERE rn <= 2"
+    for sql, words, ttl in (
+            (f"SELECT k, count(*) FROM {a} GROUP BY k", "the aggregate keeps every group", True),
+            (f"SELECT x.v FROM {a} x JOIN {a} y ON x.k = y.k AND x.v < y.v", "the join keeps all rows of both", True),
+            (f"SELECT DISTINCT k FROM {a}", "DISTINCT keeps every row", False),
+            (f"SELECT k FROM {a} UNION SELECT v FROM {a}", "DISTINCT keeps every row", False),
+            (f"SELECT sum(v) OVER (PARTITION BY k ORDER BY v) FROM {a}", "the window functions keep all rows", False),
+            (ranked, "the first rows of each group are kept", False),
+            (f"SELECT k FROM {a} EXCEPT SELECT v FROM {a}", "EXCEPT keeps all rows of both sides", False),
+            (f"SELECT x.v FROM {a} x {last}", "the ASOF join keeps all rows of its right side", False)):
+        for options in ((), ("--state-ttl", "1h")):
+            process = subprocess.Popen([harness.rtd, "query", *options, sql], stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                       env=harness.environment(RTD_AUTOSTART="0"))
+            try:
+                if options and ttl:
+                    continue
+                said = next((line for line in process.stderr if words.encode() in line), b"nothing").decode()
+                contains(said, words)
+                contains(said, "or --state-ttl would free it" if ttl else "--state-ttl does not")
+            finally:
+                process.kill()
+                process.communicate()

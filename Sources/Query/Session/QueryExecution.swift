@@ -118,10 +118,7 @@ final class QueryExecution {
     /// From the first row to the last.
     func run() throws(SQLError) {
         try begin(mayGoOn: true)
-        for state in prepared.plan.unboundedState {
-            guard environment.idleLimit == nil else { break }
-            environment.note("\(state); a window, a time bound or --state-ttl would free it")
-        }
+        tellUnboundedState()
         let run = try makeRun(prepared.policy)
         let reports = reportProgress(of: run)
         if let lateRows {
@@ -136,6 +133,19 @@ final class QueryExecution {
         try output.end()
         tellIdle()
         reportTimes(run)
+    }
+
+    /// Says what is kept as long as the query runs.
+    func tellUnboundedState() {
+        for state in prepared.plan.unboundedState {
+            guard state.isFreedWhenIdle else {
+                environment.note(
+                    "\(state.text); a window or a time bound would free it, --state-ttl does not")
+                continue
+            }
+            guard environment.idleLimit == nil else { continue }
+            environment.note("\(state.text); a window, a time bound or --state-ttl would free it")
+        }
     }
 
     private func reportProgress(of run: QueryRun) -> ProgressReports? {

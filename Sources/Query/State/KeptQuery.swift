@@ -79,6 +79,7 @@ final class KeptQuery {
     private func work(from saved: Found?) throws(SQLError) {
         try execution.begin(mayRestart: saved == nil)
         try execution.requireResumable()
+        execution.tellUnboundedState()
         let run = try execution.makeRun(execution.prepared.policy)
         run.pausesWhenStopped = true
         if let saved { try resume(saved, run) }

@@ -45,34 +45,6 @@ extension Plan {
         return isChanged ? projected(list, columns.map(\.name)) : self
     }
 
-    /// What a query without end keeps for ever, a sentence each.
-    public var unboundedState: [String] {
-        var list: [String] = []
-        _ = containsOperation { plan in
-            if let sentence = plan.ownUnboundedState, !list.contains(sentence) {
-                list.append(sentence)
-            }
-            return false
-        }
-        return list
-    }
-
-    private var ownUnboundedState: String? {
-        switch node {
-        case .join(let left, let right, let join):
-            guard left.facts.isEndless, right.facts.isEndless, join.bounds.isEmpty,
-                join.time == nil
-            else { return nil }
-            return "the join keeps all rows of both sides as long as the query runs"
-        case .aggregate(let input, let aggregate):
-            guard input.facts.isEndless, !aggregate.keys.isEmpty, aggregate.window == nil else {
-                return nil
-            }
-            return "the aggregate keeps every group as long as the query runs"
-        default: return nil
-        }
-    }
-
     /// All columns as expressions.
     var columnExpressions: [Expression] {
         columns.enumerated().map { .column($0.offset, $0.element.type) }
