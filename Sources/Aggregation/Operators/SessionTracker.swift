@@ -28,10 +28,14 @@ final class SessionTracker {
     private var owners = StateVector<Int32>()
     /// In the order in which sessions began; -1: the number is free.
     private var sequences = StateVector<Int64>()
-    /// The next session of the same key; -1: none.
+    /// The sessions of a key lie apart; they are linked from the last one back, as most rows belong
+    /// to the last or begin one behind it. The one before a session, and the one behind it; -1: none.
     private var next = StateVector<Int32>()
-    /// The first session of each key.
+    private var previous = StateVector<Int32>()
+    /// The last session of each key.
     private var heads = StateVector<Int32>()
+    /// Sessions that were compared with rows.
+    private(set) var looks = 0
     private var free: [Int32] = []
     private var nextSequence: Int64 = 0
     /// When sessions may end, and where they start, least first; entries may be out of date.
@@ -92,17 +96,19 @@ final class SessionTracker {
     func add(_ key: Int32, _ time: Int64, _ own: Int64) -> Step {
         let watermark = max(own, self.watermark)
         var found: [Int32] = []
+        var later: Int32 = -1
         var session = heads[key]
-        while session >= 0 {
-            if time >= starts[session] - gap, time <= lasts[session] + gap,
-                lasts[session] + gap >= watermark
-            {
+        // Those before one that ended too early have ended earlier still.
+        while session >= 0, time <= lasts[session] + gap {
+            looks &+= 1
+            if time >= starts[session] - gap, lasts[session] + gap >= watermark {
                 found.append(session)
             }
+            if starts[session] > time { later = session }
             session = next[session]
         }
         guard let first = found.min(by: { sequences[$0] < sequences[$1] }) else {
-            return time + gap < watermark ? .isLate : .joins(begin(key, time))
+            return time + gap < watermark ? .isLate : .joins(begin(key, time, before: later))
         }
         stretch(first, time, time)
         if found.count == 1 { return .joins(first) }
@@ -114,7 +120,8 @@ final class SessionTracker {
         return .merges(first, from: others)
     }
 
-    private func begin(_ key: Int32, _ time: Int64) -> Int32 {
+    /// `later`: the first session of the key behind it; -1: none.
+    private func begin(_ key: Int32, _ time: Int64, before later: Int32) -> Int32 {
         let session: Int32
         if let reused = free.popLast() {
             session = reused
@@ -125,14 +132,14 @@ final class SessionTracker {
             lasts.grow(to: count, filling: 0)
             owners.grow(to: count, filling: 0)
             next.grow(to: count, filling: -1)
+            previous.grow(to: count, filling: -1)
             sequences.grow(to: count, filling: -1)
         }
         starts[session] = time
         lasts[session] = time
         owners[session] = key
         sequences[session] = nextSequence
-        next[session] = heads[key]
-        heads[key] = session
+        link(session, behind: later, of: key)
         let due = Due(time: time + gap, sequence: nextSequence, session: session)
         ends.push(due)
         begins.push(Due(time: time, sequence: nextSequence, session: session))
@@ -147,16 +154,21 @@ final class SessionTracker {
         begins.push(Due(time: first, sequence: sequences[session], session: session))
     }
 
+    /// Puts a session into its key's list, behind the one that comes later.
+    private func link(_ session: Int32, behind later: Int32, of key: Int32) {
+        let earlier = later < 0 ? heads[key] : next[later]
+        next[session] = earlier
+        previous[session] = later
+        if earlier >= 0 { previous[earlier] = session }
+        if later < 0 { heads[key] = session } else { next[later] = session }
+    }
+
     /// Takes a session out of its key's list; its number is used again.
     private func remove(_ session: Int32) {
         let key = owners[session]
-        if heads[key] == session {
-            heads[key] = next[session]
-        } else {
-            var before = heads[key]
-            while next[before] != session { before = next[before] }
-            next[before] = next[session]
-        }
+        let (earlier, later) = (next[session], previous[session])
+        if earlier >= 0 { previous[earlier] = later }
+        if later < 0 { heads[key] = earlier } else { next[later] = earlier }
         sequences[session] = -1
         free.append(session)
     }
@@ -211,7 +223,8 @@ final class SessionTracker {
 
     var memory: Int {
         table.memory + starts.memory + lasts.memory + owners.memory + sequences.memory
-            + next.memory + heads.memory + (ends.entries.count + begins.entries.count) * 24
+            + next.memory + previous.memory + heads.memory
+            + (ends.entries.count + begins.entries.count) * 24
     }
 
     func carry(from old: SessionTracker, _ widening: ColumnWidening) throws(SQLError) -> Bool {
@@ -260,9 +273,12 @@ final class SessionTracker {
         free = try source.groups(below: sequences.count)
         nextSequence = try source.integer(Int64.self)
         watermark = try source.integer(Int64.self)
+        previous = StateVector()
+        previous.grow(to: sequences.count, filling: -1)
         (ends, begins) = (DueHeap(), DueHeap())
         for session in 0..<Int32(sequences.count) where sequences[session] >= 0 {
             let sequence = sequences[session]
+            if next[session] >= 0 { previous[next[session]] = session }
             ends.push(Due(time: end(session), sequence: sequence, session: session))
             begins.push(Due(time: starts[session], sequence: sequence, session: session))
         }
