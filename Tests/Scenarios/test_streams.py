@@ -754,3 +754,17 @@ def test_what_is_kept_as_long_as_the_query_runs_is_named(path):
             finally:
                 process.kill()
                 process.communicate()
+
+
+def test_a_batch_of_updates_leaves_at_its_interval():
+    sql = "SELECT k, count(*) AS n FROM stdin GROUP BY k EMIT ON UPDATE WITH BATCH INTERVAL '{}'"
+    with Pipe("-c", sql.format("100 days")) as pipe:
+        for n in range(6):
+            pipe.write({"k": n % 2})
+        assert pipe.is_silent()
+        equal(sorted((row["_op"], row["k"], row["n"]) for row in pipe.finish()[0]), [("c", 0, 3), ("c", 1, 3)])
+    with Pipe("-c", sql.format("1 ms")) as pipe:
+        pipe.write({"k": 1})
+        equal(pipe.row(), {"_op": "c", "k": 1, "n": 1})
+        pipe.write({"k": 1})
+        equal(pipe.row(), {"_op": "u", "k": 1, "n": 2})

@@ -8,6 +8,8 @@ struct InputReading {
     var watermark = Watermark.none
     var tracker: WatermarkTracker
     var hasEnded = false
+    /// When it was read last, among all of them.
+    var turn = 0
     /// For how long the driver had waited when the rows of each partition came last.
     private var lastSeen: [Int64]
     /// Silence counts from the first rows on: before them nothing was to be had yet.

@@ -22,7 +22,8 @@ public enum StepPolicy: Sendable, Equatable {
 ///
 /// Sources that end are drained first, those that are looked up before all, then the smallest, so
 /// that a join of finite inputs keeps one side only, the branches of a UNION ALL in their order;
-/// the others are read together, the one with the lowest watermark first.
+/// the others are read together, the one with the lowest watermark first, in turn with those that
+/// have none.
 public final class QueryRun {
     public struct Input {
         public var source: any Source
@@ -93,6 +94,8 @@ public final class QueryRun {
     private let signal: SourceSignal
     private let sink: ResultSink
     private var batchesInStep = 0
+    /// Batches that were read.
+    private var turns = 0
     private var stepStart: Int64
     private var numbers: SeededRandom?
     /// Set from any thread: take what has come as the end of input.
@@ -254,7 +257,15 @@ public final class QueryRun {
     private var readingOrder: [Int] {
         if open.count == 1 { return open }
         if numbers != nil { return numbers?.shuffled(open) ?? open }
-        return open.sorted { readings[$0].watermark < readings[$1].watermark }
+        let timed = open.filter { readings[$0].input.time != nil }.sorted { a, b in
+            let (x, y) = (readings[a], readings[b])
+            return x.watermark != y.watermark ? x.watermark < y.watermark : x.turn < y.turn
+        }
+        let others = open.filter { readings[$0].input.time == nil }
+            .sorted { readings[$0].turn < readings[$1].turn }
+        // Neither kind waits for the other to have nothing.
+        guard let a = timed.first, let b = others.first else { return timed + others }
+        return readings[a].turn < readings[b].turn ? timed + others : others + timed
     }
 
     /// nil: the input has ended; true: it has nothing now.
@@ -269,6 +280,8 @@ public final class QueryRun {
         case .batch(let batch, let partition):
             try push(batch, partition, index)
             batchesInStep += 1
+            turns += 1
+            readings[index].turn = turns
             rowsRead += batch.count
             if policy == .once { try tellTime() }
             let now = clock.monotonicNanoseconds

@@ -81,13 +81,20 @@ extension QuerySession {
     /// When rows leave is said by EMIT; without it, by whether the inputs end.
     private func stepPolicy(_ bound: BoundQuery) -> StepPolicy {
         switch bound.emit?.kind {
-        case .changes, .onUpdate: .frequent
+        case .onUpdate(let batch?): .periodic(QuerySession.nanoseconds(batch))
+        case .changes, .onUpdate(nil): .frequent
         case .periodic(let microseconds): .periodic(max(1, microseconds) * 1_000)
         case .final: .once
         case .onWindowClose, nil:
             // What late rows correct leaves when they come.
             bound.plan.facts.isEndless || bound.plan.updatesLateRows ? .frequent : .once
         }
+    }
+
+    /// What is longer than centuries never ends.
+    private static func nanoseconds(_ microseconds: Int64) -> Int64 {
+        let (span, isLonger) = max(1, microseconds).multipliedReportingOverflow(by: 1_000)
+        return isLonger ? .max : span
     }
 
     /// Runs a prepared query to its end; gives how many rows it wrote.
