@@ -39,6 +39,9 @@ public protocol Source: AnyObject {
     /// no step ends there.
     var isAtBoundary: Bool { get }
 
+    /// Rows that belong together are handed out in several batches; else any record is a boundary.
+    var hasTransactions: Bool { get }
+
     /// The driver has seen that all sources are at a boundary, and ended a step if one was due.
     func passBoundary()
 
@@ -58,6 +61,7 @@ extension Source {
     public func name(ofPartition partition: Int) -> String { "\(partition)" }
     public var isResumable: Bool { false }
     public var isAtBoundary: Bool { true }
+    public var hasTransactions: Bool { false }
     public func passBoundary() {}
     public func goOn(with scan: ScanPlan?) {}
     public var readOffsets: [ReadOffset] { [] }

@@ -5,6 +5,15 @@ import Testing
 
 @testable import Query
 
+/// Batches of which several belong together.
+private final class BoundSource: Source {
+    private let inner: StoredBatches
+    let hasTransactions = true
+    init(_ inner: StoredBatches) { self.inner = inner }
+    func next() throws(SQLError) -> SourceEvent { try inner.next() }
+    func close() { inner.close() }
+}
+
 @Suite struct ReadingOrderTests {
     private static func batches(_ name: Int64, _ count: Int64) -> StoredBatches {
         StoredBatches(
@@ -49,5 +58,26 @@ import Testing
             let other = try ReadingOrderTests.order([3, 50], timed: timed)
             #expect((other.lastIndex(of: 0) ?? 53) < 9, "\(timed): \(other.prefix(12))")
         }
+    }
+
+    /// After how many rows of a batch of 2,000 a step may end.
+    private static func boundaries(_ source: any Source) throws -> [Int] {
+        let cut = CutSource(source, seed: 18)
+        var rows = 0
+        var found: [Int] = []
+        while case .batch(let batch, _) = try cut.next() {
+            rows += batch.count
+            if cut.isAtBoundary { found.append(rows) }
+            #expect(cut.isAtBoundary == (cut.position != nil))
+        }
+        return found
+    }
+
+    @Test func `a verified query ends steps inside the batches of its sources`() throws {
+        let numbers = (0..<2_000).map { Value.integer($0) }
+        let whole = [Batch([Column.make(.bigint, numbers)], count: numbers.count)]
+        #expect(try ReadingOrderTests.boundaries(StoredBatches(whole)).count > 3)
+        let bound = BoundSource(StoredBatches(whole))
+        #expect(try ReadingOrderTests.boundaries(bound) == [2_000])
     }
 }

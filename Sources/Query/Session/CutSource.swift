@@ -18,10 +18,12 @@ final class CutSource: Source {
     var partitionCount: Int { inner.partitionCount }
     var skippedCount: Int { inner.skippedCount }
     var maySleep: Bool { inner.maySleep }
-    var isAtBoundary: Bool { pieces.isEmpty && inner.isAtBoundary }
-    func passBoundary() { inner.passBoundary() }
+    /// Where any record is a boundary, it is one between pieces too.
+    var isAtBoundary: Bool { pieces.isEmpty ? inner.isAtBoundary : !inner.hasTransactions }
+    var hasTransactions: Bool { inner.hasTransactions }
+    func passBoundary() { if pieces.isEmpty { inner.passBoundary() } }
     /// It lives on in the next run, so it need not say where it is.
-    var position: [UInt8]? { pieces.isEmpty ? [] : nil }
+    var position: [UInt8]? { isAtBoundary || pieces.isEmpty ? [] : nil }
 
     func close() { inner.close() }
 

@@ -39,6 +39,8 @@ final class EnvelopeSource {
     func close() { inner.close() }
     var isResumable: Bool { inner.isResumable }
     var isAtBoundary: Bool { ready.isEmpty && inner.isAtBoundary }
+    /// The halves of an update.
+    var hasTransactions: Bool { true }
     func passBoundary() { inner.passBoundary() }
     var readOffsets: [ReadOffset] { inner.readOffsets }
 

@@ -223,6 +223,7 @@ extension TopicSource {
 // Of captured tables that are followed.
 extension TopicSource {
     var isAtBoundary: Bool { tables?.isSettled ?? true }
+    var hasTransactions: Bool { tables != nil }
     func passBoundary() { tables?.passBoundary() }
 
     /// All up to the cut was handed out.
