@@ -49,6 +49,10 @@ public protocol Source: AnyObject {
     /// columns of `scan`, whose types have widened; nil: in the types it has.
     func goOn(with scan: ScanPlan?)
 
+    /// Bytes of the rows that it keeps to take them back later, and of what it has read ahead, as
+    /// far as that is not bounded.
+    var memory: Int { get }
+
     /// The position as offsets of topics, for those who watch how far a query is; none where it
     /// reads something else.
     var readOffsets: [ReadOffset] { get }
@@ -62,6 +66,7 @@ extension Source {
     public var isResumable: Bool { false }
     public var isAtBoundary: Bool { true }
     public var hasTransactions: Bool { false }
+    public var memory: Int { 0 }
     public func passBoundary() {}
     public func goOn(with scan: ScanPlan?) {}
     public var readOffsets: [ReadOffset] { [] }

@@ -756,6 +756,14 @@ def test_what_is_kept_as_long_as_the_query_runs_is_named(path):
                 process.communicate()
 
 
+def test_rows_that_changes_may_take_back_count_as_memory():
+    lines = "".join(f'{{"before":null,"after":{{"id":{n},"v":"value {n}"}},"op":"c"}}\n' for n in range(70_000))
+    for sql in ("SELECT id, v FROM read_debezium(stdin, key => 'id') WHERE id < 0 EMIT CHANGES",
+                "SELECT id, v FROM read_debezium(stdin, key => 'id')"):
+        contains(query(sql, None, "--memory", "8M", input=lines, check=1).errors, "53200")
+        query(sql, None, "--memory", "512M", input=lines)
+
+
 def test_a_batch_of_updates_leaves_at_its_interval():
     sql = "SELECT k, count(*) AS n FROM stdin GROUP BY k EMIT ON UPDATE WITH BATCH INTERVAL '{}'"
     with Pipe("-c", sql.format("100 days")) as pipe:

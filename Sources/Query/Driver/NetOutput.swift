@@ -10,6 +10,9 @@ final class NetOutput: ResultOutput {
     init(_ output: any ResultOutput) { self.output = output }
 
     var isClosed: Bool { output.isClosed }
+    /// Of the rows as columns and, once more, as values.
+    var memory: Int { sums.count * 96 + valuesHeld * 72 }
+    private var valuesHeld = 0
 
     func prepare(mayWait: Bool, isEndless: Bool) {
         output.prepare(mayWait: mayWait, isEndless: isEndless)
@@ -21,6 +24,7 @@ final class NetOutput: ResultOutput {
 
     func write(_ batch: Batch) {
         batches.append(batch)
+        valuesHeld += batch.count * batch.columns.count
         for row in 0..<batch.count { sums[batch.row(row), default: 0] += batch.weight(row) }
     }
 

@@ -89,10 +89,10 @@ public final class QueryRun {
     private var timed: [any ProcessingTimeOperator]
     /// A source has given a value that does not fit.
     private var hasMisfit = false
-    private let policy: StepPolicy
+    let policy: StepPolicy
     let clock: any Clock
     private let signal: SourceSignal
-    private let sink: ResultSink
+    let sink: ResultSink
     private var batchesInStep = 0
     /// Batches that were read.
     private var turns = 0
@@ -283,7 +283,10 @@ public final class QueryRun {
             turns += 1
             readings[index].turn = turns
             rowsRead += batch.count
-            if policy == .once { try tellTime() }
+            if policy == .once {
+                try tellTime()
+                if turns & 31 == 0 { try checkHeldRows() }
+            }
             let now = clock.monotonicNanoseconds
             if isAtBoundary { try sink.flushIfDue(now) }
             onTick?(now)
@@ -410,21 +413,6 @@ public final class QueryRun {
         let now = clock.wallMilliseconds * 1_000
         recorder?.tellTime(now)
         for node in timed { try node.advanceTime(to: now) }
-    }
-
-    private func checkMemory() throws(SQLError) {
-        guard memoryMax < Int.max else { return }
-        let total = operators.reduce(0) { $0 + $1.memory }
-        guard total > memoryMax,
-            let largest = operators.max(by: { $0.memory < $1.memory })
-        else { return }
-        let groups = (largest as? any WindowedOperator)?.openGroups
-        let held = groups.map { "\($0) groups" } ?? "\(largest.rowsIn) rows"
-        throw SQLError(
-            "the query holds \(total) bytes, and may hold \(memoryMax)", .outOfMemory,
-            hint: "A window or a time bound frees what is kept, --state-ttl what is idle; "
-                + "--memory SIZE allows more.",
-            detail: "Most is in \(largest.name): \(largest.memory) bytes for \(held).")
     }
 }
 

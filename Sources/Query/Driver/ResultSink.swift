@@ -33,6 +33,8 @@ public protocol ResultOutput: AnyObject {
     var takesOtherTypes: Bool { get }
     /// Nothing of what was written has left: `begin` may be called again.
     var mayBeginAgain: Bool { get }
+    /// Bytes of rows that it holds until the query ends.
+    var memory: Int { get }
 
     /// Sees that what was flushed is kept, and says where it ends; nil: it cannot be cut back.
     func mark() throws(SQLError) -> OutputMark?
@@ -55,6 +57,7 @@ extension ResultOutput {
     public func discard() {}
     public var takesOtherTypes: Bool { false }
     public var mayBeginAgain: Bool { false }
+    public var memory: Int { 0 }
     public func prepare(mayWait: Bool, isEndless: Bool) {}
 }
 

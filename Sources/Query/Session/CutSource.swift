@@ -18,6 +18,7 @@ final class CutSource: Source {
     var partitionCount: Int { inner.partitionCount }
     var skippedCount: Int { inner.skippedCount }
     var maySleep: Bool { inner.maySleep }
+    var memory: Int { inner.memory }
     /// Where any record is a boundary, it is one between pieces too.
     var isAtBoundary: Bool { pieces.isEmpty ? inner.isAtBoundary : !inner.hasTransactions }
     var hasTransactions: Bool { inner.hasTransactions }

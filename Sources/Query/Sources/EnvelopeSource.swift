@@ -12,6 +12,7 @@ final class EnvelopeSource {
     /// The rows that stand: by key, or how often each.
     private var byKey: [Value: [Value]] = [:]
     private var counts: [[Value]: Int] = [:]
+    private var guess = KeptRowsMemory()
     private var ready: [SourceEvent] = []
     private var builders: [ColumnBuilder] = []
     private var weights: [Int64] = []
@@ -43,6 +44,7 @@ final class EnvelopeSource {
     var hasTransactions: Bool { true }
     func passBoundary() { inner.passBoundary() }
     var readOffsets: [ReadOffset] { inner.readOffsets }
+    var memory: Int { guess.bytes(byKey, counts) + inner.memory }
 
     func next() throws(SQLError) -> SourceEvent {
         while true {

@@ -65,6 +65,8 @@ final class TopicSource: Source, FollowedTable {
     }
 
     var partitionCount: Int { ids.count }
+    /// What was fetched beyond the cut.
+    var memory: Int { held.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } } }
     var skippedCount: Int { readers.values.reduce(0) { $0 + $1.skippedCount } }
 
     func close() {
