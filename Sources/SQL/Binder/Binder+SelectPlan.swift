@@ -76,10 +76,12 @@ extension Binder {
         var plan = input
         var columns: [Int: Int] = [:]
         var open = Array(parts.calls.windows.enumerated())
-        while let first = open.first?.element {
+        while let (number, first) = open.first {
+            // random() is not the same as itself.
             let together = open.filter {
-                Expression.areSame($0.element.partition, first.partition)
-                    && $0.element.order.isSame(as: first.order)
+                $0.offset == number
+                    || Expression.areSame($0.element.partition, first.partition)
+                        && $0.element.order.isSame(as: first.order)
             }
             open.removeAll { entry in together.contains { $0.offset == entry.offset } }
             let over = OverPlan(
