@@ -6,6 +6,9 @@ public enum Limits {
     static let optionsMax = 1_000
     /// Bytes of a number: more digits than any type has.
     static let numberBytesMax = 1_000
+    /// Days of a window, of a gap between rows of a session, and of the offset of windows: their
+    /// ends stay within the range of times.
+    static let windowDaysMax: Int64 = 100_000
     /// Columns of a source line that an error shows.
     static let excerptColumns = 72
     /// Characters of a token that an error repeats.

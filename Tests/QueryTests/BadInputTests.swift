@@ -97,6 +97,42 @@ struct BadInputTests {
         #expect(folder.notes.all == ["2 rows have no finite time and are left out of all windows"])
     }
 
+    @Test(arguments: [
+        "TUMBLE('@/t.ndjson', ts, INTERVAL '20000000 days')",
+        "TUMBLE('@/t.ndjson', ts, INTERVAL '1 day', INTERVAL '106751991 days')",
+        "TUMBLE('@/t.ndjson', ts, INTERVAL '1 day', INTERVAL '-106751991 days')",
+        "HOP('@/t.ndjson', ts, INTERVAL '1 day', INTERVAL '20000000 days')",
+        "CUMULATE('@/t.ndjson', ts, INTERVAL '20000000 days', INTERVAL '20000000 days')",
+        "SESSION('@/t.ndjson', ts, INTERVAL '106751991 days')",
+    ])
+    func `windows that are longer than times reach are refused`(_ window: String) throws {
+        let folder = try InputFolder()
+        try folder.write("t.ndjson", "{\"ts\":\"2026-11-26T10:00:00Z\"}\n")
+        let error = failure(folder, "SELECT count(*) FROM \(window) GROUP BY window_start")
+        #expect(error?.state == .datetimeFieldOverflow)
+        #expect(error?.message.contains("100000 days") == true)
+    }
+
+    @Test func `a span of silence that is longer than clocks count is never`() throws {
+        let folder = try InputFolder()
+        try folder.write("t.ndjson", "{\"ts\":\"2026-11-26T10:00:00Z\"}\n")
+        let never = "INTERVAL '106751991 days'"
+        for (watermark, emit) in [
+            ("", "PERIODIC \(never)"), ("", "ON WINDOW CLOSE WITH TIMEOUT \(never)"),
+            (" AS ts - \(never)", "ON WINDOW CLOSE"),
+            (" IDLE TIMEOUT \(never)", "ON WINDOW CLOSE"),
+        ] {
+            let output = try folder.run(
+                "SELECT count(*) FROM TUMBLE((SELECT * FROM '@/t.ndjson' WATERMARK FOR ts"
+                    + "\(watermark)), ts, INTERVAL '100000 days') GROUP BY window_start EMIT \(emit)"
+            )
+            #expect(output.rows == [[.integer(1)]], "\(emit)")
+        }
+        let error = failure(
+            folder, "SELECT ts FROM '@/t.ndjson' WATERMARK FOR ts AS ts - INTERVAL '-1 days'")
+        #expect(error?.state == .invalidParameterValue)
+    }
+
     @Test(arguments: ["TUMBLE", "SESSION"])
     func `rows of infinite times are counted, and make no other late`(_ window: String) throws {
         let folder = try InputFolder()

@@ -309,7 +309,8 @@ final class QueryExecution {
             return timeout > 0 ? timeout * 1_000 : nil
         }
         return prepared.plan.windowSpan.map { span in
-            max(1_000_000_000, span.multipliedReportingOverflow(by: 2_000).partialValue)
+            let (doubled, isBeyond) = span.multipliedReportingOverflow(by: 2_000)
+            return max(1_000_000_000, isBeyond ? .max : doubled)
         }
     }
 

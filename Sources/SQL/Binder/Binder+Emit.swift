@@ -7,13 +7,16 @@ extension Binder {
         func span(_ syntax: SyntaxExpression?) throws(SQLError) -> Int64? {
             try syntax.then { (expression) throws(SQLError) in try self.span(expression) }
         }
+        func silence(_ syntax: SyntaxExpression?) throws(SQLError) -> Int64? {
+            try syntax.then { (expression) throws(SQLError) in try self.silence(expression) }
+        }
         let kind: BoundEmit.Kind
         switch syntax.kind {
         case .changes: kind = .changes
         case .onWindowClose(let delay, let timeout):
-            kind = .onWindowClose(delay: try span(delay), timeout: try span(timeout))
+            kind = .onWindowClose(delay: try span(delay), timeout: try silence(timeout))
         case .final: kind = .final
-        case .periodic(let interval): kind = .periodic(try self.span(interval))
+        case .periodic(let interval): kind = .periodic(try self.silence(interval))
         case .onUpdate(let batch): kind = .onUpdate(batch: try span(batch))
         }
         var late: BoundEmit.Late?

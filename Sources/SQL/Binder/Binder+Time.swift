@@ -14,10 +14,16 @@ extension Binder {
             case .binary("-", let base, let span):
                 guard case .name = base.node else { throw badWatermark(expression) }
                 delay = try self.span(span)
+                guard delay >= 0 else {
+                    throw SQLError(
+                        "the delay of a watermark must not be negative", .invalidParameterValue,
+                        at: span.place)
+                }
             default: throw badWatermark(expression)
             }
         }
-        return (delay, try syntax.idle.then { (span) throws(SQLError) in try self.span(span) })
+        let idle = try syntax.idle.then { (span) throws(SQLError) in try silence(span) }
+        return (delay, idle)
     }
 
     private func badWatermark(_ expression: SyntaxExpression) -> SQLError {
@@ -63,13 +69,30 @@ extension Binder {
         return microseconds
     }
 
+    /// The same for how long nothing happens, which is counted in nanoseconds: what is longer than
+    /// these can tell is as good as never.
+    func silence(_ syntax: SyntaxExpression) throws(SQLError) -> Int64 {
+        min(try span(syntax), Int64.max / 1_000)
+    }
+
+    /// The same for the windows of a window function.
+    private func windowSpan(_ syntax: SyntaxExpression) throws(SQLError) -> Int64 {
+        let value = try span(syntax)
+        guard value.magnitude <= UInt64(Limits.windowDaysMax) * 86_400_000_000 else {
+            throw SQLError(
+                "a window's spans are at most \(Limits.windowDaysMax) days",
+                .datetimeFieldOverflow, at: syntax.place)
+        }
+        return value
+    }
+
     func window(
         _ syntax: WindowTableSyntax, _ context: QueryContext
     ) throws(SQLError) -> BoundRelation {
         var data = try relation(syntax.data, context)
         var spans: [Int64] = []
         for span in syntax.spans {
-            let value = try self.span(span)
+            let value = try windowSpan(span)
             guard value > 0 || spans.count >= syntax.kind.spanCount else {
                 throw SQLError(
                     "a window's span must be greater than zero", .invalidParameterValue,
