@@ -23,9 +23,9 @@ struct CurrentRows {
     var incomplete: Int { partial.count }
     private var partial: Set<Int> = []
     private var byKey: [Value: Int] = [:]
-    /// Of each partition, the row that the change before took away: when a row gets another key,
-    /// what it keeps is there.
-    private var removed: [Int: Int] = [:]
+    /// Of each partition, the row that the change before took away: when a row gets another key, it
+    /// is deleted and inserted, and what it keeps is there.
+    private var removed: [Int: (key: Value, row: Int)] = [:]
     /// Made when the first row without a key goes.
     private var byRow: [[Value]: [Int]]?
 
@@ -39,12 +39,15 @@ struct CurrentRows {
     }
 
     /// The row of a key is this one now; without a key it is one more. `columns` are of the types.
-    /// The values of the columns `kept` stay what they are.
+    /// The values of the columns `kept` stay what they are: those of the key's row, or with
+    /// `isInserted` of the one that was deleted just before.
     mutating func put(
-        _ key: Value?, _ columns: [Column], _ row: Int, partition: Int, keeping kept: [Int] = []
+        _ key: Value?, _ columns: [Column], _ row: Int, partition: Int, keeping kept: [Int] = [],
+        isInserted: Bool = false
     ) {
-        let old = kept.isEmpty ? nil : key.flatMap { byKey[$0] } ?? removed[partition]
-        if !removed.isEmpty { removed[partition] = nil }
+        let before = removed.isEmpty ? nil : removed.removeValue(forKey: partition)
+        let old =
+            kept.isEmpty ? nil : key.flatMap { byKey[$0] } ?? (isInserted ? before?.row : nil)
         if !kept.isEmpty, old == nil { partial.insert(standing.count) }
         if let old, !partial.isEmpty, partial.contains(old) { partial.insert(standing.count) }
         if let old, places[old].batch == full.count { closeBatch() }
@@ -75,9 +78,13 @@ struct CurrentRows {
     }
 
     mutating func remove(_ key: Value, partition: Int) {
-        guard let old = byKey.removeValue(forKey: key) else { return }
+        guard let old = byKey.removeValue(forKey: key) else {
+            // A tombstone behind the deletion is no other change.
+            if removed[partition]?.key != key { removed[partition] = nil }
+            return
+        }
         drop(old)
-        removed[partition] = old
+        removed[partition] = (key, old)
     }
 
     /// Takes a row without a key away; false if none is like it.

@@ -17,9 +17,9 @@ final class EnvelopeSource {
     private var builders: [ColumnBuilder] = []
     private var weights: [Int64] = []
     private var hasNoted = false
-    /// Of each partition, the row that the change before took away: when a row gets another key,
-    /// what it keeps is there.
-    private var removed: [Int: [Value]] = [:]
+    /// Of each partition, the row that the change before took away: when a row gets another key, it
+    /// is deleted and inserted, or updated, and what it keeps is there.
+    private var removed: [Int: (key: Value, row: [Value])] = [:]
     private var recorder: (to: StepRecorder, input: Int)?
 
     init(
@@ -75,8 +75,11 @@ final class EnvelopeSource {
             let new = try values(batch, row, layout.after)
             guard isKeyless else {
                 let key = key(batch, row, layout.keysAfter, partition)
-                if operation == .text("u") { moveFromOldKey(to: key, batch, row, partition) }
-                return put(completed(new, key, batch, row, partition), key, partition)
+                var moves = operation == .text("c")
+                if operation == .text("u") {
+                    moves = moveFromOldKey(to: key, batch, row, partition)
+                }
+                return put(completed(new, key, batch, row, partition, moves), key, partition)
             }
             if operation == .text("u") {
                 try takeBack(try values(batch, row, layout.before), isUpdate: true, partition)
@@ -110,25 +113,28 @@ final class EnvelopeSource {
         return values
     }
 
-    /// An update may give a row another key; its old one goes with it.
+    /// An update may give a row another key; its old one goes with it. False: it does not.
     private func moveFromOldKey(
         to key: Value, _ batch: Batch, _ row: Int, _ partition: Int
-    ) {
-        guard !layout.keysBefore.isEmpty else { return }
+    ) -> Bool {
+        guard !layout.keysBefore.isEmpty else { return false }
         let old = self.key(batch, row, layout.keysBefore, partition)
         guard old != key, case .record(let parts) = old, !parts.contains(where: \.isNull) else {
-            return
+            return false
         }
         put(nil, old, partition)
+        return true
     }
 
-    /// What the image leaves out is as it was.
+    /// What the image leaves out is as it was; `moves`: it may have been under another key.
     private func completed(
-        _ new: [Value], _ key: Value, _ batch: Batch, _ row: Int, _ partition: Int
+        _ new: [Value], _ key: Value, _ batch: Batch, _ row: Int, _ partition: Int, _ moves: Bool
     ) -> [Value] {
         let kept = layout.kept(batch, row)
-        defer { if !removed.isEmpty { removed[partition] = nil } }
-        guard !kept.isEmpty, let old = byKey[key] ?? removed[partition] else { return new }
+        let before = removed.isEmpty ? nil : removed.removeValue(forKey: partition)
+        guard !kept.isEmpty, let old = byKey[key] ?? (moves ? before?.row : nil) else {
+            return new
+        }
         var whole = new
         for index in kept { whole[index] = old[index] }
         return whole
@@ -150,9 +156,13 @@ final class EnvelopeSource {
     /// The row of a key is `new` now; nil: there is none.
     private func put(_ new: [Value]?, _ key: Value, _ partition: Int) {
         let old = byKey[key]
+        if new == nil, layout.unavailable != nil {
+            // A tombstone behind the deletion is no other change.
+            if let old { removed[partition] = (key, old) }
+            if old == nil, removed[partition]?.key != key { removed[partition] = nil }
+        }
         guard old != new else { return }
         if let old { emit(old, -1, partition) }
-        if new == nil, layout.unavailable != nil { removed[partition] = old }
         byKey[key] = new
         record(.put) { state in
             state.append(value: key)
