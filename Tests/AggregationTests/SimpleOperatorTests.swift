@@ -84,6 +84,31 @@ import Testing
         #expect(run.sink.watermark == now + 40)
     }
 
+    @Test(arguments: UInt64(1)...5)
+    func `what is random about a row stays until the row is taken back`(_ seed: UInt64) throws {
+        let types: [DataType] = [.bigint, .text]
+        let table = TestRelation("t", types, isAppendOnly: false)
+        let random = try FunctionRegistry.scalar("random", [])
+        let plan = Plan(
+            .project(table.plan, [.column(0, .bigint), .call(random, [], .double)]),
+            [Field("a", .bigint), Field("r", .double)])
+        var numbers = SeededGenerator(seed)
+        var run = try Run(plan)
+        var standing: [[Value]: Int64] = [:]
+        for step in 0..<30 {
+            let (rows, weights) = randomChanges(types, &standing, &numbers)
+            try run.push(table, rows, weights: weights)
+            try run.query.endStep()
+            var counts: [Value: Int64] = [:]
+            for (row, count) in run.sink.net { counts[row[0], default: 0] += count }
+            var expected: [Value: Int64] = [:]
+            for (row, count) in standing { expected[row[0], default: 0] += count }
+            try #require(run.sink.net.values.allSatisfy { $0 > 0 }, "step \(step)")
+            try #require(counts == expected.filter { $0.value != 0 }, "step \(step)")
+            if numbers.chance(30) { run = try run.reopened(plan) }
+        }
+    }
+
     @Test func `a shared plan runs once and feeds all that read it`() throws {
         let shared = Plan(
             .shared(SharedPlan(id: 1, name: "w", plan: table.plan)), table.plan.columns)

@@ -17,7 +17,7 @@ extension PlanCompiler {
         if aggregate.handsOutLateRows {
             query.lateOutputs.append(judge.map { ($0.0, $0.1) } ?? (node, child.columns))
         }
-        return add(node, [input], plan, isAppendOnly: leavesOnce(aggregate, input))
+        return try add(node, [input], plan, isAppendOnly: leavesOnce(aggregate, input))
     }
 
     /// Has the operator of HOP or CUMULATE that was just built below judge which rows are late, with
@@ -78,7 +78,7 @@ extension PlanCompiler {
             isAppendOnly: input.isAppendOnly, spill: input.isAppendOnly ? takeSpillBudget() : nil,
             settings: settings)
         if aggregate.handsOutLateRows { query.lateOutputs.append((node, below.columns)) }
-        return add(node, [input], plan, isAppendOnly: true)
+        return try add(node, [input], plan, isAppendOnly: true)
     }
 
     private mutating func buildSessions(
@@ -92,7 +92,7 @@ extension PlanCompiler {
             columns: below.columns.map(\.type), type: type, settings: settings)
         guard let node else { return nil }
         if aggregate.handsOutLateRows { query.lateOutputs.append((node, below.columns)) }
-        return add(node, [try build(below)], plan, isAppendOnly: true)
+        return try add(node, [try build(below)], plan, isAppendOnly: true)
     }
 
     /// A window function whose rows are asked for.
@@ -113,27 +113,28 @@ extension PlanCompiler {
                     .featureNotSupported)
             }
             let node = WindowProcessingTimeOperator(geometry, type: type, settings: settings)
-            return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
+            return try add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         }
         if let geometry = WindowGeometry(window.kind) {
             let node = WindowOperator(geometry, time: time, type: type)
-            return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
+            return try add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         }
         guard case .session(let gap, let partition) = window.kind else {
             preconditionFailure("a window without panes is a session")
         }
         let node = SessionWindowOperator(
             gap: gap, partition: partition, time: time, types: input.types, type: type)
-        return add(node, [input], plan, isAppendOnly: true)
+        return try add(node, [input], plan, isAppendOnly: true)
     }
 }
 
 extension AggregatePlan {
     /// The same aggregation without the projection that lies between it and a window function.
     fileprivate func overProjection(_ child: Plan) -> (Plan, AggregatePlan) {
-        guard case .project(let below, let list) = child.node, case .window = below.node else {
-            return (child, self)
-        }
+        // random() stands for one value of the row, wherever it is read.
+        guard case .project(let below, let list) = child.node, case .window = below.node,
+            !list.contains(where: \.isVolatile)
+        else { return (child, self) }
         var copy = self
         copy.keys = keys.map { $0.substituting(list) }
         copy.calls = calls.map { call in

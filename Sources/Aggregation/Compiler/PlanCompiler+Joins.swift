@@ -10,7 +10,7 @@ extension PlanCompiler {
             for input in chain.inputs { inputs.append(try build(input)) }
             let node = try SharedKeyJoinOperator(
                 chain, spill: takeSpillBudget(), settings)
-            return add(node, inputs, plan, isAppendOnly: true)
+            return try add(node, inputs, plan, isAppendOnly: true)
         }
         let (left, right) = try buildSides(leftPlan, rightPlan, join)
         if join.kind == .asof || join.kind == .asofLeft {
@@ -30,7 +30,7 @@ extension PlanCompiler {
                 shape, spill: maySpill && !shape.keyTypes.isEmpty ? takeSpillBudget() : nil,
                 idleLimit: mayIdle && left.isAppendOnly && right.isAppendOnly ? idleLimit : nil)
         }
-        return add(node, [left, right], plan, isAppendOnly: shape.isAppendOnly)
+        return try add(node, [left, right], plan, isAppendOnly: shape.isAppendOnly)
     }
 
     /// Constant rows leave in the order in which they are built here: the smaller side first, so
@@ -67,7 +67,7 @@ extension PlanCompiler {
         let node = try AsofOperator(
             join, bound, left: left.types, right: right.types, isAppendOnly: isAppendOnly,
             isTimed: isTimed, settings)
-        return add(node, [left, right], plan, isAppendOnly: isAppendOnly)
+        return try add(node, [left, right], plan, isAppendOnly: isAppendOnly)
     }
 
     /// True if the watermark speaks of the expression.
@@ -91,7 +91,7 @@ extension PlanCompiler {
         let node = RecursiveOperator(
             subplan, working: working, types: plan.columns.map(\.type), all: all)
         try requireGrowing(inputs)
-        return add(node, inputs, plan, isAppendOnly: true)
+        return try add(node, inputs, plan, isAppendOnly: true)
     }
 
     mutating func build(
@@ -108,7 +108,7 @@ extension PlanCompiler {
             subplan, kind, left: inputs[0].types, right: right.columns.map(\.type),
             outer: right.outerColumns())
         try requireGrowing(inputs)
-        return add(node, inputs, plan, isAppendOnly: true)
+        return try add(node, inputs, plan, isAppendOnly: true)
     }
 
     /// Subplans that are run again and again read what is complete.

@@ -55,7 +55,16 @@ public struct PlanCompiler {
     /// Connects an operator behind its inputs.
     mutating func add(
         _ node: Operator, _ inputs: [Output], _ plan: Plan, isAppendOnly: Bool
-    ) -> Output {
+    ) throws(SQLError) -> Output {
+        if !inputs.allSatisfy(\.isAppendOnly), !(node is VolatileProjectOperator),
+            plan.expressions.contains(where: \.isVolatile)
+        {
+            throw SQLError(
+                "random() and the like cannot stand here, over rows that may be taken back",
+                .featureNotSupported,
+                hint: "Compute it in a subquery below: (SELECT *, random() AS r FROM ...); there "
+                    + "each row keeps its value.")
+        }
         for (index, input) in inputs.enumerated() { input.node.connect(to: node, input: index) }
         query.operators.append(node)
         query.children.append(inputs.map(\.index))
@@ -70,20 +79,23 @@ public struct PlanCompiler {
         case .scan(let relation, let scan):
             let node = ScanOperator(relation)
             query.inputs.append(.init(relation: relation, scan: scan, entry: node))
-            return add(node, [], plan, isAppendOnly: relation.isAppendOnly)
+            return try add(node, [], plan, isAppendOnly: relation.isAppendOnly)
         case .values(let rows):
             let node = try ValuesOperator(rows, plan.columns, settings)
             query.values.append(node)
-            return add(node, [], plan, isAppendOnly: true)
+            return try add(node, [], plan, isAppendOnly: true)
         case .filter(let child, let condition):
             let input = try build(child)
             if condition.readsClock { return try build(plan, input, clock: condition) }
             let node = try FilterOperator(condition, settings)
-            return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
+            return try add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         case .project(let child, let expressions):
             let input = try build(child)
-            let node = try ProjectOperator(expressions, settings)
-            return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
+            let node =
+                input.isAppendOnly || !expressions.contains(where: \.isVolatile)
+                ? try ProjectOperator(expressions, settings)
+                : try VolatileProjectOperator(expressions, input.types, settings)
+            return try add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         case .union(let children):
             var inputs: [Output] = []
             let first = query.inputs.count
@@ -103,7 +115,7 @@ public struct PlanCompiler {
             if isEachOne {
                 for index in first..<query.inputs.count { query.inputs[index].unionStart = first }
             }
-            return add(
+            return try add(
                 UnionOperator(inputs: inputs.count, later), inputs, plan,
                 isAppendOnly: inputs.allSatisfy(\.isAppendOnly))
         case .distinct(let child):
@@ -111,7 +123,7 @@ public struct PlanCompiler {
             let node = DistinctOperator(
                 input.types, isAppendOnly: input.isAppendOnly,
                 spill: input.isAppendOnly ? takeSpillBudget() : nil)
-            return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
+            return try add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         case .shared(let subplan): return try build(subplan, plan)
         case .join(let left, let right, let join):
             return try build(plan, left, right, join)
@@ -141,17 +153,17 @@ public struct PlanCompiler {
         var below = input
         if !plain.isEmpty {
             let node = try FilterOperator(plain.count == 1 ? plain[0] : .and(plain), settings)
-            below = add(node, [input], plan, isAppendOnly: input.isAppendOnly)
+            below = try add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         }
         let node = try ClockFilterOperator(
             clocked, input.types, times: times(plan), settings: settings)
-        return add(node, [below], plan, isAppendOnly: false)
+        return try add(node, [below], plan, isAppendOnly: false)
     }
 
     private mutating func build(_ subplan: SharedPlan, _ plan: Plan) throws(SQLError) -> Output {
         if let known = shared[subplan.id] { return known }
         let input = try build(subplan.plan)
-        let output = add(
+        let output = try add(
             SharedOperator(subplan), [input], plan, isAppendOnly: input.isAppendOnly)
         shared[subplan.id] = output
         return output
@@ -165,14 +177,14 @@ public struct PlanCompiler {
             let skipped = try self.offset(offset)
             if input.isAppendOnly {
                 let node = LimitOperator(limit: limit, offset: skipped)
-                return add(node, [input], plan, isAppendOnly: true)
+                return try add(node, [input], plan, isAppendOnly: true)
             }
             // The rows to come first, of those that stand.
             let node = try OrderedTopOperator(
                 input.types, SortPlan([]), limit: limit.map { Int(clamping: $0) },
                 offset: Int(clamping: skipped), isSingleStep: isSingleStep, timeColumns: [],
                 settings)
-            return add(node, [input], plan, isAppendOnly: false)
+            return try add(node, [input], plan, isAppendOnly: false)
         case .sort(let child, let sort): return try build(plan, child, sort)
         case .over(let child, let over):
             let input = try build(child)
@@ -181,7 +193,7 @@ public struct PlanCompiler {
                 input.types, over, isSingleStep: isOneStep,
                 timeColumns: input.isAppendOnly ? child.facts.timeColumns : [],
                 spill: isOneStep && !over.partition.isEmpty ? takeSpillBudget() : nil, settings)
-            return add(node, [input], plan, isAppendOnly: isOneStep)
+            return try add(node, [input], plan, isAppendOnly: isOneStep)
         case .setOperation(let operation, let isAll, let left, let right):
             let inputs = [try build(left), try build(right)]
             let onlyGrows = inputs.allSatisfy(\.isAppendOnly)
@@ -189,12 +201,12 @@ public struct PlanCompiler {
             let node = SetOperator(
                 inputs[0].types, operation, isAll: isAll, isAppendOnly: isAppendOnly,
                 spill: onlyGrows ? takeSpillBudget() : nil)
-            return add(node, inputs, plan, isAppendOnly: isAppendOnly)
+            return try add(node, inputs, plan, isAppendOnly: isAppendOnly)
         case .unnest(let child, let calls, let withOrdinality, let keepsEmpty):
             let input = try build(child)
             let node = try UnnestOperator(
                 calls, withOrdinality: withOrdinality, keepsEmpty: keepsEmpty, settings)
-            return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
+            return try add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         case .recursive(let id, let initial, let step, let all):
             return try build(plan, id: id, initial, step, all: all)
         case .apply(let left, let right, let kind):
@@ -217,7 +229,7 @@ public struct PlanCompiler {
             let node = try SortOperator(
                 input.types, sort.keys, limit: limit, offset: skipped, spill: takeSpillBudget(),
                 settings)
-            return add(node, [input], plan, isAppendOnly: input.isAppendOnly)
+            return try add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         }
         let isAppendOnly = input.isAppendOnly && isSingleStep
         let spill = isAppendOnly && !sort.partition.isEmpty ? takeSpillBudget() : nil
@@ -226,13 +238,13 @@ public struct PlanCompiler {
                 input.types, sort, limit: Int(limit), offset: Int(skipped),
                 isSingleStep: isSingleStep, timeColumns: child.facts.timeColumns, spill: spill,
                 settings)
-            return add(node, [input], plan, isAppendOnly: isAppendOnly)
+            return try add(node, [input], plan, isAppendOnly: isAppendOnly)
         }
         let node = try OrderedTopOperator(
             input.types, sort, limit: limit.map { Int(clamping: $0) },
             offset: Int(clamping: skipped), isSingleStep: isSingleStep,
             timeColumns: input.isAppendOnly ? child.facts.timeColumns : [], spill: spill, settings)
-        return add(node, [input], plan, isAppendOnly: isAppendOnly)
+        return try add(node, [input], plan, isAppendOnly: isAppendOnly)
     }
 
     /// nil: no limit.

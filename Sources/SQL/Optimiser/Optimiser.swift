@@ -24,6 +24,7 @@ public struct Optimiser {
         try pass(&plan) { (plan) throws(SQLError) in
             try TimeBounds.run(plan, isUTC: settings.timeZone.isUTC)
         }
+        try pass(&plan) { (plan) throws(SQLError) in try VolatileValues.run(plan) }
         plan = try ColumnPruner.run(plan, keepsTimes: keepsTimes)
         return try ScanSharing.run(plan)
     }
