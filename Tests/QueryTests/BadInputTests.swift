@@ -133,6 +133,26 @@ struct BadInputTests {
         #expect(error?.state == .invalidParameterValue)
     }
 
+    @Test(arguments: ["HOP", "CUMULATE"])
+    func `what goes by arrival does so in windows that overlap`(_ window: String) throws {
+        let folder = try InputFolder()
+        try folder.write(
+            "t.csv",
+            "ts,id\n"
+                + [12, 3, 13, 4].enumerated().map { index, second in
+                    "2024-01-01 00:00:\(second < 10 ? "0" : "")\(second),\(index + 1)\n"
+                }.joined())
+        for emit in ["", " EMIT CHANGES"] {
+            let output = try folder.run(
+                "SELECT first(id), last(id), string_agg(id::text, ','), arg_max(id, 1) FROM "
+                    + "\(window)((SELECT * FROM '@/t.csv' WATERMARK FOR ts AS ts - INTERVAL '30 s'),"
+                    + " ts, INTERVAL '5 s', INTERVAL '15 s') WHERE window_start = '2024-01-01' AND "
+                    + "window_end = '2024-01-01 00:00:15' GROUP BY window_start, window_end" + emit)
+            #expect(
+                output.rows.last == [.integer(1), .integer(4), .text("1,2,3,4"), .integer(1)])
+        }
+    }
+
     @Test(arguments: ["TUMBLE", "SESSION"])
     func `rows of infinite times are counted, and make no other late`(_ window: String) throws {
         let folder = try InputFolder()

@@ -20,6 +20,13 @@ public enum AggregateRegistry {
 
     public static func contains(_ name: String) -> Bool { names.contains(name) }
 
+    /// Those whose result goes by the order in which rows came, at least among equal ones.
+    fileprivate static let followingArrival: Set<String> = [
+        "string_agg", "array_agg", "list", "json_agg", "jsonb_agg", "json_object_agg",
+        "jsonb_object_agg", "mode", "first", "last", "any_value", "arg_min", "arg_max", "min_by",
+        "max_by",
+    ]
+
     /// The function that a call means; error 42883 if there is none.
     public static func resolve(
         _ name: String, _ arguments: [DataType], isStar: Bool
@@ -291,4 +298,8 @@ public enum AggregateRegistry {
         default: return nil
         }
     }
+}
+
+extension AggregateFunction {
+    var followsArrival: Bool { AggregateRegistry.followingArrival.contains(name) }
 }

@@ -71,6 +71,9 @@ extension PlanCompiler {
         guard let geometry = WindowGeometry(window.kind) else {
             return try buildSessions(below, window, aggregate, split, times, type, plan)
         }
+        // Panes are merged by their times, and what goes by arrival would be mixed up.
+        guard geometry.isTumbling || !aggregate.calls.contains(where: \.function.followsArrival)
+        else { return nil }
         let input = try build(below)
         try aggregate.refuseRetraction(input.isAppendOnly)
         let node = try WindowAggregateOperator(
