@@ -377,3 +377,37 @@ def test_a_topic_keeps_no_row_that_came_and_went_within_a_step(server, topic):
         final, history = few_keys(source, 60)
         rtd("query", "-c", made + "INSERT INTO t " + STANDING, input=text(history), check=0)
         equal(sorted(rows_of(made + "SELECT * FROM t"), key=lambda row: row["id"]), final, form)
+
+
+def test_a_primary_key_that_several_rows_may_have_is_refused_where_rows_are_taken_back(server, topic):
+    """The deletion of one of the rows would delete the key that the other one has too."""
+    at = f"properties.bootstrap.server = '{server.address}'"
+
+    def table(name, columns):
+        rtd("query", "-b", server.address, "-c", f'CREATE TOPIC "{topic}{name}"', check=0)
+        return (f"CREATE TABLE {name} ({columns}) WITH (connector = 'kafka', topic = '{topic}{name}', {at}) "
+                "FORMAT UPSERT ENCODE JSON; ")
+
+    made = (table("src", "id int PRIMARY KEY, n int") + table("dim", "n int PRIMARY KEY, name text")
+            + table("snk", "k int PRIMARY KEY, v int"))
+    rows = [{"key": json.dumps({"id": i}), "value": json.dumps({"id": i, "n": i % 2})} for i in (1, 2, 3)]
+    rtd("produce", "-J", topic + "src", "-b", server.address, input=text(rows), check=0)
+    names = [{"key": json.dumps({"n": n}), "value": json.dumps({"n": n, "name": str(n)})} for n in (0, 1)]
+    rtd("produce", "-J", topic + "dim", "-b", server.address, input=text(names), check=0)
+    for select in ("SELECT id % 2 AS k, id AS v FROM src", "SELECT n AS k, id AS v FROM src",
+                   "SELECT b.n AS k, a.id AS v FROM src a JOIN dim b ON a.n = b.n",
+                   "SELECT max(id)::int AS k, n AS v FROM src GROUP BY n"):
+        done = rtd("query", "-c", f"{made} INSERT INTO snk {select} EMIT CHANGES", check=1)
+        contains(done.errors, "the primary key (k) may be that of several rows")
+        contains(done.errors, "42P10")
+    for select, expected in (
+            ("SELECT id AS k, n AS v FROM src", {1: 1, 2: 0, 3: 1}),
+            ("SELECT a.id AS k, b.name::int AS v FROM src a LEFT JOIN dim b ON a.n = b.n", {1: 1, 2: 0, 3: 1}),
+            ("SELECT b.n AS k, count(*)::int AS v FROM src a JOIN dim b ON a.n = b.n GROUP BY 1", {0: 1, 1: 2, 2: 0, 3: 1}),
+            ("SELECT DISTINCT n AS k, 7 AS v FROM src", {0: 7, 1: 7, 2: 0, 3: 1})):
+        rtd("query", "-c", f"{made} INSERT INTO snk {select} EMIT CHANGES", check=0)
+        equal({row["k"]: row["v"] for row in rows_of(made + "SELECT * FROM snk")}, expected, select)
+    # What is only inserted is written as it comes, the last of a key counts.
+    rtd("query", "-c", made + "INSERT INTO snk SELECT n % 2 AS k, n AS v FROM stdin",
+        input=text([{"n": 5}, {"n": 7}]), check=0)
+    equal({row["k"]: row["v"] for row in rows_of(made + "SELECT * FROM snk")}, {0: 7, 1: 7, 2: 0, 3: 1})

@@ -79,9 +79,32 @@ extension QuerySession {
         let keys = target.keys.compactMap { key in
             prepared.columns.firstIndex { $0.name == key }
         }
-        if !keys.isEmpty, keys.count == target.keys.count { prepared.key = keys }
+        if !keys.isEmpty, keys.count == target.keys.count {
+            try requireKey(of: prepared, keys, target, insert.place)
+            prepared.key = keys
+        }
         let count = try executeKept(prepared, output, transaction, target.delivery)
         return Outcome(tag: "INSERT 0 \(count)")
+    }
+
+    /// What is taken back is told by its key: were there two rows of one, the deletion of one of
+    /// them would delete both.
+    private func requireKey(
+        of prepared: PreparedQuery, _ keys: [Int], _ target: TopicTarget, _ place: Range<Int>
+    ) throws(SQLError) {
+        guard prepared.isChangelog, !prepared.plan.facts.isAppendOnly,
+            !prepared.plan.isUnique(in: Set(keys))
+        else { return }
+        let names = prepared.columns.map(\.name)
+        let known = prepared.plan.facts.key.map { key in key.map { names[$0] } } ?? []
+        let cure =
+            known.isEmpty
+            ? "GROUP BY the columns of the key, or take them from the key of the input."
+            : "The rows have the key (\(known.joined(separator: ", ")))."
+        throw SQLError(
+            "the primary key (\(target.keys.joined(separator: ", "))) may be that of several rows "
+                + "of the query, which takes rows back", .invalidColumnReference, at: place,
+            hint: cure)
     }
 
     /// Columns that have a place of their own in a record, with their types.
