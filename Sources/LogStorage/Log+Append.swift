@@ -63,7 +63,12 @@ extension Log {
             total += size
         }
         guard total == count, total > 0 else { throw .malformed }
-        if let space, !space.admits(count, nowMilliseconds: now) { throw .noSpace }
+        // The reserve is for markers too: without them transactions hold readers back for good.
+        if let space, headers.contains(where: { !$0.isControl }),
+            !space.admits(count, nowMilliseconds: now)
+        {
+            throw .noSpace
+        }
     }
 
     /// Moves the high watermark over what was appended from `first` on, or holds it there.

@@ -220,6 +220,7 @@ extension Log {
         guard wasOpen else { return }
         // A run of compaction sees that the log is closed, and ends.
         compactionLock.withLock {}
+        guard !isAsOpened else { return releaseAll() }
         guard let job = beginSync(takingSnapshot: true) else {
             releaseAll()
             throw .readOnly(failureReason ?? "")
@@ -239,13 +240,27 @@ extension Log {
         }
     }
 
+    /// Nothing was written since the log was opened: the mark that it was closed with still holds.
+    private var isAsOpened: Bool {
+        checkpointLock.withLock {
+            lock.withLock {
+                checkpoint.mark.isClean && failure == nil && end == checkpoint.mark.durableEnd
+                    && start == checkpoint.mark.startOffset && !isSyncing && !active.isDirty
+                    && sealedDirty.isEmpty && !directoryDirty && active.index.unwritten == 0
+            }
+        }
+    }
+
     /// Lets the log go without syncing it, for a partition that is deleted: waiters and later calls
-    /// fail.
+    /// fail. Waits for what is being written, so that nothing more comes into its directory.
     public func discard() {
         lock.withLock {
             isClosed = true
             if failure == nil { failure = "the log was deleted" }
         }
+        compactionLock.withLock {}
+        lock.withLock { while isSyncing { lock.wait(syncEnded) } }
+        maintenanceLock.withLock {}
         releaseAll()
     }
 

@@ -152,8 +152,13 @@ extension Broker {
                 throw .invalidRequest("delete.topic.enable is false.")
             }
             persist(.topicRemoved(id: topic.id)) { [self] result in
-                if case .success = result { forget(topic) }
-                done(result.map { topic })
+                guard case .success = result else { return done(result.map { topic }) }
+                forget(topic)
+                // Not on this thread: the next sync, which everybody waits for, is its work.
+                environment.workers.submit { [self] in
+                    removeFiles(of: topic)
+                    done(.success(topic))
+                }
             }
         }
     }
@@ -163,24 +168,11 @@ extension Broker {
             byID[topic.id] = nil
             byName[topic.name] = nil
         }
-        removeFiles(of: topic)
         for partition in topic.partitions { partition.wakeAll() }
         groups.topicsDeleted([topic.name])
         let id = topic.id
         shares.forget { $0.topic == id }
         groups.topicsChanged()
-    }
-
-    private func removeFiles(of topic: Topic) {
-        for partition in topic.partitions {
-            // The files go below; what a close cannot write is not missed.
-            try? partition.log.close()
-        }
-        do throws(SystemError) {
-            try fileSystem.removeTree(PartitionOpener.directory(directory, topic.id))
-        } catch {
-            report("\(topic.name): \(error)")
-        }
     }
 
     /// Adds partitions up to `count`.

@@ -217,19 +217,6 @@ public final class Broker: @unchecked Sendable {
             }
         }
     }
-
-    /// Syncs and closes every log; nothing is called afterwards.
-    public func close() {
-        compactor.stop()
-        let all = lock.withLock { byName.values.flatMap(\.partitions) }
-        for partition in all {
-            do throws(LogError) {
-                try partition.log.close()
-            } catch {
-                report("\(partition.topicName)-\(partition.index): \(error)")
-            }
-        }
-    }
 }
 
 extension GroupConfiguration {

@@ -249,6 +249,40 @@ import Testing
         #expect(made.value?.success?.partitions.map(\.index) == Array(0..<40))
     }
 
+    @Test func `a topic is removed without a sync for each partition, and by another worker`()
+        throws
+    {
+        let rig = try BrokerRig()
+        let topic = try #require(rig.create(Broker.NewTopic(name: "t", partitions: 40))?.success)
+        for partition in Int32(0)..<40 { _ = rig.produce(["a"], to: "t", partition: partition) }
+        let syncs = rig.fileSystem.count(.sync)
+        let path = PartitionOpener.directory("/data", topic.id)
+        let gone = Box<Bool>()
+        let disk = rig.fileSystem
+        rig.broker.deleteTopic("t") { _ in gone.set(!disk.exists(path)) }
+        // The round of syncs in which its record becomes durable.
+        rig.workers.runOne()
+        #expect(rig.broker.topic("t") == nil && rig.fileSystem.exists(path))
+        rig.workers.runAll()
+        #expect(gone.value == true)
+        #expect(rig.fileSystem.count(.sync) - syncs < 10)
+    }
+
+    @Test func `partitions that nobody wrote to cost a stop no sync`() throws {
+        let rig = try BrokerRig()
+        _ = rig.create(Broker.NewTopic(name: "t", partitions: 40))
+        for partition in Int32(0)..<40 { _ = rig.produce(["a"], to: "t", partition: partition) }
+        try rig.restart()
+        _ = rig.produce(["b"], to: "t", partition: 7)
+        let syncs = rig.fileSystem.count(.sync)
+        rig.broker.close()
+        #expect(rig.fileSystem.count(.sync) - syncs < 20)
+        try rig.restart()
+        let topic = try #require(rig.broker.topic("t"))
+        #expect(topic.partitions.map(\.log.endOffset) == (0..<40).map { $0 == 7 ? 2 : 1 })
+        #expect(topic.partitions.allSatisfy { $0.log.leaderEpoch == 0 })
+    }
+
     @Test func `a server in memory keeps within its size over many partitions`() throws {
         let rig = try BrokerRig(memoryBytes: 4 << 20)
         _ = rig.create(Broker.NewTopic(name: "t", partitions: 64))

@@ -250,6 +250,17 @@ import Testing
         #expect(end(producer)?.error == .producerFenced)
     }
 
+    @Test(arguments: [true, false])
+    func `a transaction can be ended on a disk that is nearly full`(isCommit: Bool) throws {
+        let producer = try #require(start()?.success)
+        #expect(write(producer, 0) == nil)
+        rig.fileSystem.setFreeBytes(1 << 20)
+        rig.clock.advance(milliseconds: 2_000)
+        #expect(write(producer, 1)?.code == 56)
+        #expect(end(producer, isCommit: isCommit)?.success != nil)
+        #expect(try log().lastStableOffset == 2)
+    }
+
     @Test func `setting the clock neither ends a transaction nor keeps it for ever`() throws {
         let day: Int64 = 86_400_000
         let producer = try #require(start()?.success)
