@@ -188,6 +188,9 @@ def test_a_group_reads_what_came_in_the_place_of_records_that_a_power_cut_took()
         assert 0 < left < 10, left
         for number in range(10, 20):
             home.rtd("produce", "t", "-m", str(number))
+        done = home.rtd("consume", "t", "-g", "g", "-e", "-X", "auto.offset.reset=none")
+        equal((done.returncode, done.text), (1, ""))
+        contains(done.errors, f"the log was cut at offset {left} after it was read up to 10")
         outcome(home.rtd("consume", "t", "-g", "g", "-e"), 0, lines(range(10, 20)), "")
         # It is found out once: from then on the group goes on as ever.
         home.rtd("produce", "t", "-m", "20")
