@@ -143,22 +143,26 @@ public final class WorkerThreads: Workers, @unchecked Sendable {
     }
 
     private func work() {
-        lock.lock()
-        while true {
+        // A job is let go without the lock: what it held may take long to end, as a thousand files
+        // do that have no name any more, and whoever submits would wait for that.
+        while true { next()() }
+    }
+
+    private func next() -> @Sendable () -> Void {
+        lock.withLock {
             while head == jobs.count {
                 idle += 1
                 lock.wait(available)
                 idle -= 1
             }
             let job = jobs[head]
+            jobs[head] = {}
             head += 1
             if head == jobs.count {
                 jobs.removeAll(keepingCapacity: true)
                 head = 0
             }
-            lock.unlock()
-            job()
-            lock.lock()
+            return job
         }
     }
 }

@@ -116,6 +116,16 @@ private final class Caller: StreamHandler, @unchecked Sendable {
         #expect(order == [1, 3])
     }
 
+    @Test func `what a job held ends without holding other jobs up`() {
+        let workers = WorkerThreads(threadsMax: 1)
+        let ended = DispatchSemaphore(value: 0)
+        for _ in 0..<3 {
+            let held = Held { workers.submit { ended.signal() } }
+            workers.submit { withExtendedLifetime(held) {} }
+        }
+        for _ in 0..<3 { #expect(ended.wait(timeout: .now() + 60) == .success) }
+    }
+
     @Test func `a task stays on its loop across suspensions`() async {
         let loop = Loop()
         loop.start()
@@ -130,6 +140,13 @@ private final class Caller: StreamHandler, @unchecked Sendable {
         }.value
         #expect(always)
     }
+}
+
+/// Does something when it is let go.
+private final class Held: Sendable {
+    private let last: @Sendable () -> Void
+    init(_ last: @escaping @Sendable () -> Void) { self.last = last }
+    deinit { last() }
 }
 
 private final class Seen: @unchecked Sendable {
