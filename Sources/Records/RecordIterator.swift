@@ -31,7 +31,6 @@ public struct RecordView: Sendable {
 ///
 /// A malformed record ends the walk; `failed` then tells.
 public struct RecordIterator: ~Escapable {
-    @usableFromInline let records: RawSpan
     @usableFromInline var reader: ByteReader
     @usableFromInline let header: RecordBatchHeader
     @usableFromInline var left: Int
@@ -41,7 +40,6 @@ public struct RecordIterator: ~Escapable {
     @_lifetime(copy records)
     public init(_ header: RecordBatchHeader, records: RawSpan) {
         self.header = header
-        self.records = records
         self.reader = ByteReader(records)
         self.left = Int(header.recordCount)
     }
@@ -54,23 +52,6 @@ public struct RecordIterator: ~Escapable {
     public mutating func next() -> RecordView? {
         guard left > 0 else { return nil }
         left &-= 1
-        guard let place = RecordPlace(records, reader.position) else { return unusual() }
-        _ = reader.take(place.end &- reader.position)
-        return RecordView(
-            offset: header.baseOffset &+ RecordPlace.signed(place.offset),
-            timestamp: header.usesLogAppendTime
-                ? header.maxTimestamp : header.baseTimestamp &+ RecordPlace.signed(place.time),
-            key: place.keyBytes < 0 ? nil : place.keyStart..<place.keyStart &+ place.keyBytes,
-            value: place.valueBytes < 0
-                ? nil : place.valueStart..<place.valueStart &+ place.valueBytes,
-            headers: place.headersStart..<place.end, headerCount: place.headerCount)
-    }
-
-    /// A record of any shape.
-    @usableFromInline
-    @inline(never)
-    @_lifetime(self: copy self)
-    mutating func unusual() -> RecordView? {
         let length = Int(reader.varint())
         let start = reader.position
         guard length >= 6, length <= reader.remaining else {
@@ -97,8 +78,9 @@ public struct RecordIterator: ~Escapable {
             key: key, value: value, headers: headers..<end, headerCount: headerCount)
     }
 
+    @inlinable
     @_lifetime(self: copy self)
-    private mutating func field() -> Range<Int>? {
+    mutating func field() -> Range<Int>? {
         let length = Int(reader.varint())
         guard length >= 0 else {
             if length < -1 { reader.fail() }

@@ -4,26 +4,22 @@ import Bytes
 ///
 /// It looks once whether enough bytes are there, not for each number. Who gets nil looks again in
 /// full, whatever the reason.
-@usableFromInline
 struct RecordPlace {
-    /// As they are written, less than nothing in every second number.
-    @usableFromInline var time: UInt64
-    @usableFromInline var offset: UInt64
-    @usableFromInline var keyStart: Int
+    /// Zigzag numbers, as they are written.
+    var time: UInt64
+    var offset: UInt64
+    var keyStart: Int
     /// -1 for a null key, and for a null value.
-    @usableFromInline var keyBytes: Int
-    @usableFromInline var valueStart: Int
-    @usableFromInline var valueBytes: Int
-    @usableFromInline var headersStart: Int
-    @usableFromInline var headerCount: Int
-    @usableFromInline var end: Int
+    var keyBytes: Int
+    var valueStart: Int
+    var valueBytes: Int
+    var end: Int
 
     /// Bytes from a record's start on that are looked at without a question: its length and its
     /// attributes, four numbers of three bytes, one of which may have ten.
-    @usableFromInline static let nearBytes = 32
+    static let nearBytes = 32
 
     /// The record at `start` in the section of its batch.
-    @inlinable
     @inline(__always)
     init?(_ section: RawSpan, _ start: Int) {
         var at = start
@@ -56,11 +52,8 @@ struct RecordPlace {
         let headers = unsafe section.unsafeLoad(fromUncheckedByteOffset: at, as: UInt8.self)
         // Each takes at least two bytes.
         guard headers & 0x81 == 0, Int(headers) < end &- at else { return nil }
-        headerCount = Int(headers &>> 1)
-        headersStart = at &+ 1
     }
 
-    @inlinable
     @inline(__always)
     static func signed(_ value: UInt64) -> Int64 {
         Int64(bitPattern: value &>> 1) ^ -Int64(bitPattern: value & 1)
@@ -68,7 +61,6 @@ struct RecordPlace {
 
     /// The number at `at`, which moves behind it; nil, and `at` stays, if it has more than three
     /// bytes. The three are in the span.
-    @inlinable
     @inline(__always)
     static func short(_ bytes: RawSpan, _ at: inout Int) -> UInt64? {
         let first = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: at, as: UInt8.self)
@@ -89,7 +81,6 @@ struct RecordPlace {
     }
 
     /// The same of any length.
-    @usableFromInline
     @inline(never)
     static func long(_ bytes: RawSpan, _ at: inout Int) -> UInt64? {
         var reader = ByteReader(bytes.extracting(droppingFirst: at))

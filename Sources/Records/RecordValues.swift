@@ -1,7 +1,7 @@
 import Bytes
 
-/// Where the values of some records of a batch lie, a column a part, for those who want little else
-/// of many records. Records without a value are left out.
+/// Where the values and keys of some records of a batch lie, a column a part, for those who want
+/// no headers of many records. Records without a value are left out.
 ///
 /// It checks what `RecordIterator` checks. Filled again and again, by one thread at a time.
 @safe public final class RecordValues: @unchecked Sendable {
@@ -15,6 +15,8 @@ import Bytes
     private let timestampBase = UnsafeMutablePointer<Int64>.allocate(capacity: countMax)
     private let startBase = UnsafeMutablePointer<Int32>.allocate(capacity: countMax)
     private let byteCountBase = UnsafeMutablePointer<Int32>.allocate(capacity: countMax)
+    private let keyStartBase = UnsafeMutablePointer<Int32>.allocate(capacity: countMax)
+    private let keyByteCountBase = UnsafeMutablePointer<Int32>.allocate(capacity: countMax)
 
     public init() {}
 
@@ -23,6 +25,8 @@ import Bytes
         unsafe timestampBase.deallocate()
         unsafe startBase.deallocate()
         unsafe byteCountBase.deallocate()
+        unsafe keyStartBase.deallocate()
+        unsafe keyByteCountBase.deallocate()
     }
 
     public var count: Int { end - first }
@@ -47,6 +51,17 @@ import Bytes
     public var byteCounts: Span<Int32> {
         @_lifetime(borrow self)
         get { unsafe _overrideLifetime(span(byteCountBase), borrowing: self) }
+    }
+
+    public var keyStarts: Span<Int32> {
+        @_lifetime(borrow self)
+        get { unsafe _overrideLifetime(span(keyStartBase), borrowing: self) }
+    }
+
+    /// Negative for a null key.
+    public var keyByteCounts: Span<Int32> {
+        @_lifetime(borrow self)
+        get { unsafe _overrideLifetime(span(keyByteCountBase), borrowing: self) }
     }
 
     @_lifetime(borrow self)
@@ -82,6 +97,8 @@ import Bytes
             unsafe timestampBase[taken] = record.timestamp
             unsafe startBase[taken] = Int32(truncatingIfNeeded: record.valueStart)
             unsafe byteCountBase[taken] = Int32(truncatingIfNeeded: record.valueBytes)
+            unsafe keyStartBase[taken] = Int32(truncatingIfNeeded: record.keyStart)
+            unsafe keyByteCountBase[taken] = Int32(truncatingIfNeeded: record.keyBytes)
             if record.valueBytes >= 0 { taken &+= 1 }
         }
         header.recordCount -= Int32(truncatingIfNeeded: records)
@@ -93,8 +110,10 @@ import Bytes
     private struct Record {
         var offset: Int64
         var timestamp: Int64
-        var valueStart: Int
+        var keyStart: Int
         /// Negative: it has none.
+        var keyBytes: Int
+        var valueStart: Int
         var valueBytes: Int
         var end: Int
     }
@@ -111,7 +130,8 @@ import Bytes
             offset: header.baseOffset &+ RecordPlace.signed(place.offset),
             timestamp: header.usesLogAppendTime
                 ? header.maxTimestamp : header.baseTimestamp &+ RecordPlace.signed(place.time),
-            valueStart: place.valueStart, valueBytes: place.valueBytes, end: place.end)
+            keyStart: place.keyStart, keyBytes: place.keyBytes, valueStart: place.valueStart,
+            valueBytes: place.valueBytes, end: place.end)
     }
 
     @inline(never)
@@ -122,9 +142,10 @@ import Bytes
         header.recordCount = 1
         var iterator = RecordIterator(header, records: section.extracting(droppingFirst: start))
         guard let record = iterator.next() else { return nil }
-        let value = record.value
+        let (key, value) = (record.key, record.value)
         return Record(
             offset: record.offset, timestamp: record.timestamp,
+            keyStart: start &+ (key?.lowerBound ?? 0), keyBytes: key?.count ?? -1,
             valueStart: start &+ (value?.lowerBound ?? 0), valueBytes: value?.count ?? -1,
             end: start &+ record.headers.upperBound)
     }

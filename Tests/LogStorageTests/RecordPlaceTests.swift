@@ -63,10 +63,10 @@ private func iterated(_ header: RecordBatchHeader, _ section: [UInt8]) -> [Seen]
     return iterator.failed ? nil : seen
 }
 
-/// What is left of them where only values are wanted.
+/// What is left of them where no headers are wanted.
 private func values(_ records: [Seen]?) -> [Seen]? {
     records?.filter { $0.value != nil }
-        .map { Seen(offset: $0.offset, timestamp: $0.timestamp, value: $0.value) }
+        .map { Seen(offset: $0.offset, timestamp: $0.timestamp, key: $0.key, value: $0.value) }
 }
 
 /// The values, up to `limit` at a time.
@@ -81,8 +81,14 @@ private func taken(_ header: RecordBatchHeader, _ section: [UInt8], _ limit: Int
         while values.count > 0 {
             let start = Int(values.starts[0])
             let value = span.extracting(start..<start + Int(values.byteCounts[0])).copied()
+            let (keyStart, keyBytes) = (Int(values.keyStarts[0]), Int(values.keyByteCounts[0]))
+            let key =
+                keyBytes < 0
+                ? nil : span.extracting(keyStart..<keyStart + keyBytes).copied()
             seen.append(
-                Seen(offset: values.offsets[0], timestamp: values.timestamps[0], value: value))
+                Seen(
+                    offset: values.offsets[0], timestamp: values.timestamps[0], key: key,
+                    value: value))
             values.drop(1)
         }
     }

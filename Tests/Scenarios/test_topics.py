@@ -36,6 +36,8 @@ def drawn(count):
 
 SQL = 'SELECT n, length(t) AS t, _offset AS o, _key AS k, _partition AS p, _headers AS h, ' \
       'EXTRACT(EPOCH FROM _timestamp)::bigint AS s FROM "{}" ORDER BY _offset'
+# Without headers records are taken many at a time.
+WITHOUT_HEADERS = SQL.replace("_headers AS h, ", "")
 
 
 def test_rows_keep_their_records_facts_in_any_batches(server):
@@ -52,6 +54,8 @@ def test_rows_keep_their_records_facts_in_any_batches(server):
         produce(server, topic, records, "-z", codec, "--batch-bytes", bytes)
         rows, _ = select(server, SQL.format(topic))
         equal(rows, expected)
+        rows, _ = select(server, WITHOUT_HEADERS.format(topic))
+        equal(rows, [{name: row[name] for name in row if name != "h"} for row in expected])
         rows, _ = select(server, f'SELECT COUNT(*) AS n, MAX(_partition) AS p FROM "{topic}"')
         equal(rows, [{"n": len(expected), "p": 0}])
 

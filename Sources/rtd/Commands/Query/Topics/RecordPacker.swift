@@ -23,8 +23,8 @@ struct RecordPacker {
     var keepsTombstones = false
 
     /// Nothing that only a look at each record gives: they are taken many at a time.
-    fileprivate var takesValuesOnly: Bool {
-        !keepsTombstones && hidden.isSubset(of: [.offset, .partition, .timestamp])
+    fileprivate var takesMany: Bool {
+        !keepsTombstones && hidden.isSubset(of: [.offset, .partition, .timestamp, .key])
     }
 
     /// Of a block that many lines go into; larger values get blocks of their own. It and the
@@ -43,7 +43,7 @@ struct FetchedRecords {
     private var index = 0
     private var current: OpenBatch?
     /// Of the batch that is being taken from: records that were looked at and not taken yet. Only
-    /// where nothing but values is wanted.
+    /// where they are taken many at a time.
     private let values: RecordValues?
 
     /// A batch that records are being taken from.
@@ -66,7 +66,7 @@ struct FetchedRecords {
         self.fetched = fetched
         let start = max(range.lowerBound, fetched.startOffset)
         self.range = start..<max(range.upperBound, start)
-        values = packer.takesValuesOnly ? RecordValues() : nil
+        values = packer.takesMany ? RecordValues() : nil
     }
 
     /// The next records, nil behind the last.
@@ -220,12 +220,12 @@ private struct Piece {
                 guard append(line: records.extracting(value)) else { return }
                 taken = 1
             }
-            note(values, taken)
+            note(values, taken, in: records)
             values.drop(taken)
         }
     }
 
-    private mutating func note(_ values: RecordValues, _ taken: Int) {
+    private mutating func note(_ values: RecordValues, _ taken: Int, in records: RawSpan) {
         let (offsets, times) = (values.offsets, values.timestamps)
         for index in 0..<taken {
             self.offsets[count + index] = offsets[index]
@@ -233,6 +233,16 @@ private struct Piece {
         }
         count += taken
         isFull = count == Batch.rowsMax
+        guard let keys else { return }
+        let (starts, counts) = (values.keyStarts, values.keyByteCounts)
+        for index in 0..<taken {
+            guard counts[index] >= 0 else {
+                keys.appendNull()
+                continue
+            }
+            let start = Int(starts[index])
+            keys.append(repairing: records.extracting(start..<start + Int(counts[index])))
+        }
     }
 
     private mutating func append(line: RawSpan) -> Bool {
