@@ -115,6 +115,8 @@ public struct CapturePosition: Sendable, Equatable {
     public var backfills: [BackfillState] = []
     /// Whose log it is of; nil if that was not kept.
     public var server: SourceServer?
+    /// Of a publication that was given; nil if that was not kept.
+    public var tables: FollowedTables?
 
     public struct Partial: Sendable, Equatable {
         public var commit: LogSequenceNumber
@@ -128,12 +130,13 @@ public struct CapturePosition: Sendable, Equatable {
 
     public init(
         end: LogSequenceNumber, partial: Partial? = nil, backfills: [BackfillState] = [],
-        server: SourceServer? = nil
+        server: SourceServer? = nil, tables: FollowedTables? = nil
     ) {
         self.end = end
         self.partial = partial
         self.backfills = backfills
         self.server = server
+        self.tables = tables
     }
 }
 

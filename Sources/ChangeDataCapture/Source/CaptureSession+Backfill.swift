@@ -20,7 +20,8 @@ extension CaptureSession {
             throw Self.noKey(request)
         }
         return Backfill(
-            slot: slotName, states: start.backfills, chunkRows: configuration.backfillChunkRows,
+            slot: slotName, states: start.backfills + (try pendingStates()),
+            chunkRows: configuration.backfillChunkRows,
             token: String(UInt64.random(in: .min ... .max), radix: 36))
     }
 

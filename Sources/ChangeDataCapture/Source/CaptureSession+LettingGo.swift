@@ -10,8 +10,8 @@ extension CaptureSession {
     func letGoOfTables() throws(CaptureError) {
         guard configuration.publication == nil, !isTemporary else { return }
         let lost = try publishedTables().filter { !$0.isSelected && !$0.isRenamed }
-        let given = lost.filter { isGivenUp($0) }
-        let others = lost.filter { !isGivenUp($0) }
+        let given = lost.filter { isGivenUp($0.name) }
+        let others = lost.map(\.name).filter { !isGivenUp($0) }
         guard others.isEmpty else { throw refusal(others) }
         try checkGivenUp()
         guard !given.isEmpty else { return }
@@ -19,7 +19,7 @@ extension CaptureSession {
         for table in given { next.forget(table.oid) }
         try keep(next, with: given.map(\.removal))
         memory = next
-        sink.notice("not captured any more: \(Self.names(given))")
+        sink.notice("not captured any more: \(Self.names(given.map(\.name)))")
     }
 
     /// One of the capture's own publications has it.
@@ -59,14 +59,16 @@ extension CaptureSession {
         }
     }
 
-    private func isGivenUp(_ table: PublishedTable) -> Bool {
-        configuration.givenUp.contains {
-            TableSelection.matches($0, schema: table.schema, table: table.table)
-        }
+    func isGivenUp(_ name: String) -> Bool {
+        let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
+        return parts.count == 2
+            && configuration.givenUp.contains {
+                TableSelection.matches($0, schema: parts[0], table: parts[1])
+            }
     }
 
     /// What is given up cannot be selected, too.
-    private func checkGivenUp() throws(CaptureError) {
+    func checkGivenUp() throws(CaptureError) {
         guard !configuration.givenUp.isEmpty, let catalog else { return }
         let given = TableSelection(included: configuration.givenUp)
         for table in try catalog.tables(configuration.tables).map(\.table)
@@ -78,12 +80,12 @@ extension CaptureSession {
         }
     }
 
-    private static func names(_ tables: [PublishedTable]) -> String {
-        let some = tables.prefix(5).map(\.name).joined(separator: ", ")
+    private static func names(_ tables: [String]) -> String {
+        let some = tables.prefix(5).joined(separator: ", ")
         return some + (tables.count > 5 ? " and \(tables.count - 5) more" : "")
     }
 
-    private func refusal(_ tables: [PublishedTable]) -> CaptureError {
+    func refusal(_ tables: [String]) -> CaptureError {
         .usage(
             CaptureReport(
                 "slot \"\(slotName)\" captures \(Self.names(tables)), which the options leave out "

@@ -129,6 +129,7 @@ extension CaptureSession {
         if !marks {
             found.statements.removeAll { !$0.hasPrefix("ALTER") }
             found.count = 0
+            found.next.pending = memory.pending
         }
         try keep(found.next, with: found.statements)
         memory = found.next
@@ -171,6 +172,7 @@ extension CaptureSession {
         }
         found.statements.append(
             StreamMark(.table, slot: slotName, finding.name).statement(isTransactional: true))
+        note(BackfillRequest(table: finding.name), in: &found.next)
         found.count += 1
     }
 
@@ -190,6 +192,7 @@ extension CaptureSession {
         let request = BackfillRequest(table: finding.name, partition: finding.oid)
         found.statements.append(
             StreamMark(.backfill, slot: slotName, request.text).statement(isTransactional: true))
+        note(request, in: &found.next)
         found.count += 1
     }
 

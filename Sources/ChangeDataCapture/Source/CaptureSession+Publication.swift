@@ -99,6 +99,15 @@ extension CaptureSession {
         if isPresent, !isNewSlot { return publications.append(name) }
         // Slots of older captures have no such.
         if !isNewSlot, name == insertsPublication { return }
+        if !isPresent, !isNewSlot, connection.version >= 180_000 {
+            // Older servers end a stream that is older than its publication; this one passes over
+            // what was changed before.
+            throw .slotLost(
+                CaptureReport(
+                    "publication \"\(name)\" is gone, and with it what its slot has not sent yet",
+                    hint: "drop the slot (rtd cdc URL --slots --drop \(slotName)) and begin with a "
+                        + "new snapshot, or name a publication with --publication"))
+        }
         publications.append(name)
         if isPresent {
             try connection.execute(

@@ -154,6 +154,7 @@ extension CaptureSession {
         guard let backfill else { return }
         if assembler.isIdle { try lookForTables() }
         if assembler.isIdle, backfill.wantsChunk { try stepBackfill() }
+        if assembler.isIdle { try notePending(backfill) }
         guard configuration.end == .now, assembler.last == nil, assembler.isIdle, backfill.isDone,
             backfill.accepted >= requested
         else { return }

@@ -19,11 +19,16 @@ extension CaptureSession {
     /// Looks now and then, beside the stream.
     func lookForTables() throws {
         let now = SystemClock().monotonicNanoseconds
-        guard configuration.publication == nil, now >= nextLook else { return }
+        guard now >= nextLook else { return }
         nextLook = now + Limits.tablesIntervalNanoseconds
         do throws(CaptureError) {
-            _ = try publishNewTables(marks: true, isTold: true)
-            _ = try followTables(marks: true, isTold: true)
+            if let publication = configuration.publication {
+                requested += try followPublication(
+                    publication, marks: configuration.snapshot != .never, isStart: false)
+                return
+            }
+            requested += try publishNewTables(marks: true, isTold: true)
+            requested += try followTables(marks: true, isTold: true)
         } catch {
             guard error.isPassing else { throw error }
             // The stream notices by itself when the server is gone.
@@ -112,6 +117,7 @@ extension CaptureSession {
         var next = memory
         next.names[stray.oid] = stray.name
         if isNew { next.keys[stray.oid] = nil }
+        if isNew, marks { note(BackfillRequest(table: stray.name), in: &next) }
         try keep(next, with: statements)
         memory = next
         return isNew

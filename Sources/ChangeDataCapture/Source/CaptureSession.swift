@@ -26,6 +26,8 @@ final class CaptureSession {
     let slotName: String
     /// What START_REPLICATION names.
     var publications: [String] = []
+    /// With a publication that was given: what the output follows of it.
+    var followed: FollowedTables?
     /// What is known of the tables, and what pg_inherits was when it was looked at last.
     var memory = SourceMemory()
     var inheritance: String?
@@ -65,6 +67,7 @@ final class CaptureSession {
         self.configuration = capture.configuration
         address = capture.configuration.address
         server = capture.configuration.after?.server
+        followed = capture.configuration.after?.tables
         self.sink = sink
         self.stop = capture.stopSignal
         filters = capture.configuration.filters
@@ -129,7 +132,7 @@ final class CaptureSession {
         }
         backfill = try makeBackfill(after: start)
         let isBackfilling =
-            requested > 0 || !configuration.backfills.isEmpty || !start.backfills.isEmpty
+            requested > 0 || !configuration.backfills.isEmpty || backfill?.isDone == false
         if isBackfilling, configuration.end == .now {
             // Its end comes behind their last rows.
             last = nil
@@ -163,7 +166,11 @@ final class CaptureSession {
             if known != nil { try letGoOfTables() }
             let tables = try preparePublication(isNewSlot: known == nil)
             try prepareStatements()
-            guard configuration.publication == nil else { return (known, tables) }
+            if let publication = configuration.publication {
+                requested += try followPublication(
+                    publication, marks: known != nil && canMark(wantsRows(known)), isStart: true)
+                return (known, tables)
+            }
             guard known != nil else {
                 try rememberTables()
                 return (known, tables)
@@ -171,8 +178,7 @@ final class CaptureSession {
             // The rows of tables that are new are read beside the stream, unless all are read
             // anyway.
             let wantsRows = wantsRows(known)
-            let marks =
-                !wantsRows && configuration.snapshot != .never && (sql?.version ?? 0) >= 140_000
+            let marks = canMark(wantsRows)
             var count = try publishNewTables(marks: marks, isTold: !wantsRows)
             if isRecalled, !wantsRows {
                 count += try followTables(marks: marks, isTold: true)
@@ -182,6 +188,11 @@ final class CaptureSession {
             if marks { requested += count }
             return (known, tables)
         }
+    }
+
+    /// Whether rows can be read beside the stream, and are wanted there.
+    private func canMark(_ wantsRows: Bool) -> Bool {
+        !wantsRows && configuration.snapshot != .never && (sql?.version ?? 0) >= 140_000
     }
 
     /// Takes back what was temporary, as well as it can.

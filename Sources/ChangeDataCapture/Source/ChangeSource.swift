@@ -28,6 +28,8 @@ public enum CaptureEnd: Sendable {
 public protocol ChangeSink: AnyObject {
     /// Positions that are given from here on are of this server's log: to be kept with them.
     func follows(_ server: SourceServer)
+    /// And what of a publication that was given: the same.
+    func follows(_ tables: FollowedTables)
     /// Positions at or behind `position` that the output has from before are of another log.
     func snapshotBegan(_ tables: [CapturedTable], at position: LogSequenceNumber) throws
     /// Whether a snapshot may be kept in pieces.
@@ -78,6 +80,7 @@ public protocol ChangeSink: AnyObject {
 
 extension ChangeSink {
     public func follows(_ server: SourceServer) {}
+    public func follows(_ tables: FollowedTables) {}
     public var keepsSnapshotPieces: Bool { false }
     public var endsSnapshotPiece: Bool { false }
     public var holdsRowsByKey: Bool { false }

@@ -16,6 +16,9 @@ struct SourceMemory: Equatable {
     /// `--where`, by the names of tables when the slot was made.
     var filters: [String: String] = [:]
 
+    /// Requests for rows that are not read yet, where the output does not remember them.
+    var pending: [String: String] = [:]
+
     private static let beginning = "rtd: "
 
     init() {}
@@ -27,6 +30,7 @@ struct SourceMemory: Equatable {
         guard let tables = members["tables"] else { return nil }
         names = JSONMembers.read(Array(tables.utf8))
         partitions = JSONMembers.read(Array((members["partitions"] ?? "").utf8))
+        pending = JSONMembers.read(Array((members["pending"] ?? "").utf8))
         keys = JSONMembers.read(Array((members["keys"] ?? "").utf8))
         filters = JSONMembers.read(Array((members["where"] ?? "").utf8))
     }
@@ -43,6 +47,7 @@ struct SourceMemory: Equatable {
         buffer.append(UInt8(ascii: "{"))
         let parts = [
             ("tables", names), ("keys", keys), ("partitions", partitions), ("where", filters),
+            ("pending", pending),
         ]
         for (index, (name, members)) in parts.enumerated() {
             buffer.append(utf8: index == 0 ? "\"\(name)\":{" : ",\"\(name)\":{")

@@ -10,7 +10,7 @@ import Platform
 /// at the start and comes again. The position is written when the bytes before it are on the disk,
 /// and only then is the server told.
 final class CaptureFile: LineTarget {
-    private static let positionBytesMax = 1 << 20
+    private static let positionBytesMax = 16 << 20
     private static let intervalNanoseconds: Int64 = 100_000_000
     /// The same while the log goes on without changes for the file.
     private static let idleNanoseconds: Int64 = 2_000_000_000
@@ -32,7 +32,9 @@ final class CaptureFile: LineTarget {
     let position: CapturePosition?
     var backfills: [BackfillState] = []
     var server: SourceServer?
+    var followed: FollowedTables?
     private var savedBackfills: [BackfillState] = []
+    private var savedFollowed: FollowedTables?
     let isKept = true
     var continues: Bool { position != nil }
 
@@ -76,16 +78,15 @@ final class CaptureFile: LineTarget {
             throw CommandFailure(error)
         }
         size = state.size
-        saved = state.end
+        saved = state.position.end
         isMarked = true
         savedSize = state.size
-        backfills = state.backfills
-        savedBackfills = state.backfills
-        server = state.server
-        position =
-            state.end.value == 0
-            ? nil
-            : CapturePosition(end: state.end, backfills: state.backfills, server: state.server)
+        backfills = state.position.backfills
+        savedBackfills = backfills
+        server = state.position.server
+        followed = state.position.tables
+        savedFollowed = followed
+        position = saved.value == 0 ? nil : state.position
     }
 
     deinit { file.close() }
@@ -121,16 +122,18 @@ final class CaptureFile: LineTarget {
         _ position: LogSequenceNumber, isLast: Bool
     ) throws(CaptureOutputError) -> LogSequenceNumber {
         let now = clock.monotonicNanoseconds
-        let isIdle = size == savedSize && backfills == savedBackfills
+        let hasNews = backfills != savedBackfills || (followed != savedFollowed && isMarked)
+        let isIdle = size == savedSize && !hasNews
         let interval = isIdle ? Self.idleNanoseconds : Self.intervalNanoseconds
-        guard position > saved || backfills != savedBackfills,
+        guard position > saved || hasNews,
             isLast || now - savedTime >= interval
         else {
             return saved
         }
-        try mark(position)
         saved = max(saved, position)
+        try mark(saved)
         savedBackfills = backfills
+        savedFollowed = followed
         savedTime = now
         return saved
     }
@@ -142,9 +145,10 @@ final class CaptureFile: LineTarget {
             ? ""
             : ",\"backfills\":"
                 + String(decoding: BackfillState.json(backfills), as: UTF8.self)
+        let tables = followed.map { String(decoding: $0.json, as: UTF8.self) } ?? ""
         let text =
             "{\"lsn\":\"\(position)\",\"bytes\":\(size),\"slot\":\"\(slot)\""
-            + (server.map { ",\"server\":\"\($0)\"" } ?? "") + "\(rest)}\n"
+            + (server.map { ",\"server\":\"\($0)\"" } ?? "") + tables + "\(rest)}\n"
         do throws(SystemError) {
             try file.synchronize()
             try fileSystem.replace(path + ".position", with: Array(text.utf8))
@@ -155,11 +159,15 @@ final class CaptureFile: LineTarget {
         savedSize = size
     }
 
+    /// What the position beside a file says.
+    private struct State {
+        let position: CapturePosition
+        let size: Int64
+    }
+
     private static func read(
         _ path: String, _ slot: String, _ fileSystem: POSIXFileSystem
-    ) throws(CommandFailure) -> (
-        end: LogSequenceNumber, size: Int64, backfills: [BackfillState], server: SourceServer?
-    )? {
+    ) throws(CommandFailure) -> State? {
         let name = path + ".position"
         guard fileSystem.exists(name) else { return nil }
         let bytes: [UInt8]
@@ -176,9 +184,10 @@ final class CaptureFile: LineTarget {
             throw CommandFailure(
                 "\(path) was written from slot \"\(other)\", not \"\(slot)\" (--slot \(other))")
         }
-        return (
-            lsn, size, members["backfills"].map { BackfillState.read($0) } ?? [],
-            members["server"].flatMap { SourceServer($0) }
-        )
+        return State(
+            position: CapturePosition(
+                end: lsn, backfills: members["backfills"].map { BackfillState.read($0) } ?? [],
+                server: members["server"].flatMap { SourceServer($0) },
+                tables: FollowedTables(members)), size: size)
     }
 }

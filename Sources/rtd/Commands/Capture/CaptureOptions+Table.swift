@@ -50,8 +50,10 @@ extension CaptureOptions {
             {fill-unchanged} looks it up.
 
             Tables that get another name while it runs, or are attached to a partitioned one, are \
-            noticed within seconds, also at the next start, and their rows are read. SIGUSR1 has \
-            it say on stderr what it is at.
+            noticed within seconds, also at the next start, and their rows are read; in topics also \
+            those of a table that gets another primary key. A server that does not go on with \
+            the log of the output (set up anew, from a backup, or without the end of the log \
+            after a fail-over) is refused. SIGUSR1 has it say on stderr what it is at.
             """,
         operands: [OperandDocumentation("SOURCE", "The database.")],
         examples: [
@@ -136,7 +138,8 @@ extension CaptureOptions {
                 `search_path` of the role and the database says. They are read in chunks by the \
                 primary key while changes go on, and no row is given that is older than what was \
                 given before. The rows are `r` events with `snapshot` `incremental`; what is not \
-                done when the command ends goes on at the next start. Needs PostgreSQL 14.
+                done when the command ends goes on at the next start (to stdout it begins anew). \
+                Needs PostgreSQL 14.
                 """),
         .value(
             "slot", nil, \.slot, .nonEmpty("NAME"), "Use the slot NAME, and keep it.",
@@ -154,7 +157,11 @@ extension CaptureOptions {
         .value(
             "publication", nil, \.publication, .nonEmpty("NAME"),
             "Use the publication NAME, which exists.",
-            details: "Its tables, row filters and columns are what is captured."),
+            details: """
+                Its tables, row filters and columns are what is captured. It is never altered. \
+                Rows are read of tables that were made again, got another name, or were left out \
+                before.
+                """),
         .value(
             "password-file", nil, \.passwordFile, .file,
             "Take the password from the first line of FILE."),
@@ -202,7 +209,10 @@ extension CaptureOptions {
                 """),
         .list(
             "key", nil, \.keys, .keyChoice, "Take COLUMNS for the key of TABLE; may be repeated.",
-            details: "Such as `orders=customer_id,number`, instead of the primary key."),
+            details: """
+                Such as `orders=customer_id,number`, instead of the primary key. In topics a start \
+                with another key reads the rows of the table anew under it.
+                """),
         .list(
             "mask", nil, \.masks, .columnMask, "Hide a column's values; may be repeated.",
             details: """

@@ -103,10 +103,6 @@ struct CaptureOptions: Sendable, Equatable {
         if options.snapshot == .only, !options.backfills.isEmpty {
             throw UsageError("--backfill reads beside the stream, and --snapshot only has none")
         }
-        if !options.givenUp.isEmpty, options.publication != nil {
-            throw UsageError(
-                "--drop-tables goes with a publication that is made, not with --publication")
-        }
         if options.target != .topics, options.job != .verify {
             if options.connection.brokers != nil || options.connection.data != nil {
                 throw UsageError("--broker and --data go with --to topics")

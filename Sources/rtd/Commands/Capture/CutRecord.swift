@@ -13,6 +13,8 @@ struct CutRecord: Sendable, Equatable {
     var backfills: [BackfillState] = []
     /// Whose log `lsn` is of.
     var server: SourceServer?
+    /// Of a publication that was given.
+    var tables: FollowedTables?
 
     /// All rows that the tables had at its position are in the topics.
     var isWhole: Bool { backfills.isEmpty }
@@ -38,6 +40,7 @@ struct CutRecord: Sendable, Equatable {
         if separator == UInt8(ascii: "{") { buffer.append(separator) }
         buffer.append("}")
         if let server { buffer.append(utf8: ",\"server\":\"\(server)\"") }
+        if let tables { buffer.append(tables.json) }
         if !backfills.isEmpty {
             buffer.append(",\"backfills\":")
             buffer.append(BackfillState.json(backfills))
@@ -56,6 +59,7 @@ struct CutRecord: Sendable, Equatable {
         self.lsn = lsn
         backfills = members["backfills"].map { BackfillState.read($0) } ?? []
         server = members["server"].flatMap { SourceServer($0) }
+        tables = FollowedTables(members)
         ends = [:]
         for (name, text) in Self.members(Array((members["offsets"] ?? "").utf8)) {
             guard let dash = name.lastIndex(of: "-"), let end = Int64(text),
@@ -67,13 +71,15 @@ struct CutRecord: Sendable, Equatable {
 
     init(
         slot: String, lsn: LogSequenceNumber, ends: [TopicPartition: Int64],
-        backfills: [BackfillState] = [], server: SourceServer? = nil
+        backfills: [BackfillState] = [], server: SourceServer? = nil,
+        tables: FollowedTables? = nil
     ) {
         self.slot = slot
         self.lsn = lsn
         self.ends = ends
         self.backfills = backfills
         self.server = server
+        self.tables = tables
     }
 
     static func members(_ text: [UInt8]) -> [String: String] { JSONMembers.read(text) }

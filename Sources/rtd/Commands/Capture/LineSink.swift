@@ -14,8 +14,9 @@ enum CaptureOutputError: Error, Sendable {
 protocol LineTarget: AnyObject {
     /// Backfills that are not done with the transaction that is being written.
     var backfills: [BackfillState] { get set }
-    /// Whose log positions are of.
+    /// Whose log positions are of, and what of a given publication is followed.
     var server: SourceServer? { get set }
+    var followed: FollowedTables? { get set }
     /// Whether a later capture goes on behind what was written.
     var isKept: Bool { get }
     /// Whether it has changes of an earlier capture.
@@ -35,6 +36,12 @@ extension LineTarget {
         get { nil }
         set { _ = newValue }
     }
+
+    var followed: FollowedTables? {
+        get { nil }
+        set { _ = newValue }
+    }
+
     func begins(at position: LogSequenceNumber) {}
 }
 
@@ -87,6 +94,8 @@ final class LineSink: ChangeSink {
     var durable: LogSequenceNumber { lock.withLock { safe } }
 
     func follows(_ server: SourceServer) { target.server = server }
+
+    func follows(_ tables: FollowedTables) { target.followed = tables }
 
     func notice(_ message: String) { notices(message) }
 

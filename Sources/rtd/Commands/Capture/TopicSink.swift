@@ -58,6 +58,7 @@ final class TopicSink: ChangeSink {
     /// Backfills that are not done with what was given.
     private var states: [BackfillState] = []
     private var server: SourceServer?
+    private var followed: FollowedTables?
     /// Of the last cut.
     private var cutPosition = LogSequenceNumber(0)
     private var cutTime: Int64 = 0
@@ -125,8 +126,10 @@ final class TopicSink: ChangeSink {
             }
             if let cut {
                 position = CapturePosition(
-                    end: cut.lsn, backfills: cut.backfills, server: cut.server)
+                    end: cut.lsn, backfills: cut.backfills, server: cut.server,
+                    tables: cut.tables)
                 server = cut.server
+                followed = cut.tables
                 states = cut.backfills
                 safe = cut.lsn
                 complete = cut.lsn
@@ -147,6 +150,13 @@ final class TopicSink: ChangeSink {
     var durable: LogSequenceNumber { lock.withLock { safe } }
 
     func follows(_ server: SourceServer) { self.server = server }
+
+    func follows(_ tables: FollowedTables) {
+        guard tables != followed else { return }
+        followed = tables
+        // Kept also if nothing else is new.
+        if position != nil, groupStart == nil { groupStart = clock.monotonicNanoseconds }
+    }
 
     func notice(_ message: String) { notices(message) }
 
@@ -483,7 +493,8 @@ final class TopicSink: ChangeSink {
 
     private func sendCut(_ ends: [TopicPartition: Int64]) {
         let cut = CutRecord(
-            slot: slot, lsn: complete, ends: ends, backfills: states, server: server)
+            slot: slot, lsn: complete, ends: ends, backfills: states, server: server,
+            tables: followed)
         let topic = CaptureTopic(cuts.topic, partitions: 1)
         var record = OutputBuffer(capacity: 512)
         record.append(utf8: "{\"slot\":")
