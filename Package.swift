@@ -101,6 +101,7 @@ let package = Package(
         core(
             "ChangeDataCapture", ["PostgresProtocol", "Formats", "Records", "Platform", "Bytes"]),
         core("PostgresProtocol", ["Bytes"]),
+        core("HTTPProtocol", []),
         core("KafkaProtocol", ["Records", "Bytes"]),
         core("KafkaClient", ["KafkaProtocol", "Records", "Platform", "Bytes"]),
         core(
@@ -115,7 +116,7 @@ let package = Package(
             dependencies: [
                 "Service", "KafkaClient", "Streaming", "LogStorage", "KafkaProtocol", "Records",
                 "Platform", "Bytes", "ArgumentParsing", "Formats", "SQL", "Query", "Aggregation",
-                "ChangeDataCapture",
+                "ChangeDataCapture", "HTTPProtocol",
             ],
             swiftSettings: settings, linkerSettings: linkStatically),
         tests("StyleTests", []),
@@ -136,6 +137,7 @@ let package = Package(
             "ServiceTests",
             ["Service", "Streaming", "KafkaClient", "KafkaProtocol", "Records", "Platform"]),
         tests("PostgresProtocolTests", ["PostgresProtocol", "Bytes"]),
+        tests("HTTPProtocolTests", ["HTTPProtocol"]),
         tests(
             "ChangeDataCaptureTests",
             ["ChangeDataCapture", "PostgresProtocol", "Formats", "Platform", "Bytes"]),

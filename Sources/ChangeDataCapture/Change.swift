@@ -151,6 +151,11 @@ public protocol ChangeEncoder {
     mutating func commit(
         _ transaction: SourceTransaction, changes: Int, into output: inout OutputBuffer
     ) -> Bool
+    /// Why what was appended since is of no use; it never goes away. nil: nothing is wrong.
+    var failure: SchemaRegistrationError? { get }
+    /// Appends the key of a record about a transaction's begin or end.
+    mutating func transactionKey(
+        _ transaction: SourceTransaction, into output: inout OutputBuffer)
     /// Appends what the format writes when a table's description is seen or has changed.
     mutating func schema(
         _ table: CapturedTable, at position: LogSequenceNumber, into output: inout OutputBuffer
@@ -165,6 +170,13 @@ public protocol ChangeEncoder {
 // Most formats write changes only.
 extension ChangeEncoder {
     public var lastChangeMark: StaticString { "" }
+    public var failure: SchemaRegistrationError? { nil }
+
+    public mutating func transactionKey(
+        _ transaction: SourceTransaction, into output: inout OutputBuffer
+    ) {
+        output.append(utf8: "{\"id\":\"\(transaction.identifier)\"}")
+    }
 
     public mutating func begin(
         _ transaction: SourceTransaction, into output: inout OutputBuffer

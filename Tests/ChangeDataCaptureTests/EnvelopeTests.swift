@@ -195,7 +195,7 @@ import Testing
             ColumnMask("orders.note", .sha256(salt: "")), ColumnMask("tot*", .drop),
         ]
         let made = fixture.change(.insert, after: ["1", "2.00", "abc"])
-        for format in EnvelopeFormat.allCases where format != .none {
+        for format in EnvelopeFormat.allCases where format != .none && format != .avro {
             let line = fixture.value(format, made, settings) ?? ""
             #expect(
                 line.contains("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"))

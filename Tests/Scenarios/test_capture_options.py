@@ -60,7 +60,7 @@ def test_properties_of_debezium_say_what_options_say():
                 ("snapshot.mode=custom", "snapshot.mode wants always"), ("table.include.list=(", "regular expressions"),
                 ("database.hostname=x", "the operand SOURCE says it"), ("signal.kafka.topic=x", "--request"),
                 ("heartbeat.interval.ms=100", "no heartbeat is written"), ("table.include.lis=x", "did you mean table.include.list"),
-                ("value.converter=io.confluent.connect.avro.AvroConverter", "JSON")):
+                ("value.converter=io.confluent.connect.protobuf.ProtobufConverter", "JSON, or Avro")):
             done = home.rtd("cdc", server_of().source(name), "-X", option)
             equal((done.returncode, words in done.errors), (2, True), done.errors)
 

@@ -317,10 +317,3 @@ def test_a_transaction_in_two_phases_comes_when_it_is_committed():
         server_of().sql(f"COMMIT PREPARED 'one{name}'; ROLLBACK PREPARED 'two{name}'", name)
         cdc(home, name, *options)
         equal([c["keys"]["id"] for c in lines(out.read_text())], [3, 1])
-
-
-def test_avro_is_refused_with_the_reason():
-    with Home() as home:
-        done = home.rtd("cdc", "postgres://localhost/shop", "--format", "avro")
-        equal(done.returncode, 2)
-        assert "schema registry" in done.errors, done.errors

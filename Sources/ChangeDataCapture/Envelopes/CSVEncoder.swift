@@ -106,15 +106,23 @@ final class NothingEncoder: ChangeEncoder {
 }
 
 extension EnvelopeFormat {
-    public func encoder(_ settings: EnvelopeSettings) -> any ChangeEncoder {
+    /// Avro's alone takes a registry, and must have one.
+    public func encoder(
+        _ settings: EnvelopeSettings, _ registry: (any SchemaRegistry)? = nil
+    ) -> any ChangeEncoder {
         switch self {
-        case .debezium: DebeziumEncoder(settings)
-        case .flat: FlatEncoder(settings)
-        case .maxwell: MaxwellEncoder(settings)
-        case .wal2json: WAL2JSONEncoder(settings)
-        case .sql: SQLEncoder(settings)
-        case .csv: CSVEncoder(settings)
-        case .none: NothingEncoder()
+        case .avro:
+            guard let registry else {
+                preconditionFailure("nobody gives the schemas of Avro their numbers")
+            }
+            return AvroEncoder(settings, registry)
+        case .debezium: return DebeziumEncoder(settings)
+        case .flat: return FlatEncoder(settings)
+        case .maxwell: return MaxwellEncoder(settings)
+        case .wal2json: return WAL2JSONEncoder(settings)
+        case .sql: return SQLEncoder(settings)
+        case .csv: return CSVEncoder(settings)
+        case .none: return NothingEncoder()
         }
     }
 }

@@ -23,18 +23,13 @@ final class DebeziumEncoder: ChangeEncoder {
     private let database: [UInt8]
     private var processing = DebeziumEncoder.times(0)
     /// Fragments of the transaction that is being written.
-    private var transaction: LogSequenceNumber?
-    private var xid: UInt32 = 0
+    private var numbers = EventNumbers()
     private var transactionTimes: [UInt8] = []
     private var identifier: [UInt8] = []
     private var lastCommit: [UInt8] = Array("null".utf8)
-    /// Second halves in this transaction: each is one event more.
-    private var splits = 0
     /// Of the change before, if it was in this transaction; and what the next ones may copy.
     private var last: DebeziumFragments.Place?
     private var fragments: DebeziumFragments?
-    /// Events of this transaction; rows that were read are none.
-    private var events = 0
 
     init(_ settings: EnvelopeSettings) {
         self.settings = settings
@@ -78,15 +73,10 @@ final class DebeziumEncoder: ChangeEncoder {
     }
 
     private func prepare(_ transaction: SourceTransaction) {
-        // A message outside of transactions may end where a transaction's commit begins.
-        guard transaction.commit != self.transaction || transaction.xid != xid else { return }
-        self.transaction = transaction.commit
-        xid = transaction.xid
+        guard numbers.begins(transaction) else { return }
         transactionTimes = Self.times(transaction.time(orNow: now))
-        identifier = Array("\(transaction.xid):\(transaction.commit.value)".utf8)
-        splits = 0
+        identifier = Array(transaction.identifier.utf8)
         (last, fragments) = (nil, nil)
-        events = 0
     }
 
     func value(_ change: Change, of bytes: RawSpan, into output: inout OutputBuffer) -> Bool {
@@ -153,7 +143,7 @@ final class DebeziumEncoder: ChangeEncoder {
             appendIdentifier(change, into: &output)
             if let plan { remember(change, plan) }
         }
-        if isNumbered(change) { appendOrder(change, plan, into: &output) }
+        if change.isNumbered { appendOrder(change, plan, into: &output) }
     }
 
     /// Where two changes have come more may.
@@ -222,13 +212,9 @@ final class DebeziumEncoder: ChangeEncoder {
         }
     }
 
-    private func isNumbered(_ change: Change) -> Bool {
-        change.kind != .read && change.transaction.xid != 0
-    }
-
     /// The transaction; of one whose changes are numbered up to the number.
     private func appendIdentifier(_ change: Change, into output: inout OutputBuffer) {
-        guard isNumbered(change) else { return output.append(",\"transaction\":null}") }
+        guard change.isNumbered else { return output.append(",\"transaction\":null}") }
         output.append(",\"transaction\":{\"id\":\"")
         output.append(identifier)
         output.append("\",\"total_order\":")
@@ -237,23 +223,11 @@ final class DebeziumEncoder: ChangeEncoder {
     private func appendOrder(
         _ change: Change, _ plan: TablePlan?, into output: inout OutputBuffer
     ) {
-        events += 1
-        if change.isSecondHalf { splits += 1 }
-        output.append(decimal: Int64(change.order + splits))
+        let number = numbers.next(change, plan)
+        output.append(decimal: Int64(number.total))
         output.append(",\"data_collection_order\":")
-        output.append(decimal: Int64(tableOrder(change, plan)))
+        output.append(decimal: Int64(number.ofTable))
         output.append("}}")
-    }
-
-    private func tableOrder(_ change: Change, _ plan: TablePlan?) -> Int {
-        guard let plan else { return change.tableOrder }
-        if plan.transaction != transaction {
-            plan.transaction = transaction
-            plan.splits = 0
-        }
-        if change.isSecondHalf { plan.splits += 1 }
-        plan.events = change.tableOrder + plan.splits
-        return plan.events
     }
 
     /// A logical message: its content is base64.
@@ -307,11 +281,11 @@ final class DebeziumEncoder: ChangeEncoder {
         prepare(transaction)
         lastCommit = Array("\\\"\(transaction.commit.value)\\\"".utf8)
         (last, fragments) = (nil, nil)
-        guard settings.writesTransactions, events > 0 else { return false }
+        guard settings.writesTransactions, numbers.events > 0 else { return false }
         output.append("{\"status\":\"END\",\"id\":\"")
         output.append(identifier)
         output.append("\",\"event_count\":")
-        output.append(decimal: Int64(events))
+        output.append(decimal: Int64(numbers.events))
         output.append(",\"data_collections\":")
         var separator = UInt8(ascii: "[")
         for (name, count) in plans.counts(of: transaction.commit) {
@@ -412,43 +386,5 @@ extension EnvelopeSettings {
         case .truncate: return skippedOperations.contains("t")
         case .message: return skippedOperations.contains("m")
         }
-    }
-}
-
-extension Change {
-    /// It was made by `halves` and creates the row under its new key.
-    var isSecondHalf: Bool { kind == .insert && before != nil }
-
-    /// True for an update that gave the row another key.
-    public func movesKey(in bytes: RawSpan) -> Bool {
-        guard kind == .update, let table, let before, let after else { return false }
-        return table.key.contains { index in
-            RowWriter.differs(
-                TupleCursor.field(index, of: before, in: bytes),
-                TupleCursor.field(index, of: after, in: bytes), in: bytes)
-        }
-    }
-
-    /// An update that moves the key as a delete and an insert, as Debezium and every keyed topic
-    /// want it. nil for any other change, and for one whose new row lacks values that the stream
-    /// does not carry: an insert would lose them, while the update leaves them where they are.
-    public func halves(of bytes: RawSpan) -> (old: Change, new: Change)? {
-        guard before != nil, movesKey(in: bytes), !beforeIsKey || isComplete(in: bytes) else {
-            return nil
-        }
-        var (old, new) = (self, self)
-        old.kind = .delete
-        old.after = nil
-        new.kind = .insert
-        return (old, new)
-    }
-
-    private func isComplete(in bytes: RawSpan) -> Bool {
-        guard let after else { return true }
-        var cursor = TupleCursor(bytes, after)
-        for _ in 0..<cursor.count {
-            if case .unchanged = cursor.next() { return false }
-        }
-        return true
     }
 }

@@ -2,7 +2,7 @@ import Formats
 
 /// What `--format` names.
 public enum EnvelopeFormat: String, CaseIterable, Sendable {
-    case debezium, flat, maxwell, wal2json, sql, csv, none
+    case debezium, avro, flat, maxwell, wal2json, sql, csv, none
 }
 
 /// Which sides of a row go out: `--image`.

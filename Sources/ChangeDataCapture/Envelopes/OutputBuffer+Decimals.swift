@@ -26,15 +26,19 @@ extension OutputBuffer {
         }
     }
 
-    private static func fractionDigits(_ text: RawSpan) -> Int {
+    static func fractionDigits(_ text: RawSpan) -> Int {
         guard let point = (0..<text.byteCount).first(where: { text.peek(at: $0) == 0x2E }) else {
             return 0
         }
         return text.byteCount - point - 1
     }
 
-    /// Base64 of the number without its point, in two's complement, highest byte first.
     private mutating func appendUnscaled(_ text: RawSpan, scale: Int) {
+        Base64.encode(Self.unscaled(text, scale: scale).rawSpan, into: &self)
+    }
+
+    /// The number without its point, in two's complement, highest byte first.
+    static func unscaled(_ text: RawSpan, scale: Int) -> [UInt8] {
         let isNegative = text.peek(at: 0) == UInt8(ascii: "-")
         // Lowest byte first.
         var magnitude: [UInt8] = [0]
@@ -51,10 +55,10 @@ extension OutputBuffer {
             let byte = text.peek(at: index)
             if byte >= 48 && byte <= 57 { shift(adding: byte - 48) }
         }
-        let written = Self.fractionDigits(text)
+        let written = fractionDigits(text)
         for _ in 0..<max(0, scale - written) { shift(adding: 0) }
-        if scale < 0 { Self.divide(&magnitude, byPowerOfTen: -scale) }
-        if isNegative { Self.negate(&magnitude) }
+        if scale < 0 { divide(&magnitude, byPowerOfTen: -scale) }
+        if isNegative { negate(&magnitude) }
         // The highest bit is the sign's.
         let top = magnitude[magnitude.count - 1]
         if isNegative != (top >= 0x80) && magnitude != [0] {
@@ -66,7 +70,7 @@ extension OutputBuffer {
         {
             magnitude.removeLast()
         }
-        Base64.encode(Array(magnitude.reversed()).rawSpan, into: &self)
+        return magnitude.reversed()
     }
 
     /// A negative scale says how many zeros end every number of the column.

@@ -32,6 +32,7 @@ final class TablePlan {
     /// What formats prepare beside: it goes with the plan, whose place another one takes when the
     /// table's description changes.
     var statements: TableStatements?
+    var avro: AvroTable?
     var valueSchema: [UInt8] = []
     var keySchema: [UInt8] = []
     var leads: [[UInt8]] = []

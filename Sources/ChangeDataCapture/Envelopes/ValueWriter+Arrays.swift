@@ -85,7 +85,7 @@ extension ValueWriter {
 extension OutputBuffer {
     /// Appends what stands in quotes from `start` on, without its backslashes; gives where it goes
     /// on behind the closing quote.
-    fileprivate mutating func append(unescaped text: RawSpan, from start: Int) -> Int {
+    mutating func append(unescaped text: RawSpan, from start: Int) -> Int {
         var index = start
         while index < text.byteCount, text.peek(at: index) != UInt8(ascii: "\"") {
             if text.peek(at: index) == UInt8(ascii: "\\") { index += 1 }
@@ -98,41 +98,49 @@ extension OutputBuffer {
     /// Appends `"k"=>"v", "a"=>NULL` as an object of strings.
     mutating func append(hstore text: RawSpan) {
         append(UInt8(ascii: "{"))
-        var index = 0
         var isFirst = true
-        while index < text.byteCount {
-            guard text.peek(at: index) == UInt8(ascii: "\"") else {
-                index += 1
-                continue
-            }
+        text.forEachPair { key, value in
             if !isFirst { append(UInt8(ascii: ",")) }
             isFirst = false
-            var word = OutputBuffer(capacity: 64)
-            index = word.append(unescaped: text, from: index + 1)
-            append(anyString: word.bytes)
+            append(anyString: key.rawSpan)
             append(UInt8(ascii: ":"))
-            // `=>` and what may stand around it.
-            while index < text.byteCount, text.peek(at: index) != UInt8(ascii: "\""),
-                text.peek(at: index) != UInt8(ascii: "N")
-            {
-                index += 1
-            }
-            if text.peek(at: index) == UInt8(ascii: "\"") {
-                word.removeAll()
-                index = word.append(unescaped: text, from: index + 1)
-                append(anyString: word.bytes)
-            } else {
-                append("null")
-                index += 4
-            }
+            if let value { append(anyString: value.rawSpan) } else { append("null") }
         }
         append(UInt8(ascii: "}"))
     }
 }
 
 extension RawSpan {
+    /// Gives each pair of an hstore's text; the value is nil for NULL.
+    func forEachPair(_ use: ([UInt8], [UInt8]?) -> Void) {
+        var index = 0
+        while index < byteCount {
+            guard peek(at: index) == UInt8(ascii: "\"") else {
+                index += 1
+                continue
+            }
+            var word = OutputBuffer(capacity: 64)
+            index = word.append(unescaped: self, from: index + 1)
+            let key = word.array
+            // `=>` and what may stand around it.
+            while index < byteCount, peek(at: index) != UInt8(ascii: "\""),
+                peek(at: index) != UInt8(ascii: "N")
+            {
+                index += 1
+            }
+            guard peek(at: index) == UInt8(ascii: "\"") else {
+                use(key, nil)
+                index += 4
+                continue
+            }
+            word.removeAll()
+            index = word.append(unescaped: self, from: index + 1)
+            use(key, word.array)
+        }
+    }
+
     /// `NULL` in any case, as arrays spell it.
-    fileprivate var isNull: Bool {
+    var isNull: Bool {
         byteCount == 4 && peek(at: 0) | 0x20 == 0x6E && peek(at: 1) | 0x20 == 0x75
             && peek(at: 2) | 0x20 == 0x6C && peek(at: 3) | 0x20 == 0x6C
     }

@@ -60,16 +60,9 @@ struct ValueWriter: ~Copyable {
     private mutating func appendMoney(
         _ text: RawSpan, _ form: ValueForm, _ plan: TablePlan, into output: inout OutputBuffer
     ) {
-        var digits = OutputBuffer(capacity: 64)
-        for index in 0..<text.byteCount {
-            let byte = text.peek(at: index)
-            if (byte >= 48 && byte <= 57) || byte == UInt8(ascii: "-")
-                || byte == UInt8(ascii: ".")
-            {
-                digits.append(byte)
-            }
-        }
-        append(digits.bytes, 0, digits.count, plan.forms[Int(form.element)], plan, into: &output)
+        let digits = OutputBuffer.moneyDigits(text)
+        append(
+            digits.rawSpan, 0, digits.count, plan.forms[Int(form.element)], plan, into: &output)
     }
 
     /// `\x0102ff`.
@@ -124,19 +117,21 @@ extension OutputBuffer {
     /// replaced byte by byte with U+FFFD.
     mutating func append(anyString text: RawSpan) {
         if append(jsonString: text) { return }
-        var repaired = OutputBuffer(capacity: text.byteCount * 3)
-        var index = 0
-        while index < text.byteCount {
-            let length =
-                text.peek(at: index) < 0x80 ? 1 : UTF8Check.sequenceLength(text, at: index)
-            if length > 0 {
-                repaired.append(text, index..<index + length)
-            } else {
-                repaired.append([0xEF, 0xBF, 0xBD])
+        _ = append(jsonString: text.repairedUTF8.rawSpan)
+    }
+
+    /// The digits, the point and the minus of an amount of money.
+    static func moneyDigits(_ text: RawSpan) -> [UInt8] {
+        var digits: [UInt8] = []
+        for index in 0..<text.byteCount {
+            let byte = text.peek(at: index)
+            if (byte >= 48 && byte <= 57) || byte == UInt8(ascii: "-")
+                || byte == UInt8(ascii: ".")
+            {
+                digits.append(byte)
             }
-            index += max(1, length)
         }
-        _ = append(jsonString: repaired.bytes)
+        return digits
     }
 
     /// Appends text in which nothing needs an escape.
@@ -169,31 +164,51 @@ extension OutputBuffer {
 
     /// Appends `101`: a flag, or bytes of which the first holds the last eight bits.
     mutating func append(bitText text: RawSpan, isFlag: Bool) {
-        let one = UInt8(ascii: "1")
         if isFlag {
-            if text.peek(at: 0) == one { append("true") } else { append("false") }
+            if text.peek(at: 0) == UInt8(ascii: "1") { append("true") } else { append("false") }
             return
         }
+        append(UInt8(ascii: "\""))
+        Base64.encode(Self.packed(bits: text).rawSpan, into: &self)
+        append(UInt8(ascii: "\""))
+    }
+
+    static func packed(bits text: RawSpan) -> [UInt8] {
         var packed = [UInt8](repeating: 0, count: (text.byteCount + 7) / 8)
-        for index in 0..<text.byteCount where text.peek(at: text.byteCount - 1 - index) == one {
+        let last = text.byteCount - 1
+        for index in 0..<text.byteCount where text.peek(at: last - index) == UInt8(ascii: "1") {
             packed[index / 8] |= 1 << UInt8(index % 8)
         }
-        append(UInt8(ascii: "\""))
-        Base64.encode(packed.rawSpan, into: &self)
-        append(UInt8(ascii: "\""))
+        return packed
     }
 
     /// Appends `(1,2)` as Debezium's Point: coordinates, and the same as well-known binary.
     mutating func append(pointText text: RawSpan) {
-        guard let comma = (0..<text.byteCount).first(where: { text.peek(at: $0) == 0x2C }),
-            comma > 1, comma + 2 < text.byteCount,
-            let x = text.extracting(1..<comma).double,
-            let y = text.extracting(comma + 1..<text.byteCount - 1).double
-        else { return append(anyString: text) }
+        guard let comma = Self.comma(ofPoint: text), let (x, y) = Self.coordinates(text) else {
+            return append(anyString: text)
+        }
         append("{\"x\":")
         append(number: text.extracting(1..<comma))
         append(",\"y\":")
         append(number: text.extracting(comma + 1..<text.byteCount - 1))
+        append(",\"wkb\":\"")
+        Base64.encode(Self.wellKnownBinary(x, y).rawSpan, into: &self)
+        append("\",\"srid\":null}")
+    }
+
+    private static func comma(ofPoint text: RawSpan) -> Int? {
+        let comma = (0..<text.byteCount).first { text.peek(at: $0) == UInt8(ascii: ",") }
+        return comma.flatMap { $0 > 1 && $0 + 2 < text.byteCount ? $0 : nil }
+    }
+
+    static func coordinates(_ point: RawSpan) -> (x: Double, y: Double)? {
+        guard let comma = comma(ofPoint: point), let x = point.extracting(1..<comma).double,
+            let y = point.extracting(comma + 1..<point.byteCount - 1).double
+        else { return nil }
+        return (x, y)
+    }
+
+    static func wellKnownBinary(_ x: Double, _ y: Double) -> [UInt8] {
         var binary: [UInt8] = [1, 1, 0, 0, 0]
         for value in [x, y] {
             let bits = value.bitPattern
@@ -201,9 +216,7 @@ extension OutputBuffer {
                 binary.append(UInt8(truncatingIfNeeded: bits >> shift))
             }
         }
-        append(",\"wkb\":\"")
-        Base64.encode(binary.rawSpan, into: &self)
-        append("\",\"srid\":null}")
+        return binary
     }
 }
 
@@ -218,6 +231,22 @@ extension RawSpan {
     var double: Double? { Double(string) }
 
     var string: String { String(decoding: copied(), as: UTF8.self) }
+
+    /// With U+FFFD for each byte that is not of UTF-8.
+    var repairedUTF8: [UInt8] {
+        var repaired: [UInt8] = []
+        var index = 0
+        while index < byteCount {
+            let length = peek(at: index) < 0x80 ? 1 : UTF8Check.sequenceLength(self, at: index)
+            if length > 0 {
+                repaired += extracting(index..<index + length).copied()
+            } else {
+                repaired += [0xEF, 0xBF, 0xBD]
+            }
+            index += max(1, length)
+        }
+        return repaired
+    }
 
     /// Characters in the sense of UTF-8's code points.
     var characterCount: Int {

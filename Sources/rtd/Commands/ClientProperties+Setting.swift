@@ -18,7 +18,10 @@ extension ClientProperties {
         if try setProducer(reader) { return }
         if try setConsumer(reader) { return }
         if try setFetching(reader) { return }
-        if PropertyNames.isForeign(assignment.name) { return foreign.append(assignment.name) }
+        if PropertyNames.isForeign(assignment.name) {
+            if RegistryProperties.name(assignment.name) != nil { registry.append(assignment) }
+            return foreign.append(assignment.name)
+        }
         try assignment.checkName(among: PropertyNames.client, of: "a Kafka client")
     }
 

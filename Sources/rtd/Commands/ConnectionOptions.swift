@@ -9,6 +9,8 @@ struct ConnectionOptions: Sendable, Equatable {
     var properties: [PropertyAssignment] = []
     var propertyFiles: [String] = []
     var retry: Duration?
+    /// The command has a use for the properties of a schema registry.
+    var usesRegistry = false
 
     /// Where the records are.
     enum Target: Sendable, Equatable {

@@ -117,6 +117,8 @@ struct ClientProperties: Sendable, Equatable {
     var fetchWaitMax: Duration?
     var checksCRC: Bool?
 
+    /// Those of a schema registry's client, for formats that have one; they are in `foreign` too.
+    var registry: [PropertyAssignment] = []
     /// Names of other programs' properties that were passed over.
     var foreign: [String] = []
 }

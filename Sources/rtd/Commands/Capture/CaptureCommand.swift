@@ -80,6 +80,7 @@ enum CaptureCommand {
         case .topics:
             let thread = try ClusterThread("cdc", options.connection, reporting)
             defer { thread.close() }
+            let registry = try plan.registry(thread.connection.properties, notices)
             // Taking the transactional id over would end a capture that is at work.
             do throws(CaptureError) {
                 try Capture.waitUntilFree(plan.configuration(after: nil), notices: notices)
@@ -87,19 +88,24 @@ enum CaptureCommand {
                 throw CommandFailure(error)
             }
             let sink = try TopicSink(
-                thread, plan.format, plan.settings, slot: plan.slot,
+                thread, plan.format, plan.settings, registry: registry, slot: plan.slot,
                 partitions: options.partitions ?? 1, notices: notices)
-            try run(plan.configuration(after: sink.position), sink, options, interruption) {
+            try run(
+                plan.configuration(after: sink.position), sink, options, interruption,
+                stopping: registry?.stop
+            ) {
                 isWhole throws(CaptureOutputError) in try sink.finish(isWhole: isWhole)
             }
         }
     }
 
     /// Runs the source until its end, a signal, or a reader that leaves; `finish` is told whether
-    /// all went well. `leaves`: the output is a pipe whose reader may go.
+    /// all went well. `leaves`: the output is a pipe whose reader may go. `stopping` ends what the
+    /// sink waits for.
     private static func run(
         _ configuration: CaptureConfiguration, _ sink: any ChangeSink, _ options: CaptureOptions,
         _ interruption: Interruption, leaves: Bool = false,
+        stopping: (@Sendable () -> Void)? = nil,
         finish: (Bool) throws(CaptureOutputError) -> Void
     ) throws(CommandFailure) {
         let capture: Capture
@@ -107,7 +113,10 @@ enum CaptureCommand {
             throw CommandFailure(error)
         }
         let hasLeft = ReaderWatch()
-        interruption.handle { capture.stop() }
+        interruption.handle {
+            capture.stop()
+            stopping?()
+        }
         interruption.handleQuestion {
             let lines = CaptureStateText.lines(
                 capture.progress, wallMilliseconds: SystemClock().wallMilliseconds)
@@ -124,6 +133,8 @@ enum CaptureCommand {
             try finish(true)
         } catch CaptureOutputError.closed {
             return
+        } catch CaptureOutputError.stopped {
+            try? finish(false)
         } catch CaptureOutputError.failed(let failure) {
             try? finish(false)
             throw failure
@@ -243,6 +254,25 @@ struct CapturePlan {
             }
         }
         return String(decoding: Array("rtd_".utf8) + bytes.prefix(59), as: UTF8.self)
+    }
+
+    /// Of a format whose schemas stand there; it has answered.
+    func registry(
+        _ client: ClientProperties, _ notices: @escaping @Sendable (String) -> Void
+    ) throws(CommandFailure) -> RegistryClient? {
+        guard format == .avro else { return nil }
+        var properties = RegistryProperties()
+        do throws(UsageError) {
+            for assignment in client.registry { _ = try properties.set(assignment) }
+        } catch {
+            throw CommandFailure("cdc: \(error.message)", status: UsageError.exitStatus)
+        }
+        let registry = try RegistryClient(
+            properties,
+            deliveryMilliseconds: client.deliveryTimeout?.millisecondsClamped ?? 120_000,
+            notices: notices)
+        try registry.connect(retry: options.connection.retry)
+        return registry
     }
 
     func configuration(after: CapturePosition?) -> CaptureConfiguration {

@@ -257,12 +257,20 @@ extension CaptureOptions {
             "format", nil, \.format, .envelopeFormat, "Write changes as ENVELOPE.",
             details: """
                     debezium  before, after, source, op; the default
+                    avro      the same in Avro, with a schema registry; for topics
                     flat      action, table, keys, columns, changes, metadata: for jq
                     maxwell   Maxwell's lines
                     wal2json  wal2json's lines of format version 2
                     sql       statements that replay in another database
                     csv       with a line of names
                     none      nothing, for measuring
+
+                Avro's keys and values are those of Debezium with Confluent's converter: the \
+                schemas are registered for `TOPIC-key` and `TOPIC-value` at \
+                {property} `schema.registry.url`, before the first record that has them. Decimals \
+                are strings, or Avro's decimals with `decimal.handling.mode=precise`; names that \
+                Avro does not take have `_` in them; what an update did not touch and the stream \
+                does not carry is `__debezium_unavailable_value` and is named in `unavailable`.
                 """),
         .toggle(
             "schemas", nil, \.hasSchemas, "Put Debezium's schema block beside each payload."),
@@ -321,7 +329,10 @@ extension CaptureOptions {
                 `message.prefix.include.list`, `column.truncate.to.N.chars`, \
                 `column.mask.with.N.chars`, `column.mask.hash.SHA-256.with.salt.SALT`, \
                 `slot.name`, `publication.name`, those of the event router; \
-                `json.handling.mode=string` makes json a string in flat lines.
+                `json.handling.mode=string` makes json a string in flat lines. Of a schema \
+                registry's: `schema.registry.url` (http or https, several with commas between \
+                them, `user:password@` in front of the host), `basic.auth.user.info` in a file \
+                for {property-file}, `auto.register.schemas`, `schema.registry.ssl.ca.location`.
                 """),
     ]
 

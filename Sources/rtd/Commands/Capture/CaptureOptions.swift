@@ -57,6 +57,8 @@ struct CaptureOptions: Sendable, Equatable {
     var format: EnvelopeFormat?
     var image: RowImage?
     var hasSchemas = false
+    /// `key.converter` says so.
+    var hasAvroKeys = false
     var writesSchemaChanges = false
     var capturesStatements = false
     var isTwoPhase = false
@@ -83,6 +85,7 @@ struct CaptureOptions: Sendable, Equatable {
         options.source = source
         for case .option(let option) in options.properties { option.apply(to: &options) }
         options.connection.properties = options.properties.compactMap(\.client)
+        options.connection.usesRegistry = options.format == .avro
         if options.droppedSlot != nil, options.job != .slots {
             throw UsageError("--drop NAME goes with --slots")
         }
@@ -117,18 +120,28 @@ struct CaptureOptions: Sendable, Equatable {
         try checkFormat(options)
     }
 
-    /// Not every format has what other options ask for.
+    /// What does not go with the format.
     private static func checkFormat(_ options: Self) throws(UsageError) {
+        if options.format == .avro, options.target != .topics, options.job == nil {
+            throw UsageError(
+                "--format avro goes to topics, whose readers find its schemas in a registry: --to "
+                    + "topics -X schema.registry.url=http://HOST:8081 (elsewhere --format debezium "
+                    + "with --schemas has the schema in each record)")
+        }
+        if options.hasAvroKeys, options.format != .avro {
+            throw UsageError("keys are Avro where values are: --format avro")
+        }
         if options.job == .verify, (options.format ?? .debezium) != .debezium {
             throw UsageError("--verify reads topics in --format debezium only")
         }
         if options.target == .topics, let format = options.format,
             [.sql, .csv, .wal2json].contains(format)
         {
-            throw UsageError("--to topics takes debezium, flat or maxwell, not \(format.rawValue)")
+            throw UsageError(
+                "--to topics takes debezium, avro, flat or maxwell, not \(format.rawValue)")
         }
         if options.outbox != nil, let format = options.format,
-            [.sql, .csv, .wal2json].contains(format)
+            [.avro, .sql, .csv, .wal2json].contains(format)
         {
             throw UsageError(
                 "--outbox goes with --format debezium, flat or maxwell, not \(format.rawValue)")
@@ -205,11 +218,6 @@ extension ValueParser where Value == EnvelopeFormat {
     {
         text throws(UsageError) in
         if let format = EnvelopeFormat(rawValue: text) { return format }
-        if text == "avro" {
-            throw UsageError(
-                "avro needs a schema registry, and there is none here; debezium with --schemas "
-                    + "has the schema in each record")
-        }
         let hint = nearestName(to: text, among: EnvelopeFormat.names).map {
             "; did you mean \($0)?"
         }

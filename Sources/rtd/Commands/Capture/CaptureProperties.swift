@@ -15,6 +15,12 @@ extension ValueParser where Value == CaptureProperty {
                     + "not \"\(error.value)\"")
         }
         if let option = try DebeziumOption(assignment) { return .option(option) }
+        if let name = RegistryProperties.name(assignment.name) {
+            try SecurityProperties.refuseSecret(name)
+            var registry = RegistryProperties()
+            _ = try registry.set(assignment)
+            return .kafka(assignment)
+        }
         if DebeziumProperties.accepted.contains(assignment.name) { return .accepted }
         if let known = try DebeziumProperties.number(assignment) { return known }
         if let reason = DebeziumProperties.refused[assignment.name]
@@ -60,8 +66,8 @@ enum DebeziumProperties {
         "heartbeat.action.query": "an idle slot keeps no log here",
         "heartbeat.interval.ms": "an idle slot keeps no log here, and no heartbeat is written",
         "include.unknown.datatypes": "all types are written",
-        "key.converter": "keys and values are JSON",
-        "value.converter": "keys and values are JSON",
+        "key.converter": "keys and values are JSON, or Avro",
+        "value.converter": "keys and values are JSON, or Avro",
         "lsn.flush.mode": "a position is told to the server when the output has kept it",
         "money.fraction.digits": "two digits are written",
         "offset.mismatch.strategy": "a slot that is ahead of the output is an error",
@@ -87,8 +93,11 @@ enum DebeziumProperties {
             }
             return .snapshotWorkers(count)
         case "key.converter", "value.converter":
-            let isJSON = value.split(separator: ".").last == "JsonConverter"
-            return isJSON ? .accepted : nil
+            switch value.split(separator: ".").last {
+            case "JsonConverter": return .accepted
+            case "AvroConverter": return .option(.avro(isKey: name == "key.converter"))
+            default: return nil
+            }
         case "heartbeat.interval.ms": return value == "0" ? .accepted : nil
         default: return nil
         }
@@ -107,6 +116,8 @@ enum DebeziumOption: Sendable, Equatable {
     case excludedPrefixes([String])
     case slot(String)
     case publication(String)
+    /// A converter that is Confluent's for Avro.
+    case avro(isKey: Bool)
 
     static let names = [
         "column.exclude.list", "column.include.list", "message.key.columns",
@@ -152,6 +163,8 @@ enum DebeziumOption: Sendable, Equatable {
         case .excludedPrefixes(let prefixes): options.excludedPrefixes += prefixes
         case .slot(let name): options.slot = options.slot ?? name
         case .publication(let name): options.publication = options.publication ?? name
+        case .avro(isKey: true): options.hasAvroKeys = true
+        case .avro(isKey: false): options.format = options.format ?? .avro
         }
     }
 

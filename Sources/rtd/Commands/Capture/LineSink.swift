@@ -7,6 +7,8 @@ import Platform
 enum CaptureOutputError: Error, Sendable {
     /// The reader of stdout has left.
     case closed
+    /// It waited for something, and a signal has come.
+    case stopped
     case failed(CommandFailure)
 }
 

@@ -47,9 +47,11 @@ extension TopicSink {
             return
         }
         buffer.removeAll()
-        buffer.append(utf8: "{\"id\":\"\(transaction.xid):\(transaction.commit.value)\"}")
+        encoder.transactionKey(transaction, into: &buffer)
         let start = buffer.count
-        guard append(&encoder, &buffer) else { return }
+        let hasValue = append(&encoder, &buffer)
+        try checkEncoder()
+        guard hasValue else { return }
         try addEvent(
             to: CaptureTopic.topicName([settings.topicPrefix, "transaction"]), key: 0..<start,
             timestamp: transaction.time / 1_000)

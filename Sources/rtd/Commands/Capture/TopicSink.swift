@@ -92,14 +92,15 @@ final class TopicSink: ChangeSink {
     /// then reads where it ended.
     init(
         _ thread: ClusterThread, _ format: EnvelopeFormat, _ settings: EnvelopeSettings,
-        slot: String, partitions: Int, notices: @escaping @Sendable (String) -> Void
+        registry: (any SchemaRegistry)? = nil, slot: String, partitions: Int,
+        notices: @escaping @Sendable (String) -> Void
     ) throws(CommandFailure) {
         self.thread = thread
         self.settings = settings
         self.slot = slot
         self.partitions = partitions
         self.notices = notices
-        encoder = format.encoder(settings)
+        encoder = format.encoder(settings, registry)
         marksLast = encoder.lastChangeMark.utf8CodeUnitCount > 0
         outbox = OutboxRouter(settings, notices: notices)
         timeoutMilliseconds =
@@ -289,7 +290,9 @@ final class TopicSink: ChangeSink {
         buffer.removeAll()
         let hasKey = encoder.key(change, of: bytes, into: &buffer)
         let start = buffer.count
-        guard encoder.value(change, of: bytes, into: &buffer) else { return }
+        let hasValue = encoder.value(change, of: bytes, into: &buffer)
+        try checkEncoder()
+        guard hasValue else { return }
         let encoded = Encoded(
             topic: try topic(change), kind: change.kind, hasKey: hasKey, valueStart: start,
             timestamp: change.transaction.time == 0
@@ -298,6 +301,15 @@ final class TopicSink: ChangeSink {
         guard marksLast, change.kind != .read else { return try add(encoded) }
         held = encoded
         swap(&buffer, &heldBytes)
+    }
+
+    /// What has no encoding ends the capture; nothing of its transaction stays.
+    func checkEncoder() throws(CaptureOutputError) {
+        switch encoder.failure {
+        case nil: return
+        case .stopped: throw .stopped
+        case .failed(let reason): throw .failed(CommandFailure(reason))
+        }
     }
 
     /// Adds the record that was held back.

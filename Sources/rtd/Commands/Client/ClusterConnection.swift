@@ -80,7 +80,10 @@ final class ClusterConnection: Sendable {
     ) throws(CommandFailure) -> (ClientProperties, ConnectionOptions.Target) {
         do throws(UsageError) {
             let files = try PropertyFiles.readForClient(options.propertyFiles)
-            let properties = try options.clientProperties(files: files)
+            var properties = try options.clientProperties(files: files)
+            if options.usesRegistry {
+                properties.foreign.removeAll { RegistryProperties.name($0) != nil }
+            }
             let target = try options.target(
                 properties: properties, environment: ProcessEnvironment.value)
             return (properties, target)
