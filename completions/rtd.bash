@@ -163,7 +163,7 @@ _rtd() {
                 --mask) return ;;
                 --image) _rtd_words "keys new old both"; return ;;
                 --to) _rtd_files; return ;;
-                --format) _rtd_words "debezium flat maxwell wal2json sql csv none"; return ;;
+                --format) _rtd_words "debezium avro flat maxwell wal2json sql csv none"; return ;;
                 --outbox) return ;;
                 --metrics) return ;;
                 --topic-prefix) return ;;

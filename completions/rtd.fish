@@ -187,7 +187,7 @@ complete -c rtd -n '__fish_seen_subcommand_from cdc' -l mask -r -f -d 'Hide a co
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l fill-unchanged -d 'Look up large values that an update did not touch.'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l image -r -f -a 'keys new old both' -d 'Which sides of a row to write.'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l to -r -F -d 'Write to stdout (default), topics, or a file.'
-complete -c rtd -n '__fish_seen_subcommand_from cdc' -l format -r -f -a 'debezium flat maxwell wal2json sql csv none' -d 'Write changes as ENVELOPE.'
+complete -c rtd -n '__fish_seen_subcommand_from cdc' -l format -r -f -a 'debezium avro flat maxwell wal2json sql csv none' -d 'Write changes as ENVELOPE.'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l schemas -d 'Put Debezium\'s schema block beside each payload.'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l schema-changes -d 'Write an event where a table\'s columns are new.'
 complete -c rtd -n '__fish_seen_subcommand_from cdc' -l ddl -d 'Write an event of each statement that changes the schema.'
