@@ -159,8 +159,8 @@ func fuzzer(_ group: String, _ dependencies: [Target.Dependency], _ more: [Swift
         swiftSettings: fuzzSettings + more + [.unsafeFlags(["-parse-as-library"])])
 }
 let logFuzzed: [Target.Dependency] = [
-    "Service", "Streaming", "LogStorage", "KafkaProtocol", "PostgresProtocol", "Records",
-    "Platform", "Bytes",
+    "Service", "Streaming", "LogStorage", "KafkaProtocol", "PostgresProtocol", "HTTPProtocol",
+    "Records", "Platform", "Bytes",
 ]
 let queryFuzzed: [Target.Dependency] = [
     "Query", "SQL", "Aggregation", "Formats", "Platform", "Bytes",

@@ -94,6 +94,9 @@ public struct HTTPResponseReader: Sendable {
             }
             return nil
         }
+        guard end - start <= limit else {
+            throw HTTPError("a line of the answer has more than \(limit) bytes")
+        }
         var bytes = input[start..<end]
         if bytes.last == 0x0D { bytes.removeLast() }
         start = end + 1
@@ -114,6 +117,9 @@ public struct HTTPResponseReader: Sendable {
             return false
         }
         let limit = end - start
+        guard limit <= Limits.headBytes else {
+            throw HTTPError("the answer's headers have more than \(Limits.headBytes) bytes")
+        }
         let status = try line(limit: limit) ?? ""
         let words = status.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
         guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let code = Int(words[1]),

@@ -100,6 +100,16 @@ def logins():
            b"\nR\0\0\0\0\nSserver_version\x0016.1\0\nZI")
 
 
+def http():
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\n"
+    for first in (0, 6, 255):
+        how = bytes([first])
+        yield how + head + b"Content-Length: 2\r\n\r\n{}"
+        yield how + head + b"Transfer-Encoding: chunked\r\n\r\n1;x=y\r\n{\r\n1\r\n}\r\n0\r\nt: u\r\n\r\n"
+        yield how + b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 404\n\nuntil the end"
+        yield how + b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
 def changes():
     """Each message of pgoutput in a message of replication in one of the protocol."""
     def message(tag, body):

@@ -1,6 +1,6 @@
 /// What the log, and the capture of changes, read from strangers, each a fuzzer of its own.
 enum LogSurface: String, CaseIterable {
-    case requests, responses, batches, codecs, internals, files, server, logins, changes
+    case requests, responses, batches, codecs, internals, files, server, logins, changes, http
 
     func run(_ bytes: RawSpan) {
         switch self {
@@ -13,6 +13,7 @@ enum LogSurface: String, CaseIterable {
         case .server: fuzzServer(bytes)
         case .logins: fuzzLogin(bytes)
         case .changes: fuzzChanges(bytes)
+        case .http: fuzzHTTP(bytes)
         }
     }
 }

@@ -106,9 +106,9 @@ struct RegistryConnection {
                 throw .unreachable(error.description)
             }
             if let response = reader.response { return response }
-            if count != nil { continue }
             let left = deadline - clock.monotonicNanoseconds
             guard left > 0 else { throw .unreachable("it does not answer") }
+            if count != nil { continue }
             _ = socket.wait(nanoseconds: left, or: stop)
         }
     }
