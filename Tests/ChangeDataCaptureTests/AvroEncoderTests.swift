@@ -202,6 +202,23 @@ private final class Shelf: SchemaRegistry {
         #expect(deep.schema == #"{"type":"array","items":["null","int",\#(inner)]}"#)
     }
 
+    @Test func `properties of Debezium choose the types`() {
+        var settings = fixture.settings
+        settings.binaries = .base64
+        settings.hstores = .map
+        settings.decimals = .double
+        let binary = value(type(17, "bytea"), -1, "\\x0102ff", settings)
+        #expect((binary.bytes, binary.schema) == ([8] + Array("AQL/".utf8), "\"string\""))
+        let pairs = value(type(16_600, "hstore"), -1, "\"k\"=>\"v\", \"n\"=>NULL", settings)
+        #expect(pairs.bytes == [4, 2, 107, 2, 2, 118, 2, 110, 0, 0])
+        #expect(pairs.schema == #"{"type":"map","values":["null","string"]}"#)
+        let decimal = value(type(1700, "numeric"), -1, "-2", settings)
+        #expect(decimal.bytes == [0, 0, 0, 0, 0, 0, 0, 0xC0])
+        let vector = value(type(16_601, "vector"), -1, "[-2]", settings)
+        #expect(vector.bytes == [2, 0, 0, 0, 0, 0, 0, 0, 0xC0, 0])
+        #expect(vector.schema.hasPrefix(#"{"type":"array","items":"double","connect.version":1"#))
+    }
+
     @Test func `null in a column that may hold none widens its type`() {
         let made = value(type(25, "text"), -1, nil)
         #expect((made.bytes, made.failure) == ([0], nil))

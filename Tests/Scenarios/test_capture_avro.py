@@ -297,6 +297,18 @@ def test_who_one_is_is_in_the_url_or_in_a_file():
         equal([value["after"]["id"] for _, value in decoded(home, registry, f"{name}.public.t")], [1, 2])
 
 
+def test_a_row_that_is_older_than_not_null_keeps_its_null():
+    name = database("CREATE TABLE t (id int PRIMARY KEY, v int);")
+    registry = Registry()
+    with Home() as home:
+        arguments = options(registry, "--until", "now")
+        cdc(home, name, *arguments)
+        server_of().sql("INSERT INTO t VALUES (1, NULL); UPDATE t SET v = 5; ALTER TABLE t ALTER v SET NOT NULL;"
+                        "UPDATE t SET v = 6", name)
+        cdc(home, name, *arguments)
+        equal([value["after"]["v"] for _, value in decoded(home, registry, f"{name}.public.t")], [None, 5, 6])
+
+
 def test_a_registry_behind_tls():
     name = database("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1);")
     with Home() as home:

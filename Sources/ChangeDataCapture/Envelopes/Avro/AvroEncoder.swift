@@ -21,6 +21,10 @@ final class AvroEncoder: ChangeEncoder {
     private var plans = TablePlans()
     private var numbers = EventNumbers()
     private var lastCommit: LogSequenceNumber?
+    /// Fragments of the transaction that is being written: its name, and what stands before the
+    /// position in `source.sequence`.
+    private var identifier = ""
+    private var sequence = ""
     /// `version`, `connector` and `name` of the source.
     private let head: [UInt8]
     /// Schemas of topics that are no table's: their numbers.
@@ -42,6 +46,12 @@ final class AvroEncoder: ChangeEncoder {
         buffer.append(avroString: "postgresql")
         buffer.append(avroString: settings.topicPrefix)
         head = buffer.array
+    }
+
+    private func prepare(_ transaction: SourceTransaction) {
+        guard numbers.begins(transaction) else { return }
+        identifier = transaction.identifier
+        sequence = lastCommit.map { "[\"\($0.value)\",\"" } ?? "[null,\""
     }
 
     private func plan(_ table: CapturedTable) -> TablePlan {
@@ -153,7 +163,7 @@ final class AvroEncoder: ChangeEncoder {
 extension AvroEncoder {
     func value(_ change: Change, of bytes: RawSpan, into output: inout OutputBuffer) -> Bool {
         guard !settings.skips(change.kind) else { return false }
-        _ = numbers.begins(change.transaction)
+        prepare(change.transaction)
         guard let table = change.table else {
             return message(change, of: bytes, into: &output)
         }
@@ -202,9 +212,8 @@ extension AvroEncoder {
         output.append(avroLong: 0)
         output.append(avroString: change.snapshot.word)
         output.append(avroString: settings.database)
-        let last = lastCommit.map { "\"\($0.value)\"" } ?? "null"
         output.append(avroLong: 1)
-        output.append(avroString: "[\(last),\"\(position)\"]")
+        output.append(avroString: "\(sequence)\(position)\"]")
         if let plan {
             output.append(plan.fragment)
         } else {
@@ -219,7 +228,7 @@ extension AvroEncoder {
         guard change.isNumbered else { return output.append(avroLong: 0) }
         let number = numbers.next(change, plan)
         output.append(avroLong: 1)
-        output.append(avroString: transaction.identifier)
+        output.append(avroString: identifier)
         output.append(avroLong: Int64(number.total))
         output.append(avroLong: Int64(number.ofTable))
     }
@@ -290,7 +299,7 @@ extension AvroEncoder {
     }
 
     func begin(_ transaction: SourceTransaction, into output: inout OutputBuffer) -> Bool {
-        _ = numbers.begins(transaction)
+        prepare(transaction)
         guard settings.writesTransactions, transaction.xid != 0 else { return false }
         appendMarker("BEGIN", transaction, into: &output)
         output.append(avroLong: 0)
@@ -303,7 +312,7 @@ extension AvroEncoder {
         _ transaction: SourceTransaction, changes: Int, into output: inout OutputBuffer
     ) -> Bool {
         guard transaction.xid != 0 else { return false }
-        _ = numbers.begins(transaction)
+        prepare(transaction)
         lastCommit = transaction.commit
         guard settings.writesTransactions, numbers.events > 0 else { return false }
         appendMarker("END", transaction, into: &output)

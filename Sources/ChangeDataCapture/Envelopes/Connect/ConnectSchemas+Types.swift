@@ -17,7 +17,7 @@ extension ConnectSchemas {
         case .decimalPrecise: return decimal(form, column)
         case .decimalVariable: return Self.variableScale
         case .money: return schema(plan.forms[Int(form.element)], column, plan)
-        case .base64: return ConnectSchema(.bytes)
+        case .base64: return ConnectSchema(settings.binaries == .base64 ? .string : .bytes)
         case .bits:
             // One without a length may have any.
             let length = column.modifier > 0 ? Int(column.modifier) : Int(Int32.max)
