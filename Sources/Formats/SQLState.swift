@@ -24,6 +24,7 @@ public enum SQLState: String, Sendable, Equatable {
     case invalidParameterValue = "22023"
     case invalidEscapeSequence = "22025"
     case arraySubscriptError = "2202E"
+    case invalidUseOfEscapeCharacter = "2200C"
     case sequenceLimitExceeded = "2200H"
     case invalidTextRepresentation = "22P02"
     case invalidBinaryRepresentation = "22P03"

@@ -10,6 +10,13 @@ public protocol Catalog: AnyObject {
     func relation(
         _ reference: RelationReference, wanted: Set<String>?
     ) throws(SQLError) -> CatalogEntry
+
+    /// The columns of a table that the session has made; nil: there is none of the name.
+    func rowType(_ name: String) -> [Field]?
+}
+
+extension Catalog {
+    public func rowType(_ name: String) -> [Field]? { nil }
 }
 
 public struct RelationReference: Sendable {

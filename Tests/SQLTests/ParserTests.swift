@@ -153,7 +153,6 @@ private func summary(_ statement: Statement) -> String {
         ("SELECT * FROM t FOR UPDATE", "FOR UPDATE is not supported yet", 16),
         ("SELECT * FROM t TABLESAMPLE bernoulli (1)", "TABLESAMPLE is not supported yet", 16),
         ("SELECT * FROM t MATCH_RECOGNIZE (", "MATCH_RECOGNIZE is not supported yet", 16),
-        ("SELECT 1 INTO t", "SELECT INTO is not supported yet", 9),
         ("COPY t FROM PROGRAM 'x'", "COPY FROM PROGRAM is not supported yet", 12),
         ("COPY (SUBSCRIBE t) TO STDOUT", "SUBSCRIBE is not supported yet", 6),
         ("EXPLAIN TRUNCATE t", "EXPLAIN of TRUNCATE is not supported yet", 8),

@@ -28,7 +28,8 @@ final class JSONObjectAccumulator: CollectingAccumulator {
     ) throws(SQLError) {
         guard count > 0 else { return builder.appendNull() }
         var text = OutputBuffer(capacity: 256)
-        let names = TextWriter(columns[0], TextSettings())
+        try JSONKeyText.check(columns[0].type)
+        let names = JSONWriter(columns[0])
         let values = JSONWriter(columns[1])
         text.append("{ ")
         for row in 0..<count {
@@ -36,20 +37,12 @@ final class JSONObjectAccumulator: CollectingAccumulator {
                 throw SQLError("field name must not be null", .invalidParameterValue)
             }
             if row > 0 { text.append(", ") }
-            var name = OutputBuffer(capacity: 64)
-            names.append(row, to: &name)
-            text.append(jsonString: name.text)
+            JSONKeyText.append(row, of: names, to: &text)
             text.append(" : ")
             values.append(row, to: &text)
         }
         text.append(" }")
         try builder.append(json: text)
-    }
-}
-
-extension OutputBuffer {
-    fileprivate var text: String {
-        unsafe bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
     }
 }
 

@@ -180,7 +180,7 @@ public enum FunctionRegistry {
     }
 
     /// Of character(n) and character varying(n) the greatest length.
-    private static func longest(_ types: [DataType]) -> Int32 {
+    static func longest(_ types: [DataType]) -> Int32 {
         types.map { type in
             switch type {
             case .char(let length), .varchar(let length?): length

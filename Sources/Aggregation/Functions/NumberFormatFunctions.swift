@@ -58,8 +58,10 @@ enum NumberFormatFunctions {
             let digits = type == .real ? 6 : 15
             double = number
             value = Numeric(exactly: number)
-            let before = max(evenly(value, 0).exponent + 1, 1)
-            format.limit(behind: max(digits - before, 0))
+            if !format.hasExponent {
+                let before = max(evenly(value, 0).exponent + 1, 1)
+                format.limit(behind: max(digits - before, 0))
+            }
         default: value = column.numerics[index]
         }
         guard value.isFinite else { return try special(value.double, format) }

@@ -160,8 +160,13 @@ extension Overload {
         for (index, argument) in arguments.enumerated() {
             switch parameter(index) {
             case .type(.char):
-                // A length that no value has: what is not character(n) is not padded or cut.
-                if case .char = argument { types.append(argument) } else { types.append(.text) }
+                // A length that no value has: what is not character(n) is not padded or cut. Of
+                // several lengths the longest is all's, as keys of a join are compared by bytes.
+                if case .char = argument {
+                    types.append(.char(FunctionRegistry.longest(arguments)))
+                } else {
+                    types.append(.text)
+                }
             case .type(let wanted):
                 types.append(argument.isSameBase(as: wanted) ? argument : wanted)
             case .anyElement, .anyNonArray, .anyCompatible: types.append(element)

@@ -39,8 +39,7 @@ struct OverFrameBounds {
                 try OverFrameBounds.check(distance, isStart, frame.unit)
                 if frame.unit == .range, let key = order.first {
                     var value = try OverFrameBounds.boundValue(
-                        key, .literal(distance, expression.type),
-                        isBefore: isBefore != key.isDescending)
+                        key, distance, expression.type, isBefore: isBefore != key.isDescending)
                     if distance.isInfiniteNumber {
                         value = try OverFrameBounds.numbered(
                             value, key, isLow: isStart != key.isDescending)
@@ -70,11 +69,25 @@ struct OverFrameBounds {
     }
 
     private static func boundValue(
-        _ key: SortKey, _ distance: Expression, isBefore: Bool
+        _ key: SortKey, _ distance: Value, _ type: DataType, isBefore: Bool
     ) throws(SQLError) -> Expression {
         let function = try FunctionRegistry.scalar(
-            isBefore ? "-" : "+", [key.expression.type, distance.type])
-        return .call(function, [key.expression, distance], function.result)
+            isBefore ? "-" : "+", [key.expression.type, type])
+        func moved(_ distance: Value) -> Expression {
+            .call(function, [key.expression, .literal(distance, type)], function.result)
+        }
+        guard case .integer(let number) = distance, type == .bigint else { return moved(distance) }
+        // No key of 32 bits is farther from another; and beyond 64 bits there is none.
+        guard key.expression.type == .bigint else { return moved(.integer(min(number, 1 << 40))) }
+        let (last, most) =
+            isBefore ? (Int64.min + max(number, 0), Int64.min) : (.max - max(number, 0), .max)
+        let isBeyond = try FunctionRegistry.scalar(isBefore ? "<" : ">", [.bigint, .bigint])
+        return .choice(
+            [
+                .init(
+                    .call(isBeyond, [key.expression, .literal(.integer(last), .bigint)], .boolean),
+                    .literal(.integer(most), .bigint))
+            ], otherwise: moved(distance), .bigint)
     }
 
     /// Infinity less infinity is no number: the frame then holds all that are.

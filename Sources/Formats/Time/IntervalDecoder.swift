@@ -1,5 +1,6 @@
 /// Reads intervals: `1 day 02:00:00`, `2 hours ago`, `1-2`, `P1DT2H`, `1.5 months`.
 struct IntervalDecoder {
+    private var years: Int64 = 0
     private var months: Int64 = 0
     private var days: Int64 = 0
     private var microseconds: Int64 = 0
@@ -21,7 +22,7 @@ struct IntervalDecoder {
 
     private func interval() throws(TimeFault) -> Interval {
         guard let days = Int32(exactly: days) else { throw .field }
-        guard let months = Int32(exactly: months) else { throw .interval }
+        guard let months = Int32(exactly: years * 12 + months) else { throw .interval }
         return Interval(months: months, days: days, microseconds: microseconds)
     }
 
@@ -59,9 +60,11 @@ struct IntervalDecoder {
         }
         guard !seen.isEmpty, !isUnitOpen else { throw .format }
         if isNegated {
-            months = -months
-            days = -days
-            microseconds = 0 &- microseconds
+            years = try IntervalDecoder.field(-years)
+            months = try IntervalDecoder.field(-months)
+            days = try IntervalDecoder.field(-days)
+            guard microseconds != .min else { throw .field }
+            microseconds = -microseconds
         }
     }
 
@@ -88,7 +91,8 @@ struct IntervalDecoder {
                 let rest = TimeDecoder.integer(text[(dash + 1)...])
             else { throw .format }
             guard rest < 12 else { throw .field }
-            months += Int64(isNegative ? -(years * 12 + rest) : years * 12 + rest)
+            try addYears(Int64(isNegative ? -years : years), 0, 1)
+            try addMonths(Int64(isNegative ? -rest : rest))
             return [.month]
         }
         return try add(text, isNegative, unit ?? .second)
@@ -102,13 +106,12 @@ struct IntervalDecoder {
         var whole: Int64 = 0
         if !parts[0].isEmpty {
             guard parts[0].allSatisfy({ $0 &- 48 < 10 }) else { throw .format }
-            guard let number = Int64(String(decoding: parts[0], as: UTF8.self)) else {
-                throw .field
-            }
+            let digits = String(decoding: parts[0], as: UTF8.self)
+            guard let number = Int64(isNegative ? "-" + digits : digits) else { throw .field }
             whole = number
         }
         let fraction = parts.count == 2 ? try TimeDecoder.fraction(parts[1]) : 0
-        try add(isNegative ? -whole : whole, isNegative ? -fraction : fraction, unit)
+        try add(whole, isNegative ? -fraction : fraction, unit)
         let hasPart = fraction != 0
         switch unit {
         case .second: return hasPart ? [.second, .millisecond, .microsecond] : [.second]
@@ -128,7 +131,7 @@ struct IntervalDecoder {
         case .day: try addDays(whole, fraction, 1)
         case .week: try addDays(whole, fraction, 7)
         case .month:
-            try addMonths(whole, 1)
+            try addMonths(whole)
             try addDays(0, fraction, 30)
         case .year: try addYears(whole, fraction, 1)
         case .decade: try addYears(whole, fraction, 10)
@@ -144,7 +147,14 @@ struct IntervalDecoder {
         let (product, overflow) = whole.multipliedReportingOverflow(by: unit)
         let (sum, carry) = microseconds.addingReportingOverflow(product)
         guard !overflow, !carry else { throw .field }
-        microseconds = sum &+ IntervalDecoder.rounded(fraction * Double(unit))
+        microseconds = sum
+        try addMicroseconds(fraction * Double(unit))
+    }
+
+    private mutating func addMicroseconds(_ value: Double) throws(TimeFault) {
+        let (sum, overflow) = microseconds.addingReportingOverflow(IntervalDecoder.rounded(value))
+        guard !overflow else { throw .field }
+        microseconds = sum
     }
 
     private mutating func add(
@@ -166,19 +176,26 @@ struct IntervalDecoder {
         let part = fraction * Double(unit)
         let extra = part.rounded(.towardZero)
         days += whole * unit + Int64(extra)
-        microseconds &+= IntervalDecoder.rounded((part - extra) * 86_400_000_000)
+        try addMicroseconds((part - extra) * 86_400_000_000)
     }
 
-    private mutating func addMonths(_ whole: Int64, _ unit: Int64) throws(TimeFault) {
+    private mutating func addMonths(_ whole: Int64) throws(TimeFault) {
         guard whole.magnitude < 1 << 40 else { throw .field }
-        months += whole * unit
+        months = try IntervalDecoder.field(months + whole)
+    }
+
+    /// PostgreSQL keeps years, months and days in 32 bits each while it reads.
+    private static func field(_ value: Int64) throws(TimeFault) -> Int64 {
+        guard Int32(exactly: value) != nil else { throw .field }
+        return value
     }
 
     private mutating func addYears(
         _ whole: Int64, _ fraction: Double, _ unit: Int64
     ) throws(TimeFault) {
-        try addMonths(whole, unit * 12)
-        months += Int64((fraction * Double(unit) * 12).rounded(.toNearestOrEven))
+        guard whole.magnitude < 1 << 40 else { throw .field }
+        years = try IntervalDecoder.field(years + whole * unit)
+        try addMonths(Int64((fraction * Double(unit) * 12).rounded(.toNearestOrEven)))
     }
 
     /// To the nearest; the half stays towards zero, as PostgreSQL's loop has it.

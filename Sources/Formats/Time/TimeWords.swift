@@ -112,7 +112,7 @@ public enum TimeUnit: Sendable, Equatable {
         case "y", "yr", "yrs", "year", "years": self = .year
         case "dec", "decs", "decade", "decades": self = .decade
         case "c", "cent", "century", "centuries": self = .century
-        case "mil", "mils", "millennium", "millennia": self = .millennium
+        case "mil", "mils", "millennium", "millennia", "millenniums": self = .millennium
         default: return nil
         }
     }

@@ -14,10 +14,13 @@ extension QuerySession {
         try checkRows(rows, table)
         let changes = try resolved(rows, table, insert)
         try checkKeys(changes.inserted, table)
+        let before = table.batches
         table.append(changes.inserted)
         var changed = changes.inserted
         if let conflicts = changes.conflicts { changed += try updated(conflicts, table, insert) }
-        try give(insert.returning, changed, table, insert.table, insert.alias, output)
+        try table.seen(as: before) { () throws(SQLError) in
+            try give(insert.returning, changed, table, insert.table, insert.alias, output)
+        }
         return Outcome(tag: "INSERT 0 \(changed.reduce(0) { $0 + $1.count })")
     }
 
@@ -87,8 +90,11 @@ extension QuerySession {
         let found = try rows(
             of: table, update.table, update.alias, update.from, items, where: update.filter,
             update.place, with: update.with)
+        let before = table.batches
         let changed = try replace(found, in: table)
-        try give(update.returning, changed, table, update.table, update.alias, output)
+        try table.seen(as: before) { () throws(SQLError) in
+            try give(update.returning, changed, table, update.table, update.alias, output)
+        }
         return Outcome(tag: "UPDATE \(changed.reduce(0) { $0 + $1.count })")
     }
 
@@ -101,10 +107,20 @@ extension QuerySession {
         for (name, value) in assignments {
             let column = try position(of: name, in: table)
             try refuseUpdate(of: column, value, table, name)
+            // Several parts of one column are set one after another.
+            if case .assignedPart(_, let steps, let part) = value.node {
+                let exact = Name(table.columns[column].name, isQuoted: true, name.place)
+                var base = SyntaxExpression(.name([qualifier, exact]), name.place)
+                if let before = assigned[column] {
+                    guard case .assignedPart = before.node else { throw repeated(name) }
+                    base = before
+                }
+                assigned[column] = SyntaxExpression(
+                    .assignedPart(base, steps, part), value.place)
+                continue
+            }
             guard assigned.updateValue(value, forKey: column) == nil else {
-                throw SQLError(
-                    "multiple assignments to same column \"\(name.text)\"", .syntaxError,
-                    at: name.place)
+                throw repeated(name)
             }
         }
         let defaults = TableDefaults(table, place)
@@ -113,6 +129,11 @@ extension QuerySession {
             let new = assigned[index].map { defaults.filled($0, index) }
             return SelectItem(new ?? SyntaxExpression(.name(name), place), alias: nil)
         }
+    }
+
+    private func repeated(_ name: Name) -> SQLError {
+        SQLError(
+            "multiple assignments to same column \"\(name.text)\"", .syntaxError, at: name.place)
     }
 
     private func refuseUpdate(

@@ -20,6 +20,7 @@ extension QuerySession {
         own.batches = found.batches.map { batch in
             Batch(Array(batch.columns[..<width]), count: batch.count)
         }
+        let before = table.batches
         let changed = try replace(own, in: table)
         let target = StoredTable(table.name, table.columns, table.definition)
         target.append(changed)
@@ -36,7 +37,9 @@ extension QuerySession {
             relations.append((other, relation))
             start = end
         }
-        try give(update.returning, relations, update.place, output)
+        try table.seen(as: before) { () throws(SQLError) in
+            try give(update.returning, relations, update.place, output)
+        }
         return Outcome(tag: "UPDATE \(changed.reduce(0) { $0 + $1.count })")
     }
 

@@ -55,6 +55,14 @@ final class SessionCatalog: Catalog {
         return sequence
     }
 
+    func rowType(_ name: String) -> [Field]? {
+        let asked = Name(name, isQuoted: false, 0..<0)
+        guard let found = try? find(asked), case .table(let table)? = entries[found] else {
+            return nil
+        }
+        return table.columns.map { Field($0.name, $0.type) }
+    }
+
     private func schemaPath() -> [String]? {
         let words = searchPath.split(separator: ",").map { word in
             String(word.filter { $0 != " " && $0 != "\"" })

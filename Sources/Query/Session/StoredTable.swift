@@ -80,6 +80,17 @@ public final class StoredTable: SourceRelation, @unchecked Sendable {
     public func append(_ more: [Batch]) { batches += more }
     public func replace(_ all: [Batch]) { batches = all }
 
+    /// Runs what still sees the rows from before a change: subqueries of RETURNING. If it fails,
+    /// the statement has changed nothing.
+    func seen(
+        as before: [Batch], _ body: () throws(SQLError) -> Void
+    ) throws(SQLError) {
+        let after = batches
+        batches = before
+        try body()
+        batches = after
+    }
+
     public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
         StoredBatches(
             batches.map { batch in

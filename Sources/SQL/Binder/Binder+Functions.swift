@@ -56,6 +56,17 @@ extension Binder {
             plan, alias: syntax.alias?.text ?? calls.first?.functionName ?? "")
         if !syntax.columnDefinitions.isEmpty {
             relation = try defined(relation, syntax, binder)
+        } else if calls.count == 1, ExpressionBinder.populates(calls[0].functionName) == true {
+            let base = try binder.bind(calls[0].arguments[0])
+            let row = try binder.filled(
+                base, plan.columnExpressions[0], calls[0].functionName, calls[0].name.place)
+            if case .record(let list, .record(let fields)) = row {
+                var columns = list
+                if withOrdinality { columns.append(plan.columnExpressions[1]) }
+                let names = fields.map(\.name) + (withOrdinality ? ["ordinality"] : [])
+                relation = BoundRelation(
+                    plan.projected(columns, names), alias: relation.tables[0].alias)
+            }
         }
         return relation
     }
@@ -79,6 +90,20 @@ extension Binder {
         case "json_to_recordset", "jsonb_to_recordset":
             let elements = name.hasPrefix("jsonb") ? "jsonb_array_elements" : "json_array_elements"
             return try binder.tableFunction(elements, arguments, place)
+        case "json_populate_recordset", "jsonb_populate_recordset":
+            guard arguments.count == 2 else { break }
+            let elements = name.hasPrefix("jsonb") ? "jsonb_array_elements" : "json_array_elements"
+            return try binder.tableFunction(elements, [arguments[1]], place)
+        case "json_populate_record", "jsonb_populate_record":
+            guard arguments.count == 2 else { break }
+            let row = try binder.filled(arguments[0], arguments[1], name, place)
+            guard case .record(let list, .record(let fields)) = row else { break }
+            let function = TableFunction(name, fields.map(\.type), fields) {
+                (arguments, rows, _) throws(SQLError) in
+                for (index, value) in arguments.enumerated() { rows[index].append(value) }
+                return 1
+            }
+            return TableFunctionCall(function, list)
         default: break
         }
         if FunctionRegistry.isTable(name) || !FunctionRegistry.isScalar(name) {
@@ -119,7 +144,7 @@ extension Binder {
     }
 
     /// A member of a document as what a cast makes a value of the type of.
-    private func member(
+    func member(
         _ name: Name, of document: Expression, as type: DataType, _ binder: ExpressionBinder
     ) throws(SQLError) -> Expression {
         let key = Expression.literal(.text(name.text), .unknown)

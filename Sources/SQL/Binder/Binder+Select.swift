@@ -30,6 +30,10 @@ extension Binder {
     func select(
         _ select: SelectSyntax, _ context: QueryContext, _ query: QuerySyntax?
     ) throws(SQLError) -> BoundRelation {
+        if let into = select.into {
+            throw SQLError(
+                "SELECT ... INTO is not allowed here", .syntaxError, at: into.table.place)
+        }
         var from = try self.from(select.from, context)
         let scope = from.scope(parent: context.scope)
         let inner = context.inside(scope)

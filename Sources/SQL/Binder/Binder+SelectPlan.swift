@@ -19,8 +19,9 @@ extension Binder {
         plan = plan.filtered(parts.having)
         plan = try windowed(plan, &parts)
         plan = plan.filtered(parts.qualify)
-        // DISTINCT ON chooses among the rows below, where it does not look at those functions.
-        if case .on = select.distinct, !tables.isEmpty,
+        // With ORDER BY, DISTINCT ON chooses among the rows below, where it does not look at those
+        // functions.
+        if case .on = select.distinct, !tables.isEmpty, !parts.order.isEmpty,
             parts.calls.tableCalls(in: parts.order.map(\.expression) + parts.distinctOn).isEmpty
         {
             parts.postponed = tables
@@ -40,6 +41,10 @@ extension Binder {
         try parts.mapAbove { (expression) throws(SQLError) in
             rewriting.addDependentKeys(expression)
             return expression
+        }
+        for (argument, _) in parts.calls.direct {
+            rewriting.addDependentKeys(argument)
+            _ = try rewriting.rewrite(argument)
         }
         try parts.mapAbove { (expression) throws(SQLError) in
             try rewriting.rewrite(expression)
@@ -293,7 +298,8 @@ struct GroupRewriting {
         case Placeholder.aggregate:
             return output(keys.count + Placeholder.number(column), inner.type, depth)
         case Placeholder.grouping:
-            return try grouping(Placeholder.number(column), keys)
+            let bits = try grouping(Placeholder.number(column), keys)
+            return depth == 0 ? bits : bits.seenFromInside(depth)
         case 0: throw ungrouped(column, isInner: depth > 0)
         default: return nil
         }

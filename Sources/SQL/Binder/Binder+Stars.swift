@@ -46,6 +46,15 @@ extension Binder {
         _ star: SyntaxExpression.Star, _ place: Range<Int>, _ binder: ExpressionBinder,
         _ from: BoundRelation
     ) throws(SQLError) -> [(String, Expression)] {
+        if let operand = star.operand {
+            let base = try binder.bind(operand)
+            guard case .record(let fields) = base.type else {
+                throw SQLError(
+                    "type \(base.type.typeName) is not composite", .wrongObjectType,
+                    at: operand.place)
+            }
+            return zip(fields, base.members(fields)).map { ($0.name, $1) }
+        }
         guard !star.qualifier.isEmpty else {
             guard !from.tables.isEmpty else {
                 throw SQLError(

@@ -31,6 +31,7 @@ extension ExpressionBinder {
             throw SQLError(
                 "window function \(name) requires an OVER clause", .wrongObjectType, at: place)
         }
+        if let row = try populated(call, name, place) { return row }
         if FunctionRegistry.isTable(name), !FunctionRegistry.isScalar(name) {
             return try tableCall(call, name, place)
         }
@@ -40,8 +41,22 @@ extension ExpressionBinder {
         if !call.namedArguments.isEmpty {
             return try apply(name, try arranged(call, name, place), place)
         }
-        return try apply(
-            name, try bind(call.arguments), place, at: call.arguments.map(\.place))
+        let arguments = try bind(call.arguments)
+        if let cast = try castCall(name, arguments, call, place) { return cast }
+        return try apply(name, arguments, place, at: call.arguments.map(\.place))
+    }
+
+    /// `date(x)`: the name of a type over one argument that becomes it is a cast, where no function
+    /// is meant; nil: it is none.
+    private func castCall(
+        _ name: String, _ arguments: [Expression], _ call: CallSyntax, _ place: Range<Int>
+    ) throws(SQLError) -> Expression? {
+        guard arguments.count == 1, name != "char", let syntax = call.arguments.first,
+            let type = try? TypeName(name, call.name.place).resolved(),
+            (try? FunctionRegistry.scalar(name, arguments.map(\.type))) == nil,
+            Cast.context(from: arguments[0].type, to: type) != nil
+        else { return nil }
+        return try explicitCast(arguments[0], to: type, false, syntax.place)
     }
 
     /// Of anomalies, a later step.
@@ -91,14 +106,40 @@ extension ExpressionBinder {
         let array = try bind(last)
         switch array {
         case .array(let items, _): arguments += items
-        case .literal(.array(let values), .array(let element)):
+        case .literal(.array(let values), .array(let element)) where !values.isEmpty:
             arguments += values.map { .literal($0, element) }
-        default:
-            throw SQLError(
-                "VARIADIC argument must be a constant array", .featureNotSupported,
-                at: last.place)
+        default: return try variadicRow(name, arguments, array, last.place, place)
         }
         return try apply(name, arguments, place)
+    }
+
+    /// VARIADIC over an array that each row has: what the function does with a whole array.
+    private func variadicRow(
+        _ name: String, _ arguments: [Expression], _ array: Expression, _ arrayPlace: Range<Int>,
+        _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        guard case .array = array.type else {
+            throw SQLError(
+                "VARIADIC argument must be an array", .datatypeMismatch, at: arrayPlace)
+        }
+        var arguments = arguments
+        let isDocument = name.hasPrefix("json_extract_path") || name.hasPrefix("jsonb_extract_path")
+        if isDocument, let first = arguments.first, first.type == .unknown {
+            arguments[0] = try coerce(first, to: name.hasPrefix("jsonb") ? .jsonb : .json, place)
+        }
+        switch (name, arguments.count) {
+        case ("concat", 0):
+            return try apply("array_to_string", [array, .literal(.text(""), .text)], place)
+        case ("concat_ws", 1): return try apply("array_to_string", [array, arguments[0]], place)
+        case ("json_extract_path", 1), ("jsonb_extract_path", 1):
+            return try apply("#>", [arguments[0], array], place)
+        case ("json_extract_path_text", 1), ("jsonb_extract_path_text", 1):
+            return try apply("#>>", [arguments[0], array], place)
+        case ("jsonb_build_array", 0): return try apply("to_jsonb", [array], place)
+        default:
+            throw SQLError(
+                "VARIADIC argument must be a constant array", .featureNotSupported, at: arrayPlace)
+        }
     }
 
     private func refuseAggregateClauses(
@@ -122,10 +163,10 @@ extension ExpressionBinder {
         if call.filter != nil { throw refuse("FILTER") }
     }
 
-    private func tableCall(
+    func tableCall(
         _ call: CallSyntax, _ name: String, _ place: Range<Int>
     ) throws(SQLError) -> Expression {
-        guard let calls, clause == .select || clause == .order else {
+        guard let calls, clause == .select || clause == .order || clause == .group else {
             throw SQLError(
                 "set-returning functions are not allowed in \(clause.rawValue)",
                 .featureNotSupported, at: place)
@@ -138,10 +179,18 @@ extension ExpressionBinder {
                     + "FROM item.")
         }
         let table = try tableFunction(name, try bind(call.arguments), place)
-        calls.tables.append(table)
+        // What GROUP BY writes again is the item.
+        let same =
+            clause != .group
+            ? nil
+            : calls.tables.firstIndex {
+                $0.function.name == table.function.name
+                    && Expression.areSame($0.arguments, table.arguments, true)
+            }
+        if same == nil { calls.tables.append(table) }
         let columns = table.function.columns
         let type = columns.count == 1 ? columns[0].type : DataType.record(columns)
-        return .column(Placeholder.table + calls.tables.count - 1, type)
+        return .column(Placeholder.table + (same ?? calls.tables.count - 1), type)
     }
 
     func tableFunction(
@@ -201,10 +250,41 @@ extension ExpressionBinder {
         return .outer(calls.add(lifted), depth: level, call.type)
     }
 
+    /// Arguments in front of WITHIN GROUP are the group's.
+    func noteDirect(
+        _ syntax: [SyntaxExpression], _ arguments: [Expression], _ place: Range<Int>
+    ) throws(SQLError) {
+        // Their columns have to be grouped by, so where they stand is remembered.
+        var plain = self
+        plain.inAggregate = false
+        _ = try plain.bind(syntax)
+        for argument in arguments { calls?.direct.append((argument, place)) }
+    }
+
+    private func checkWithinGroup(
+        _ call: CallSyntax, _ name: String, _ place: Range<Int>
+    ) throws(SQLError) {
+        if call.withinGroup.isEmpty {
+            guard name == "percentile_cont" || name == "percentile_disc" else { return }
+            throw SQLError(
+                "WITHIN GROUP is required for ordered-set aggregate \(name)", .wrongObjectType,
+                at: place)
+        }
+        guard !Self.orderedSets.contains(name) else { return }
+        throw SQLError(
+            "\(name) is not an ordered-set aggregate, so it cannot have WITHIN GROUP",
+            .wrongObjectType, at: place)
+    }
+
+    private static let orderedSets: Set<String> = [
+        "mode", "percentile_cont", "percentile_disc", "approx_percentile", "approx_top_k",
+    ]
+
     fileprivate func boundAggregate(
         _ call: CallSyntax, _ name: String, _ place: Range<Int>
     ) throws(SQLError) -> AggregateCall {
         try refuseNamed(call)
+        try checkWithinGroup(call, name, place)
         let given = try bind(call.arguments)
         var arguments = given
         var order = try sortKeys(call.withinGroup.isEmpty ? call.order : call.withinGroup)
@@ -215,7 +295,7 @@ extension ExpressionBinder {
         }
         let parameters = function.parameters
         if isOrderedSet {
-            for argument in arguments { calls?.direct.append((argument, place)) }
+            try noteDirect(call.arguments, arguments, place)
             let split = max(0, parameters.count - order.count)
             arguments = try coerce(arguments, to: Array(parameters.prefix(split)), place)
             let keys = try coerce(
@@ -295,22 +375,40 @@ extension ExpressionBinder {
     func grouping(
         _ list: [SyntaxExpression], _ place: Range<Int>
     ) throws(SQLError) -> Expression {
-        guard let calls, clause.allowsAggregates else {
+        var inner = self
+        inner.inAggregate = true
+        var arguments = try inner.bind(list)
+        let level = Expression.outerLevel(of: arguments)
+        var owner = calls
+        if level > 0 {
+            // It is of the outer query whose columns it names.
+            var target = scope
+            for _ in 0..<level {
+                target = target?.parent
+                arguments = arguments.map(\.seenFromOutside)
+            }
+            owner = target?.calls
+        }
+        guard let owner, level > 0 || clause.allowsAggregates else {
             throw SQLError(
                 "grouping operations are not allowed in \(clause.rawValue)", .groupingError,
                 at: place)
         }
-        var inner = self
-        inner.inAggregate = true
-        calls.groupings.append((try inner.bind(list), place))
-        return .column(Placeholder.grouping + calls.groupings.count - 1, .integer)
+        owner.groupings.append((arguments, place))
+        let index = Placeholder.grouping + owner.groupings.count - 1
+        return level > 0
+            ? .outer(index, depth: level, .integer) : .column(index, .integer)
     }
 }
 
 extension AggregateCall {
-    /// 0 if a column of its own query is read, or none at all; else the nearest level that is.
-    /// Subqueries in it are looked into: they may read columns of any level.
-    fileprivate var outerLevel: Int {
+    fileprivate var outerLevel: Int { Expression.outerLevel(of: expressions) }
+}
+
+extension Expression {
+    /// 0 if a column of their own query is read, or none at all; else the nearest level that is.
+    /// Subqueries in them are looked into: they may read columns of any level.
+    fileprivate static func outerLevel(of expressions: [Expression]) -> Int {
         var nearest = Int.max
         for expression in expressions {
             _ = expression.replacing { inner, depth in

@@ -264,3 +264,82 @@ extension ExpressionBinder {
         return try apply("[:]", [value] + bounds, place)
     }
 }
+
+// Assignments to elements and members.
+extension ExpressionBinder {
+    /// The whole value of a column in which UPDATE sets a part.
+    func assignedPart(
+        _ base: SyntaxExpression, _ steps: [SyntaxExpression], _ value: SyntaxExpression
+    ) throws(SQLError) -> Expression {
+        let whole = try bind(base)
+        guard whole.type != .jsonb else {
+            return try assignedMember(whole, steps, value, base.figuredColumn)
+        }
+        return try assignedElement(whole, steps[...], value, base)
+    }
+
+    private func assignedElement(
+        _ whole: Expression, _ steps: ArraySlice<SyntaxExpression>, _ value: SyntaxExpression,
+        _ base: SyntaxExpression
+    ) throws(SQLError) -> Expression {
+        guard let step = steps.first else { return whole }
+        guard case .array(let element) = whole.type else {
+            throw SQLError(
+                "cannot subscript type \(whole.type.typeName) because it does not support "
+                    + "subscripting", .datatypeMismatch, at: base.place)
+        }
+        let position = try coerce(try bind(step), to: .integer, step.place)
+        let new: Expression
+        if steps.count > 1 {
+            let function = try FunctionRegistry.scalar("[]", [whole.type, .integer])
+            let old = Expression.call(function, [whole, position], element)
+            new = try assignedElement(old, steps.dropFirst(), value, base)
+        } else {
+            new = try binder.assign(
+                try bind(value), to: .init(base.figuredColumn, element), value.place)
+        }
+        let function = FunctionRegistry.assignedElement(of: whole.type, element)
+        return .call(function, [whole, position, new], whole.type)
+    }
+
+    private func assignedMember(
+        _ whole: Expression, _ steps: [SyntaxExpression], _ value: SyntaxExpression,
+        _ column: String
+    ) throws(SQLError) -> Expression {
+        var path: [Expression] = []
+        var beginsWithNumber = false
+        for (index, step) in steps.enumerated() {
+            let bound = try bind(step)
+            guard bound.type.isInteger || bound.type.isText else {
+                throw SQLError(
+                    "subscript type \(bound.type.typeName) is not supported", .datatypeMismatch,
+                    at: step.place,
+                    hint: "jsonb subscript must be coercible to either integer or text.")
+            }
+            if index == 0 { beginsWithNumber = bound.type.isInteger }
+            path.append(try explicitCast(bound, to: .text, false, step.place))
+        }
+        let bound = try bind(value)
+        guard bound.type == .unknown || bound.type == .jsonb else {
+            throw SQLError(
+                "subscripted assignment to \"\(column)\" requires type jsonb but expression "
+                    + "is of type \(bound.type.typeName)", .datatypeMismatch, at: value.start,
+                hint: "You will need to rewrite or cast the expression.")
+        }
+        let new = try coerce(bound, to: .jsonb, value.place)
+        return try apply(
+            "[jsonb]=",
+            [whole, .array(path, .array(.text)), .boolean(beginsWithNumber), new], value.place)
+    }
+}
+
+extension SyntaxExpression {
+    /// The column that an assignment is to.
+    fileprivate var figuredColumn: String {
+        switch node {
+        case .name(let parts): parts.last?.text ?? ""
+        case .assignedPart(let base, _, _): base.figuredColumn
+        default: ""
+        }
+    }
+}

@@ -24,7 +24,7 @@ extension ExpressionBinder {
         }
         var inner = self
         inner.inAggregate = true
-        for argument in try inner.bind(call.arguments) { calls?.direct.append((argument, place)) }
+        try inner.noteDirect(call.arguments, try inner.bind(call.arguments), place)
         let rows = HypotheticalRows(call, place)
         let formula: SyntaxExpression
         switch name {

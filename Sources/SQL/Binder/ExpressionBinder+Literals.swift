@@ -105,7 +105,8 @@ extension ExpressionBinder {
     func cast(
         _ operand: SyntaxExpression, _ name: TypeName, _ isTry: Bool, _ place: Range<Int>
     ) throws(SQLError) -> Expression {
-        let type = try name.resolved()
+        let type: DataType
+        if let row = rowType(name) { type = row } else { type = try name.resolved() }
         if case .array(let list) = operand.node, case .array(let element) = type {
             var inner = name
             inner.arrayDepth -= 1
@@ -122,6 +123,16 @@ extension ExpressionBinder {
             try bind(operand), to: type.withDimensions(of: operand), isTry, operand.place,
             castPlace: place)
         return try rounded(value, name, place)
+    }
+
+    /// The name of a table is the type of its rows; nil: it is another type, or none.
+    private func rowType(_ name: TypeName) -> DataType? {
+        guard name.members.isEmpty, name.modifiers.isEmpty, (try? name.resolved()) == nil,
+            let fields = binder.catalog.rowType(name.name)
+        else { return nil }
+        var type = DataType.record(fields)
+        for _ in 0..<name.arrayDepth { type = .array(type) }
+        return type
     }
 
     /// timestamp(3): digits of the second, which a cast rounds to.

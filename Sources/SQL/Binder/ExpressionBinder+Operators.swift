@@ -181,12 +181,21 @@ extension ExpressionBinder {
         return result
     }
 
-    /// A row is null if all its members are, and not null if none is.
+    /// A row is null if all its members are, and not null if none is; a row inside is a value,
+    /// which is null only if it is absent.
     private func nullRow(
         _ row: Expression, _ fields: [Field], _ isNegated: Bool
     ) -> Expression {
         let members = row.members(fields)
-        let tests = members.map { isNegated ? Expression.not(.isNull($0)) : .isNull($0) }
+        let tests = members.map { member -> Expression in
+            var test = Expression.isNull(member)
+            if case .record = member {
+                test = .boolean(false)
+            } else if case .record = member.type {
+                test = .not(.isDistinct(member, .literal(.null, member.type)))
+            }
+            return isNegated ? .not(test) : test
+        }
         let all = Expression.all(tests) ?? .boolean(!isNegated)
         if case .record = row { return all }
         return isNegated ? .and([.not(.isNull(row)), all]) : .or([.isNull(row), all])

@@ -15,6 +15,14 @@ extension ExpressionBinder {
         case .scalarQuery(let query):
             let plan = try oneColumn(query, place)
             return .subquery(.init(.scalar, plan, plan.columns[0].type, id: binder.nextID()))
+        case .queryColumn(let query, let index, let count):
+            let plan = try inner(query).plan
+            guard plan.columns.count == count else {
+                throw SQLError(
+                    "number of columns does not match number of values", .syntaxError, at: place)
+            }
+            let column = plan.projected([plan.columnExpressions[index]], [""])
+            return .subquery(.init(.scalar, column, column.columns[0].type, id: binder.nextID()))
         case .arrayQuery(let query):
             let plan = try oneColumn(query, place)
             if case .array = plan.columns[0].type {
@@ -37,6 +45,24 @@ extension ExpressionBinder {
         var relation = try binder.query(query, context.inside(around))
         relation.plan = try relation.plan.withoutUnknown
         return relation
+    }
+
+    /// The only row of a query, which a row of so many members is compared with.
+    func rowQuery(
+        _ query: QuerySyntax, count: Int, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        let plan = try inner(query).plan
+        guard plan.columns.count == count else {
+            throw SQLError(
+                plan.columns.count > count
+                    ? "subquery has too many columns" : "subquery has too few columns",
+                .syntaxError, at: place)
+        }
+        guard count > 1 else {
+            return .subquery(.init(.scalar, plan, plan.columns[0].type, id: binder.nextID()))
+        }
+        let record = plan.projected([row(plan.columnExpressions)], ["row"])
+        return .subquery(.init(.scalar, record, record.columns[0].type, id: binder.nextID()))
     }
 
     private func oneColumn(

@@ -251,7 +251,7 @@ extension ExpressionBinder {
         switch key {
         case .date, .timestamp, .timestamptz, .time, .interval:
             if !isKnown || given == .interval { return .interval }
-        case .smallint, .integer, .bigint: if !isKnown || given.isInteger { return key }
+        case .smallint, .integer, .bigint: if !isKnown || given.isInteger { return .bigint }
         case .numeric:
             if !isKnown || given.isNumber && given != .double && given != .real { return key }
         case .real, .double: if !isKnown || given.isNumber { return key }

@@ -90,6 +90,10 @@ struct ExpressionBinder {
         case .unary(let symbol, let operand):
             return try unary(symbol, operand, place)
         case .binary(let symbol, let a, let b):
+            if case .row(let list) = a.node, case .scalarQuery(let query) = b.node {
+                let row = try rowQuery(query, count: list.count, b.place)
+                return try apply(symbol, [try bind(a), row], place)
+            }
             let sides = [try bind(a), try bind(b)]
             var areRows = false
             if case .row = a.node, case .row = b.node { areRows = true }
@@ -105,7 +109,7 @@ struct ExpressionBinder {
         case .between: return try between(expression)
         case .inList(let operand, let list, let isNegated):
             return try inList(operand, list, isNegated, place)
-        case .inQuery, .quantifiedQuery, .exists, .scalarQuery, .arrayQuery:
+        case .inQuery, .quantifiedQuery, .exists, .scalarQuery, .queryColumn, .arrayQuery:
             return try subquery(expression)
         case .quantifiedArray(let operand, let symbol, let isAll, let array):
             return try quantifiedArray(operand, symbol, isAll, array, place)
@@ -118,6 +122,8 @@ struct ExpressionBinder {
         case .call(let call): return try self.call(call, place)
         case .subscripted(let base, let index): return try subscripted(base, index, place)
         case .sliced(let base, let low, let high): return try sliced(base, low, high, place)
+        case .assignedPart(let base, let steps, let value):
+            return try assignedPart(base, steps, value)
         case .member(let operand, let name): return try member(try bind(operand), name)
         case .collate(let operand, let name): return try collated(operand, name, place)
         case .atTimeZone(let operand, let zone):
@@ -222,6 +228,7 @@ extension ExpressionBinder {
     private func starRow(
         _ star: SyntaxExpression.Star, _ place: Range<Int>
     ) throws(SQLError) -> Expression {
+        if let operand = star.operand { return try bind(operand) }
         guard star.qualifier.count == 1,
             let row = try scope?.wholeRow(star.qualifier[0])
         else {

@@ -3,9 +3,12 @@ extension SyntaxExpression {
     var children: [SyntaxExpression] {
         switch node {
         case .null, .boolean, .integer, .decimal, .string, .bits, .hexBits, .interval, .name,
-            .parameter, .namedParameter, .exists, .scalarQuery, .arrayQuery, .keywordValue:
+            .parameter, .namedParameter, .exists, .scalarQuery, .queryColumn, .arrayQuery,
+            .keywordValue:
             []
-        case .star(let star): star.replaced.map(\.expression)
+        case .star(let star):
+            star.replaced.map(\.expression) + [star.operand].compactMap { $0 }
+        case .assignedPart(let a, let steps, let value): [a] + steps + [value]
         case .unary(_, let a), .not(let a), .isTest(let a, _, _), .inQuery(let a, _, _),
             .quantifiedQuery(let a, _, _, _), .cast(let a, _, _), .member(let a, _),
             .collate(let a, _):
@@ -35,8 +38,8 @@ extension SyntaxExpression {
     /// The queries directly inside.
     var queries: [QuerySyntax] {
         switch node {
-        case .exists(let query), .scalarQuery(let query), .arrayQuery(let query),
-            .inQuery(_, let query, _), .quantifiedQuery(_, _, _, let query):
+        case .exists(let query), .scalarQuery(let query), .queryColumn(let query, _, _),
+            .arrayQuery(let query), .inQuery(_, let query, _), .quantifiedQuery(_, _, _, let query):
             [query]
         default: []
         }

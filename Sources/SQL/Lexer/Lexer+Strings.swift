@@ -155,11 +155,17 @@ extension Lexer {
         if peek() == unicodeEscape {
             position += 1
             bytes.append(unicodeEscape)
-        } else if peek() == UInt8(ascii: "+") {
-            position += 1
-            try scalar(digitCount: 6, from: start, into: &bytes)
         } else {
-            try scalar(digitCount: 4, from: start, into: &bytes)
+            let isLong = peek() == UInt8(ascii: "+")
+            if isLong { position += 1 }
+            do throws(SQLError) {
+                try scalar(digitCount: isLong ? 6 : 4, from: start, into: &bytes)
+            } catch {
+                // In E'...' it is a fault of the escape, here one of the statement.
+                var error = error
+                error.state = .syntaxError
+                throw error
+            }
         }
     }
 

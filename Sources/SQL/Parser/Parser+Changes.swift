@@ -152,7 +152,9 @@ extension Parser {
         of list: inout [(Name, SyntaxExpression)]
     ) throws(SQLError) {
         guard token.isSymbol("(") else {
-            let name = try target()
+            let name = try columnName()
+            if token.isSymbol(".") { throw unsupported("a change of a part of a column", token) }
+            if token.isSymbol("[") { return list.append((name, try assignedPart(of: name))) }
             try expectSymbol("=")
             allowsDefault = true
             list.append((name, try valueOrDefault()))
@@ -163,8 +165,15 @@ extension Parser {
         try expectSymbol("=")
         let first = token
         if try !isWord("ROW", before: "("), !token.isSymbol("(") { throw unexpected() }
-        guard try !parenthesisHoldsQuery() else {
-            throw unsupported("an assignment of a query's row", first)
+        if try parenthesisHoldsQuery() {
+            try advance()
+            let query = try query()
+            try expectSymbol(")")
+            for (index, name) in names.enumerated() {
+                let column = SyntaxExpression.Node.queryColumn(query, index, of: names.count)
+                list.append((name, SyntaxExpression(column, first.place)))
+            }
+            return
         }
         _ = try take("ROW")
         try expectSymbol("(")
@@ -179,6 +188,30 @@ extension Parser {
                 at: first.place)
         }
         list.append(contentsOf: zip(names, values))
+    }
+
+    /// `[i][j] = value` behind the name of a column.
+    private mutating func assignedPart(of name: Name) throws(SQLError) -> SyntaxExpression {
+        let start = name.place.lowerBound
+        var steps: [SyntaxExpression] = []
+        while token.isSymbol("[") {
+            let open = token
+            try advance()
+            guard !token.isSymbol(":") else { throw unsupported("a change of a slice", open) }
+            steps.append(try expression())
+            guard !token.isSymbol(":") else { throw unsupported("a change of a slice", open) }
+            try expectSymbol("]")
+            try checkCount(steps.count)
+        }
+        if token.isSymbol(".") { throw unsupported("a change of a part of a column", token) }
+        try expectSymbol("=")
+        guard !token.is("DEFAULT") else {
+            throw SQLError(
+                "cannot set an array element to DEFAULT", .featureNotSupported, at: name.place)
+        }
+        let value = try expression()
+        let column = SyntaxExpression(.name([name]), name.place)
+        return SyntaxExpression(.assignedPart(column, steps, value), start..<lastEnd)
     }
 
     /// DELETE FROM t [alias] [USING ...] [WHERE ...] [RETURNING ...]; with no more than _offset

@@ -232,10 +232,13 @@ extension Parser {
     }
 
     private mutating func member(_ operand: SyntaxExpression) throws(SQLError) -> SyntaxExpression {
-        let dot = token
         try advance()
         if try takeSymbol("*") {
-            guard case .name(let parts) = operand.node else { throw unsupported("(...).*", dot) }
+            guard case .name(let parts) = operand.node else {
+                var star = SyntaxExpression.Star()
+                star.operand = operand
+                return SyntaxExpression(.star(star), operand.place)
+            }
             return SyntaxExpression(.star(.init(qualifier: parts)), operand.place)
         }
         let name = try label()

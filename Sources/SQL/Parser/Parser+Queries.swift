@@ -50,11 +50,12 @@ extension Parser {
                 continue
             }
             let query = try queryInParentheses()
+            var table = CommonTable(
+                name, columns: columns, isMaterialized: isMaterialized, query)
             if token.is("SEARCH") || token.is("CYCLE") {
-                throw unsupported(token.keyword ?? "", token)
+                try walk(&table, isRecursive: isRecursive)
             }
-            tables.append(
-                CommonTable(name, columns: columns, isMaterialized: isMaterialized, query))
+            tables.append(table)
             try checkCount(tables.count)
         } while try takeSymbol(",")
         return tables

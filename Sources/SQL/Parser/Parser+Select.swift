@@ -17,7 +17,7 @@ extension Parser {
             _ = try take("ALL")
         }
         if !endsSelectList { select.items = try selectItems() }
-        if token.is("INTO") { throw unsupported("SELECT INTO", token) }
+        if try take("INTO") { select.into = try into() }
         if try take("FROM") { select.from = try fromItems() }
         if try take("WHERE") { select.filter = try expression() }
         if try take("GROUP") { select.group = try group() }
@@ -29,8 +29,22 @@ extension Parser {
         return select
     }
 
+    /// INTO [TEMPORARY | TEMP | UNLOGGED] [TABLE] name; the position is behind INTO.
+    private mutating func into() throws(SQLError) -> SelectSyntax.Into {
+        var isTemporary = false
+        let next = try following()
+        if token.is("TEMPORARY") || token.is("TEMP") || token.is("UNLOGGED"), next.kind != .end,
+            !next.is("FROM")
+        {
+            isTemporary = !token.is("UNLOGGED")
+            try advance()
+        }
+        _ = try take("TABLE")
+        return SelectSyntax.Into(table: try relationName(), isTemporary: isTemporary)
+    }
+
     private var endsSelectList: Bool {
-        token.is("FROM") || token.is("WHERE") || isAtEnd || token.isSymbol(")")
+        token.is("FROM") || token.is("INTO") || token.is("WHERE") || isAtEnd || token.isSymbol(")")
             || continuesQuery
     }
 

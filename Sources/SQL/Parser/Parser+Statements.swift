@@ -4,10 +4,10 @@ import Formats
 extension Parser {
     mutating func statement() throws(SQLError) -> Statement {
         let first = token
-        if first.isSymbol("(") { return .query(try query()) }
+        if first.isSymbol("(") { return made(try query()) }
         if let transaction = try transaction() { return .transaction(transaction) }
         switch first.keyword {
-        case "SELECT", "VALUES", "TABLE": return .query(try query())
+        case "SELECT", "VALUES", "TABLE": return made(try query())
         case "WITH": return try statementWithTables()
         case "SHOW": return try show()
         case "DESCRIBE", "DESC": return try describe()
@@ -37,6 +37,16 @@ extension Parser {
         case let word? where Parser.laterStatements.contains(word): throw unsupported(word, first)
         default: throw unexpected(Parser.statements)
         }
+    }
+
+    /// A query, or the table that SELECT ... INTO makes of it.
+    private func made(_ query: QuerySyntax) -> Statement {
+        var query = query
+        guard let into = query.body.takeInto() else { return .query(query) }
+        var table = TableDefinition(into.table, query.place)
+        table.isTemporary = into.isTemporary
+        table.query = query
+        return .createTable(table)
     }
 
     private static let statements = [
@@ -78,7 +88,7 @@ extension Parser {
                 return .merge(merge)
             case let other: return other
             }
-        default: return .query(try query())
+        default: return made(try query())
         }
     }
 
@@ -337,5 +347,23 @@ extension Parser {
             return text
         }
         return try optionValue()
+    }
+}
+
+extension QuerySyntax.Body {
+    /// INTO of the first SELECT, which then has none.
+    fileprivate mutating func takeInto() -> SelectSyntax.Into? {
+        switch self {
+        case .select(var select):
+            guard let into = select.into else { return nil }
+            select.into = nil
+            self = .select(select)
+            return into
+        case .set(var set):
+            let into = set.left.takeInto()
+            if into != nil { self = .set(set) }
+            return into
+        case .values, .table, .query: return nil
+        }
     }
 }

@@ -77,6 +77,8 @@ public struct SelectSyntax: Sendable {
 
     public var distinct = Distinct.all
     public var items: [SelectItem] = []
+    /// SELECT ... INTO: the table that the rows make.
+    public var into: Into?
     public var from: [FromItem] = []
     public var filter: SyntaxExpression?
     public var group: GroupSyntax?
@@ -87,6 +89,11 @@ public struct SelectSyntax: Sendable {
     public var place: Range<Int>
 
     public init(_ place: Range<Int>) { self.place = place }
+
+    public struct Into: Sendable {
+        public var table: Name
+        public var isTemporary: Bool
+    }
 }
 
 public struct SelectItem: Sendable {

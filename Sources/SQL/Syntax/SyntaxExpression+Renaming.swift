@@ -51,12 +51,14 @@ extension SyntaxExpression {
         case .subscripted(let a, let b): renamed = .subscripted(map(a), map(b))
         case .sliced(let a, let low, let high):
             renamed = .sliced(map(a), low.map(map), high.map(map))
+        case .assignedPart(let a, let steps, let value):
+            renamed = .assignedPart(map(a), all(steps), map(value))
         case .member(let a, let name): renamed = .member(map(a), name)
         case .collate(let a, let name): renamed = .collate(map(a), name)
         case .atTimeZone(let a, let b): renamed = .atTimeZone(map(a), map(b))
         case .null, .boolean, .integer, .decimal, .string, .bits, .hexBits, .interval, .star,
             .parameter, .namedParameter, .inQuery, .quantifiedQuery, .exists, .scalarQuery,
-            .arrayQuery, .grouping, .keywordValue:
+            .queryColumn, .arrayQuery, .grouping, .keywordValue:
             renamed = node
         }
         return SyntaxExpression(renamed, place)

@@ -52,6 +52,10 @@ public struct SyntaxExpression: Sendable {
         case quantifiedArray(SyntaxExpression, String, isAll: Bool, SyntaxExpression)
         case exists(QuerySyntax)
         case scalarQuery(QuerySyntax)
+        /// One of so many columns of a query of one row: of `(a, b) = (SELECT ...)` in UPDATE.
+        case queryColumn(QuerySyntax, Int, of: Int)
+        /// What a column becomes by `a[i][j] = value`: the column, the subscripts, the value.
+        case assignedPart(SyntaxExpression, [SyntaxExpression], SyntaxExpression)
         case arrayQuery(QuerySyntax)
         /// ARRAY[...], nested ones too
         case array([SyntaxExpression])
@@ -81,6 +85,8 @@ public struct SyntaxExpression: Sendable {
         public var qualifier: [Name]
         public var excluded: [Name]
         public var replaced: [SelectItem]
+        /// `(x).*`, where x is no name.
+        public var operand: SyntaxExpression?
 
         public init(qualifier: [Name] = [], excluded: [Name] = [], replaced: [SelectItem] = []) {
             self.qualifier = qualifier

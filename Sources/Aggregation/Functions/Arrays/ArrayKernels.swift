@@ -381,4 +381,44 @@ extension FunctionRegistry {
             "array_fill", [element, .array(.integer)], type, isStrict: false,
             kernel: ArrayKernels.fill)
     }
+
+    /// `a[i] = value`, as the whole array that it gives.
+    public static func assignedElement(
+        of array: DataType, _ element: DataType
+    ) -> ScalarFunction {
+        ScalarFunction(
+            "[]=", [array, .integer, element], array, isStrict: false,
+            kernel: ArrayKernels.assign)
+    }
+}
+
+// Elements that are set.
+extension ArrayKernels {
+    /// `UPDATE ... SET a[i] = value`: the array with the element in its place, and nulls between it
+    /// and the end where it stands behind.
+    static func assign(
+        _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        try RowLoop.build(arguments, context) { row, builder throws(SQLError) in
+            guard case .integer(let position) = arguments[1].value(row) else {
+                throw SQLError(
+                    "array subscript in assignment must not be null", .nullValueNotAllowed)
+            }
+            var elements: [Value] = []
+            if case .array(let list) = arguments[0].value(row) { elements = list }
+            guard position >= 1, position == 1 || !elements.isEmpty else {
+                throw SQLError(
+                    "arrays whose subscripts do not begin at 1 are not supported",
+                    .featureNotSupported)
+            }
+            guard position <= Limits.arrayElementsMax else {
+                throw SQLError(
+                    "array size exceeds the maximum allowed (\(Limits.arrayElementsMax))",
+                    .programLimitExceeded)
+            }
+            while elements.count < Int(position) { elements.append(.null) }
+            elements[Int(position) - 1] = arguments[2].value(row)
+            builder.append(.array(elements))
+        }
+    }
 }

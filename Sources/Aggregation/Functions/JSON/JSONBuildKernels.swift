@@ -15,6 +15,48 @@ enum JSONBuildKernels {
         }
     }
 
+    /// row_to_json(record, lines) and array_to_json(array, lines): what is directly inside on a
+    /// line each, if asked for.
+    static func lines(
+        _ arguments: [Column], _ context: KernelContext
+    ) throws(SQLError) -> Column {
+        let column = arguments[0].flat
+        let whole = JSONWriter(column, context.session.text)
+        var names: [String] = []
+        var parts: [Column] = []
+        if case .record(let fields) = column.type {
+            names = fields.map(\.name)
+            parts = column.members
+        } else {
+            parts = [unsafe column.arrays.elements]
+        }
+        let writers = parts.map { JSONWriter($0, context.session.text) }
+        var buffer = OutputBuffer(capacity: 256)
+        return try RowLoop.build([column, arguments[1]], context) { row, builder in
+            buffer.removeAll()
+            if arguments[1].value(row) != .boolean(true) {
+                whole.append(row, to: &buffer)
+            } else if names.isEmpty {
+                buffer.append("[")
+                for (index, element) in (ArrayKernels.range(column, row) ?? 0..<0).enumerated() {
+                    if index > 0 { buffer.append(",\n ") }
+                    append(parts[0], writers[0], element, &buffer)
+                }
+                buffer.append("]")
+            } else {
+                buffer.append("{")
+                for (index, name) in names.enumerated() {
+                    if index > 0 { buffer.append(",\n ") }
+                    buffer.append(jsonString: name)
+                    buffer.append(":")
+                    append(parts[index], writers[index], row, &buffer)
+                }
+                buffer.append("}")
+            }
+            JSONKernels.append(buffer, builder)
+        }
+    }
+
     /// As jsonb has it, if that is the type.
     static func append(
         _ buffer: borrowing OutputBuffer, _ builder: ColumnBuilder
@@ -62,7 +104,6 @@ enum JSONBuildKernels {
                     + "and values.")
         }
         let writers = arguments.map { JSONWriter($0, context.session.text) }
-        let names = arguments.map { TextWriter($0, context.session.text) }
         var buffer = OutputBuffer(capacity: 256)
         return try RowLoop.build(arguments, context) { row, builder throws(SQLError) in
             buffer.removeAll()
@@ -74,9 +115,8 @@ enum JSONBuildKernels {
                         "argument \(index + 1) cannot be null", .invalidParameterValue,
                         hint: "Object keys should be text.")
                 }
-                var name = OutputBuffer(capacity: 64)
-                names[index].append(row, to: &name)
-                _ = buffer.append(jsonString: name.bytes)
+                try JSONKeyText.check(arguments[index].type)
+                JSONKeyText.append(row, of: writers[index], to: &buffer)
                 buffer.append(" : ")
                 append(arguments[index + 1], writers[index + 1], row, &buffer)
             }
@@ -136,5 +176,26 @@ enum JSONBuildKernels {
             buffer.append("}")
             try append(buffer, builder)
         }
+    }
+}
+
+/// What stands for the key of an object: a scalar as JSON has it, in quotes.
+enum JSONKeyText {
+    static func check(_ type: DataType) throws(SQLError) {
+        switch type {
+        case .array, .record, .json, .jsonb:
+            throw SQLError(
+                "key value must be scalar, not array, composite, or json", .invalidParameterValue)
+        default: break
+        }
+    }
+
+    static func append(_ row: Int, of writer: JSONWriter, to buffer: inout OutputBuffer) {
+        var key = OutputBuffer(capacity: 64)
+        writer.append(row, to: &key)
+        let isString = key.array.first == UInt8(ascii: "\"")
+        if !isString { buffer.append("\"") }
+        buffer.append(key.array)
+        if !isString { buffer.append("\"") }
     }
 }

@@ -24,6 +24,9 @@ extension FunctionRegistry {
         list.add("-", [.jsonb, .array(.text)], .jsonb, JSONChangeKernels.removeKeys)
         list.add("-", [.jsonb, .integer], .jsonb, JSONChangeKernels.removeIndex)
         list.add("#-", [.jsonb, .array(.text)], .jsonb, JSONChangeKernels.removePath)
+        list.add(
+            "[jsonb]=", [.jsonb, .array(.text), .boolean, .jsonb], .jsonb, isStrict: false,
+            JSONAssignment.set)
     }
 
     static func addJSONFunctions(_ list: inout FunctionList) {
@@ -60,6 +63,13 @@ extension FunctionRegistry {
         list.add(
             "array_to_json", any: [.anyArray], volatility: .stable, result: { _ in .json },
             JSONBuildKernels.convert)
+        for (name, value) in [
+            ("row_to_json", Overload.Parameter.anyRecord), ("array_to_json", .anyArray),
+        ] {
+            list.add(
+                name, any: [value, .type(.boolean)], volatility: .stable, result: { _ in .json },
+                JSONBuildKernels.lines)
+        }
         list.add("jsonb_pretty", [.jsonb], .text, JSONKernels.pretty)
         let change: [DataType] = [.jsonb, .array(.text), .jsonb]
         list.add("jsonb_set", change, .jsonb, JSONChangeKernels.set)

@@ -6,9 +6,12 @@ extension FunctionRegistry {
         for (name, ignoresCase, isNegated) in [
             ("~", false, false), ("~*", true, false), ("!~", false, true), ("!~*", true, true),
         ] {
-            list.add(
-                name, [.text, .text], .boolean,
-                RegexKernels.matching(ignoresCase: ignoresCase, isNegated: isNegated))
+            // The blanks of character(n) are part of what a pattern is looked for in.
+            for type in [DataType.text, .char(1)] {
+                list.add(
+                    name, [type, .text], .boolean,
+                    RegexKernels.matching(ignoresCase: ignoresCase, isNegated: isNegated))
+            }
         }
     }
 

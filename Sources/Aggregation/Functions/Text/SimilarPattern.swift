@@ -33,7 +33,7 @@ enum SimilarPattern {
                     guard separators < 2 else {
                         throw SQLError(
                             "SQL regular expression may not contain more than two "
-                                + "escape-double-quote separators", .invalidEscapeSequence)
+                                + "escape-double-quote separators", .invalidUseOfEscapeCharacter)
                     }
                     writer.append(separators == 0 ? "){1,1}?(" : "){1,1}(?:")
                     separators += 1
