@@ -20,8 +20,8 @@ extension PlanCompiler {
         return try add(node, [input], plan, isAppendOnly: leavesOnce(aggregate, input))
     }
 
-    /// Has the operator of HOP or CUMULATE that was just built below judge which rows are late, with
-    /// the columns that its rows have; nil: there is none, or others read it too.
+    /// Has the operator of HOP or CUMULATE that was just built below judge which rows are late,
+    /// with the columns that its rows have; nil: there is none, or others read it too.
     private func judge(
         of aggregate: AggregatePlan, _ child: Plan
     ) -> (WindowOperator, [Field])? {

@@ -29,7 +29,8 @@ final class SessionTracker {
     /// In the order in which sessions began; -1: the number is free.
     private var sequences = StateVector<Int64>()
     /// The sessions of a key lie apart; they are linked from the last one back, as most rows belong
-    /// to the last or begin one behind it. The one before a session, and the one behind it; -1: none.
+    /// to the last or begin one behind it. The one before a session, and the one behind it; -1:
+    /// none.
     private var next = StateVector<Int32>()
     private var previous = StateVector<Int32>()
     /// The last session of each key.

@@ -27,7 +27,8 @@ extension QueryRun {
         else {
             throw exceeded(
                 total, detail: held.detail,
-                hint: "Fewer columns or a condition on the key take less; --memory SIZE allows more.")
+                hint: "Fewer columns or a condition on the key take less; "
+                    + "--memory SIZE allows more.")
         }
         let groups = (largest as? any WindowedOperator)?.openGroups
         let rows = groups.map { "\($0) groups" } ?? "\(largest.rowsIn) rows"

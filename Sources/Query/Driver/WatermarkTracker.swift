@@ -102,8 +102,8 @@ struct WatermarkTracker {
         return Batch(batch.columns, count: batch.count, weights: batch.weights, watermarks: marks)
     }
 
-    /// The least time that may come behind a row of this finite time. What lies beyond the range says
-    /// nothing, nor does -infinity, which is `Watermark.none`.
+    /// The least time that may come behind a row of this finite time. What lies beyond the range
+    /// says nothing, nor does -infinity, which is `Watermark.none`.
     @inline(__always)
     private func least(behind time: Int64) -> Int64 {
         let (least, isBeyond) = time.subtractingReportingOverflow(delay)

@@ -50,9 +50,9 @@ extension CaptureOptions {
             {fill-unchanged} looks it up.
 
             Tables that get another name while it runs, or are attached to a partitioned one, are \
-            noticed within seconds, also at the next start, and their rows are read; in topics also \
-            those of a table that gets another primary key. A server that does not go on with \
-            the log of the output (set up anew, from a backup, or without the end of the log \
+            noticed within seconds, also at the next start, and their rows are read; in topics \
+            also those of a table that gets another primary key. A server that does not go on \
+            with the log of the output (set up anew, from a backup, or without the end of the log \
             after a fail-over) is refused. SIGUSR1 has it say on stderr what it is at.
             """,
         operands: [OperandDocumentation("SOURCE", "The database.")],
