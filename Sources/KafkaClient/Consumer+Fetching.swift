@@ -65,6 +65,7 @@ extension Consumer {
         }
         partition.position = fetched.nextOffset
         if cutter.lastEpoch >= 0 { partition.lastEpoch = cutter.lastEpoch }
+        partition.epochs.append(fetched.epochs)
         offer(fetched)
     }
 

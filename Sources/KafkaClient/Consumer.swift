@@ -11,6 +11,8 @@ final class ConsumerPartition: @unchecked Sendable {
     var topicID = UUID.zero
     /// The leader epoch of the last batch that was read, -1 for none.
     var lastEpoch: Int32 = -1
+    /// Of the batches before it.
+    var epochs = ReadEpochs()
     /// The leader's epoch at which the position was last found to be in the log.
     var validatedEpoch: Int32 = -1
     /// True while offsets are looked up.
@@ -28,6 +30,15 @@ final class ConsumerPartition: @unchecked Sendable {
     init(_ id: TopicPartition, position: Int64?) {
         self.id = id
         self.position = position
+    }
+
+    /// It was read already, as far as `offset` at least: what is known of its log still holds.
+    fileprivate func goOn(as known: ConsumerPartition, from offset: Int64) {
+        let epoch = known.epochs.epoch(before: offset)
+        guard lastEpoch < 0, epoch >= 0 else { return }
+        lastEpoch = epoch
+        epochs = known.epochs
+        topicID = known.topicID
     }
 }
 
@@ -83,6 +94,7 @@ public final class Consumer: @unchecked Sendable {
         _ starts: [TopicPartition: StartPosition], epochs: [TopicPartition: Int32]
     ) async throws(ClientError) -> [TopicPartition: Int64] {
         try await cluster.onLoop { [self] () async throws(ClientError) in
+            let before = partitions
             clear()
             let this = generation
             for partition in starts.keys { cluster.use(partition.topic) }
@@ -94,6 +106,7 @@ public final class Consumer: @unchecked Sendable {
             for (id, offset) in offsets {
                 let partition = ConsumerPartition(id, position: offset)
                 partition.lastEpoch = epochs[id] ?? -1
+                if let known = before[id] { partition.goOn(as: known, from: offset) }
                 partitions[id] = partition
             }
             pump()

@@ -261,12 +261,15 @@ private final class Held: @unchecked Sendable {
         }
     }
 
-    @Test func `a log that was cut after it was read is found out`() async throws {
+    @Test(arguments: [false, true])
+    func `a log that was cut after it was read is found out`(isAssignedAgain: Bool) async throws {
         var strict = ConsumerConfiguration()
         strict.outOfRange = .fail
         try await withLog(strict) { broker, log, consumer in
             try await consumer.assign([partition: .earliest])
             #expect(try await read(8, consumer) == everything)
+            // As when partitions were added.
+            if isAssignedAgain { try await consumer.assign([partition: .offset(8)]) }
             broker.on(OffsetForLeaderEpochRequest.self) { _, _ in
                 .with {
                     $0.topics = [
