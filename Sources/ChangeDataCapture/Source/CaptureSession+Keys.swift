@@ -29,8 +29,7 @@ extension CaptureSession {
 
     /// Its rows are messages, which are not sent twice.
     func isOutbox(_ name: String) -> Bool {
-        let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
-        guard let outbox = configuration.outbox, parts.count == 2 else { return false }
-        return TableSelection.matches(outbox, schema: parts[0], table: parts[1])
+        guard let outbox = configuration.outbox else { return false }
+        return TableSelection(included: [outbox]).selects(name)
     }
 }

@@ -60,11 +60,8 @@ extension CaptureSession {
     }
 
     func isGivenUp(_ name: String) -> Bool {
-        let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
-        return parts.count == 2
-            && configuration.givenUp.contains {
-                TableSelection.matches($0, schema: parts[0], table: parts[1])
-            }
+        !configuration.givenUp.isEmpty
+            && TableSelection(included: configuration.givenUp).selects(name)
     }
 
     /// What is given up cannot be selected, too.

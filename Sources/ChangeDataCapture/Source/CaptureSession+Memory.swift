@@ -196,11 +196,7 @@ extension CaptureSession {
         found.count += 1
     }
 
-    func isSelected(_ name: String) -> Bool {
-        let parts = name.split(separator: ".", maxSplits: 1)
-        return parts.count == 2
-            && configuration.tables.selects(schema: String(parts[0]), table: String(parts[1]))
-    }
+    func isSelected(_ name: String) -> Bool { configuration.tables.selects(name) }
 
     /// Writes it down in one transaction with what it tells of.
     func keep(_ memory: SourceMemory, with more: [String]) throws(CaptureError) {

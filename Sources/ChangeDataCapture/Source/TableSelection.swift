@@ -31,6 +31,17 @@ public struct TableSelection: Sendable, Equatable {
             && !excluded.contains(where: matches)
     }
 
+    /// Of a name whose dot may be any of its dots.
+    func selects(_ name: String) -> Bool {
+        Self.splits(name).contains { selects(schema: $0.schema, table: $0.table) }
+    }
+
+    static func splits(_ name: String) -> [(schema: String, table: String)] {
+        name.indices.filter { name[$0] == "." }.map {
+            (String(name[..<$0]), String(name[name.index(after: $0)...]))
+        }
+    }
+
     static func matches(_ pattern: String, schema: String, table: String) -> Bool {
         if let expression = NamePattern.expression(in: pattern) {
             return NamePattern.matches(expression: expression, "\(schema).\(table)")

@@ -69,6 +69,44 @@ enum CutTopic {
         return Array(found.values)
     }
 
+    /// Whether there is anything to read in a topic.
+    static func hasRecords(
+        _ partitions: [TopicPartition], _ cluster: Cluster
+    ) async throws(ClientError) -> Bool {
+        let positions = { (position: OffsetQuery) in
+            Dictionary(uniqueKeysWithValues: partitions.map { ($0, position) })
+        }
+        let starts = try await cluster.listOffsets(positions(.earliest))
+        let ends = try await cluster.listOffsets(
+            positions(.latest), isolation: .readCommitted)
+        for partition in partitions {
+            guard let start = starts[partition], let end = ends[partition], start < end,
+                try await hasRecords(partition, start..<end, cluster)
+            else { continue }
+            return true
+        }
+        return false
+    }
+
+    private static func hasRecords(
+        _ partition: TopicPartition, _ range: Range<Int64>, _ cluster: Cluster
+    ) async throws(ClientError) -> Bool {
+        var configuration = ConsumerConfiguration()
+        configuration.isolation = .readCommitted
+        let consumer = Consumer(cluster, configuration)
+        _ = try await consumer.assign([partition: .offset(range.lowerBound)])
+        consumer.stop(at: [partition: range.upperBound])
+        var position = range.lowerBound
+        var isFound = false
+        while position < range.upperBound, !isFound {
+            guard let fetched = try await consumer.next() else { continue }
+            isFound = !fetched.batches.isEmpty
+            position = max(position, fetched.nextOffset)
+        }
+        await consumer.close()
+        return isFound
+    }
+
     /// In the order of their records.
     static func cuts(
         in fetched: FetchedBatches, before end: Int64 = .max, slot: String? = nil

@@ -1,7 +1,9 @@
 import Bytes
 import ChangeDataCapture
 import Formats
+import KafkaClient
 import Platform
+import Records
 
 // What stands in topics beside the rows: schema changes, statements, begin and end of transactions.
 extension TopicSink {
@@ -68,5 +70,45 @@ extension TopicSink {
                 timestamp: timestamp))
         groupBytes += buffer.count
         if groupStart == nil { groupStart = clock.monotonicNanoseconds }
+    }
+}
+
+// Messages of an outbox, and topics that are there before the capture.
+extension TopicSink {
+    func add(_ message: OutboxMessage) throws(CaptureOutputError) {
+        buffer.removeAll()
+        buffer.append(message.key ?? [])
+        let start = buffer.count
+        buffer.append(message.value ?? [])
+        let headers = message.headers.map { RecordHeader(key: $0.name, value: $0.value) }
+        let name = CaptureTopic.topicName([message.topic])
+        let topic = try topic(name)
+        // Names that Kafka does not take are written otherwise, and may become one.
+        if let other = routes.updateValue(message.topic, forKey: name), other != message.topic,
+            sharedTopics.insert(name).inserted
+        {
+            notices(
+                "messages for \"\(other)\" and \"\(message.topic)\" are in one topic, \"\(name)\"")
+        }
+        try send(
+            topic.add(
+                key: message.key == nil ? nil : 0..<start,
+                value: message.value == nil ? nil : start..<buffer.count, in: buffer.bytes,
+                timestamp: message.timestamp, headers: EncodedHeaders(headers)))
+        groupBytes += buffer.count
+        if groupStart == nil { groupStart = clock.monotonicNanoseconds }
+    }
+
+    /// Those of another slot, say, that has gone.
+    func hasRecords(_ topic: CaptureTopic) throws(CaptureOutputError) -> Bool {
+        let cluster = thread.connection.cluster
+        let partitions = topic.ids
+        do throws(ClientError) {
+            return try thread.call { () async throws(ClientError) in
+                try await CutTopic.hasRecords(partitions, cluster)
+            }
+        } catch {
+            throw CaptureOutputError.failed(thread.connection.failure(error))
+        }
     }
 }

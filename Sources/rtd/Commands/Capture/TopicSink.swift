@@ -28,7 +28,7 @@ final class TopicSink: ChangeSink {
     /// The longest that brokers allow unless told otherwise (`transaction.max.timeout.ms`).
     static let transactionTimeoutMilliseconds: Int64 = 900_000
 
-    private let thread: ClusterThread
+    let thread: ClusterThread
     private let producer: Producer
     private let outcome = CaptureOutcome()
     let settings: EnvelopeSettings
@@ -36,7 +36,7 @@ final class TopicSink: ChangeSink {
     private let outbox: OutboxRouter?
     private let slot: String
     private let partitions: Int
-    private let notices: @Sendable (String) -> Void
+    let notices: @Sendable (String) -> Void
     let clock = SystemClock()
     private let lock = Lock()
     private var safe = LogSequenceNumber(0)
@@ -46,8 +46,10 @@ final class TopicSink: ChangeSink {
     /// Which table each topic is of.
     private var owners: [String: String] = [:]
     /// What an outbox called each topic last, and those that have had several names.
-    private var routes: [String: String] = [:]
-    private var sharedTopics: Set<String> = []
+    var routes: [String: String] = [:]
+    var sharedTopics: Set<String> = []
+    /// Topics that have rows though this slot has captured nothing yet.
+    private var filled: Set<String> = []
     /// Keeps the keys of `tables` from being given to another table.
     private var known: [CapturedTable] = []
     var buffer = OutputBuffer(capacity: 4_096)
@@ -189,7 +191,8 @@ final class TopicSink: ChangeSink {
 
     func mayHold(_ table: CapturedTable) -> Bool {
         let name = CaptureTopic.topicName([settings.topicPrefix, table.schema, table.name])
-        return position != nil && outcome.ends.contains { $0.key.topic == name && $0.value > 0 }
+        if position == nil { return filled.contains(name) }
+        return outcome.ends.contains { $0.key.topic == name && $0.value > 0 }
     }
 
     func tellsKeysApart(_ table: CapturedTable) -> Bool {
@@ -391,30 +394,6 @@ final class TopicSink: ChangeSink {
                 timestamp: transaction.time / 1_000, headers: EncodedHeaders(headers)))
     }
 
-    private func add(_ message: OutboxMessage) throws(CaptureOutputError) {
-        buffer.removeAll()
-        buffer.append(message.key ?? [])
-        let start = buffer.count
-        buffer.append(message.value ?? [])
-        let headers = message.headers.map { RecordHeader(key: $0.name, value: $0.value) }
-        let name = CaptureTopic.topicName([message.topic])
-        let topic = try topic(name)
-        // Names that Kafka does not take are written otherwise, and may become one.
-        if let other = routes.updateValue(message.topic, forKey: name), other != message.topic,
-            sharedTopics.insert(name).inserted
-        {
-            notices(
-                "messages for \"\(other)\" and \"\(message.topic)\" are in one topic, \"\(name)\"")
-        }
-        try send(
-            topic.add(
-                key: message.key == nil ? nil : 0..<start,
-                value: message.value == nil ? nil : start..<buffer.count, in: buffer.bytes,
-                timestamp: message.timestamp, headers: EncodedHeaders(headers)))
-        groupBytes += buffer.count
-        if groupStart == nil { groupStart = clock.monotonicNanoseconds }
-    }
-
     func backfills(_ states: [BackfillState]) throws {
         self.states = states
         if groupStart == nil { groupStart = clock.monotonicNanoseconds }
@@ -579,6 +558,10 @@ final class TopicSink: ChangeSink {
                         + "one out"))
         }
         let topic = try topic(name, configs: ["retention.ms": "-1"])
+        if position == nil, try hasRecords(topic) {
+            filled.insert(name)
+            notices("topic \"\(name)\" has records from before: rows that are read replace them")
+        }
         tables[ObjectIdentifier(table)] = topic
         known.append(table)
         outcome.begin(topic.ids)
