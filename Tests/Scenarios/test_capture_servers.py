@@ -30,7 +30,8 @@ def begin(server, promotes=False):
     data = server.directory / "data"
     if promotes:
         (data / "standby.signal").touch()
-        shutil.chown(data / "standby.signal", server.user)
+        if server.user:
+            shutil.chown(data / "standby.signal", server.user)
     server.call("pg_ctl", "-D", str(data), "-l", f"{server.directory}/log", "-w", "-o",
                 f"-k {server.directory} -h '' -c wal_level=logical -c fsync=off", "start")
     if promotes:
