@@ -120,6 +120,8 @@ private final class Shelf: SchemaRegistry {
         let end = made.value.firstIndex(of: 10) ?? 0
         // Behind the number and two branches, before the version "1.2.3".
         let bytes = made.failure == nil ? Array(made.value[7..<max(7, end)]) : []
+        // What has no room for the value is not registered.
+        #expect(made.shelf.schemas.count == (made.failure == nil ? 1 : 0))
         let schema = made.shelf.schemas.last?.text ?? ""
         let start = schema.ranges(of: #"{"name":"v","type":"#).first?.upperBound
         let rest = start.map { schema[$0...] } ?? ""

@@ -169,6 +169,11 @@ extension AvroEncoder {
         }
         let plan = plan(table)
         write(plan, into: &output) { avro, output throws(AvroFault) in
+            if avro.valueID == nil {
+                // A schema that has no room for the row is not registered.
+                var trial = OutputBuffer(capacity: 1_024)
+                try appendRows(change, of: bytes, plan, avro, into: &trial)
+            }
             output.append(confluent: valueID(plan, avro))
             try appendRows(change, of: bytes, plan, avro, into: &output)
         }
@@ -272,6 +277,10 @@ extension AvroEncoder {
         else { return false }
         let plan = plan(table)
         write(plan, into: &output) { avro, output throws(AvroFault) in
+            if avro.keyID == nil {
+                var trial = OutputBuffer(capacity: 256)
+                try rows.key(tuple, of: bytes, plan, avro, into: &trial)
+            }
             output.append(confluent: keyID(plan, avro))
             try rows.key(tuple, of: bytes, plan, avro, into: &output)
         }
