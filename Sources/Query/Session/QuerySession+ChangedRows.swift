@@ -84,11 +84,13 @@ extension QuerySession {
         changed.append(rows)
         var select = SelectSyntax(name.place)
         select.items = items
-        var relation = RelationSyntax(.name([name]), name.place)
-        relation.alias = alias
+        // A name of their own: subqueries that name the table mean the table.
+        let own = Name("\u{1}changed", isQuoted: true, name.place)
+        var relation = RelationSyntax(.name([own]), name.place)
+        relation.alias = alias ?? name
         select.from = [.relation(relation)]
         let query = QuerySyntax(.select(select), name.place)
-        try with(changed, as: name) { () throws(SQLError) in
+        try with(changed, as: own) { () throws(SQLError) in
             _ = try execute(try prepare(query), output)
         }
     }

@@ -171,7 +171,7 @@ extension ExpressionBinder {
                 "set-returning functions are not allowed in \(clause.rawValue)",
                 .featureNotSupported, at: place)
         }
-        if inAggregate {
+        if inAggregate, clause != .group {
             throw SQLError(
                 "aggregate function calls cannot contain set-returning function calls",
                 .featureNotSupported, at: place,
