@@ -284,7 +284,6 @@ extension ExpressionBinder {
         _ call: CallSyntax, _ name: String, _ place: Range<Int>
     ) throws(SQLError) -> AggregateCall {
         try refuseNamed(call)
-        try checkWithinGroup(call, name, place)
         let given = try bind(call.arguments)
         var arguments = given
         var order = try sortKeys(call.withinGroup.isEmpty ? call.order : call.withinGroup)
@@ -293,6 +292,7 @@ extension ExpressionBinder {
         let function = try placed(place) { () throws(SQLError) in
             try FunctionRegistry.aggregate(name, types, isStar: call.isStar)
         }
+        try checkWithinGroup(call, name, place)
         let parameters = function.parameters
         if isOrderedSet {
             try noteDirect(call.arguments, arguments, place)
