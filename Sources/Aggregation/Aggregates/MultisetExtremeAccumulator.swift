@@ -7,8 +7,9 @@ import Formats
 /// half of the heap is such.
 final class MultisetExtremeAccumulator: Accumulator {
     private let isMax: Bool
-    /// (group, value) to an entry.
+    /// (group, value) to an entry; where equal values may look different, (group, value, form).
     private let entries: GroupTable
+    private let hasForms: Bool
     private var counts = StateVector<Int64>()
     private var heaps: [[Int32]] = []
     /// Entries of the heap that count 0, by group.
@@ -17,7 +18,8 @@ final class MultisetExtremeAccumulator: Accumulator {
 
     init(_ type: DataType, isMax: Bool) {
         self.isMax = isMax
-        entries = GroupTable([.integer, type])
+        hasForms = type.hasForms
+        entries = GroupTable([.integer, type] + (hasForms ? [.bytea] : []))
         super.init(type)
     }
 
@@ -42,7 +44,8 @@ final class MultisetExtremeAccumulator: Accumulator {
         let owners = Buffer<Int64>(capacity: count)
         for row in 0..<count { unsafe owners.base[row] = Int64(groups[row]) }
         if ids.count < count { ids = [Int32](repeating: 0, count: count) }
-        let keys = [Column(.integer, count: count, .integer(owners)), values]
+        var keys = [Column(.integer, count: count, .integer(owners)), values]
+        if hasForms { keys.append(StoredForm.column(values)) }
         unsafe ids.withUnsafeMutableBufferPointer {
             guard let base = $0.baseAddress else { return }
             unsafe entries.find(keys, count: count, into: base, inserting: true)
@@ -82,6 +85,8 @@ final class MultisetExtremeAccumulator: Accumulator {
 
     private func isAbove(_ a: Int32, _ b: Int32) -> Bool {
         let order = entries.columns[1].order(a, b)
+        // Whatever their order of arrival was.
+        if order == 0, hasForms { return entries.columns[2].order(a, b) < 0 }
         return isMax ? order > 0 : order < 0
     }
 

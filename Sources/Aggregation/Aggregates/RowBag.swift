@@ -5,7 +5,7 @@ import Formats
 /// columns that all groups share.
 ///
 /// Rows that are taken back wait in a chain of their own until the group is read; then each takes
-/// the oldest row that is equal to it away.
+/// the oldest row away that is equal to it, and looks the same where equal values may differ.
 @safe final class RowBag {
     let columns: [StoredColumn]
     private var next = StateVector<Int32>()
@@ -111,13 +111,17 @@ import Formats
         let table = GroupTable(columns.map(\.type))
         var counts = [Int64](repeating: 0, count: gone.count)
         for id in find(table, gone, inserting: true) { counts[Int(id)] += 1 }
+        var forms: [StoredForm: Int]?
+        if columns.contains(where: \.type.hasForms) {
+            forms = gone.reduce(into: [:]) { $0[form($1), default: 0] += 1 }
+        }
         for row in gone { release(row) }
         empty(group, removed)
         let all = chain(added.first[group])
         let ids = find(table, all, inserting: false)
         empty(group, added)
         for (row, id) in zip(all, ids) {
-            if id >= 0, counts[Int(id)] > 0 {
+            if id >= 0, counts[Int(id)] > 0, take(row, of: &forms) {
                 counts[Int(id)] -= 1
                 release(row)
             } else {
@@ -125,6 +129,18 @@ import Formats
                 link(row, group, added)
             }
         }
+    }
+
+    private func form(_ row: Int32) -> StoredForm {
+        StoredForm(columns.map { $0.column([row]).value(0) })
+    }
+
+    private func take(_ row: Int32, of forms: inout [StoredForm: Int]?) -> Bool {
+        guard forms != nil else { return true }
+        let form = form(row)
+        guard let left = forms?[form], left > 0 else { return false }
+        forms?[form] = left - 1
+        return true
     }
 
     private func find(_ table: GroupTable, _ rows: [Int32], inserting: Bool) -> [Int32] {

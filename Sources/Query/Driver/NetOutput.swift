@@ -1,11 +1,13 @@
+import Aggregation
 import Formats
 
 /// Holds the rows of a query over changes until all inputs have ended: what was taken back
-/// meanwhile never leaves. The rows that are left keep their order.
+/// meanwhile never leaves. The rows that are left keep their order, and are those that look like
+/// the ones that came last where equal values may look different.
 final class NetOutput: ResultOutput {
     private let output: any ResultOutput
     private var batches: [Batch] = []
-    private var sums: [[Value]: Int64] = [:]
+    private var sums: [StoredForm: Int64] = [:]
 
     init(_ output: any ResultOutput) { self.output = output }
 
@@ -25,20 +27,43 @@ final class NetOutput: ResultOutput {
     func write(_ batch: Batch) {
         batches.append(batch)
         valuesHeld += batch.count * batch.columns.count
-        for row in 0..<batch.count { sums[batch.row(row), default: 0] += batch.weight(row) }
+        for row in 0..<batch.count {
+            sums[StoredForm(batch.row(row)), default: 0] += batch.weight(row)
+        }
+    }
+
+    /// Rows that were taken back in another look than they came with: any that is equal goes.
+    private func takenBackOtherwise() -> [[Value]: Int64] {
+        var owed: [[Value]: Int64] = [:]
+        guard sums.values.contains(where: { $0 < 0 }) else { return owed }
+        for batch in batches {
+            for row in 0..<batch.count where batch.weight(row) < 0 {
+                let values = batch.row(row)
+                guard let sum = sums[StoredForm(values)], sum < 0 else { continue }
+                owed[values, default: 0] -= sum
+                sums[StoredForm(values)] = 0
+            }
+        }
+        return owed
     }
 
     func endStep() {}
     func flush() {}
 
     func end() throws(SQLError) {
+        var owed = takenBackOtherwise()
         for batch in batches {
             var rows: [Int32] = []
             for row in 0..<batch.count where batch.weight(row) > 0 {
-                let left = sums[batch.row(row)] ?? 0
-                let count = min(left, batch.weight(row))
+                let form = StoredForm(batch.row(row))
+                let left = sums[form] ?? 0
+                var count = min(left, batch.weight(row))
                 guard count > 0 else { continue }
-                sums[batch.row(row)] = left - count
+                sums[form] = left - count
+                if !owed.isEmpty, let debt = owed[batch.row(row)] {
+                    owed[batch.row(row)] = max(0, debt - count)
+                    count = max(0, count - debt)
+                }
                 for _ in 0..<count { rows.append(Int32(row)) }
             }
             let picked = batch.gather(rows)

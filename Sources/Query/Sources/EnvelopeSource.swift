@@ -161,7 +161,10 @@ final class EnvelopeSource {
             if let old { removed[partition] = (key, old) }
             if old == nil, removed[partition]?.key != key { removed[partition] = nil }
         }
-        guard old != new else { return }
+        if old == new {
+            // Equal values may look different.
+            guard let old, let new, StoredForm(old) != StoredForm(new) else { return }
+        }
         if let old { emit(old, -1, partition) }
         byKey[key] = new
         record(.put) { state in
