@@ -49,8 +49,8 @@ func `the rows that stand are the last of each key, whatever came before`(seed: 
     rows.put(.integer(5), columns([(5, "other")]), 0, partition: 0)
     rows.remove(.integer(1), partition: 0)
     rows.remove(.integer(1), partition: 0)
-    rows.put(.integer(9), columns([(9, nil)]), 0, partition: 0, keeping: [1], isInserted: true)
-    rows.put(.integer(8), columns([(8, nil)]), 0, partition: 0, keeping: [1], isInserted: true)
+    rows.put(.integer(9), columns([(9, nil)]), 0, partition: 0, keeping: [1], mayHaveMoved: true)
+    rows.put(.integer(8), columns([(8, nil)]), 0, partition: 0, keeping: [1], mayHaveMoved: true)
     // A change of a row that is not known has nothing to do with the one that was deleted.
     rows.put(.integer(2), columns([(2, "secret")]), 0, partition: 0)
     rows.remove(.integer(2), partition: 0)
@@ -58,7 +58,7 @@ func `the rows that stand are the last of each key, whatever came before`(seed: 
     rows.put(.integer(2), columns([(2, "secret")]), 0, partition: 0)
     rows.remove(.integer(2), partition: 0)
     rows.remove(.integer(77), partition: 0)
-    rows.put(.integer(4), columns([(4, nil)]), 0, partition: 0, keeping: [1], isInserted: true)
+    rows.put(.integer(4), columns([(4, nil)]), 0, partition: 0, keeping: [1], mayHaveMoved: true)
     #expect(rows.incomplete == 3)
     let found = all(&rows)
     #expect(

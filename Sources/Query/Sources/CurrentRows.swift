@@ -40,14 +40,14 @@ struct CurrentRows {
 
     /// The row of a key is this one now; without a key it is one more. `columns` are of the types.
     /// The values of the columns `kept` stay what they are: those of the key's row, or with
-    /// `isInserted` of the one that was deleted just before.
+    /// `mayHaveMoved` of the one that was deleted just before.
     mutating func put(
         _ key: Value?, _ columns: [Column], _ row: Int, partition: Int, keeping kept: [Int] = [],
-        isInserted: Bool = false
+        mayHaveMoved: Bool = false
     ) {
         let before = removed.isEmpty ? nil : removed.removeValue(forKey: partition)
         let old =
-            kept.isEmpty ? nil : key.flatMap { byKey[$0] } ?? (isInserted ? before?.row : nil)
+            kept.isEmpty ? nil : key.flatMap { byKey[$0] } ?? (mayHaveMoved ? before?.row : nil)
         if !kept.isEmpty, old == nil { partial.insert(standing.count) }
         if let old, !partial.isEmpty, partial.contains(old) { partial.insert(standing.count) }
         if let old, places[old].batch == full.count { closeBatch() }

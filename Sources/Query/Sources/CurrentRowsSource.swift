@@ -63,10 +63,12 @@ final class CurrentRowsSource: Source {
         let after = try images.columns(of: batch, \.after)
         for row in 0..<batch.count {
             switch images.change(batch, row) {
-            case .put(let key, let isInserted):
-                let kept = images.layout.kept(batch, row)
+            case .put(let key):
+                let layout = images.layout
+                let kept = layout.kept(batch, row)
                 rows.put(
-                    key, after, row, partition: partition, keeping: kept, isInserted: isInserted)
+                    key, after, row, partition: partition, keeping: kept,
+                    mayHaveMoved: !kept.isEmpty && layout.mayHaveMoved(batch, row))
             case .remove(let key?): rows.remove(key, partition: partition)
             case .remove(nil): _ = rows.remove(equalTo: try images.values(batch, row, \.before))
             case .replace:
@@ -81,8 +83,8 @@ final class CurrentRowsSource: Source {
 
 /// What a change does to the rows that stand.
 enum RowChange {
-    /// The row of the key is the image after; without a key it is one more. Inserted, or changed.
-    case put(Value?, isInserted: Bool)
+    /// The row of the key is the image after; without a key it is one more.
+    case put(Value?)
     /// The row of the key goes; without a key one like the image before.
     case remove(Value?)
     /// Without a key: one like the image before goes, the image after comes.
@@ -109,9 +111,8 @@ struct EnvelopeImages {
             return key == nil ? .none : .remove(key)
         }
         switch batch.columns[layout.operation].value(row) {
-        case .text("c"): return .put(key, isInserted: true)
-        case .text("r"): return .put(key, isInserted: false)
-        case .text("u"): return key == nil ? .replace : .put(key, isInserted: false)
+        case .text("c"), .text("r"): return .put(key)
+        case .text("u"): return key == nil ? .replace : .put(key)
         case .text("d"): return .remove(key)
         case .text("t"): return .truncate
         default: return .none

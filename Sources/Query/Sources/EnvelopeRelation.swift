@@ -100,7 +100,8 @@ public final class EnvelopeRelation: SourceRelation {
     public var estimatedRows: Int? { inner.estimatedRows }
 
     public func open(_ scan: ScanPlan, context: SourceContext) throws(SQLError) -> any Source {
-        let layout = EnvelopeLayout(shape, scan)
+        let layout = EnvelopeLayout(
+            shape, scan, recordKey: EnvelopeRelation.recordKey(inner, shape) ?? [])
         // Rows that stand are kept in the types they came in.
         var context = context
         context.mayGoOn = false
@@ -201,11 +202,16 @@ struct EnvelopeLayout {
     private(set) var before: [Int] = []
     private(set) var keysAfter: [Int] = []
     private(set) var keysBefore: [Int] = []
+    /// The same, of the record's key where no other was named: for updates that give a row another
+    /// key and leave out what it keeps.
+    private var movedTo: [Int] = []
+    private var movedFrom: [Int] = []
     /// Of the columns of the scan.
     private(set) var encodings: [EnvelopeEncoding?] = []
     var isEncoded: Bool { encodings.contains { $0 != nil } }
 
-    init(_ shape: EnvelopeShape, _ scan: ScanPlan) {
+    /// `recordKey`: positions in the shape's columns of the members of the records' keys.
+    init(_ shape: EnvelopeShape, _ scan: ScanPlan, recordKey keyColumns: [Int]) {
         types = scan.columns.map(\.type)
         isUpsert = shape.before.isEmpty
         columns = [shape.operation]
@@ -242,6 +248,23 @@ struct EnvelopeLayout {
             keysAfter.append(add(shape.after[key], whole))
             if !isUpsert { keysBefore.append(add(shape.before[key], whole)) }
         }
+        (movedTo, movedFrom) = (keysAfter, keysBefore)
+        guard shape.keys.isEmpty, shape.unavailable != nil, !isUpsert else { return }
+        for key in keyColumns {
+            movedTo.append(add(shape.after[key], ScanColumn(key, shape.after[key].type)))
+            movedFrom.append(add(shape.before[key], ScanColumn(key, shape.before[key].type)))
+        }
+    }
+
+    /// The row may have stood under another key until the change before: it is inserted, or its
+    /// update names the key that it had.
+    func mayHaveMoved(_ batch: Batch, _ row: Int) -> Bool {
+        guard batch.columns[operation].value(row) == .text("u") else {
+            return batch.columns[operation].value(row) == .text("c")
+        }
+        let old = movedFrom.map { batch.columns[$0].value(row) }
+        return !old.isEmpty && !old.contains(where: \.isNull)
+            && old != movedTo.map { batch.columns[$0].value(row) }
     }
 
     /// The columns of the scan that a change says nothing of.

@@ -75,11 +75,8 @@ final class EnvelopeSource {
             let new = try values(batch, row, layout.after)
             guard isKeyless else {
                 let key = key(batch, row, layout.keysAfter, partition)
-                var moves = operation == .text("c")
-                if operation == .text("u") {
-                    moves = moveFromOldKey(to: key, batch, row, partition)
-                }
-                return put(completed(new, key, batch, row, partition, moves), key, partition)
+                if operation == .text("u") { moveFromOldKey(to: key, batch, row, partition) }
+                return put(completed(new, key, batch, row, partition), key, partition)
             }
             if operation == .text("u") {
                 try takeBack(try values(batch, row, layout.before), isUpdate: true, partition)
@@ -113,28 +110,27 @@ final class EnvelopeSource {
         return values
     }
 
-    /// An update may give a row another key; its old one goes with it. False: it does not.
+    /// An update may give a row another key; its old one goes with it.
     private func moveFromOldKey(
         to key: Value, _ batch: Batch, _ row: Int, _ partition: Int
-    ) -> Bool {
-        guard !layout.keysBefore.isEmpty else { return false }
+    ) {
+        guard !layout.keysBefore.isEmpty else { return }
         let old = self.key(batch, row, layout.keysBefore, partition)
         guard old != key, case .record(let parts) = old, !parts.contains(where: \.isNull) else {
-            return false
+            return
         }
         put(nil, old, partition)
-        return true
     }
 
-    /// What the image leaves out is as it was; `moves`: it may have been under another key.
+    /// What the image leaves out is as it was, maybe under another key.
     private func completed(
-        _ new: [Value], _ key: Value, _ batch: Batch, _ row: Int, _ partition: Int, _ moves: Bool
+        _ new: [Value], _ key: Value, _ batch: Batch, _ row: Int, _ partition: Int
     ) -> [Value] {
         let kept = layout.kept(batch, row)
         let before = removed.isEmpty ? nil : removed.removeValue(forKey: partition)
-        guard !kept.isEmpty, let old = byKey[key] ?? (moves ? before?.row : nil) else {
-            return new
-        }
+        guard !kept.isEmpty,
+            let old = byKey[key] ?? (layout.mayHaveMoved(batch, row) ? before?.row : nil)
+        else { return new }
         var whole = new
         for index in kept { whole[index] = old[index] }
         return whole
