@@ -1,11 +1,15 @@
 """rtd query beside DuckDB on one core, run in turn (A B A B): rows for each CPU second, medians.
 
     rates.py RTD DIR [--rows N] [--runs N] [QUERY...]
+    rates.py RTD DIR --nexmark [--rows N] [--runs N] [QUERY...]
 
 DIR keeps the files, made with `rtd bench query --generate` when they are missing: web events as
 they come from one program, with the names of each row in an order of its own, with escapes in the
 texts, and with names missing. Of rtd the whole process counts, of DuckDB (one thread, results
 thrown away) only the query: neither its start nor Python's.
+
+With --nexmark Nexmark's queries, each over the same JSON lines of N events: ours finite and endless
+(through a pipe), DuckDB's finite, in SQL of its own, without the order of the rows.
 """
 
 import argparse
@@ -16,6 +20,9 @@ import random
 import statistics
 import subprocess
 import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "Interop"))
+from nexmark import EXPECTED, STRUCTURES  # noqa: E402
 
 GROUP = "SELECT status, COUNT(*), AVG(latency), MAX(latency) FROM '{0}' GROUP BY status"
 QUERIES = {
@@ -43,8 +50,11 @@ def seconds():
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 connection = duckdb.connect(config={"threads": 1})
+connection.execute("SET enable_progress_bar = false")
+for statement in sys.argv[1:-1]:
+    connection.execute(statement)
 before = seconds()
-connection.execute("EXPLAIN ANALYZE " + sys.argv[1]).fetchall()
+connection.execute("EXPLAIN ANALYZE " + sys.argv[-1]).fetchall()
 print(json.dumps([seconds() - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024]))
 """
 
@@ -90,10 +100,50 @@ def run_rtd(rtd, query):
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024
 
 
-def run_duckdb(query):
-    done = subprocess.run([sys.executable, "-c", DUCKDB, query], capture_output=True, text=True,
-                          check=True)
+def run_duckdb(*statements):
+    """CPU seconds of the last one, and the memory of all in MB."""
+    done = subprocess.run([sys.executable, "-c", DUCKDB, *statements], capture_output=True,
+                          text=True, check=True)
     return json.loads(done.stdout)
+
+
+def views(folder):
+    """Nexmark's relations for DuckDB, each a reading of the file with its own columns only."""
+    for number, (name, type) in enumerate(STRUCTURES.items()):
+        yield f"""CREATE VIEW {name} AS SELECT n, {name}.*, {name}.dateTime AS ts FROM (
+            SELECT row_number() OVER () AS n, * FROM read_json('{folder / "events.ndjson"}',
+              format = 'newline_delimited', columns = {{event_type: 'INT', {name}: '{type}'}}))
+            WHERE event_type = {number}"""
+    yield f"""CREATE TABLE side_input AS SELECT * FROM
+        read_csv('{folder / "side_input.csv"}', columns = {{key: 'BIGINT', value: 'VARCHAR'}})"""
+
+
+def run_bench(rtd, query, rows, *options):
+    """CPU seconds and memory in MB, as the benchmark says them."""
+    done = subprocess.run([rtd, "bench", "nexmark", query, "--json", "-c", str(rows), *options],
+                          capture_output=True, text=True, check=True)
+    figure = json.loads(done.stdout)
+    return figure["events"] / figure["events_per_cpu_second"], figure["rss_bytes"] >> 20
+
+
+def nexmark(options):
+    if not (options.directory / "side_input.csv").exists():
+        subprocess.run([options.rtd, "bench", "nexmark", "--generate", "--count", str(options.rows),
+                        "--data-set", str(options.directory)], check=True)
+    print("| query | rtd finite | rtd endless | DuckDB finite | endless, times | MB | DuckDB MB |")
+    print("|---|---|---|---|---|---|---|")
+    relations = list(views(options.directory))
+    for name in options.queries or EXPECTED:
+        ways = [lambda: run_bench(options.rtd, name, options.rows),
+                lambda: run_bench(options.rtd, name, options.rows, "--endless"),
+                lambda: run_duckdb(*relations, EXPECTED[name])]
+        runs = list(zip(*([way() for way in ways] for _ in range(options.runs))))
+        finite, endless, duckdb = (statistics.median(run[0] for run in way) for way in runs)
+        memory = [max(run[1] for run in way) for way in runs]
+        rates = " | ".join(f"{options.rows / seconds / 1e6:.2f} M"
+                           for seconds in (finite, endless, duckdb))
+        print(f"| {name} | {rates} | {duckdb / endless:.1f} "
+              f"| {max(memory[:2])} | {memory[2]} |", flush=True)
 
 
 def main():
@@ -103,8 +153,11 @@ def main():
     parser.add_argument("queries", nargs="*", metavar="QUERY")
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--runs", type=int, default=5)
-    options = parser.parse_args()
+    parser.add_argument("--nexmark", action="store_true")
+    options = parser.parse_intermixed_args()
     options.directory.mkdir(exist_ok=True, parents=True)
+    if options.nexmark:
+        return nexmark(options)
     files = make(options.rtd, options.directory, options.rows)
     counts = {}
     print("| query | rtd, rows a CPU s | DuckDB | times | rtd MB | DuckDB MB |")
