@@ -12,6 +12,8 @@ public struct ServerReport: Error, Equatable, Sendable {
     public var position: Int?
     /// Which code was at work, such as the callback of an output plugin.
     public var context: String?
+    /// The function of the server that reports, which is not translated.
+    public var routine: String?
 
     /// Reads the fields of the message; unknown ones are passed over. Text in another encoding than
     /// UTF-8 (before the session is set up) is repaired.
@@ -40,6 +42,7 @@ public struct ServerReport: Error, Equatable, Sendable {
         case UInt8(ascii: "H"): hint = value
         case UInt8(ascii: "P"): position = Int(value)
         case UInt8(ascii: "W"): context = value
+        case UInt8(ascii: "R"): routine = value
         default: break
         }
     }

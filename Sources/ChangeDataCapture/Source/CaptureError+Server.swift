@@ -52,6 +52,9 @@ extension CaptureError {
         }
     }
 
+    static let olderPublication =
+        "it must be older than the slot: drop the slot and begin with a new snapshot"
+
     static let passwordPlaces =
         "it is taken from the address, PGPASSWORD, --password-file or ~/.pgpass"
 
@@ -79,6 +82,8 @@ extension CaptureError {
             return "raise max_replication_slots, or drop a forgotten slot (rtd cdc URL --slots)"
         case "53300" where message.mentions("max_wal_senders"): return "raise max_wal_senders"
         case "53300": return "raise max_connections, or --retry D waits for one that is free"
+        case "25006" where message.mentions("PUBLICATION"):
+            return "a standby makes none: make it on the primary, and name it with --publication"
         case "55000" where message.mentions("wal_level"):
             return "ALTER SYSTEM SET wal_level = logical, then restart the server"
         case "55000"
@@ -87,7 +92,7 @@ extension CaptureError {
             return "drop it (rtd cdc URL --slots --drop NAME) and begin with a new snapshot"
         case "55006": return "end the other consumer, or wait for wal_sender_timeout"
         case "42704" where message.mentions("publication"):
-            return "it must be older than the slot: drop the slot and begin with a new snapshot"
+            return olderPublication
         default: return nil
         }
     }

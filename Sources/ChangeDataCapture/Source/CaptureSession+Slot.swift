@@ -18,7 +18,8 @@ extension CaptureSession {
         let phases = connection.version >= 150_000 ? "two_phase" : "NULL"
         let rows = try connection.rows(
             """
-            SELECT plugin, database, current_database(), \(status), confirmed_flush_lsn, \(phases)
+            SELECT plugin, database, current_database(), \(status), confirmed_flush_lsn, \(phases),
+            \(SlotLoss.expression(version: connection.version))
             FROM pg_replication_slots WHERE slot_name = \(quotedText(slotName))
             """, doing: "look for slot \"\(slotName)\"")
         guard let row = rows.first else { return nil }
@@ -37,7 +38,7 @@ extension CaptureSession {
         if row[3] == "lost" {
             throw .slotLost(
                 CaptureReport(
-                    "slot \"\(slotName)\" has lost its log: it exceeded max_slot_wal_keep_size",
+                    "slot \"\(slotName)\" \(SlotLoss.text(row[6]))",
                     hint: "drop it (rtd cdc URL --slots --drop \(slotName)) and begin with a new "
                         + "snapshot"))
         }
@@ -166,6 +167,14 @@ extension CaptureSession {
     /// A slot begins when all transactions that were open have ended, also those of other
     /// databases.
     private func tellWhoHoldsUp() throws(CaptureError) {
+        let isStandby =
+            try statements().value(
+                "SELECT pg_is_in_recovery()", doing: "ask whether the server is a standby") == "t"
+        guard !isStandby else {
+            return sink.notice(
+                "the slot waits until the primary tells which transactions are open, which a quiet "
+                    + "one does seldom; SELECT pg_log_standby_snapshot() there does it at once")
+        }
         let rows = try statements().rows(
             """
             SELECT pid, coalesce(datname, ''), coalesce(usename, ''),

@@ -352,7 +352,15 @@ struct StreamLoop {
         case .error(let report): throw CaptureError.of(report, doing: "stream")
         case .copyDone, .complete, .ready:
             throw CaptureError.connection(CaptureReport("the server has ended the stream"))
-        case .notice(let report): sink.notice(report.message)
+        case .notice(let report):
+            // Since 18 a server goes on, and leaves out what the publication would have.
+            if report.routine == "LoadPublications" {
+                throw CaptureError.slotLost(
+                    CaptureReport(
+                        "the stream has changes without their publication (\(report.message))",
+                        detail: report.detail, hint: CaptureError.olderPublication))
+            }
+            sink.notice(report.message)
         case .parameter, .other: break
         default: throw connection.unexpected("stream")
         }

@@ -20,6 +20,9 @@ struct CatalogTable: Sendable {
     var name: String { "\(table.schema).\(table.name)" }
     var quoted: String { "\(quotedName(table.schema)).\(quotedName(table.name))" }
 
+    /// Some columns are computed from others, and published: COPY by name leaves these out.
+    var hasGenerated = false
+
     /// Whether updates and deletes of it can be published: it has what tells its rows apart, and so
     /// has each partition of it.
     var hasIdentity = true
@@ -79,11 +82,11 @@ struct CatalogTable: Sendable {
         return "COPY (SELECT \(columns) FROM ONLY \(part.relation)\(selected)) TO STDOUT"
     }
 
-    /// The statement that reads its rows. Only a table without a filter that holds its own rows can
-    /// be copied by name.
+    /// The statement that reads its rows. Only a table without a filter that holds its own rows,
+    /// and nothing that is computed from them, can be copied by name.
     var copy: String {
         let columns = table.columns.map { quotedName($0.name) }.joined(separator: ", ")
-        if kind == UInt8(ascii: "r"), filter == nil, !columns.isEmpty {
+        if kind == UInt8(ascii: "r"), filter == nil, !columns.isEmpty, !hasGenerated {
             return "COPY \(quoted) (\(columns)) TO STDOUT"
         }
         let only = kind == UInt8(ascii: "r") ? "ONLY " : ""
@@ -151,9 +154,10 @@ final class Catalog {
             WHERE p.pubname = \(quotedText(publication)) AND p.schemaname = n.nspname
             AND p.tablename = c.relname AND a.attname = ANY (p.attnames))
             """ : ""
+        // Since 18 a publication may have what is computed from other columns.
         let found = try describe(
             where: "(n.nspname, c.relname) IN (\(names.joined(separator: ", ")))", selection,
-            columns: columns)
+            columns: columns, withGenerated: connection.version >= 180_000)
         return found.map { table in
             var table = table
             table.filter = filters[table.name]
@@ -165,7 +169,10 @@ final class Catalog {
     func table(_ relation: LogicalRelation, version: Int) throws(CaptureError)
         -> CapturedTable
     {
-        let known = try describe(where: "c.oid = \(relation.oid)", TableSelection()).first
+        let known = try describe(
+            where: "c.oid = \(relation.oid)", TableSelection(),
+            withGenerated: connection.version >= 180_000
+        ).first
         let columns = Dictionary(
             (known?.table.columns ?? []).map { ($0.name, $0) },
             uniquingKeysWith: { first, _ in first })
@@ -178,9 +185,11 @@ final class Catalog {
     }
 
     private func describe(
-        where condition: String, _ selection: TableSelection, columns: String = ""
+        where condition: String, _ selection: TableSelection, columns: String = "",
+        withGenerated: Bool = false
     ) throws(CaptureError) -> [CatalogTable] {
-        let generated = connection.version >= 120_000 ? "AND a.attgenerated = ''" : ""
+        let hasGenerated = connection.version >= 120_000
+        let generated = hasGenerated && !withGenerated ? "AND a.attgenerated = ''" : ""
         let keyCount = connection.version >= 110_000 ? "i.indnkeyatts" : "i.indnatts"
         let found = try rows(
             """
@@ -194,7 +203,8 @@ final class Catalog {
               AND k.o <= \(keyCount)),
             EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary
               AND i.indimmediate AND i.indisvalid),
-            \(TableIdentity.condition(version: connection.version)), a.attidentity
+            \(TableIdentity.condition(version: connection.version)), a.attidentity,
+            \(hasGenerated ? "a.attgenerated <> ''" : "false")
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
             AND NOT a.attisdropped \(generated) \(columns)
@@ -252,7 +262,7 @@ final class Catalog {
             rowsExpected: first[5].flatMap { Int64($0) } ?? 0,
             primaryKey: keyNames.compactMap { name in
                 relation.columns.firstIndex { $0.name == name }
-            }, hasIdentity: first[13] == "t")
+            }, hasGenerated: columns.contains { $0[15] == "t" }, hasIdentity: first[13] == "t")
     }
 
     /// The columns of a relation's key. The stream may be behind the catalog, whose key is that of

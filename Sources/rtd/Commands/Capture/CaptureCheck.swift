@@ -229,15 +229,15 @@ struct CaptureCheck {
                 THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn)::bigint,
               pg_size_pretty(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery()
                 THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn)),
-              \(status)
+              \(status), \(SlotLoss.expression(version: connection.version))
             FROM pg_replication_slots ORDER BY restart_lsn NULLS FIRST
             """, doing: "list the slots")
-        for row in rows.map({ $0.map { $0 ?? "" } }) where row.count == 5 {
+        for row in rows.map({ $0.map { $0 ?? "" } }) where row.count == 6 {
             if row[4] == "lost" {
                 add(
                     row[0] == slot ? .problem : .warning, "slot \(row[0])",
-                    "has lost its log (max_slot_wal_keep_size): drop it (rtd cdc URL --slots "
-                        + "--drop \(row[0])) and begin with a new snapshot")
+                    "\(SlotLoss.text(row[5])); drop it (rtd cdc URL --slots --drop \(row[0])) and "
+                        + "begin with a new snapshot")
                 continue
             }
             if row[4] == "unreserved" {

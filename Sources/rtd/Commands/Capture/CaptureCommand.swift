@@ -232,6 +232,13 @@ struct CapturePlan {
         }
         if options.writesSchemaChanges { settings.writesSchemas = true }
         if let prefix = options.topicPrefix { settings.topicPrefix = prefix }
+        // The longest name of a topic that is not of a table: PREFIX.transaction.
+        let prefixMax = CaptureTopic.nameBytesMax - 12
+        guard settings.topicPrefix.utf8.count <= prefixMax else {
+            throw CommandFailure(
+                "cdc: --topic-prefix has at most \(prefixMax) bytes, as Kafka's names of topics "
+                    + "have at most \(CaptureTopic.nameBytesMax)", status: UsageError.exitStatus)
+        }
         self.settings = settings
         slot = options.slot ?? Self.slotName(settings.topicPrefix)
         let isName = slot.utf8.allSatisfy {

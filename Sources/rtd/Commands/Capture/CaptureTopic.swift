@@ -95,10 +95,29 @@ final class CaptureTopic {
             bytes: bytes)
     }
 
+    static let nameBytesMax = 249
+
+    /// The name of a table, its parts in quotes where dots in them would mislead.
+    static func quoted(_ parts: [String]) -> String {
+        let hasDots = parts.contains { $0.utf8.contains(UInt8(ascii: ".")) }
+        return (hasDots ? parts.map(CaptureText.identifier) : parts).joined(separator: ".")
+    }
+
+    /// Of a name that is cut off nobody knows which table's it is.
+    static func check(_ parts: [String]) throws(CaptureOutputError) {
+        let bytes = parts.joined(separator: ".").utf8.count
+        guard bytes > nameBytesMax else { return }
+        throw .failed(
+            CommandFailure(
+                "the topic of table \(quoted(Array(parts.dropFirst()))) would have a name of "
+                    + "\(bytes) bytes, more than Kafka's \(nameBytesMax); --topic-prefix gives it "
+                    + "a shorter one"))
+    }
+
     /// Kafka takes letters, digits, `.`, `_` and `-` in names, at most 249.
     static func topicName(_ parts: [String]) -> String {
         let text = parts.joined(separator: ".")
-        let bytes = text.utf8.prefix(249).map { byte -> UInt8 in
+        let bytes = text.utf8.prefix(nameBytesMax).map { byte -> UInt8 in
             switch byte {
             case 48...57, 65...90, 97...122, UInt8(ascii: "."), UInt8(ascii: "_"),
                 UInt8(ascii: "-"):

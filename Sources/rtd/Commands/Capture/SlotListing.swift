@@ -24,11 +24,13 @@ enum SlotListing {
         _ connection: PostgresConnection
     ) throws(CaptureError) -> [[String?]] {
         let status = connection.version >= 130_000 ? "wal_status" : "NULL"
+        let reason = SlotLoss.expression(version: connection.version)
         return try connection.rows(
             """
             SELECT slot_name, coalesce(plugin, slot_type), coalesce(database, ''),
               CASE WHEN active THEN 'pid ' || active_pid ELSE 'no' END,
-              coalesce(\(status), ''), coalesce(confirmed_flush_lsn, restart_lsn)::text,
+              concat(\(status), ' (' || \(reason) || ')'),
+              coalesce(confirmed_flush_lsn, restart_lsn)::text,
               pg_size_pretty(pg_wal_lsn_diff(
                 CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()
                 ELSE pg_current_wal_lsn() END, restart_lsn))

@@ -43,8 +43,8 @@ final class TopicSink: ChangeSink {
 
     private var topics: [String: CaptureTopic] = [:]
     private var tables: [ObjectIdentifier: CaptureTopic] = [:]
-    /// Which table each topic is of.
-    private var owners: [String: String] = [:]
+    /// Which table each topic is of: its schema and its name, both of which may have dots.
+    private var owners: [String: [String]] = [:]
     /// What an outbox called each topic last, and those that have had several names.
     var routes: [String: String] = [:]
     var sharedTopics: Set<String> = []
@@ -549,13 +549,14 @@ final class TopicSink: ChangeSink {
 
     /// Its records are kept: they are the table.
     private func topic(of table: CapturedTable) throws(CaptureOutputError) -> CaptureTopic {
-        let name = CaptureTopic.topicName([settings.topicPrefix, table.schema, table.name])
-        let own = "\(table.schema).\(table.name)"
+        let own = [table.schema, table.name]
+        let name = CaptureTopic.topicName([settings.topicPrefix] + own)
+        try CaptureTopic.check([settings.topicPrefix] + own)
         if let other = owners.updateValue(own, forKey: name), other != own {
             throw CaptureOutputError.failed(
                 CommandFailure(
-                    "tables \(other) and \(own) would both be topic \"\(name)\"; --exclude leaves "
-                        + "one out"))
+                    "tables \(CaptureTopic.quoted(other)) and \(CaptureTopic.quoted(own)) would "
+                        + "both be topic \"\(name)\"; --exclude leaves one out"))
         }
         let topic = try topic(name, configs: ["retention.ms": "-1"])
         if position == nil, try hasRecords(topic) {
