@@ -135,6 +135,40 @@ private final class BackfillRig {
 }
 
 @Suite struct BackfillTests {
+    @Test func `of a chunk that is read again no changed keys are kept`() throws {
+        let rig = BackfillRig()
+        let id = try #require(rig.backfill.begin()).id
+        rig.chunk([["1", "a"], ["2", "b"], ["3", "c"]])
+        try rig.mark(.low, id)
+        try rig.transaction(
+            xid: 2, [rig.change("I", new: ["4", "d"]), rig.change("D", old: ["1", ""])])
+        #expect(rig.backfill.changedKeys == 2)
+        try rig.transaction(xid: 3, [rig.truncate, rig.change("I", new: ["5", "e"])])
+        #expect(rig.backfill.changedKeys == 0)
+        try rig.mark(.high, id)
+        #expect(rig.rows() == [])
+        #expect(rig.backfill.wantsChunk)
+    }
+
+    @Test func `a chunk whose marks another server need not have is read again`() throws {
+        let rig = BackfillRig()
+        let id = try #require(rig.backfill.begin()).id
+        rig.chunk([["1", "a"]])
+        try rig.mark(.low, id)
+        rig.backfill.forgetMarks()
+        #expect(rig.backfill.wantsChunk)
+        // One that comes all the same is of nothing.
+        try rig.mark(.high, id)
+        #expect(rig.rows() == [])
+        let second = try #require(rig.backfill.begin()).id
+        rig.chunk([["1", "a"]])
+        try rig.mark(.low, second)
+        try rig.mark(.high, second, isCutOff: true)
+        // The one that has come, in part, comes again with the rest.
+        rig.backfill.forgetMarks()
+        #expect(!rig.backfill.wantsChunk)
+    }
+
     @Test func `rows come at the second mark, but for those that changed in between`() throws {
         let rig = BackfillRig()
         let id = try #require(rig.backfill.begin()).id

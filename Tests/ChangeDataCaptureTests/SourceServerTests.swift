@@ -28,6 +28,14 @@ import Testing
         #expect(try gap("7/4", "7/3", 1)?.contains("timeline 4, which") == true)
     }
 
+    @Test func `the commit of what is there in part must be in the log that is gone on with`() {
+        var position = CapturePosition(end: LogSequenceNumber(10))
+        #expect(position.reach == LogSequenceNumber(10))
+        position.partial = .init(commit: LogSequenceNumber(16), changes: 3)
+        // A log that was left at 16 has no commit there.
+        #expect(position.reach > LogSequenceNumber(16))
+    }
+
     @Test func `it is written and read`() {
         let server = SourceServer(system: "7412345678901234567", timeline: 2)
         #expect(SourceServer(server.description) == server)

@@ -181,6 +181,12 @@ extension Backfill {
     /// Reading failed in a way that passes.
     func giveUpChunk() { window = nil }
 
+    /// The second mark may be lost with the server that had it: the chunk is read again, unless
+    /// that mark has come.
+    func forgetMarks() {
+        if window?.kept == nil { window = nil }
+    }
+
     /// Chunks take some megabytes, whatever the rows are.
     private func adapt(to chunk: Chunk) {
         guard !hasFixedSize, chunk.isFull, !chunk.places.isEmpty else { return }
@@ -210,7 +216,7 @@ extension Backfill {
 
     /// A change of the watched table: its keys, before and after.
     func changed(_ row: LogicalRow, of bytes: RawSpan) {
-        guard let chunk = window?.chunk else { return }
+        guard window?.isSpoiled == false, let chunk = window?.chunk else { return }
         let keys = [row.before, row.after].map { tuple in
             tuple.map { Self.key(chunk.key, of: $0, in: bytes) }
         }
@@ -260,8 +266,17 @@ extension Backfill {
         window?.partialBytes += filled.count - known.count
     }
 
-    /// The watched table was truncated, or its columns are others now.
-    func spoil() { window?.isSpoiled = true }
+    /// The watched table was truncated, or its columns are others now, or too much of it changed:
+    /// the chunk is read again, and what changes until then need not be known.
+    func spoil() {
+        window?.isSpoiled = true
+        window?.changed = []
+        window?.partial = [:]
+        window?.partialBytes = 0
+    }
+
+    /// Keys that are known to have changed since the first mark.
+    var changedKeys: Int { window?.changed.count ?? 0 }
 
     /// The second mark: the chunk with the rows that are to be given; nil if it is not ours, or is
     /// read again.

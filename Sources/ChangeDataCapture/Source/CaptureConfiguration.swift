@@ -138,6 +138,11 @@ public struct CapturePosition: Sendable, Equatable {
         self.server = server
         self.tables = tables
     }
+
+    /// Where what is there ends: behind the begin of the commit of which a part is there.
+    var reach: LogSequenceNumber {
+        partial.map { LogSequenceNumber($0.commit.value &+ 1) } ?? end
+    }
 }
 
 extension LogSequenceNumber {

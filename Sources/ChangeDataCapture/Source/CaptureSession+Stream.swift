@@ -42,7 +42,10 @@ extension CaptureSession {
                 try retrying(wait) { () throws(CaptureError) in
                     if !isFirst {
                         try openConnections()
-                        try recognizeServer(behind: assembler.given.end)
+                        let before = server
+                        try recognizeServer(behind: assembler.given.reach)
+                        // Another one need not have all of the marks.
+                        if server != before { backfill?.forgetMarks() }
                     }
                     isFirst = false
                     interval = try statusInterval()
