@@ -133,31 +133,25 @@ final class Catalog {
     func tables(publishedBy publication: String, _ selection: TableSelection)
         throws(CaptureError) -> [CatalogTable]
     {
-        let hasLists = connection.version >= 150_000
-        let lists = hasLists ? "attnames::text[]::text, rowfilter" : "NULL, NULL"
-        let published = try rows(
-            """
-            SELECT schemaname, tablename, \(lists)
-            FROM pg_publication_tables WHERE pubname = \(quotedText(publication))
-            """)
-        guard !published.isEmpty else { return [] }
+        // The view is looked at once for all tables, not for each of their columns.
+        let published = "FROM pg_publication_tables WHERE pubname = \(quotedText(publication))"
         var filters: [String: String] = [:]
-        let names = published.map { row in
-            let (schema, name) = (row[0] ?? "", row[1] ?? "")
-            if let filter = row[3] { filters["\(schema).\(name)"] = filter }
-            return "(\(quotedText(schema)), \(quotedText(name)))"
+        var columns = ""
+        if connection.version >= 150_000 {
+            for row in try rows(
+                "SELECT schemaname, tablename, rowfilter \(published) AND rowfilter IS NOT NULL")
+            {
+                filters["\(row[0] ?? "").\(row[1] ?? "")"] = row[2]
+            }
+            columns = """
+                AND (n.nspname, c.relname, a.attname) IN
+                (SELECT schemaname, tablename, unnest(attnames) \(published))
+                """
         }
-        let columns =
-            hasLists
-            ? """
-            AND EXISTS (SELECT 1 FROM pg_publication_tables p
-            WHERE p.pubname = \(quotedText(publication)) AND p.schemaname = n.nspname
-            AND p.tablename = c.relname AND a.attname = ANY (p.attnames))
-            """ : ""
         // Since 18 a publication may have what is computed from other columns.
         let found = try describe(
-            where: "(n.nspname, c.relname) IN (\(names.joined(separator: ", ")))", selection,
-            columns: columns, withGenerated: connection.version >= 180_000)
+            where: "(n.nspname, c.relname) IN (SELECT schemaname, tablename \(published))",
+            selection, columns: columns, withGenerated: connection.version >= 180_000)
         return found.map { table in
             var table = table
             table.filter = filters[table.name]
@@ -208,7 +202,7 @@ final class Catalog {
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
             AND NOT a.attisdropped \(generated) \(columns)
-            WHERE \(condition)
+            WHERE \(condition)\(selection.condition)
             ORDER BY n.nspname, c.relname, c.oid, a.attnum
             """)
         var tables: [CatalogTable] = []

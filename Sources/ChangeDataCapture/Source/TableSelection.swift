@@ -22,6 +22,12 @@ public struct TableSelection: Sendable, Equatable {
 
     public var selectsAll: Bool { included.isEmpty && excluded.isEmpty && name == nil }
 
+    /// What it adds to a condition on a class `c` of namespace `n`, so that of many tables only the
+    /// one that is named is looked at.
+    var condition: String {
+        name.map { " AND n.nspname || '.' || c.relname = \(quotedText($0))" } ?? ""
+    }
+
     public func selects(schema: String, table: String) -> Bool {
         if let name { return name == "\(schema).\(table)" }
         let matches = { (pattern: String) in
