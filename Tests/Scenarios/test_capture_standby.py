@@ -87,6 +87,17 @@ def test_a_standby_is_captured_and_goes_on_as_a_primary():
     standby.stop()
 
 
+def take_slot(server, standby):
+    """Waits until the standby has the primary's slot, whose capture runs."""
+    def synced():
+        # Word of transactions lets the slot need less: no more than the standby has kept.
+        server.sql("SELECT pg_log_standby_snapshot()")
+        standby.sql("SELECT pg_sync_replication_slots()")
+        return standby.sql("SELECT 1 FROM pg_replication_slots WHERE slot_name = 's' AND synced "
+                           "AND NOT temporary") == "1\n"
+    eventually(synced, seconds=90, what="the slot on the standby")
+
+
 def test_the_slot_is_on_the_standby_that_takes_over():
     server = primary(17)
     with Home() as home:
@@ -97,14 +108,7 @@ def test_the_slot_is_on_the_standby_that_takes_over():
         standby = Standby(server)
         process = home.start(*options(server, out)[:-2])
         server.sql("INSERT INTO t VALUES (2)")
-
-        def synced():
-            # Word of transactions lets the slot need less: no more than the standby has kept.
-            server.sql("SELECT pg_log_standby_snapshot()")
-            standby.sql("SELECT pg_sync_replication_slots()")
-            return standby.sql("SELECT 1 FROM pg_replication_slots WHERE slot_name = 's' AND synced "
-                               "AND NOT temporary") == "1\n"
-        eventually(synced, seconds=90, what="the slot on the standby")
+        take_slot(server, standby)
         process.terminate()
         process.wait(20)
         server.sql("INSERT INTO t VALUES (3)")
@@ -114,4 +118,28 @@ def test_the_slot_is_on_the_standby_that_takes_over():
         standby.sql("INSERT INTO t VALUES (4)")
         done = home.rtd(*options(standby, out))
         equal((done.returncode, ids(out)), (0, [1, 2, 3, 4]), done.errors)
+    standby.stop()
+
+
+def test_a_capture_that_runs_goes_on_with_the_standby_that_takes_over():
+    server = primary(17)
+    standby = Standby(server)
+    with Home() as home:
+        out = home.path / "out"
+        both = (f"host={server.directory},{standby.directory} user=postgres dbname=postgres "
+                "target_session_attrs=primary")
+        process = home.start("cdc", both, *options(server, out)[2:-2])
+        eventually(lambda: out.exists() and ids(out) == [1], what="the snapshot")
+        server.sql("INSERT INTO t VALUES (2)")
+        take_slot(server, standby)
+        server.sql("INSERT INTO t SELECT generate_series(3, 1000)")
+        eventually(lambda: standby.has(1000), what="the rows on the standby")
+        server.call("pg_ctl", "-D", f"{server.directory}/data", "-m", "immediate", "stop")
+        standby.promote()
+        standby.sql("INSERT INTO t SELECT generate_series(1001, 2000)")
+        eventually(lambda: ids(out)[-1] == 2000, seconds=90, what="the last row")
+        equal(ids(out), list(range(1, 2001)))
+        process.terminate()
+        process.wait(20)
+    server.stop()
     standby.stop()
