@@ -89,3 +89,26 @@ def test_a_slot_that_the_server_gave_up_says_why():
             contains(done.text + done.errors, "lost (idle_timeout)" if arguments == ["--slots"] else
                      "nobody read it for idle_replication_slot_timeout")
         equal(home.rtd("cdc", server_of().source(name), "--slots", "--drop", name).returncode, 0)
+
+
+def test_rows_of_a_key_without_overlaps_are_read_beside_the_stream():
+    name = database()
+    since(18)
+    table = """(at daterange, id int4range, v text, PRIMARY KEY (id, at WITHOUT OVERLAPS));
+        ALTER TABLE {0} ALTER v SET STORAGE EXTERNAL;
+        INSERT INTO {0} VALUES ('[2024-01-01,2024-02-01)', '[1,2)', repeat('a', 3000)),
+          ('[2024-03-01,2024-04-01)', '[1,2)', repeat('b', 3000)), ('[2024-01-01,)', '[2,3)', repeat('c', 3000));"""
+    sql("CREATE TABLE one " + table.format("one"), name)
+    with Home() as home:
+        out = home.path / "out"
+        options = ["--slot", name, "--to", str(out), "--format", "flat", "--until", "now", "--fill-unchanged",
+                   "-X", "incremental.snapshot.chunk.size=2"]
+        cdc(home, name, *options)
+        sql("CREATE TABLE two " + table.format("two"), name)
+        sql("UPDATE one SET at = '[2024-05-01,2024-06-01)' WHERE v LIKE 'b%'", name)
+        cdc(home, name, *options, "--backfill", "one")
+        found = [(c["action"], c["table"], c["columns"]["v"][:1]) for c in lines(out.read_text()) if "columns" in c]
+        equal(sorted(found), sorted(
+            [("read", "one", v) for v in "aabbcc"] + [("update", "one", "b")] + [("read", "two", v) for v in "abc"]))
+        assert "unavailable" not in out.read_text()
+    sql(f"SELECT pg_drop_replication_slot('{name}')", name)

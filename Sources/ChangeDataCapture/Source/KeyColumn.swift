@@ -77,6 +77,7 @@ struct KeyColumn: Sendable {
             LEFT JOIN pg_collation l ON l.oid = k.locale AND l.oid <> a.attcollation
             LEFT JOIN pg_namespace s ON s.oid = l.collnamespace
             WHERE i.indrelid = \(table.oid) AND \(index) AND k.place <= i.indnkeyatts
+            AND c.opcmethod = \(Self.btree)
             """, doing: "read the order of \(table.name)")
         var columns: [Int: KeyColumn] = [:]
         for row in rows {
@@ -92,8 +93,17 @@ struct KeyColumn: Sendable {
             }
             columns[place] = column
         }
+        // A key WITHOUT OVERLAPS (since 18) has a GiST index, which orders nothing: its types do.
+        if columns.isEmpty {
+            for place in table.columns.indices where table.columns[place].isIdentity {
+                columns[place] = KeyColumn(table.columns[place])
+            }
+        }
         return columns
     }
+
+    /// The access method's OID.
+    private static let btree = 403
 
     /// With the operators of the server's own types.
     init(_ column: CapturedColumn) {
