@@ -30,7 +30,7 @@ def primary(since):
 class Standby(Postgres):
     """A copy of a primary that follows it."""
 
-    def __init__(self, primary):
+    def __init__(self, primary, **settings):
         self.programs, self.user = primary.programs, primary.user
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
         if self.user:
@@ -40,7 +40,7 @@ class Standby(Postgres):
                   f"host={primary.directory} user=postgres dbname=postgres")
         self.call("pg_ctl", "-D", data, "-l", f"{self.directory}/log", "-w", "-o",
                   f"-k {self.directory} -h '' -c timezone=UTC -c fsync=off"
-                  + "".join(f" -c {name}={value}" for name, value in SETTINGS.items()), "start")
+                  + "".join(f" -c {name}={value}" for name, value in {**SETTINGS, **settings}.items()), "start")
 
     def promote(self):
         self.call("pg_ctl", "-D", f"{self.directory}/data", "-w", "promote")
@@ -84,6 +84,28 @@ def test_a_standby_is_captured_and_goes_on_as_a_primary():
         standby.sql("INSERT INTO t VALUES (4)")
         done = home.rtd(*options(standby, out))
         equal((done.returncode, ids(out)), (0, [1, 2, 3, 4]), done.errors)
+    standby.stop()
+
+
+def test_a_standby_that_gives_the_slot_up_says_why():
+    server = primary(16)
+    standby = Standby(server, hot_standby_feedback="off")
+    with Home() as home:
+        out = home.path / "out"
+        process = home.start(*options(standby, out)[:-2])
+        eventually(lambda: server.sql("SELECT pg_log_standby_snapshot()") and out.exists() and ids(out) == [1],
+                   what="the snapshot")
+        eventually(lambda: standby.sql("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == "1\n",
+                   what="the stream")
+        server.sql("CREATE TABLE gone (a int); DROP TABLE gone; VACUUM FULL pg_class; VACUUM pg_class;")
+        equal(process.wait(60), 1)
+        said = process.stderr.read().decode()
+        contains(said, "conflict with recovery")
+        contains(said, "begin with a new snapshot")
+        done = home.rtd(*options(standby, out))
+        equal(done.returncode, 1)
+        contains(done.errors, "its primary has removed rows of the catalog that it needs")
+    server.stop()
     standby.stop()
 
 

@@ -12,6 +12,8 @@ extension CaptureError {
         case "28P01", "28000": return .authentication(known)
         // Who ends long statements means the stream too: PostgreSQL's own receivers go on.
         case "57014" where doing == "stream": return .connection(known)
+        // A standby's log goes on whoever reads; what that means for the slot the next try is told.
+        case "40001" where doing == "stream": return .connection(known)
         case "57P01", "57P02", "57P03", "08006", "08003", "57P05": return .connection(known)
         case "42501", "53400", "0A000", "58P01": return .setting(known)
         case "55000":

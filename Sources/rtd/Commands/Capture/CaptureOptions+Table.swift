@@ -25,9 +25,9 @@ extension CaptureOptions {
             takes them; what is not said comes from `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, \
             `PGDATABASE` and the password file. The server needs `wal_level = logical`, the user \
             the right to replicate; {check} says in one screen what is missing and what will go \
-            wrong. PostgreSQL 13 to 18 are tried. A standby of 16 or newer is captured with \
-            {publication}, made on its primary; since 17 a slot is made so that standbys can take \
-            it over.
+            wrong. PostgreSQL 10 to 18 are captured (13 and 15 to 18 were tried). A standby of 16 \
+            or newer is captured with {publication}, made on its primary; since 17 a slot is made \
+            so that standbys can take it over.
 
             TLS is as libpq has it: `sslmode` in SOURCE or `PGSSLMODE` (disable, allow, prefer: \
             the default, require, verify-ca, verify-full), `sslrootcert`, `sslcert`, `sslkey`, \
