@@ -4,7 +4,8 @@
 /// reserved for a declared count, `count(_:elementSize:)` checks it against the bytes that are
 /// left. Integers are big-endian, as on Kafka's and PostgreSQL's wires.
 public struct ByteReader: ~Escapable {
-    @usableFromInline let bytes: RawSpan
+    /// All of them, read or not.
+    public let bytes: RawSpan
     /// Index of the next byte, from the start of the span.
     @usableFromInline var cursor: Int
     @inlinable public var position: Int { cursor }

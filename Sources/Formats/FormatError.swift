@@ -7,6 +7,8 @@ public enum FormatError: Error, Equatable, Sendable {
     case timestamp(at: Int)
     /// A conversion that strftime does not know.
     case strftime(at: Int)
+    /// A schema of Avro or, with a place, a value; the text says why.
+    case avro(String, at: Int?)
 }
 
 /// Why a JSON text (RFC 8259) is refused.
@@ -44,6 +46,7 @@ extension FormatError: CustomStringConvertible {
         case .base64(let at): "invalid base64 at byte \(at)"
         case .timestamp(let at): "invalid date or time at byte \(at)"
         case .strftime(let at): "unknown strftime conversion at byte \(at)"
+        case .avro(let words, let at): at.map { "\(words) at byte \($0)" } ?? words
         }
     }
 }

@@ -558,8 +558,8 @@ def test_kafka_in_from_reads_a_topic():
         equal(rows(home, "SELECT a FROM kafka('kafka:///t')"), [{"a": 1}])
         equal(rows(home, "SELECT a FROM kafka('t') STREAM LIMIT 1"), [{"a": 1}])
         refused(home, "SELECT a FROM kafka('u')", 'topic "u" does not exist (42P01)')
-        refused(home, "SELECT a FROM kafka('t', format => 'avro')",
-                'format "avro" is not supported for topics (0A000)')
+        refused(home, "SELECT a FROM kafka('t', format => 'protobuf')",
+                'format "protobuf" is not supported for topics (0A000)')
         done = home.rtd("query", "SELECT a FROM kafka('t', brokers => ':1')")
         equal((done.returncode, done.text), (1, ""))
         contains(done.errors, "127.0.0.1:1")

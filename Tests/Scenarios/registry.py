@@ -25,6 +25,8 @@ class Registry:
     def __init__(self, user=None, certificate=None):
         self.user, self.certificate = user, certificate
         self.ids, self.subjects, self.requests = {}, {}, []
+        # By their text: what is no Avro, and what other schemas a schema rests on.
+        self.kinds, self.references = {}, {}
         # Called with the subject: an answer (status, error_code, message) instead of its own.
         self.refusal = lambda subject: None
         self.chunked, self.server = False, None
@@ -94,6 +96,8 @@ class Registry:
         parts = handler.path.strip("/").split("/")
         if parts == ["schemas", "types"]:
             return 200, ["AVRO"]
+        if handler.command == "GET":
+            return self.read(parts)
         if handler.command != "POST" or parts[0] != "subjects":
             return 404, {"error_code": 404, "message": "HTTP 404 Not Found"}
         subject, schema = parts[1], json.loads(body)["schema"]
@@ -115,6 +119,39 @@ class Registry:
         if schema not in versions:
             versions.append(schema)
         return 200, {"id": number}
+
+    def read(self, parts):
+        if parts[:2] == ["schemas", "ids"]:
+            text = next((text for text, known in self.ids.items() if known == int(parts[2])), None)
+            return (404, {"error_code": 40403, "message": "Schema not found"}) if text is None else (
+                200, self.described(text))
+        if parts[0] != "subjects" or parts[2:3] != ["versions"]:
+            return 404, {"error_code": 404, "message": "HTTP 404 Not Found"}
+        versions = self.subjects.get(parts[1])
+        if not versions:
+            return 404, {"error_code": 40401, "message": f"Subject '{parts[1]}' not found."}
+        number = len(versions) if parts[3] == "latest" else int(parts[3])
+        text = versions[number - 1]
+        return 200, {"subject": parts[1], "version": number, "id": self.ids[text], **self.described(text)}
+
+    def described(self, text):
+        described = {"schema": text}
+        if text in self.kinds:
+            described["schemaType"] = self.kinds[text]
+        if text in self.references:
+            described["references"] = self.references[text]
+        return described
+
+    def add(self, subject, schema, kind=None, references=None):
+        """Registers a schema as it is; its number."""
+        text = schema if isinstance(schema, str) else json.dumps(schema)
+        if kind:
+            self.kinds[text] = kind
+        if references:
+            self.references[text] = references
+        number = self.ids.setdefault(text, 0x01020304 + len(self.ids))
+        self.subjects.setdefault(subject, []).append(text)
+        return number
 
     @property
     def registered(self):

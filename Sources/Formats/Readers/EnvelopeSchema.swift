@@ -197,7 +197,7 @@ public enum EnvelopeEncoding: Sendable, Equatable {
         return (0..<target.count).map { target.bytes.byte(at: $0) }
     }
 
-    private static func decimal(_ bytes: [UInt8], scale: Int) -> Value? {
+    static func decimal(_ bytes: [UInt8], scale: Int) -> Value? {
         guard let first = bytes.first, bytes.count <= 4_096, abs(scale) <= 16_383 else {
             return nil
         }

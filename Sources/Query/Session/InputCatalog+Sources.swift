@@ -78,7 +78,7 @@ extension InputCatalog {
     }
 
     /// `kafka('topic' | 'kafka://host/topic' [, brokers => 'host:port,...'] [, format => 'json' |
-    /// 'debezium' | 'upsert'] [, key => 'a, b'])`
+    /// 'avro' | 'debezium' | 'upsert'] [, key => 'a, b'])`
     private func topic(
         _ name: String, _ options: [String: String], _ reference: RelationReference,
         _ wanted: Set<String>?
@@ -91,12 +91,15 @@ extension InputCatalog {
         let form: TopicReference.Form
         switch (options["format"] ?? "json").lowercased() {
         case "json": form = .plain
+        case "avro":
+            form = .plain
+            topic.isAvro = true
         case "debezium": form = .debezium
         case "upsert": form = .upsert
         case let other:
             throw SQLError(
                 "format \"\(other)\" is not supported for topics", .featureNotSupported,
-                at: reference.place, hint: "Formats are json, debezium and upsert.")
+                at: reference.place, hint: "Formats are json, avro, debezium and upsert.")
         }
         return try self.topic(topic, form, Self.names(options["key"]), reference, wanted)
     }
@@ -258,6 +261,8 @@ struct SourceDefinition {
         "connector", "path", "topic", "kafka_topic", "bootstrap_servers", "bootstrap.servers",
         "scan.startup.mode", "sink.delivery-guarantee", "delivery.guarantee", "sink.semantic",
         "sink.transactional-id-prefix", "format", "header", "delimiter", "delim", "sep",
+        "value.format", "schema.registry.url", "schema.registry", "avro-confluent.url",
+        "value.avro-confluent.url", "debezium-avro-confluent.url",
     ]
 
     /// Those of Kafka's clients are taken as they are.
@@ -287,12 +292,35 @@ struct SourceDefinition {
                 ?? options["bootstrap_servers"] ?? options["bootstrap.servers"]
             var topic = TopicReference(name, isQuoted: true, brokers: brokers)
             topic.startsAtEnd = try startsAtEnd(options, definition)
+            topic.isAvro = isAvro(options, definition)
+            topic.registry = registry(options, definition)
             return .kafka(topic)
         case let other:
             throw SQLError(
                 "connector \"\(other ?? "")\" is not supported", .featureNotSupported,
                 at: definition.place, hint: "Connectors: file, kafka.")
         }
+    }
+
+    /// ENCODE AVRO, or Flink's words for it.
+    private static func isAvro(_ options: [String: String], _ definition: TableDefinition) -> Bool {
+        let format = (options["value.format"] ?? options["format"] ?? "").lowercased()
+        return definition.encode == "AVRO"
+            || ["avro", "avro-confluent", "debezium-avro-confluent"].contains(format)
+    }
+
+    /// Where the schemas are, as Confluent, Flink and RisingWave say it.
+    private static func registry(
+        _ options: [String: String], _ definition: TableDefinition
+    ) -> String? {
+        let names = [
+            "schema.registry.url", "schema.registry", "properties.schema.registry.url",
+            "value.avro-confluent.url", "avro-confluent.url", "debezium-avro-confluent.url",
+        ]
+        let encoding = definition.encodeOptions.first {
+            names.contains($0.name.text.lowercased())
+        }
+        return encoding?.value ?? names.compactMap { options[$0] }.first
     }
 
     /// What Flink and others call it, in their words.
@@ -333,11 +361,18 @@ struct SourceDefinition {
     private static func form(
         _ definition: TableDefinition, _ connector: Connector
     ) throws(SQLError) -> TopicReference.Form {
-        if case .kafka = connector, let encode = definition.encode, encode != "JSON" {
+        if case .kafka = connector, let encode = definition.encode,
+            !["JSON", "AVRO"].contains(encode)
+        {
             throw SQLError(
                 "ENCODE \(encode) is not supported for topics", .featureNotSupported,
-                at: definition.place, hint: "Records are JSON.")
+                at: definition.place, hint: "Records are JSON or, to read, AVRO.")
         }
+        let isDebezium = definition.options.contains {
+            ["format", "value.format"].contains($0.name.text.lowercased())
+                && $0.value.lowercased() == "debezium-avro-confluent"
+        }
+        if case .kafka = connector, isDebezium { return .debezium }
         switch definition.format {
         case "DEBEZIUM": return .debezium
         case "UPSERT": return .upsert

@@ -124,7 +124,7 @@ final class InputCatalog {
         let wanted = reference.wanted.map { $0.sorted().joined(separator: "\u{0}") } ?? "*"
         let key = [
             "topic", reference.brokers ?? "", reference.name, "\(reference.form)",
-            "\(reference.isStream)", wanted,
+            "\(reference.isStream)", "\(reference.isAvro)", reference.registry ?? "", wanted,
         ].joined(separator: "\u{0}")
         if let known = topics[key] { return known }
         reference.known = kept?.columns(of: key)

@@ -32,6 +32,11 @@ extension QuerySession {
                 "rows cannot be inserted into the file of \"\(found)\"", .featureNotSupported,
                 at: insert.table.place, hint: "COPY (query) TO 'file' writes files.")
         }
+        guard !topic.isAvro else {
+            throw SQLError(
+                "rows are written to topics as JSON, and \"\(found)\" is Avro",
+                .featureNotSupported, at: insert.table.place)
+        }
         var target = TopicTarget(
             topic: topic, form: source.outputForm, keys: source.keys, delivery: source.delivery)
         for case .column(let column) in definition.elements where column.generated == nil {

@@ -94,6 +94,10 @@ public struct TopicReference: Sendable {
     public var isQuoted: Bool
     /// `host:port,...` of another cluster; nil: the session's.
     public var brokers: String?
+    /// Its records are Avro.
+    public var isAvro = false
+    /// URLs of the schema registry that its records name; nil: the session's.
+    public var registry: String?
     public var isStream = false
     /// Only what comes from now on.
     public var startsAtEnd = false

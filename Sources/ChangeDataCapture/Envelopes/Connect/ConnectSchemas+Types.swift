@@ -33,6 +33,8 @@ extension ConnectSchemas {
                 .array(schema(plan.forms[Int(form.element)], element, plan).optional))
         case .hstore: return ConnectSchema(.map)
         case .hstoreText: return .semantic(.string, "io.debezium.data.Json")
+        case .plain where isForAvro && (type.oid == 1700 || type.oid == 790):
+            return digits(column)
         case .text, .plain, .json, .jsonb: return text(type)
         default: return time(form)
         }
@@ -68,6 +70,20 @@ extension ConnectSchemas {
         schema.parameters = [("scale", "\(form.modifier)")]
         if let digits = digits {
             schema.parameters.append((ConnectSchema.precisionParameter, "\(digits)"))
+        }
+        return schema
+    }
+
+    /// A number as text, which says what it is as `column.propagate.source.type` does.
+    private func digits(_ column: CapturedColumn) -> ConnectSchema {
+        let isMoney = column.type.oid == 790
+        var schema = ConnectSchema(.string)
+        schema.parameters = [("__debezium.source.column.type", isMoney ? "MONEY" : "NUMERIC")]
+        if !isMoney, let length = column.length, let scale = column.scale {
+            schema.parameters += [
+                ("__debezium.source.column.length", "\(length)"),
+                ("__debezium.source.column.scale", "\(scale)"),
+            ]
         }
         return schema
     }

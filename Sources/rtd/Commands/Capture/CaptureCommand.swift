@@ -274,6 +274,12 @@ struct CapturePlan {
         } catch {
             throw CommandFailure("cdc: \(error.message)", status: UsageError.exitStatus)
         }
+        guard !properties.addresses.isEmpty else {
+            throw CommandFailure(
+                "cdc: --format avro needs a schema registry: -X "
+                    + "schema.registry.url=http://HOST:8081",
+                status: UsageError.exitStatus)
+        }
         let registry = try RegistryClient(
             properties,
             deliveryMilliseconds: client.deliveryTimeout?.millisecondsClamped ?? 120_000,

@@ -54,6 +54,7 @@ struct QueryOptions: Sendable, Equatable {
 
     static func finish(_ options: inout Self, _ operands: [String]) throws(UsageError) {
         try options.check()
+        options.connection.usesRegistry = true
         guard let sql = operands.first else { return }
         guard operands.count == 1 else {
             throw UsageError(
@@ -144,6 +145,12 @@ extension QueryOptions {
             have no key. `CREATE TABLE t (...) WITH (connector = 'kafka', topic = 'x')`, with \
             `properties.bootstrap.server` and `FORMAT PLAIN, UPSERT` or `DEBEZIUM ENCODE JSON`, \
             gives a topic a name in the call, for SELECT and INSERT.
+
+            Records that name Avro schemas of a registry (Confluent's wire format) are read as those \
+            of JSON are, with the types that the schemas say: {property} `schema.registry.url`, in a \
+            file of {property-file} or `$RTD_CONFIG` too, says where it is (`basic.auth.user.info` \
+            and `schema.registry.ssl.ca.location` go with it), and so does `ENCODE AVRO \
+            (schema.registry = 'http://host:8081')`.
 
             Input that ends gives its result once. `STREAM` behind a topic or a file follows it \
             without end: then rows leave as they come, groups as they change, with `_op` c, u or \
@@ -382,6 +389,7 @@ extension QueryOptions {
             details: "`--param 1=x` is `$1`. The value takes the type of its place."),
         .value(
             "timeout", nil, \.timeout, .duration,
-            "Give a request up after DURATION (default 30s)."),
+            "Give a request up after DURATION (default 30s).",
+            details: "A query over STREAM goes on; `timeout -s INT 10s rtd query ...` ends it."),
     ]
 }

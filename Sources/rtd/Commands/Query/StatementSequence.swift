@@ -59,7 +59,11 @@ final class StatementSequence {
         let stop = environment.stop
         self.stop = stop
         session = QuerySession(environment)
-        interruption.handle { stop.set() }
+        let cluster = cluster
+        interruption.handle {
+            stop.set()
+            cluster.stopWaiting()
+        }
     }
 
     func close() { cluster.close() }
@@ -81,6 +85,7 @@ final class StatementSequence {
     func forgetInterruption() {
         interruption.forget()
         stop.clear()
+        cluster.forgetStopped()
     }
 
     /// For completion at the prompt: without a word on stderr, and without a cluster where none

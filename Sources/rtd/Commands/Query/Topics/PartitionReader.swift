@@ -94,10 +94,7 @@ final class PartitionReader {
             return .rows(texts(piece))
         }
         while true {
-            var result = try json.next()
-            // What is left may hold a misfit as any row may.
-            if case .needsInput = result { result = try json.flush() ?? .needsInput }
-            switch result {
+            switch try result(json, piece) {
             case .rows(let batch): return .rows(assembled(batch, piece))
             case .misfit(let misfit):
                 let policy = policy(piece)
@@ -111,8 +108,39 @@ final class PartitionReader {
     }
 }
 
-// Values that do not fit.
+// What cannot be read, and values that do not fit.
 extension PartitionReader {
+    private func result(
+        _ json: JSONReader, _ piece: PackedRecords
+    ) throws(SQLError) -> ReadResult {
+        do throws(SQLError) {
+            let result = try json.next()
+            // What is left may hold a misfit as any row may.
+            if case .needsInput = result { return try json.flush() ?? .needsInput }
+            return result
+        } catch {
+            throw registryMissing(piece) ?? error
+        }
+    }
+
+    /// A topic that had no records when it was looked at may get some that name schemas.
+    private func registryMissing(_ piece: PackedRecords) -> SQLError? {
+        let bytes = piece.block.bytes
+        var (position, line) = (0, 0)
+        while let end = ByteScan.firstIndex(of: 0x0A, in: bytes, from: position) {
+            let value = bytes.extracting(position..<end)
+            if RecordDecoder.isFramed(value) {
+                return SQLError(
+                    "topic \"\(relation.name)\" partition \(partition) offset "
+                        + "\(piece.offsets[line]): "
+                        + RecordDecoder.withoutRegistry(RecordDecoder.id(value)),
+                    .inputOutputError)
+            }
+            (position, line) = (end + 1, line + 1)
+        }
+        return nil
+    }
+
     private func policy(_ piece: PackedRecords) -> MisfitPolicy {
         let (name, partition, before) = (relation.name, partition, linesBefore)
         return MisfitPolicy(

@@ -21,10 +21,13 @@ struct RecordPacker {
     let hidden: Set<TopicRelation.Hidden>
     /// Records without a value make a row of nulls, not none.
     var keepsTombstones = false
+    /// Of topics whose records name schemas of a registry.
+    var decoder: RecordDecoder?
 
     /// Nothing that only a look at each record gives: they are taken many at a time.
     fileprivate var takesMany: Bool {
-        !keepsTombstones && hidden.isSubset(of: [.offset, .partition, .timestamp, .key])
+        !keepsTombstones && decoder == nil
+            && hidden.isSubset(of: [.offset, .partition, .timestamp, .key])
     }
 
     /// Of a block that many lines go into; larger values get blocks of their own. It and the
@@ -149,7 +152,11 @@ struct FetchedRecords {
                 guard !iterator.failed else { throw .malformed(open.header, fetched.partition) }
                 return true
             }
-            if range.contains(record.offset), !piece.append(record, in: records) { return false }
+            if range.contains(record.offset),
+                try !piece.append(record, in: records, fetched.partition.partition)
+            {
+                return false
+            }
             taken += 1
             end = record.headers.upperBound
         }
@@ -184,9 +191,18 @@ private struct Piece {
     }
 
     /// False if there is no room for it; then the piece is full.
-    mutating func append(_ record: RecordView, in records: RawSpan) -> Bool {
+    mutating func append(
+        _ record: RecordView, in records: RawSpan, _ partition: Int32
+    ) throws(ConsumeError) -> Bool {
+        let place = RecordDecoder.Place(partition: partition, offset: record.offset)
         if let value = record.value {
-            guard append(line: records.extracting(value)) else { return false }
+            let bytes = records.extracting(value)
+            if let decoder = packer.decoder, RecordDecoder.isFramed(bytes) {
+                guard try decoder.decode(value: bytes, place) else { return true }
+                guard append(line: decoder.line.bytes) else { return false }
+            } else {
+                guard append(line: bytes) else { return false }
+            }
         } else {
             guard packer.keepsTombstones else { return true }
             guard append(line: Piece.nothing.rawSpan) else { return false }
@@ -195,7 +211,7 @@ private struct Piece {
         timestamps?[count] = Piece.microseconds(record.timestamp)
         if let keys {
             if let key = record.key {
-                keys.append(repairing: records.extracting(key))
+                try append(key: records.extracting(key), to: keys, place)
             } else {
                 keys.appendNull()
             }
@@ -205,6 +221,17 @@ private struct Piece {
         count += 1
         isFull = count == Batch.rowsMax
         return true
+    }
+
+    private func append(
+        key: RawSpan, to keys: ColumnBuilder, _ place: RecordDecoder.Place
+    ) throws(ConsumeError) {
+        if let decoder = packer.decoder, RecordDecoder.isFramed(key),
+            try decoder.decode(key: key, place)
+        {
+            return keys.append(repairing: decoder.line.bytes)
+        }
+        keys.append(repairing: key)
     }
 
     /// Records that still go into it.

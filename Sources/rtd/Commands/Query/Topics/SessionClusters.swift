@@ -1,6 +1,8 @@
 import ArgumentParsing
+import Formats
 import KafkaClient
 import Platform
+import Query
 
 /// The clusters of one call: the command's own, found when the first statement needs it, and those
 /// that URLs and sources name. Used from any thread.
@@ -9,6 +11,8 @@ final class SessionClusters: @unchecked Sendable {
     private let lock = Lock()
     /// By their brokers as written; the command's own has none.
     private var found: [String: ClusterThread] = [:]
+    /// Of registries, by their URLs and the cluster whose properties tell more.
+    private var books: [String: SchemaBook] = [:]
     /// For the names that a prompt completes.
     private var looksOnly = false
     private var hasFailed = false
@@ -69,7 +73,56 @@ final class SessionClusters: @unchecked Sendable {
         return own.connection.failure(error)
     }
 
+    /// Ends what waits for a schema registry.
+    func stopWaiting() {
+        for book in lock.withLock({ Array(books.values) }) { book.stop() }
+    }
+
+    /// At a prompt, before the next line: what was stopped is asked anew.
+    func forgetStopped() { lock.withLock { books = [:] } }
+
     func close() {
         for thread in lock.withLock({ Array(found.values) }) { thread.close() }
+    }
+}
+
+// Schema registries.
+extension SessionClusters {
+    /// Those of the registry that a topic's records name; nil: nobody has said where it is.
+    func schemas(
+        _ reference: TopicReference, _ thread: ClusterThread
+    ) throws(SQLError) -> SchemaBook? {
+        let key = "\(reference.brokers ?? "") \(reference.registry ?? "")"
+        if let known = lock.withLock({ books[key] }) { return known }
+        let client = thread.connection.properties
+        var properties = RegistryProperties()
+        do throws(UsageError) {
+            for assignment in client.registry { _ = try properties.set(assignment) }
+            if let url = reference.registry {
+                _ = try properties.set(
+                    PropertyAssignment(name: "schema.registry.url", value: url))
+            }
+        } catch {
+            throw SQLError(error.message, .invalidParameterValue)
+        }
+        guard !properties.addresses.isEmpty else {
+            guard reference.isAvro else { return nil }
+            throw SQLError(
+                "the schemas of topic \"\(reference.name)\" are in a registry that is not known",
+                .invalidParameterValue,
+                hint: "-X schema.registry.url=http://HOST:8081, or the option "
+                    + "schema.registry.url of WITH, says where it is.")
+        }
+        do throws(CommandFailure) {
+            let registry = try RegistryClient(
+                properties,
+                deliveryMilliseconds: client.deliveryTimeout?.millisecondsClamped ?? 30_000
+            ) { message in StandardError.write(line: "rtd: \(message)") }
+            let book = SchemaBook(registry, retry: options.connection.retry)
+            lock.withLock { books[key] = book }
+            return book
+        } catch {
+            throw SQLError(error.message, .systemError)
+        }
     }
 }

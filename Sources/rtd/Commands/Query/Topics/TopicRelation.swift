@@ -42,6 +42,12 @@ final class TopicRelation: SampledRelation, KeyedRecords, EnvelopeRecords, Captu
     /// Where a capture writes the topic: what it is read together with.
     let tables: CapturedTables?
     private let thread: ClusterThread
+    /// Of topics whose records may name schemas of a registry.
+    private let book: SchemaBook?
+    private let newest: AvroReadingSchema?
+    private let isFramed: Bool
+    /// A schema says what its columns are.
+    private let hasTypes: Bool
     private let readsEnvelopes: Bool
 
     enum Hidden: Int, CaseIterable {
@@ -65,8 +71,9 @@ final class TopicRelation: SampledRelation, KeyedRecords, EnvelopeRecords, Captu
     /// Blocks while the first records are looked at. `cluster`: its id.
     init(
         _ topic: Metadata.Topic, of cluster: String?, _ thread: ClusterThread,
-        _ reference: TopicReference, _ tables: CapturedTables? = nil, note: (String) -> Void
-    ) throws(ClientError) {
+        _ reference: TopicReference, _ tables: CapturedTables? = nil, _ book: SchemaBook?,
+        note: (String) -> Void
+    ) throws(ConsumeError) {
         self.tables = tables
         name = topic.name
         identity = "topic \(cluster ?? reference.brokers ?? "") \(topic.name)"
@@ -75,40 +82,26 @@ final class TopicRelation: SampledRelation, KeyedRecords, EnvelopeRecords, Captu
         isEndless = reference.isStream
         let keepsTombstones = reference.form == .upsert || tables != nil
         self.keepsTombstones = keepsTombstones
-        let partitions = topic.partitions.map { TopicPartition(topic.name, $0.index) }
-        let cluster = thread.connection.cluster
-        var (starts, ends) = try thread.call { () async throws(ClientError) in
-            let earliest = Dictionary(
-                uniqueKeysWithValues: partitions.map { ($0, OffsetQuery.earliest) })
-            let latest = Dictionary(
-                uniqueKeysWithValues: partitions.map { ($0, OffsetQuery.latest) })
-            let starts = try await cluster.listOffsets(earliest, isolation: .readCommitted)
-            let ends = try await cluster.listOffsets(latest, isolation: .readCommitted)
-            return (starts, ends)
+        let bounds: Bounds
+        do throws(ClientError) {
+            bounds = try Self.bounds(of: topic, thread, upTo: tables?.cut)
+        } catch {
+            throw .client(error)
         }
-        if let cut = tables?.cut {
-            let latest = Dictionary(
-                uniqueKeysWithValues: partitions.map { ($0, OffsetQuery.latest) })
-            let last = try thread.call { () async throws(ClientError) in
-                try await cluster.listOffsets(latest)
-            }
-            for id in partitions {
-                let (end, last) = (cut.ends[id] ?? 0, last[id] ?? 0)
-                // The topic was made anew since, and would be waited for in vain.
-                guard end <= last else { throw .truncated(id, position: end, end: last) }
-                ends[id] = end
-            }
-        }
+        let (starts, ends) = (bounds.starts, bounds.ends)
         let from = reference.startsAtEnd ? ends : starts
         earliest = starts
         self.starts = from
         self.ends = ends
         estimatedRows = ends.reduce(0) { $0 + Int($1.value - (from[$1.key] ?? 0)) }
-        var sample = TopicSample(thread, starts, ends, reference)
+        var sample = TopicSample(thread, starts, ends, reference, book)
         try sample.read(note)
         let missing = sample.finish(reference)
+        self.book = book
+        (newest, isFramed) = (sample.newest, sample.isFramed)
+        hasTypes = sample.newest != nil
         var fields = sample.schema.fields
-        if tables != nil { SampledSchema.keepDecimals(&fields) }
+        if tables != nil, !hasTypes { SampledSchema.keepDecimals(&fields) }
         self.fields = fields
         clashes = ClashedTypes(sample.schema.majorities)
         wholeValue = sample.schema.wholeValue
@@ -121,6 +114,48 @@ final class TopicRelation: SampledRelation, KeyedRecords, EnvelopeRecords, Captu
             let names = missing.map { "\"\($0)\"" }.joined(separator: ", ")
             note("no record of \(name) has had \(names) yet; null until one has")
         }
+    }
+
+    private typealias Bounds = (
+        starts: [TopicPartition: Int64], ends: [TopicPartition: Int64]
+    )
+
+    /// Where the partitions begin and end; of a captured table at the cut.
+    private static func bounds(
+        of topic: Metadata.Topic, _ thread: ClusterThread, upTo cut: CutRecord?
+    ) throws(ClientError) -> Bounds {
+        let partitions = topic.partitions.map { TopicPartition(topic.name, $0.index) }
+        let cluster = thread.connection.cluster
+        let starts: [TopicPartition: Int64]
+        var ends: [TopicPartition: Int64]
+        (starts, ends) = try thread.call { () async throws(ClientError) in
+            let earliest = Dictionary(
+                uniqueKeysWithValues: partitions.map { ($0, OffsetQuery.earliest) })
+            let latest = Dictionary(
+                uniqueKeysWithValues: partitions.map { ($0, OffsetQuery.latest) })
+            let starts = try await cluster.listOffsets(earliest, isolation: .readCommitted)
+            let ends = try await cluster.listOffsets(latest, isolation: .readCommitted)
+            return (starts, ends)
+        }
+        guard let cut else { return (starts, ends) }
+        let latest = Dictionary(
+            uniqueKeysWithValues: partitions.map { ($0, OffsetQuery.latest) })
+        let last = try thread.call { () async throws(ClientError) in
+            try await cluster.listOffsets(latest)
+        }
+        for id in partitions {
+            let (end, last) = (cut.ends[id] ?? 0, last[id] ?? 0)
+            // The topic was made anew since, and would be waited for in vain.
+            guard end <= last else { throw .truncated(id, position: end, end: last) }
+            ends[id] = end
+        }
+        return (starts, ends)
+    }
+
+    /// What makes lines of its records; nil: they are lines.
+    func decoder(_ context: SourceContext) -> RecordDecoder? {
+        guard isFramed else { return nil }
+        return RecordDecoder(name, book, newest: newest, skips: context.onError == .skip)
     }
 
     var columns: [RelationColumn] {
@@ -146,7 +181,7 @@ final class TopicRelation: SampledRelation, KeyedRecords, EnvelopeRecords, Captu
             } else {
                 fields[misfit.field].type = misfit.type
             }
-            if tables != nil { SampledSchema.keepDecimals(&fields) }
+            if tables != nil, !hasTypes { SampledSchema.keepDecimals(&fields) }
         }
     }
 

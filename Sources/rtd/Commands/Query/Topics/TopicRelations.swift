@@ -45,9 +45,10 @@ struct TopicRelations: TopicCatalog {
         _ topic: Metadata.Topic, in all: Metadata, _ thread: ClusterThread,
         _ reference: TopicReference, _ tables: CapturedTables? = nil
     ) throws(SQLError) -> TopicRelation {
-        do throws(ClientError) {
+        let book = try clusters.schemas(reference, thread)
+        do throws(ConsumeError) {
             return try TopicRelation(
-                topic, of: all.clusterID, thread, reference, tables, note: note)
+                topic, of: all.clusterID, thread, reference, tables, book, note: note)
         } catch {
             throw SQLError(error.description, .inputOutputError)
         }

@@ -50,7 +50,8 @@ final class TopicSource: Source, FollowedTable {
         self.context = context
         offsets = relation.starts
         packer = RecordPacker(
-            hidden: relation.hidden(scan), keepsTombstones: relation.keepsTombstones)
+            hidden: relation.hidden(scan), keepsTombstones: relation.keepsTombstones,
+            decoder: relation.decoder(context))
         tables = relation.isEndless ? relation.tables : nil
         ids = relation.starts.keys.sorted { $0.partition < $1.partition }
         open = Set(ids.indices)
@@ -67,7 +68,9 @@ final class TopicSource: Source, FollowedTable {
     var partitionCount: Int { ids.count }
     /// What was fetched beyond the cut.
     var memory: Int { held.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } } }
-    var skippedCount: Int { readers.values.reduce(0) { $0 + $1.skippedCount } }
+    var skippedCount: Int {
+        readers.values.reduce(packer.decoder?.skipped ?? 0) { $0 + $1.skippedCount }
+    }
 
     func close() {
         feed?.close()

@@ -4,8 +4,8 @@ import Formats
 import HTTPProtocol
 import Platform
 
-/// Registers schemas with a schema registry of Confluent's kind. On the thread of the capture's
-/// source, which waits for it; `stop` from any.
+/// Speaks with a schema registry of Confluent's kind: registers schemas and reads them. On the thread
+/// of a capture's source or of a query, which waits for it; `stop` from any.
 final class RegistryClient: SchemaRegistry, @unchecked Sendable {
     /// Between two attempts: the first, doubled up to the last.
     private static let pauseFirst: Int64 = 100_000_000
@@ -16,26 +16,21 @@ final class RegistryClient: SchemaRegistry, @unchecked Sendable {
 
     private let properties: RegistryProperties
     private let connections: [RegistryConnection]
-    private let deliveryNanoseconds: Int64
+    let deliveryNanoseconds: Int64
     private let notices: @Sendable (String) -> Void
     private let stopped: StopSignal
-    private let clock = SystemClock()
+    let clock = SystemClock()
     /// By the subject, a space and the schema.
     private var known: [String: UInt32] = [:]
     /// The server that answered last.
     private var current = 0
 
-    /// `deliveryMilliseconds`: how long one that has answered before is waited for.
+    /// `properties` name a server. `deliveryMilliseconds`: how long one that has answered before is
+    /// waited for.
     init(
         _ properties: RegistryProperties, deliveryMilliseconds: Int64,
         notices: @escaping @Sendable (String) -> Void
     ) throws(CommandFailure) {
-        guard !properties.addresses.isEmpty else {
-            throw CommandFailure(
-                "cdc: --format avro needs a schema registry: -X "
-                    + "schema.registry.url=http://HOST:8081",
-                status: UsageError.exitStatus)
-        }
         self.properties = properties
         self.notices = notices
         deliveryNanoseconds = min(deliveryMilliseconds, .max / 1_000_000) * 1_000_000
@@ -62,7 +57,7 @@ final class RegistryClient: SchemaRegistry, @unchecked Sendable {
             }
             return try TLSContext(.client, settings)
         } catch let error as TLSError {
-            throw CommandFailure("cdc: the schema registry: \(error.message)")
+            throw CommandFailure("the schema registry: \(error.message)")
         } catch let error as SystemError {
             throw CommandFailure(error)
         } catch {
@@ -74,7 +69,7 @@ final class RegistryClient: SchemaRegistry, @unchecked Sendable {
     func stop() { stopped.set() }
 
     /// All servers, for people.
-    private var place: String { properties.addresses.map(\.description).joined(separator: ", ") }
+    var place: String { properties.addresses.map(\.description).joined(separator: ", ") }
 
     /// Makes the first contact; for so long if it is refused.
     func connect(retry: Duration?) throws(CommandFailure) {
@@ -104,10 +99,8 @@ final class RegistryClient: SchemaRegistry, @unchecked Sendable {
         body.append(jsonString: schema)
         body.append("}")
         let path = "/subjects/\(subject)" + (properties.registers ? "/versions" : "")
-        let (sum, overflows) = clock.monotonicNanoseconds.addingReportingOverflow(
-            deliveryNanoseconds)
         let response = try ask(
-            "POST", path, body: body.array, until: overflows ? .max : sum, isFirst: false)
+            "POST", path, body: body.array, until: deliveryEnd, isFirst: false)
         let members = JSONMembers.read(response.body)
         guard response.status == 200, let id = members["id"].flatMap({ UInt32($0) }) else {
             throw .failed(words(response, members, subject))
@@ -116,9 +109,16 @@ final class RegistryClient: SchemaRegistry, @unchecked Sendable {
         return id
     }
 
+    /// Until when one that has answered before is waited for.
+    var deliveryEnd: Int64 {
+        let (sum, overflows) = clock.monotonicNanoseconds.addingReportingOverflow(
+            deliveryNanoseconds)
+        return overflows ? .max : sum
+    }
+
     /// Asks one server after the other until one answers; an error of theirs is no answer while
     /// there is time.
-    private func ask(
+    func ask(
         _ method: String, _ path: String, body: [UInt8]? = nil, until end: Int64, isFirst: Bool
     ) throws(SchemaRegistrationError) -> HTTPResponse {
         let start = clock.monotonicNanoseconds
@@ -163,7 +163,7 @@ final class RegistryClient: SchemaRegistry, @unchecked Sendable {
     }
 
     /// What a registry says to somebody whom it does not know.
-    private func refusal(_ response: HTTPResponse, _ what: String) -> String? {
+    func refusal(_ response: HTTPResponse, _ what: String) -> String? {
         guard response.status == 401 || response.status == 403 else { return nil }
         return "the schema registry at \(place) refuses \(what) (\(response.status)): "
             + "basic.auth.user.info=USER:PASSWORD in a file for -F, or user:password@ in its URL, "
@@ -192,7 +192,7 @@ final class RegistryClient: SchemaRegistry, @unchecked Sendable {
     }
 
     /// The registry's own words, or those of HTTP, as one line.
-    private func message(_ response: HTTPResponse) -> String {
+    func message(_ response: HTTPResponse) -> String {
         let words = JSONMembers.read(response.body)["message"] ?? response.reason
         let line = words.split { $0.isNewline || $0.isWhitespace }.joined(separator: " ")
         let limit = Self.messageCharactersMax
