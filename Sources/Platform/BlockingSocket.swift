@@ -54,10 +54,11 @@ public final class BlockingSocket: @unchecked Sendable {
 
     deinit { closeDescriptor(descriptor) }
 
-    /// Connects, for at most `patienceSeconds` if that is given (Linux; elsewhere as long as the
-    /// system tries).
+    /// Connects, for at most `patienceSeconds` if that is given (Linux, or with `stop`; elsewhere as
+    /// long as the system tries), and until `stop` is set.
     public static func connect(
-        _ address: SocketAddress, patienceSeconds: Int? = nil, keepAlive: KeepAlive = KeepAlive()
+        _ address: SocketAddress, patienceSeconds: Int? = nil, keepAlive: KeepAlive = KeepAlive(),
+        or stop: StopSignal? = nil
     ) throws(SystemError) -> BlockingSocket {
         let descriptor = blockingSocket(address.family)
         guard descriptor >= 0 else { throw SystemError.last("open a socket for", "\(address)") }
@@ -67,8 +68,18 @@ public final class BlockingSocket: @unchecked Sendable {
             unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
             if !address.isUnix { noticeDeath(descriptor, keepAlive) }
         }
-        let status = unsafe address.withRaw { raw, length in
+        if stop != nil { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
+        var status = unsafe address.withRaw { raw, length in
             uninterrupted { unsafe connectDescriptor(descriptor, raw, length) }
+        }
+        if let stop {
+            if status != 0, errno == EINPROGRESS {
+                let seconds = patienceSeconds ?? Self.patienceSeconds
+                status = connected(descriptor, seconds: seconds, stop)
+            }
+            let code = errno
+            _ = fcntl(descriptor, F_SETFL, 0)
+            errno = code
         }
         guard status == 0 else {
             // A connect that SO_SNDTIMEO has ended says that it is in progress.
@@ -77,6 +88,25 @@ public final class BlockingSocket: @unchecked Sendable {
             throw SystemError(code: code, operation: "reach", subject: "\(address)")
         }
         return BlockingSocket(descriptor, name: "\(address)")
+    }
+
+    /// Waits until a connection that is under way is made; -1 and errno if it is not.
+    private static func connected(
+        _ descriptor: CInt, seconds: Int, _ stop: StopSignal
+    ) -> CInt {
+        var waited = [
+            pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0),
+            pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),
+        ]
+        let count = unsafe poll(&waited, nfds_t(waited.count), CInt(clamping: seconds * 1_000))
+        var code: CInt = stop.isSet ? ECANCELED : ETIMEDOUT
+        if count > 0, !stop.isSet {
+            var size = socklen_t(MemoryLayout<CInt>.size)
+            let asked = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
+            if asked == 0, code == 0 { return 0 }
+        }
+        errno = code
+        return -1
     }
 
     /// A peer that is gone without a word (a cable, a router that has forgotten the connection) is
@@ -113,8 +143,10 @@ public final class BlockingSocket: @unchecked Sendable {
         return (near, BlockingSocket(far, name: "\(address)"))
     }
 
-    /// Shakes hands for TLS; comes before all else, on one thread.
-    public func secure(_ context: TLSContext, host: String) throws(SystemError) {
+    /// Shakes hands for TLS, until `stop` is set; comes before all else, on one thread.
+    public func secure(
+        _ context: TLSContext, host: String, or stop: StopSignal? = nil
+    ) throws(SystemError) {
         let session: TLSSession
         do throws(TLSError) {
             session = try context.session(host: host)
@@ -129,10 +161,20 @@ public final class BlockingSocket: @unchecked Sendable {
                 self.session = session
                 return
             case .wantsInput:
+                if let stop { try awaitInput(or: stop) }
                 guard try feed(session, waits: true) == true else { throw .endedInHandshake }
             case .closed: throw .endedInHandshake
             case .failed(let words): throw .refusedByTLS(words)
             }
+        }
+    }
+
+    private func awaitInput(or stop: StopSignal) throws(SystemError) {
+        let nanoseconds = Int64(Self.patienceSeconds) * 1_000_000_000
+        switch wait(nanoseconds: nanoseconds, or: stop) {
+        case .ready: return
+        case .timedOut: throw SystemError(code: ETIMEDOUT, operation: "read from", subject: name)
+        case .stopped: throw SystemError(code: ECANCELED, operation: "read from", subject: name)
         }
     }
 

@@ -63,10 +63,11 @@ struct RegistryConnection {
             if stop.isSet { throw .stopped }
             do throws(SystemError) {
                 let socket = try BlockingSocket.connect(
-                    place, patienceSeconds: Self.connectSeconds)
+                    place, patienceSeconds: Self.connectSeconds, or: stop)
                 guard let tls else { return socket }
                 return try secure(socket, tls)
             } catch {
+                if stop.isSet { throw .stopped }
                 if error.isRefusedByTLS { throw .failed(error.reason) }
                 reason = error.reason
             }
@@ -77,7 +78,7 @@ struct RegistryConnection {
     private func secure(
         _ socket: BlockingSocket, _ tls: TLSContext
     ) throws(SystemError) -> BlockingSocket {
-        try socket.secure(tls, host: address.host)
+        try socket.secure(tls, host: address.host, or: stop)
         return socket
     }
 
