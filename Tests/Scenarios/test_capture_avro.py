@@ -346,8 +346,6 @@ def test_what_avro_cannot_do_is_said_at_once():
     with Home() as home:
         source = server_of().source(name)
         for arguments, words in (
-                (["--format", "avro"], "--to topics -X schema.registry.url=http://HOST:8081"),
-                (["--format", "avro", "--to", "out"], "goes to topics"),
                 (["--format", "avro", "--to", "topics"], "needs a schema registry: -X schema.registry.url"),
                 (["--format", "avro", "--to", "topics", "-X", "schema.registry.url=localhost:8081"], "wants http://"),
                 (options(registry, "--outbox", "o"), "--outbox goes with"),

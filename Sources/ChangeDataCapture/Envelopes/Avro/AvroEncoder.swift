@@ -174,7 +174,8 @@ extension AvroEncoder {
                 var trial = OutputBuffer(capacity: 1_024)
                 try appendRows(change, of: bytes, plan, avro, into: &trial)
             }
-            output.append(confluent: valueID(plan, avro))
+            let id = valueID(plan, avro)
+            if registry.framesValues { output.append(confluent: id) }
             try appendRows(change, of: bytes, plan, avro, into: &output)
         }
         appendRest(change, plan, into: &output)
@@ -251,7 +252,7 @@ extension AvroEncoder {
     private func message(
         _ change: Change, of bytes: RawSpan, into output: inout OutputBuffer
     ) -> Bool {
-        guard let message = change.message else { return false }
+        guard registry.framesValues, let message = change.message else { return false }
         output.append(confluent: id(.message, schemas.message, topic: "message", isKey: false))
         output.append(avroLong: 1)
         output.append(avroLong: 1)
@@ -309,7 +310,9 @@ extension AvroEncoder {
 
     func begin(_ transaction: SourceTransaction, into output: inout OutputBuffer) -> Bool {
         prepare(transaction)
-        guard settings.writesTransactions, transaction.xid != 0 else { return false }
+        guard registry.framesValues, settings.writesTransactions, transaction.xid != 0 else {
+            return false
+        }
         appendMarker("BEGIN", transaction, into: &output)
         output.append(avroLong: 0)
         output.append(avroLong: 0)
@@ -323,7 +326,9 @@ extension AvroEncoder {
         guard transaction.xid != 0 else { return false }
         prepare(transaction)
         lastCommit = transaction.commit
-        guard settings.writesTransactions, numbers.events > 0 else { return false }
+        guard registry.framesValues, settings.writesTransactions, numbers.events > 0 else {
+            return false
+        }
         appendMarker("END", transaction, into: &output)
         output.append(avroOptional: Int64(numbers.events))
         let counts = plans.counts(of: transaction.commit)

@@ -66,14 +66,16 @@ enum CaptureCommand {
         }
         switch options.target ?? .standardOutput {
         case .standardOutput:
-            let sink = LineSink(
-                StandardOutputLines(), plan.format, plan.settings, notices: notices)
+            let target = try plan.target(StandardOutputLines(), start: [], "stdout")
+            let sink = LineSink(target, plan.format, plan.settings, notices: notices)
             try run(plan.configuration(after: nil), sink, options, interruption, leaves: true) {
                 _ throws(CaptureOutputError) in try sink.finish()
             }
         case .file(let path):
             let file = try CaptureFile(path, slot: plan.slot)
-            let sink = LineSink(file, plan.format, plan.settings, notices: notices)
+            let start = plan.format == .avro ? try file.start(AvroContainer.headBytesMax) : []
+            let target = try plan.target(file, start: start, path)
+            let sink = LineSink(target, plan.format, plan.settings, notices: notices)
             try run(plan.configuration(after: file.position), sink, options, interruption) {
                 _ throws(CaptureOutputError) in try sink.finish()
             }
@@ -261,6 +263,14 @@ struct CapturePlan {
             }
         }
         return String(decoding: Array("rtd_".utf8) + bytes.prefix(59), as: UTF8.self)
+    }
+
+    /// What writes changes before `target`: of Avro a container, others have lines.
+    func target(
+        _ target: any LineTarget, start: [UInt8], _ name: String
+    ) throws(CommandFailure) -> any LineTarget {
+        guard format == .avro else { return target }
+        return try AvroContainer(target, start: start, name)
     }
 
     /// Of a format whose schemas stand there; it has answered.

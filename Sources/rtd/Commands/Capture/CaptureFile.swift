@@ -91,6 +91,15 @@ final class CaptureFile: LineTarget {
 
     deinit { file.close() }
 
+    /// The bytes that it begins with, of those that are whole.
+    func start(_ limit: Int) throws(CommandFailure) -> [UInt8] {
+        do throws(SystemError) {
+            return try file.read(at: 0, count: Int(min(size, Int64(limit))))
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
     /// Two that write one file would cut each other's changes off.
     private static func lock(_ path: String) throws(CommandFailure) -> FileLock {
         let lock: FileLock?

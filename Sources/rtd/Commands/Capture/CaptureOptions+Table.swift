@@ -259,7 +259,7 @@ extension CaptureOptions {
             "format", nil, \.format, .envelopeFormat, "Write changes as ENVELOPE.",
             details: """
                     debezium  before, after, source, op; the default
-                    avro      the same in Avro, with a schema registry; for topics
+                    avro      the same in Avro, in topics with a schema registry
                     flat      action, table, keys, columns, changes, metadata: for jq
                     maxwell   Maxwell's lines
                     wal2json  wal2json's lines of format version 2
@@ -272,7 +272,9 @@ extension CaptureOptions {
                 {property} `schema.registry.url`, before the first record that has them. Decimals \
                 are strings, or Avro's decimals with `decimal.handling.mode=precise`; names that \
                 Avro does not take have `_` in them; what an update did not touch and the stream \
-                does not carry is `__debezium_unavailable_value` and is named in `unavailable`.
+                does not carry is `__debezium_unavailable_value` and is named in `unavailable`. \
+                To a file or stdout it is an Avro object container file, which has one schema: the \
+                changes of one table, until its columns change.
                 """),
         .toggle(
             "schemas", nil, \.hasSchemas, "Put Debezium's schema block beside each payload."),

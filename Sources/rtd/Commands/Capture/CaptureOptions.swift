@@ -122,12 +122,6 @@ struct CaptureOptions: Sendable, Equatable {
 
     /// What does not go with the format.
     private static func checkFormat(_ options: Self) throws(UsageError) {
-        if options.format == .avro, options.target != .topics, options.job == nil {
-            throw UsageError(
-                "--format avro goes to topics, whose readers find its schemas in a registry: --to "
-                    + "topics -X schema.registry.url=http://HOST:8081 (elsewhere --format debezium "
-                    + "with --schemas has the schema in each record)")
-        }
         if options.hasAvroKeys, options.format != .avro {
             throw UsageError("keys are Avro where values are: --format avro")
         }

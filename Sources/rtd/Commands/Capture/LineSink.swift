@@ -55,6 +55,8 @@ final class LineSink: ChangeSink {
     private static let settleNanoseconds: Int64 = 200_000_000
 
     private let target: any LineTarget
+    /// Of Avro: the target, which has blocks of changes instead of lines.
+    private let container: AvroContainer?
     private var encoder: any ChangeEncoder
     private let outbox: OutboxRouter?
     private let writesStatements: Bool
@@ -73,6 +75,9 @@ final class LineSink: ChangeSink {
     /// Lines of a transaction (or of the snapshot) were given whose end was not: the bytes so far
     /// are no whole ones.
     private var isOpen = false
+    /// Where the open transaction begins in the buffer, and how many changes there are before it;
+    /// nil once some of it is written.
+    private var openStart: (bytes: Int, changes: Int64)?
     private var settledTime: Int64 = 0
     /// Of the snapshot, since the last piece.
     private var pieceBytes = 0
@@ -85,7 +90,8 @@ final class LineSink: ChangeSink {
         notices: @escaping @Sendable (String) -> Void
     ) {
         self.target = target
-        encoder = format.encoder(settings)
+        container = target as? AvroContainer
+        encoder = format.encoder(settings, container)
         marksLast = encoder.lastChangeMark.utf8CodeUnitCount > 0
         outbox = OutboxRouter(settings, notices: notices)
         writesStatements = format == .sql
@@ -102,6 +108,10 @@ final class LineSink: ChangeSink {
     func notice(_ message: String) { notices(message) }
 
     func snapshotBegan(_ tables: [CapturedTable], at position: LogSequenceNumber) throws {
+        if container != nil, tables.count > 1 {
+            let names = tables.map { "\($0.schema).\($0.name)" }
+            throw CaptureOutputError.failed(CommandFailure(AvroContainer.several(names[1])))
+        }
         readClock()
         isOpen = true
         begins(at: position)
@@ -165,6 +175,7 @@ final class LineSink: ChangeSink {
     func begin(_ transaction: SourceTransaction) throws {
         readClock()
         isOpen = true
+        openStart = (buffer.count, container?.count ?? 0)
         if writesStatements { writeSession() }
         beginning = transaction
     }
@@ -194,22 +205,35 @@ final class LineSink: ChangeSink {
         } else if encoder.splitsKeyChanges, change.before != nil,
             let halves = change.halves(of: bytes)
         {
-            append(halves.old, of: bytes)
-            append(halves.new, of: bytes)
+            try append(halves.old, of: bytes)
+            try append(halves.new, of: bytes)
         } else {
-            append(change, of: bytes)
+            try append(change, of: bytes)
         }
         if buffer.count >= Self.bufferBytes { try flush() }
     }
 
-    private func append(_ change: Change, of bytes: RawSpan) {
+    private func append(_ change: Change, of bytes: RawSpan) throws(CaptureOutputError) {
         tellBegin(before: change)
         guard marksLast, change.kind != .read else {
-            if encoder.value(change, of: bytes, into: &buffer) { buffer.append(0x0A) }
+            let isWritten = encoder.value(change, of: bytes, into: &buffer)
+            try checkEncoder()
+            guard isWritten else { return }
+            if let container { container.count += 1 } else { buffer.append(0x0A) }
             return
         }
         release(isLast: false)
         _ = encoder.value(change, of: bytes, into: &held)
+    }
+
+    /// What has no encoding ends the capture; nothing of its transaction stays.
+    private func checkEncoder() throws(CaptureOutputError) {
+        guard let failure = encoder.failure else { return }
+        if openStart != nil { isOpen = false }
+        buffer.truncate(to: openStart?.bytes ?? 0)
+        container?.count = openStart?.changes ?? 0
+        guard case .failed(let reason) = failure else { throw .stopped }
+        throw .failed(CommandFailure(reason))
     }
 
     private func release(isLast: Bool) {
@@ -233,6 +257,7 @@ final class LineSink: ChangeSink {
         }
         beginning = nil
         isOpen = false
+        openStart = nil
         complete = max(complete, transaction.end)
         // While there is always more to read, nothing pauses between two transactions.
         if clock.monotonicNanoseconds - settledTime > Self.settleNanoseconds {
@@ -271,6 +296,7 @@ final class LineSink: ChangeSink {
         pieceBytes += buffer.count
         try target.write(buffer)
         buffer.removeAll()
+        openStart = nil
     }
 
     private func readClock() {
