@@ -100,7 +100,7 @@ import Testing
             "select * from read_csv('@/a.csv', nope => 1)",
             "create source s with (connector = 'file', path = '@/a.csv', bogus = 1); "
                 + "select * from s",
-            "explain (format json) select 1",
+            "explain (format yaml) select 1",
         ]
         for text in refused { #expect(throws: SQLError.self, "\(text)") { try inputs.run(text) } }
         #expect(
@@ -230,6 +230,66 @@ private final class LeapingClock: Clock, @unchecked Sendable {
         #expect(lines.allSatisfy { !$0.contains("time=") && !$0.contains("Execution Time") })
         #expect(lines.contains { $0.contains("rows=3 memory=") })
         #expect(output.rows.last == [.integer(6)])
+    }
+
+    /// What the document of EXPLAIN (FORMAT JSON) has under each name.
+    private func document(_ text: String) throws -> [String: [String]] {
+        let output = try InputFolder().run(text)
+        guard output.rows.count == 1, case .text(let json)? = output.rows[0].first else {
+            Issue.record("\(output.rows)")
+            return [:]
+        }
+        #expect(json.hasPrefix("[\n  {\n    \"Plan\": {\n      \"Node Type\": "))
+        var found: [String: [String]] = [:]
+        func add(_ value: Any) {
+            if let list = value as? [Any] { list.forEach(add) }
+            for (name, inner) in value as? [String: Any] ?? [:] {
+                found[name, default: []].append("\(inner)")
+                add(inner)
+            }
+        }
+        add(try JSONSerialization.jsonObject(with: Data(json.utf8)))
+        return found
+    }
+
+    @Test func `EXPLAIN as JSON has the members that tools look for`() throws {
+        let tree = try document(
+            """
+            explain (format json, verbose) with w as (select g % 3 k from generate_series(1, 9) g)
+            select a.k, count(*) from w a join w b using (k) group by a.k order by 2 limit 2
+            """)
+        let names = tree["Node Type"] ?? []
+        for name in ["Sort", "Aggregate", "Hash Join", "CTE Scan", "Function Scan"] {
+            #expect(names.contains(name), "\(names)")
+        }
+        #expect(tree["Join Type"] == ["Inner"])
+        #expect((tree["Parent Relationship"] ?? []).contains("Inner"))
+        #expect((tree["CTE Name"] ?? []).allSatisfy { $0 == "w" })
+        #expect(tree["Plan Rows"] != nil && tree["Total Cost"] != nil)
+        #expect(tree["Actual Rows"] == nil)
+        let plain = try document("explain (format json, costs off) select 1")
+        #expect(plain["Total Cost"] == nil)
+        let change = try document(
+            "create table t (a int); explain (format json) insert into t select 1")
+        #expect(change["Operation"] == ["Insert"])
+        #expect(change["Relation Name"] == ["t"])
+    }
+
+    @Test func `EXPLAIN ANALYZE as JSON has rows and times of what has run`() throws {
+        let tree = try document(
+            """
+            explain (analyze, format json) select g % 4 k, count(*)
+            from generate_series(1, 10) g group by 1
+            """)
+        #expect((tree["Actual Rows"] ?? []).contains("4"))
+        #expect((tree["Actual Rows"] ?? []).contains("10"))
+        #expect((tree["Actual Loops"] ?? []).allSatisfy { $0 == "1" })
+        #expect(tree["Actual Total Time"]?.count == tree["Node Type"]?.count)
+        #expect(tree["Execution Time"]?.count == 1 && tree["Planning Time"]?.count == 1)
+        let quiet = try document(
+            "explain (analyze, timing off, summary off, format json) select 1")
+        #expect(quiet["Actual Total Time"] == nil && quiet["Execution Time"] == nil)
+        #expect(quiet["Actual Rows"] == ["1"])
     }
 
     @Test func `EXPLAIN leaves facts out and adds columns as it is asked`() throws {

@@ -387,8 +387,8 @@ private func parsedExpression(_ text: String) -> String {
         ("COPY t (a, b) TO STDOUT", "copy {select a, b from t} to stdout "),
         ("EXPLAIN SELECT 1", "explain text select 1"),
         (
-            "EXPLAIN (ANALYZE, FORMAT json) SELECT 1",
-            "error: EXPLAIN (FORMAT json) is not supported yet"
+            "EXPLAIN (ANALYZE, FORMAT yaml) SELECT 1",
+            "error: EXPLAIN (FORMAT yaml) is not supported yet"
         ),
         ("EXPLAIN ANALYZE (SELECT 1)", "explain analyze text select 1"),
         ("EXPLAIN (SELECT 1)", "explain text select 1"),

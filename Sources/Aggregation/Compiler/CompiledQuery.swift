@@ -22,6 +22,8 @@ public struct CompiledQuery {
     public internal(set) var operators: [Operator] = []
     /// Who feeds whom, as indices into `operators`, for EXPLAIN: the inputs of each operator.
     public internal(set) var children: [[Int]] = []
+    /// What each operator does.
+    public internal(set) var plans: [Plan] = []
     /// Operators that hand out late rows, and the columns of these.
     public internal(set) var lateOutputs: [(node: any WindowedOperator, columns: [Field])] = []
     var values: [ValuesOperator] = []

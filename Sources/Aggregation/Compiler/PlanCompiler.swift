@@ -68,6 +68,7 @@ public struct PlanCompiler {
         for (index, input) in inputs.enumerated() { input.node.connect(to: node, input: index) }
         query.operators.append(node)
         query.children.append(inputs.map(\.index))
+        query.plans.append(plan)
         query.types.append(plan.columns.map(\.type))
         return Output(
             node: node, index: query.operators.count - 1, isAppendOnly: isAppendOnly,

@@ -8,7 +8,7 @@ import SQL
 final class ExplainedQueries {
     let isAnalyze: Bool
     fileprivate(set) var plans: [Plan] = []
-    fileprivate var executed: [ExecutedQuery] = []
+    fileprivate var executed: [CompiledQuery] = []
     /// When the first query was planned.
     fileprivate var start: Int64?
 
@@ -23,7 +23,7 @@ final class ExplainedQueries {
         guard isAnalyze else { throw Self.stop }
     }
 
-    func add(_ query: ExecutedQuery) { executed.append(query) }
+    func add(_ query: CompiledQuery) { executed.append(query) }
 }
 
 // EXPLAIN of queries, and of statements that run one.
@@ -32,18 +32,29 @@ extension QuerySession {
         _ explain: ExplainSyntax, _ output: any ResultOutput
     ) throws(SQLError) -> Outcome {
         let queries = ExplainedQueries(isAnalyze: explain.isAnalyze)
+        let begin = environment.clock.monotonicNanoseconds
         try gather(queries, explain.statement)
         let end = environment.clock.monotonicNanoseconds
+        let start = queries.start ?? end
+        let change = change(explain.statement)
+        if explain.format == "json" {
+            let nodes: [ExplainJSON.Node] =
+                explain.isAnalyze
+                ? queries.executed.map { .init($0) } : queries.plans.map { .init($0) }
+            let document = ExplainJSON.document(
+                nodes, change, explain, planning: start - begin, execution: end - start)
+            return try answer(
+                [Field("QUERY PLAN", .json)], [[.text(document)]], "EXPLAIN", output)
+        }
         var lines: [String] = []
         for (index, plan) in queries.plans.enumerated() {
             lines += Explain.lines(
-                plan, below: index == 0 ? title(explain.statement) : nil,
+                plan, below: index == 0 ? change?.title : nil,
                 showsFacts: explain.showsFacts, isVerbose: explain.isVerbose)
         }
         for query in queries.executed { lines += query.lines(showsTimes: explain.showsTimes) }
         if explain.isAnalyze, explain.showsSummary {
-            lines.append(
-                "Execution Time: \(QuerySession.milliseconds(end - (queries.start ?? end))) ms")
+            lines.append("Execution Time: \(ExplainJSON.milliseconds(end - start)) ms")
         }
         return try answer(
             [Field("QUERY PLAN", .text)], lines.map { [Value.text($0)] }, "EXPLAIN", output)
@@ -74,30 +85,29 @@ extension QuerySession {
     }
 
     /// What stands above the plan of a change, as in PostgreSQL; nil: the rows are the result.
-    private func title(_ statement: Statement) -> String? {
+    private func change(_ statement: Statement) -> ExplainJSON.Change? {
         switch statement {
-        case .insert(let insert): "Insert on \(insert.table.text)"
-        case .update(let update): "Update on \(update.table.text)"
-        case .delete(let delete): "Delete on \(delete.table.text)"
-        case .merge(let merge): "Merge on \(merge.table.text)"
-        case .copy(let copy): "Copy to " + (copy.file.map { "'\($0)'" } ?? "stdout")
+        case .insert(let insert): .init("Insert", insert.table.text)
+        case .update(let update): .init("Update", update.table.text)
+        case .delete(let delete): .init("Delete", delete.table.text)
+        case .merge(let merge): .init("Merge", merge.table.text)
+        case .copy(let copy): .init("Copy", copy.file.map { "'\($0)'" } ?? "stdout")
         default: nil
         }
     }
+}
 
-    /// With three digits behind the point.
-    static func milliseconds(_ nanoseconds: Int64) -> String {
-        let fraction = String(nanoseconds / 1_000 % 1_000)
-        let padding = String(repeating: "0", count: 3 - fraction.count)
-        return "\(nanoseconds / 1_000_000).\(padding)\(fraction)"
+extension ExplainJSON.Change {
+    fileprivate var title: String {
+        operation == "Copy" ? "Copy to \(target)" : "\(operation) on \(target)"
     }
 }
 
-extension ExecutedQuery {
+extension CompiledQuery {
     /// An operator a line: rows out, its own time, bytes held.
     fileprivate func lines(showsTimes: Bool) -> [String] {
-        compiled.operators.map { node in
-            let time = QuerySession.milliseconds(node.nanoseconds)
+        operators.map { node in
+            let time = ExplainJSON.milliseconds(node.nanoseconds)
             return "\(node.name): rows=\(node.rowsOut) " + (showsTimes ? "time=\(time) ms " : "")
                 + "memory=\(node.memory) B"
         }

@@ -116,7 +116,7 @@ extension QuerySession {
     func finish(_ execution: QueryExecution, keepsLate: Bool) -> Int {
         skipped += execution.skipped
         report(late: execution.compiled.lateRows, isKept: keepsLate)
-        explained?.add(ExecutedQuery(compiled: execution.compiled))
+        explained?.add(execution.compiled)
         return execution.sink.rows
     }
 
@@ -130,11 +130,6 @@ extension QuerySession {
             : "\(count) rows came after their windows had closed and were"
         environment.note("\(rows) left out")
     }
-}
-
-/// A query that has run, for EXPLAIN ANALYZE.
-struct ExecutedQuery {
-    var compiled: CompiledQuery
 }
 
 extension Plan {

@@ -30,7 +30,7 @@ public struct Explain {
         let facts = showsFacts ? "  (\(plan.factsText))" : ""
         lines.append(indent + plan.title + facts)
         let detail = String(repeating: " ", count: depth * 6 + 2)
-        for line in plan.details { lines.append(detail + line) }
+        for each in plan.details { lines += each.lines.map { detail + $0 } }
         if isVerbose, !plan.columns.isEmpty {
             let columns = zip(plan.columnNames, plan.columns).map { "\($0) \($1.type)" }
             lines.append(detail + "Rows: " + columns.joined(separator: ", "))
@@ -43,26 +43,56 @@ public struct Explain {
     }
 }
 
+/// What EXPLAIN says of an operation beside its name.
+struct PlanDetail {
+    enum Form {
+        case one
+        /// Side by side.
+        case list
+        /// A line each.
+        case lines
+    }
+
+    var label: String
+    /// None: the label says all.
+    var items: [String]
+    var form = Form.one
+
+    init(_ label: String, _ item: String) { (self.label, items) = (label, [item]) }
+
+    init(_ label: String, _ items: [String], _ form: Form = .list) {
+        (self.label, self.items, self.form) = (label, items, form)
+    }
+
+    var lines: [String] {
+        if items.isEmpty { return form == .lines ? [] : [label] }
+        if form == .lines { return items.map { "\(label): \($0)" } }
+        return ["\(label): " + items.joined(separator: ", ")]
+    }
+}
+
 extension Plan {
-    fileprivate var factsText: String {
+    fileprivate var factsText: String { factTexts.joined(separator: "; ") }
+
+    var factTexts: [String] {
         var list = [facts.isAppendOnly ? "append-only" : "changing"]
         if facts.isEndless { list.append("endless") }
         if let key = facts.key {
             list.append(key.isEmpty ? "one row" : "key: \(names(key))")
         }
         if !facts.timeColumns.isEmpty { list.append("time: \(names(facts.timeColumns))") }
-        return list.joined(separator: "; ")
+        return list
     }
 
     private func names(_ list: [Int]) -> String {
         list.map { columnNames[$0] }.joined(separator: ", ")
     }
 
-    fileprivate var columnNames: [String] {
+    var columnNames: [String] {
         columns.enumerated().map { $1.name.isEmpty ? "#\($0 + 1)" : $1.name }
     }
 
-    fileprivate var title: String {
+    var title: String {
         switch node {
         case .scan(let relation, _): "Scan on \(relation.name)"
         case .values(let rows): rows.count == 1 ? "Result" : "Values (\(rows.count) rows)"
@@ -87,26 +117,29 @@ extension Plan {
         }
     }
 
-    fileprivate var details: [String] {
+    var details: [PlanDetail] {
         let input = children.first?.columnNames ?? []
         switch node {
         case .scan(let relation, let scan):
-            return ["Columns: " + scanText(relation, scan)]
-                + (scan.time.map {
-                    [
-                        "Watermark: \($0.expression.text(columnNames)) - "
-                            + "\(Value.interval(Interval(microseconds: $0.delay)).text(.interval))"
-                    ]
-                } ?? [])
+            let columns = scanTexts(relation, scan)
+            var list = [PlanDetail("Columns", columns.isEmpty ? [""] : columns)]
+            if let time = scan.time {
+                let delay = Value.interval(Interval(microseconds: time.delay)).text(.interval)
+                let text = "\(time.expression.text(columnNames)) - \(delay)"
+                list.append(PlanDetail("Watermark", text))
+            }
+            return list
         case .values(let rows):
             guard let row = rows.first, !row.isEmpty, rows.count == 1 else { return [] }
-            return ["Output: " + row.list([])]
-        case .filter(_, let condition): return ["Condition: " + condition.text(input)]
-        case .project(_, let list): return ["Output: " + list.list(input)]
+            return [PlanDetail("Output", row.texts([]))]
+        case .filter(_, let condition): return [PlanDetail("Condition", condition.text(input))]
+        case .project(_, let list):
+            return [PlanDetail("Output", list.isEmpty ? [""] : list.texts(input))]
         case .unnest(_, let calls, _, _):
-            return calls.map { "Call: \($0.function.name)(\($0.arguments.list(input)))" }
+            let texts = calls.map { "\($0.function.name)(\($0.arguments.list(input)))" }
+            return [PlanDetail("Call", texts, .lines)]
         case .window(_, let window):
-            return ["Time: " + (window.time.map { input[$0] } ?? "PROCTIME()")]
+            return [PlanDetail("Time", window.time.map { input[$0] } ?? "PROCTIME()")]
         case .aggregate(_, let aggregate): return aggregate.details(input)
         case .join(let left, let right, let join):
             return join.details(left.columnNames, right.columnNames)
@@ -117,7 +150,7 @@ extension Plan {
         }
     }
 
-    private func scanText(_ relation: any Relation, _ scan: ScanPlan) -> String {
+    private func scanTexts(_ relation: any Relation, _ scan: ScanPlan) -> [String] {
         scan.columns.map { column in
             let name = relation.columns[column.index].name
             var type = relation.columns[column.index].type
@@ -128,25 +161,27 @@ extension Plan {
                 type = fields[index].type
             }
             return path
-        }.joined(separator: ", ")
+        }
     }
 
-    fileprivate static func limits(_ count: Expression?, _ offset: Expression?) -> [String] {
-        var list: [String] = []
-        if let count { list.append("Limit: " + count.text([])) }
-        if let offset { list.append("Offset: " + offset.text([])) }
+    fileprivate static func limits(_ count: Expression?, _ offset: Expression?) -> [PlanDetail] {
+        var list: [PlanDetail] = []
+        if let count { list.append(PlanDetail("Limit", count.text([]))) }
+        if let offset { list.append(PlanDetail("Offset", offset.text([]))) }
         return list
     }
 }
 
 extension [Expression] {
+    fileprivate func texts(_ names: [String]) -> [String] { map { $0.text(names) } }
+
     fileprivate func list(_ names: [String]) -> String {
-        map { $0.text(names) }.joined(separator: ", ")
+        texts(names).joined(separator: ", ")
     }
 }
 
 extension [SortKey] {
-    fileprivate func text(_ names: [String]) -> String {
+    fileprivate func texts(_ names: [String]) -> [String] {
         map { key in
             var text = key.expression.text(names)
             if key.isDescending { text += " DESC" }
@@ -154,7 +189,7 @@ extension [SortKey] {
                 text += key.nullsFirst ? " NULLS FIRST" : " NULLS LAST"
             }
             return text
-        }.joined(separator: ", ")
+        }
     }
 }
 
@@ -182,15 +217,16 @@ extension AggregatePlan {
         return text
     }
 
-    fileprivate func details(_ names: [String]) -> [String] {
-        var lines: [String] = []
-        if !keys.isEmpty { lines.append("Group Key: " + keys.list(names)) }
-        for set in groupingSets ?? [] {
-            lines.append("Set: (" + set.map { keys[$0].text(names) }.joined(separator: ", ") + ")")
+    fileprivate func details(_ names: [String]) -> [PlanDetail] {
+        var list: [PlanDetail] = []
+        if !keys.isEmpty { list.append(PlanDetail("Group Key", keys.texts(names))) }
+        let sets = (groupingSets ?? []).map { set in
+            "(" + set.map { keys[$0].text(names) }.joined(separator: ", ") + ")"
         }
-        for call in calls { lines.append("Call: " + call.text(names)) }
-        if let window { lines.append("Window End: " + window.end.text(names)) }
-        return lines
+        list.append(PlanDetail("Set", sets, .lines))
+        list.append(PlanDetail("Call", calls.map { $0.text(names) }, .lines))
+        if let window { list.append(PlanDetail("Window End", window.end.text(names))) }
+        return list
     }
 }
 
@@ -198,7 +234,9 @@ extension AggregateCall {
     fileprivate func text(_ names: [String]) -> String {
         var inside = arguments.isEmpty ? "*" : arguments.list(names)
         if isDistinct { inside = "DISTINCT " + inside }
-        if !order.isEmpty { inside += " ORDER BY " + order.text(names) }
+        if !order.isEmpty {
+            inside += " ORDER BY " + order.texts(names).joined(separator: ", ")
+        }
         var text = "\(function.name)(\(inside))"
         if let filter { text += " FILTER (WHERE \(filter.text(names)))" }
         return text
@@ -223,51 +261,55 @@ extension JoinPlan {
         return isLookup ? "Lookup " + name : name
     }
 
-    fileprivate func details(_ left: [String], _ right: [String]) -> [String] {
-        var lines: [String] = []
+    fileprivate func details(_ left: [String], _ right: [String]) -> [PlanDetail] {
+        var list: [PlanDetail] = []
         if !leftKeys.isEmpty {
             let pairs = zip(leftKeys, rightKeys).enumerated().map { index, pair in
                 "\(pair.0.text(left)) = \(pair.1.text(right))"
                     + (index < nullAwareKeys ? " (or unknown)" : "")
             }
-            lines.append("Keys: " + pairs.joined(separator: ", "))
+            list.append(PlanDetail("Keys", pairs))
         }
-        if let condition { lines.append("Condition: " + condition.text(left + right)) }
+        if let condition {
+            list.append(PlanDetail("Condition", condition.text(left + right)))
+        }
         if let time {
             let symbol = (time.isForward ? "<" : ">") + (time.isStrict ? "" : "=")
-            lines.append("Time: \(time.left.text(left)) \(symbol) \(time.right.text(right))")
+            let text = "\(time.left.text(left)) \(symbol) \(time.right.text(right))"
+            list.append(PlanDetail("Time", text))
         }
         for bound in bounds {
             let side = bound.keepsLeft ? "left" : "right"
-            lines.append(
-                "Frees \(side): " + bound.expression.text(bound.keepsLeft ? left : right))
+            let text = bound.expression.text(bound.keepsLeft ? left : right)
+            list.append(PlanDetail("Frees \(side)", text))
         }
-        return lines
+        return list
     }
 }
 
 extension OverPlan {
-    fileprivate func details(_ names: [String]) -> [String] {
-        var lines: [String] = []
-        if !partition.isEmpty { lines.append("Partition: " + partition.list(names)) }
-        if !order.isEmpty { lines.append("Order: " + order.text(names)) }
-        for call in calls {
+    fileprivate func details(_ names: [String]) -> [PlanDetail] {
+        var list: [PlanDetail] = []
+        if !partition.isEmpty { list.append(PlanDetail("Partition", partition.texts(names))) }
+        if !order.isEmpty { list.append(PlanDetail("Order", order.texts(names))) }
+        let texts = calls.map { call in
             var name = "\(call.function)"
             if case .aggregate(let function) = call.function { name = function.name }
-            lines.append("Call: \(name)(\(call.arguments.list(names)))")
+            return "\(name)(\(call.arguments.list(names)))"
         }
-        return lines
+        list.append(PlanDetail("Call", texts, .lines))
+        return list
     }
 }
 
 extension SortPlan {
-    fileprivate func details(_ names: [String]) -> [String] {
-        var lines: [String] = []
-        if !partition.isEmpty { lines.append("Partition: " + partition.list(names)) }
-        if !keys.isEmpty { lines.append("Sort Key: " + keys.text(names)) }
-        lines += Plan.limits(limit, offset)
-        if withTies { lines.append("With Ties") }
-        if appendsRowNumber { lines.append("Numbers Rows") }
-        return lines
+    fileprivate func details(_ names: [String]) -> [PlanDetail] {
+        var list: [PlanDetail] = []
+        if !partition.isEmpty { list.append(PlanDetail("Partition", partition.texts(names))) }
+        if !keys.isEmpty { list.append(PlanDetail("Sort Key", keys.texts(names))) }
+        list += Plan.limits(limit, offset)
+        if withTies { list.append(PlanDetail("With Ties", [])) }
+        if appendsRowNumber { list.append(PlanDetail("Numbers Rows", [])) }
+        return list
     }
 }

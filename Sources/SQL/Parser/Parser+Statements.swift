@@ -192,8 +192,8 @@ extension Parser {
             case "summary": explain.showsSummary = try boolean(option)
             case "buffers", "settings", "wal": _ = try boolean(option)
             case "format":
-                guard value == "text" else {
-                    let isKnown = ["json", "xml", "yaml"].contains(value)
+                guard value == "text" || value == "json" else {
+                    let isKnown = ["xml", "yaml"].contains(value)
                     throw SQLError(
                         isKnown
                             ? "EXPLAIN (FORMAT \(value)) is not supported yet"
