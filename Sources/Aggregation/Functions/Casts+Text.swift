@@ -100,7 +100,7 @@ extension Cast {
             } else {
                 writer.append(row, to: &buffer)
             }
-            if isBlankPadded { buffer.dropTrailingBlanks() }
+            if isBlankPadded || type == .char(nil) { buffer.dropTrailingBlanks() }
             append(buffer, to: builder, type)
         }
         let result = builder.finish()
@@ -115,7 +115,7 @@ extension Cast {
         switch type {
         case .varchar(let length?):
             builder.append(text: cut(buffer.bytes.text(0..<buffer.count), Int(length)))
-        case .char(let length):
+        case .char(let length?):
             let text = cut(buffer.bytes.text(0..<buffer.count), Int(length))
             let missing = Int(length) - text.unicodeScalars.count
             builder.append(text: text + String(repeating: " ", count: missing))

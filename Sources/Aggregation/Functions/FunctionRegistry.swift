@@ -179,13 +179,16 @@ public enum FunctionRegistry {
         return types.allSatisfy { $0 == chosen || $0 == .unknown } ? chosen : chosen.base
     }
 
-    /// Of character(n) and character varying(n) the greatest length.
-    static func longest(_ types: [DataType]) -> Int32 {
-        types.map { type in
+    /// Of character(n) and character varying(n) the greatest length; nil: one has any.
+    static func longest(_ types: [DataType]) -> Int32? {
+        var longest: Int32 = 1
+        for type in types {
             switch type {
-            case .char(let length), .varchar(let length?): length
-            default: 1
+            case .char(nil): return nil
+            case .char(let length?), .varchar(let length?): longest = max(longest, length)
+            default: break
             }
-        }.max() ?? 1
+        }
+        return longest
     }
 }

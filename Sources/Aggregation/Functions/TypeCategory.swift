@@ -39,7 +39,7 @@ extension DataType {
         switch self {
         case .numeric: .anyNumeric
         case .varchar: .varchar(nil)
-        case .char: .char(1)
+        case .char: .char(nil)
         case .array(let element): .array(element.base)
         default: self
         }

@@ -13,8 +13,9 @@ public indirect enum DataType: Sendable, Hashable {
     case text
     /// At most so many characters; nil: any number.
     case varchar(Int32?)
-    /// Blank-padded to so many characters.
-    case char(Int32)
+    /// Blank-padded to so many characters; nil: any number, and kept without the blanks at the
+    /// end, which mean nothing.
+    case char(Int32?)
     case bytea
     case date
     case time
@@ -137,7 +138,8 @@ extension DataType: CustomStringConvertible {
         case .text: "text"
         case .varchar(nil): "character varying"
         case .varchar(let length?): "character varying(\(length))"
-        case .char(let length): "character(\(length))"
+        case .char(nil): "bpchar"
+        case .char(let length?): "character(\(length))"
         case .bytea: "bytea"
         case .date: "date"
         case .time: "time without time zone"

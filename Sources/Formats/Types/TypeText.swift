@@ -108,8 +108,13 @@ public enum TypeText {
         return String(text[..<end])
     }
 
-    /// Cut or filled with blanks to `length` characters; only blanks may be lost.
-    static func fit(_ text: String, char length: Int32) throws(SQLError) -> String {
+    /// Cut or filled with blanks to `length` characters (nil: without blanks at the end); only
+    /// blanks may be lost.
+    static func fit(_ text: String, char length: Int32?) throws(SQLError) -> String {
+        guard let length else {
+            let end = text.unicodeScalars.lastIndex { $0 != " " }
+            return end.map { String(text.unicodeScalars[...$0]) } ?? ""
+        }
         let count = text.unicodeScalars.count
         if count <= Int(length) {
             return text + String(repeating: " ", count: Int(length) - count)

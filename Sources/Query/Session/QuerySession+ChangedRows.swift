@@ -24,13 +24,12 @@ extension QuerySession {
         let number = SyntaxExpression(
             .name([qualifier, Name(StoredTable.rowNumber, isQuoted: true, place)]), place)
         select.items = [SelectItem(number, alias: nil)] + items
+        select.role = keepsTypes ? .returning : .update
         var relation = RelationSyntax(.name([name]), name.place)
         relation.alias = alias
         select.from = [.relation(relation)] + others
         select.filter = condition
-        var query = QuerySyntax(.select(select), place)
-        query.with = with.tables
-        query.isRecursive = with.isRecursive
+        let query = QuerySyntax(.select(select), with, place)
         return try self.with(table.numbered, as: name) { () throws(SQLError) in
             let prepared =
                 keepsTypes
@@ -77,20 +76,21 @@ extension QuerySession {
     /// RETURNING over the rows that an INSERT or UPDATE has made.
     func give(
         _ items: [SelectItem], _ rows: [Batch], _ table: StoredTable, _ name: Name,
-        _ alias: Name?, _ output: any ResultOutput
+        _ alias: Name?, _ output: any ResultOutput, with: WithSyntax = WithSyntax()
     ) throws(SQLError) {
         guard !items.isEmpty else { return }
         let changed = StoredTable(table.name, table.columns, table.definition)
         changed.append(rows)
         var select = SelectSyntax(name.place)
         select.items = items
+        select.role = .returning
         // A name of their own: subqueries that name the table mean the table.
         let own = Name("\u{1}changed", isQuoted: true, name.place)
         var relation = RelationSyntax(.name([own]), name.place)
         relation.alias = alias ?? name
         select.from = [.relation(relation)]
-        let query = QuerySyntax(.select(select), name.place)
-        try with(changed, as: own) { () throws(SQLError) in
+        let query = QuerySyntax(.select(select), with, name.place)
+        try self.with(changed, as: own) { () throws(SQLError) in
             _ = try execute(try prepare(query), output)
         }
     }

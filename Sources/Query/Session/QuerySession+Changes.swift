@@ -13,13 +13,23 @@ extension QuerySession {
             insert.query, insert.columns, table, insert.place, overriding: insert.overriding)
         try checkRows(rows, table)
         let changes = try resolved(rows, table, insert)
-        try checkKeys(changes.inserted, table)
         let before = table.batches
-        table.append(changes.inserted)
         var changed = changes.inserted
-        if let conflicts = changes.conflicts { changed += try updated(conflicts, table, insert) }
+        do throws(SQLError) {
+            // Subqueries of SET see the table as it was.
+            if let conflicts = changes.conflicts {
+                changed += try updated(conflicts, table, insert)
+            }
+            try checkKeys(changes.inserted, table)
+        } catch {
+            table.replace(before)
+            throw error
+        }
+        table.append(changes.inserted)
         try table.seen(as: before) { () throws(SQLError) in
-            try give(insert.returning, changed, table, insert.table, insert.alias, output)
+            try give(
+                insert.returning, changed, table, insert.table, insert.alias, output,
+                with: insert.with)
         }
         return Outcome(tag: "INSERT 0 \(changed.reduce(0) { $0 + $1.count })")
     }
@@ -93,7 +103,9 @@ extension QuerySession {
         let before = table.batches
         let changed = try replace(found, in: table)
         try table.seen(as: before) { () throws(SQLError) in
-            try give(update.returning, changed, table, update.table, update.alias, output)
+            try give(
+                update.returning, changed, table, update.table, update.alias, output,
+                with: update.with)
         }
         return Outcome(tag: "UPDATE \(changed.reduce(0) { $0 + $1.count })")
     }

@@ -119,7 +119,8 @@ extension QuerySession {
         }
         let found = try rows(
             of: table, insert.table, insert.alias,
-            [.relation(RelationSyntax(.name([excluded]), place))], items, where: condition, place)
+            [.relation(RelationSyntax(.name([excluded]), place))], items, where: condition, place,
+            with: insert.with)
         return try replace(found, in: table)
     }
 }

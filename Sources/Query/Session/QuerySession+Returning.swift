@@ -38,7 +38,7 @@ extension QuerySession {
             start = end
         }
         try table.seen(as: before) { () throws(SQLError) in
-            try give(update.returning, relations, update.place, output)
+            try give(update.returning, relations, update.place, output, update.with)
         }
         return Outcome(tag: "UPDATE \(changed.reduce(0) { $0 + $1.count })")
     }
@@ -51,14 +51,12 @@ extension QuerySession {
     private func query(_ update: UpdateSyntax, _ items: [SelectItem]) -> QuerySyntax {
         var select = SelectSyntax(update.place)
         select.items = items
+        select.role = .update
         var relation = RelationSyntax(.name([update.table]), update.table.place)
         relation.alias = update.alias
         select.from = [.relation(relation)] + update.from
         select.filter = update.filter
-        var query = QuerySyntax(.select(select), update.place)
-        query.with = update.with.tables
-        query.isRecursive = update.with.isRecursive
-        return query
+        return QuerySyntax(.select(select), update.with, update.place)
     }
 
     /// The table's new columns and those of the others, for the rows that are found.
@@ -85,10 +83,11 @@ extension QuerySession {
     /// The items over relations whose rows belong together one by one.
     private func give(
         _ items: [SelectItem], _ relations: [(qualifier: Name, table: StoredTable)],
-        _ place: Range<Int>, _ output: any ResultOutput
+        _ place: Range<Int>, _ output: any ResultOutput, _ tables: WithSyntax
     ) throws(SQLError) {
         var select = SelectSyntax(place)
         select.items = items
+        select.role = .returning
         let number = Name(StoredTable.rowNumber, isQuoted: true, place)
         func numbered(_ qualifier: Name) -> SyntaxExpression {
             SyntaxExpression(.name([qualifier, number]), place)
@@ -105,7 +104,7 @@ extension QuerySession {
                     "=", numbered(relations[0].qualifier), numbered(relation.qualifier)), place)
             select.filter = select.filter.map { SyntaxExpression(.and($0, same), place) } ?? same
         }
-        let query = QuerySyntax(.select(select), place)
+        let query = QuerySyntax(.select(select), tables, place)
         try with(relations.map(\.table.numbered), as: names) { () throws(SQLError) in
             _ = try execute(try prepare(query), output)
         }

@@ -179,7 +179,7 @@ extension Statement {
     fileprivate var with: [CommonTable] {
         get {
             switch self {
-            case .insert(let insert): insert.query?.with ?? []
+            case .insert(let insert): insert.query?.with ?? insert.with.tables
             case .update(let update): update.with.tables
             case .delete(let delete): delete.with.tables
             default: []
@@ -188,7 +188,11 @@ extension Statement {
         set {
             switch self {
             case .insert(var insert):
+                // WITH inside the query is its own.
+                let shared = Set(insert.with.tables.map(\.name.text))
+                let own = Set((insert.query?.with ?? []).map(\.name.text)).subtracting(shared)
                 insert.query?.with = newValue
+                insert.with.tables = newValue.filter { !own.contains($0.name.text) }
                 self = .insert(insert)
             case .update(var update):
                 update.with.tables = newValue

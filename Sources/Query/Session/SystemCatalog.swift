@@ -364,7 +364,7 @@ extension DataType {
             if length == nil { facts.octets = 1_073_741_824 }
         case .char(let length):
             facts.name = "character"
-            facts.length = Int(length)
+            facts.length = length.map(Int.init)
         case .date: facts.digits = 0
         case .time, .timestamp, .timestamptz, .interval: facts.digits = 6
         case .array: facts.name = "ARRAY"

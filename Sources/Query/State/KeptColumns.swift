@@ -132,7 +132,7 @@ extension OutputBuffer {
             append(bigEndian: length ?? -1)
         case .char(let length):
             append(22 as UInt8)
-            append(bigEndian: length)
+            append(bigEndian: length ?? -1)
         case .array(let element):
             append(23 as UInt8)
             append(type: element)
@@ -207,7 +207,9 @@ extension StateReader {
         case 21:
             let length = try integer(Int32.self)
             return .varchar(length < 0 ? nil : length)
-        case 22: return .char(try integer(Int32.self))
+        case 22:
+            let length = try integer(Int32.self)
+            return .char(length < 0 ? nil : length)
         case 23: return .array(try type(depth: depth + 1))
         case 24: return .record(try fields(depth: depth + 1))
         case let plain where Int(plain) < PlainTypes.list.count:

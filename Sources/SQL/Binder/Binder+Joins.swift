@@ -3,10 +3,18 @@ import Formats
 
 extension Binder {
     func join(_ syntax: JoinSyntax, _ context: QueryContext) throws(SQLError) -> BoundRelation {
-        var left = try item(syntax.left, context)
-        var right = try rightSide(syntax.right, of: left, context)
+        let outer = "an outer join"
+        let kind = JoinPlan.Kind(syntax.kind)
+        let isLeftOuter = kind == .right || kind == .full
+        var left = try withoutRecursion(in: isLeftOuter ? outer : nil) { () throws(SQLError) in
+            try item(syntax.left, context)
+        }
+        let isRightOuter = kind == .left || kind == .full || kind == .asofLeft
+        var right = try withoutRecursion(in: isRightOuter ? outer : nil) { () throws(SQLError) in
+            try rightSide(syntax.right, of: left, context)
+        }
         let isLookup = try isLookup(syntax)
-        var join = JoinPlan(JoinPlan.Kind(syntax.kind))
+        var join = JoinPlan(kind)
         join.isLookup = isLookup
         if isLookup, join.kind != .inner, join.kind != .left {
             throw SQLError(

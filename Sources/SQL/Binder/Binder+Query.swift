@@ -13,6 +13,8 @@ final class CommonTableEntry {
     var wasReferenced = false
     /// Has the form that a recursive query must have.
     var isUnion = true
+    /// Where a recursive query's second term is being bound that must not name it; nil: it may.
+    var misuse: String?
 
     init(_ name: Name, scope: Scope?) {
         self.name = name
@@ -176,16 +178,24 @@ extension Binder {
         var offset: Expression?
         var withTies = false
         var place: Range<Int>
+
+        /// False: they differ from one outer row to another, or are known only when it runs.
+        var isConstant: Bool {
+            [count, offset].allSatisfy { if case .literal? = $0 { true } else { $0 == nil } }
+        }
     }
 
+    /// `own`: what the query reads, whose columns cannot stand in LIMIT.
     func limits(
-        _ syntax: QuerySyntax, _ context: QueryContext
+        _ syntax: QuerySyntax, _ context: QueryContext, _ own: BoundRelation? = nil
     ) throws(SQLError) -> LimitClause {
+        let scope = own?.scope(parent: context.scope) ?? Scope(parent: context.scope)
+        let inside = context.inside(scope)
         let count = try syntax.limit.then { (limit) throws(SQLError) in
-            try self.limit(limit, .limit, context)
+            try self.limit(limit, .limit, inside)
         }
         let offset = try syntax.offset.then { (offset) throws(SQLError) in
-            try self.limit(offset, .offset, context)
+            try self.limit(offset, .offset, inside)
         }
         if syntax.withTies, syntax.order.isEmpty {
             throw SQLError(
@@ -201,17 +211,15 @@ extension Binder {
     private func limit(
         _ syntax: SyntaxExpression, _ clause: ExpressionBinder.Clause, _ context: QueryContext
     ) throws(SQLError) -> Expression {
-        let binder = ExpressionBinder(self, context.inside(Scope(parent: context.scope)), clause)
-        if syntax.hasName {
+        let binder = ExpressionBinder(self, context, clause)
+        let bound = try binder.coerce(try binder.bind(syntax), to: .bigint, syntax.place)
+        guard bound.outerFreeColumns.isEmpty else {
             throw SQLError(
                 "argument of \(clause.rawValue) must not contain variables",
                 .invalidColumnReference, at: syntax.place)
         }
-        let bound = try binder.coerce(try binder.bind(syntax), to: .bigint, syntax.place)
-        guard bound.isConstant else {
-            throw SQLError(
-                "argument of \(clause.rawValue) must not contain variables",
-                .invalidColumnReference, at: syntax.place)
+        if bound.hasSubquery || bound.isCorrelated {
+            return LimitCount.checked(bound, isOffset: clause == .offset)
         }
         let value = try binder.constant(bound, syntax.place)
         if case .literal(.integer(let number), _) = value, number < 0 {
@@ -226,7 +234,7 @@ extension Binder {
 extension Plan {
     /// ORDER BY and LIMIT. Without a limit the order of endless rows never comes.
     func ordered(_ keys: [SortKey], _ limits: Binder.LimitClause) throws(SQLError) -> Plan {
-        if keys.isEmpty {
+        if keys.isEmpty, limits.isConstant {
             if limits.count == nil, limits.offset == nil { return self }
             return with(.limit(self, count: limits.count, offset: limits.offset))
         }
@@ -238,9 +246,42 @@ extension Plan {
                     + "by leaving out STREAM.")
         }
         var sort = SortPlan(keys)
+        guard limits.isConstant else { return try numbered(sort, limits) }
         sort.limit = limits.count
         sort.offset = limits.offset
         sort.withTies = limits.withTies
         return with(.sort(self, sort))
+    }
+
+    /// LIMIT of what is known only when it runs: the rows are numbered, and filtered by that.
+    private func numbered(
+        _ order: SortPlan, _ limits: Binder.LimitClause
+    ) throws(SQLError) -> Plan {
+        guard !limits.withTies, !facts.isEndless else {
+            throw SQLError(
+                limits.withTies
+                    ? "WITH TIES needs a constant number of rows"
+                    : "LIMIT needs a constant number of rows over an input that does not end",
+                .featureNotSupported, at: limits.place)
+        }
+        func call(_ name: String, _ a: Expression, _ b: Expression) throws(SQLError) -> Expression {
+            let function = try FunctionRegistry.scalar(name, [.bigint, .bigint])
+            return .call(function, [a, b], function.result)
+        }
+        var numbering = order
+        numbering.appendsRowNumber = true
+        var kept = Plan.make(.sort(self, numbering), columns + [Field("", .bigint)])
+        var number = Expression.column(columns.count, .bigint)
+        if let offset = limits.offset {
+            number = try call(
+                "-", number, .coalesce([offset, .literal(.integer(0), .bigint)], .bigint))
+            kept = kept.filtered(try call(">", number, .literal(.integer(0), .bigint)))
+        }
+        if let count = limits.count {
+            let isWithin = try call("<=", number, count)
+            kept = kept.filtered(.or([.isNull(count), isWithin]))
+        }
+        if !order.keys.isEmpty { kept = kept.with(.sort(kept, order)) }
+        return kept.projected(Array(kept.columnExpressions.dropLast()), columns.map(\.name))
     }
 }

@@ -44,7 +44,13 @@ extension Binder {
         }
         var parts = SelectParts(from: from)
         scope.calls = parts.calls
-        var expressions = ExpressionBinder(self, inner, .select, calls: parts.calls)
+        let clause: ExpressionBinder.Clause =
+            switch select.role {
+            case .query: .select
+            case .returning: .returning
+            case .update: .update
+            }
+        var expressions = ExpressionBinder(self, inner, clause, calls: parts.calls)
         try bindItems(select.items, expressions, &parts)
         expressions.aliases = zip(parts.names, parts.items).map { ($0, $1) }
         parts.grouping = try grouping(select, expressions, parts)

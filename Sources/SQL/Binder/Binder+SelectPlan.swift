@@ -165,7 +165,7 @@ extension Binder {
         _ context: QueryContext
     ) throws(SQLError) -> BoundRelation {
         var limits = LimitClause(place: select.place)
-        if let query { limits = try self.limits(query, context) }
+        if let query { limits = try self.limits(query, context, parts.from) }
         if !parts.postponed.isEmpty { return try finishPostponed(plan, parts, limits) }
         var list = parts.items
         func column(_ expression: Expression) -> Expression {

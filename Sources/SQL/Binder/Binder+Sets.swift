@@ -6,8 +6,15 @@ extension Binder {
     func setOperation(
         _ set: QuerySyntax.SetSyntax, _ context: QueryContext
     ) throws(SQLError) -> BoundRelation {
-        let left = try body(set.left, context).plan
-        let right = try body(set.right, context).plan
+        let (rule, both) = set.kind == .intersect ? ("INTERSECT", set.all) : ("EXCEPT", set.all)
+        let isFree = set.kind == .union
+        let left = try withoutRecursion(in: isFree || !both ? nil : rule) { () throws(SQLError) in
+            try body(set.left, context).plan
+        }
+        let isRightFree = isFree || set.kind == .intersect && !both
+        let right = try withoutRecursion(in: isRightFree ? nil : rule) { () throws(SQLError) in
+            try body(set.right, context).plan
+        }
         let word =
             switch set.kind {
             case .union: "UNION"
@@ -102,6 +109,8 @@ extension Binder {
         round.facts.isEndless = initial.plan.facts.isEndless
         entry.relation = BoundRelation(round, alias: table.name.text)
         entry.wasReferenced = false
+        recursions.append(entry)
+        defer { recursions.removeLast() }
         var step = try body(set.right, context).plan
         guard step.columns.count == fields.count else {
             throw SQLError(
@@ -155,6 +164,17 @@ extension Binder {
             hint: "Keep some of them in tables: CREATE TABLE \(table.name.text) AS SELECT ...")
     }
 
+    /// Binds a part in which recursive queries must not name themselves; nil: they may.
+    func withoutRecursion<T>(
+        in part: String?, _ body: () throws(SQLError) -> T
+    ) throws(SQLError) -> T {
+        guard let part, !recursions.isEmpty else { return try body() }
+        let closed = recursions.filter { $0.misuse == nil }
+        for entry in closed { entry.misuse = part }
+        defer { for entry in closed { entry.misuse = nil } }
+        return try body()
+    }
+
     /// The query that WITH named, at a use.
     func commonTable(
         _ name: Name, _ place: Range<Int>, _ context: QueryContext
@@ -171,6 +191,11 @@ extension Binder {
             throw SQLError(
                 "recursive reference to query \"\(name.text)\" must not appear within its "
                     + "non-recursive term", .invalidRecursion, at: place)
+        }
+        if let misuse = entry.misuse {
+            throw SQLError(
+                "recursive reference to query \"\(entry.name.text)\" must not appear within "
+                    + misuse, .invalidRecursion, at: place)
         }
         guard var relation = entry.relation else { return nil }
         entry.wasReferenced = true

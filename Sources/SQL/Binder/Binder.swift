@@ -21,6 +21,8 @@ public final class Binder {
     /// Views being bound, to find one that uses itself.
     var openViews: [String] = []
     var views: [String: BoundRelation] = [:]
+    /// Recursive queries whose second term is being bound.
+    var recursions: [CommonTableEntry] = []
     private var lastID = 0
 
     public init(

@@ -175,8 +175,12 @@ extension ExpressionBinder {
             throw SQLError(
                 "aggregate function calls cannot contain set-returning function calls",
                 .featureNotSupported, at: place,
-                hint: "You might be able to move the set-returning function into a LATERAL "
-                    + "FROM item.")
+                hint: Self.lateralHint)
+        }
+        if inWindow {
+            throw SQLError(
+                "window function calls cannot contain set-returning function calls",
+                .featureNotSupported, at: place, hint: Self.lateralHint)
         }
         let table = try tableFunction(name, try bind(call.arguments), place)
         // What GROUP BY writes again is the item.

@@ -18,6 +18,7 @@ extension ExpressionBinder {
         _ operand: SyntaxExpression?, _ branches: [(SyntaxExpression, SyntaxExpression)],
         _ otherwise: SyntaxExpression?, _ place: Range<Int>
     ) throws(SQLError) -> Expression {
+        let tables = calls?.tables.count
         let subject = try operand.then { (syntax) throws(SQLError) in once(try bind(syntax)) }
         var conditions: [Expression] = []
         for (condition, _) in branches {
@@ -30,6 +31,7 @@ extension ExpressionBinder {
         }
         var results = try bind(branches.map(\.1))
         if let otherwise { results.append(try bind(otherwise)) }
+        try refuseTables(since: tables, "CASE", place)
         // PostgreSQL looks at ELSE first.
         var types = results.map(\.type)
         var places = branches.map(\.1.start)
@@ -49,13 +51,28 @@ extension ExpressionBinder {
         return .choice(list, otherwise: rest, type)
     }
 
+    /// Rows of functions where not all that is written is evaluated.
+    private func refuseTables(
+        since count: Int?, _ construct: String, _ place: Range<Int>
+    ) throws(SQLError) {
+        guard let calls, calls.tables.count > (count ?? 0) else { return }
+        throw SQLError(
+            "set-returning functions are not allowed in \(construct)", .featureNotSupported,
+            at: place, hint: Self.lateralHint)
+    }
+
+    static let lateralHint =
+        "You might be able to move the set-returning function into a LATERAL FROM item."
+
     /// Calls that are no functions: their arguments have one type, or are not all evaluated.
     func specialForm(
         _ name: String, _ call: CallSyntax, _ place: Range<Int>
     ) throws(SQLError) -> Expression? {
         switch name {
         case "coalesce":
+            let tables = calls?.tables.count
             let list = try unified(call.arguments, "COALESCE", place)
+            try refuseTables(since: tables, "COALESCE", place)
             return list.count == 1 ? list[0] : .coalesce(list, list[0].type)
         case "pg_typeof":
             // A literal has no type yet, which no function could see.

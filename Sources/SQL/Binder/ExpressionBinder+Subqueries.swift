@@ -42,7 +42,9 @@ extension ExpressionBinder {
     /// A query one level further in.
     private func inner(_ query: QuerySyntax) throws(SQLError) -> BoundRelation {
         let around = scope ?? Scope(parent: nil)
-        var relation = try binder.query(query, context.inside(around))
+        var relation = try binder.withoutRecursion(in: "a subquery") { () throws(SQLError) in
+            try binder.query(query, context.inside(around))
+        }
         relation.plan = try relation.plan.withoutUnknown
         return relation
     }

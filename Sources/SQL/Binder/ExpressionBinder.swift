@@ -27,6 +27,8 @@ struct ExpressionBinder {
     /// Where an expression stands, as PostgreSQL's errors say it.
     enum Clause: String {
         case select = "SELECT"
+        case returning = "RETURNING"
+        case update = "UPDATE"
         case filter = "WHERE"
         case group = "GROUP BY"
         case having = "HAVING"

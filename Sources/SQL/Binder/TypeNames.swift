@@ -18,7 +18,7 @@ extension TypeName {
         case "numeric", "decimal", "dec": return try numeric()
         case "varchar", "character varying", "char varying": return .varchar(try length())
         case "char", "character", "nchar", "bpchar":
-            if name == "bpchar", modifiers.isEmpty { return .text }
+            if name == "bpchar", modifiers.isEmpty { return .char(nil) }
             return .char(try length() ?? 1)
         case "float":
             guard let bits = modifiers.first else { return .double }

@@ -14,6 +14,8 @@ public struct PlanText {
 
     public init(_ plan: Plan) { add(plan) }
 
+    init(_ expression: Expression) { add(expression) }
+
     /// The rows, value by value.
     public init(_ batches: [Batch]) {
         for batch in batches {

@@ -241,6 +241,7 @@ extension Expression {
         case (.now(let a), .now(let b)): a == b
         case (.subquery(let a), .subquery(let b)):
             a.id != 0 && a.id == b.id && outerReferences == other.outerReferences
+                || isWritten && PlanText(self).text == PlanText(other).text
         default: false
         }
     }

@@ -10,6 +10,7 @@ extension Parser {
         try advance()
         try expect("INTO")
         var insert = InsertSyntax(try insertTarget(), start..<start)
+        (insert.with.tables, insert.with.isRecursive) = (tables, isRecursive)
         if try take("AS") { insert.alias = try columnName() }
         if token.isSymbol("("), try !parenthesisHoldsQuery() { insert.columns = try targets() }
         if token.is("OVERRIDING") {

@@ -116,6 +116,8 @@ public struct ConflictSyntax: Sendable {
 }
 
 public struct InsertSyntax: Sendable {
+    /// WITH before the statement, which the query has too.
+    public var with = WithSyntax()
     public var table: Name
     public var alias: Name?
     public var columns: [Name] = []
@@ -135,7 +137,7 @@ public struct InsertSyntax: Sendable {
     }
 }
 
-/// WITH before an UPDATE, DELETE or MERGE.
+/// WITH before a change.
 public struct WithSyntax: Sendable {
     public var tables: [CommonTable] = []
     public var isRecursive = false

@@ -16,6 +16,12 @@ public struct QuerySyntax: Sendable {
         self.place = place
     }
 
+    /// With the WITH of a change.
+    public init(_ body: Body, _ with: WithSyntax, _ place: Range<Int>) {
+        self.init(body, place)
+        (self.with, isRecursive) = (with.tables, with.isRecursive)
+    }
+
     public indirect enum Body: Sendable {
         case select(SelectSyntax)
         case values([[SyntaxExpression]], Range<Int>)
@@ -77,6 +83,7 @@ public struct SelectSyntax: Sendable {
 
     public var distinct = Distinct.all
     public var items: [SelectItem] = []
+    public var role = Role.query
     /// SELECT ... INTO: the table that the rows make.
     public var into: Into?
     public var from: [FromItem] = []
@@ -89,6 +96,9 @@ public struct SelectSyntax: Sendable {
     public var place: Range<Int>
 
     public init(_ place: Range<Int>) { self.place = place }
+
+    /// What its items are: those of a query, of RETURNING, or the columns that SET makes.
+    public enum Role: Sendable { case query, returning, update }
 
     public struct Into: Sendable {
         public var table: Name

@@ -9,7 +9,7 @@ public enum TextLength {
         let length: Int
         switch type {
         case .varchar(let most?): length = Int(most)
-        case .char(let most): length = Int(most)
+        case .char(let most?): length = Int(most)
         case .array(let element): return checkElements(element)
         default: return nil
         }
@@ -26,7 +26,7 @@ public enum TextLength {
         let length: Int
         switch type {
         case .varchar(let most?): length = Int(most)
-        case .char(let most): length = Int(most)
+        case .char(let most?): length = Int(most)
         default: return nil
         }
         return ScalarFunction("length", [.array(.text)], .array(.text)) {
