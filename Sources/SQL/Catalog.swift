@@ -13,10 +13,14 @@ public protocol Catalog: AnyObject {
 
     /// The columns of a table that the session has made; nil: there is none of the name.
     func rowType(_ name: String) -> [Field]?
+
+    /// What CREATE TYPE or CREATE DOMAIN has made under a name; nil: nothing.
+    func userType(_ name: String) -> UserType?
 }
 
 extension Catalog {
     public func rowType(_ name: String) -> [Field]? { nil }
+    public func userType(_ name: String) -> UserType? { nil }
 }
 
 public struct RelationReference: Sendable {

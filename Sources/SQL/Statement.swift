@@ -41,6 +41,7 @@ public enum Statement: Sendable {
     case flush
     case alterTable(AlterTableSyntax)
     case createSequence(SequenceSyntax)
+    case createType(TypeDefinition)
     case alterSequence(SequenceSyntax)
     case insert(InsertSyntax)
     case update(UpdateSyntax)
@@ -77,6 +78,8 @@ public enum Statement: Sendable {
         case .dropRelations(let kind, _, _, _): "DROP \(kind)"
         case .alterTable(let alter): "ALTER \(alter.kind)"
         case .createSequence: "CREATE SEQUENCE"
+        case .createType(let definition):
+            if case .domain = definition.kind { "CREATE DOMAIN" } else { "CREATE TYPE" }
         case .alterSequence: "ALTER SEQUENCE"
         case .insert: "INSERT"
         case .update: "UPDATE"

@@ -361,7 +361,8 @@ extension SyntaxText {
         case .showRelations(let word): return "show \(word)"
         case .describe(let relation): return "describe \(of(relation))"
         case .administration(let statement): return "administration \(statement.tag)"
-        case .alterTable, .createSequence, .alterSequence, .merge, .copyFrom, .transaction,
+        case .alterTable, .createSequence, .createType, .alterSequence, .merge, .copyFrom,
+            .transaction,
             .prepare, .execute, .deallocate:
             return statement.tag.lowercased()
         }

@@ -196,6 +196,7 @@ extension FunctionRegistry {
             }
             for type in comparedTypes { list.add(name, [type, type], .boolean, kernel) }
             list.add(name, any: [.anyArray, .anyArray], result: { _ in .boolean }, kernel)
+            list.add(name, any: [.anyEnum, .anyEnum], result: { _ in .boolean }, kernel)
             list.add(name, any: [.anyRecord, .anyRecord], result: { _ in .boolean }, kernel)
         }
     }

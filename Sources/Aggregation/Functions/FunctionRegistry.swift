@@ -26,6 +26,7 @@ public enum FunctionRegistry {
         addPatterns(&list)
         addConditionals(&list)
         addArrays(&list)
+        addEnumerations(&list)
         addRegexFunctions(&list)
         addJSONFunctions(&list)
         addJSONPaths(&list)

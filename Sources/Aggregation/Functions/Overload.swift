@@ -10,6 +10,8 @@ public struct Overload: Sendable {
         case anyElement, anyArray
         /// Like `anyElement`, but no array.
         case anyNonArray
+        /// Like `anyElement`, of CREATE TYPE ... AS ENUM.
+        case anyEnum
         /// The same, but arguments are first cast to their common type.
         case anyCompatible, anyCompatibleArray
         case anyRecord

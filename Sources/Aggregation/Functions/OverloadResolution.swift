@@ -55,6 +55,10 @@ struct OverloadResolution {
             case .anyArray, .anyCompatibleArray:
                 if type != .unknown, type.category != .array { return false }
             case .anyRecord: if type != .unknown, type.category != .composite { return false }
+            case .anyEnum:
+                let isLiteral = type == .unknown
+                if !types.contains(where: { $0.category == .enumeration }) { return false }
+                if !isLiteral, type.category != .enumeration { return false }
             case .anyNonArray: if type.category == .array { return false }
             case .anyElement, .anyCompatible, .any: break
             }
@@ -169,7 +173,7 @@ extension Overload {
                 }
             case .type(let wanted):
                 types.append(argument.isSameBase(as: wanted) ? argument : wanted)
-            case .anyElement, .anyNonArray, .anyCompatible: types.append(element)
+            case .anyElement, .anyNonArray, .anyEnum, .anyCompatible: types.append(element)
             case .anyArray, .anyCompatibleArray: types.append(.array(element))
             case .any, .anyRecord: types.append(argument == .unknown ? .text : argument)
             }
@@ -212,7 +216,7 @@ extension Overload {
         var isPolymorphic = false
         for (index, argument) in arguments.enumerated() {
             switch parameter(index) {
-            case .anyElement, .anyNonArray, .anyCompatible:
+            case .anyElement, .anyNonArray, .anyEnum, .anyCompatible:
                 elements.append(argument)
             case .anyArray, .anyCompatibleArray:
                 if case .array(let element) = argument {

@@ -2,7 +2,8 @@ import Formats
 
 /// PostgreSQL's groups of types, which decide between overloads (its pg_type.typcategory).
 enum TypeCategory: Sendable {
-    case boolean, string, number, dateTime, timeSpan, array, user, composite, unknown
+    case boolean, string, number, dateTime, timeSpan, array, user, composite, enumeration
+    case unknown
 }
 
 extension DataType {
@@ -15,6 +16,7 @@ extension DataType {
         case .date, .time, .timestamp, .timestamptz: .dateTime
         case .interval: .timeSpan
         case .bytea, .uuid, .json, .jsonb: .user
+        case .enumeration: .enumeration
         case .array: .array
         case .record: .composite
         }

@@ -27,6 +27,8 @@ public indirect enum DataType: Sendable, Hashable {
     case uuid
     case json
     case jsonb
+    /// CREATE TYPE ... AS ENUM
+    case enumeration(Enumeration)
     case array(DataType)
     /// A struct: the columns of a row type.
     case record([Field])
@@ -37,7 +39,8 @@ public indirect enum DataType: Sendable, Hashable {
         case boolean
         /// Int64: the integers themselves; `date` in days, `time`, `timestamp` and `timestamptz` in
         /// microseconds, since 1970-01-01 UTC (`time`: since midnight). `Int64.min` and `.max`
-        /// are -infinity and infinity of dates and timestamps.
+        /// are -infinity and infinity of dates and timestamps. Of an enumeration the number of the
+        /// label.
         case integer
         case double
         case numeric
@@ -51,7 +54,9 @@ public indirect enum DataType: Sendable, Hashable {
     public var layout: Layout {
         switch self {
         case .boolean: .boolean
-        case .smallint, .integer, .bigint, .date, .time, .timestamp, .timestamptz: .integer
+        case .smallint, .integer, .bigint, .date, .time, .timestamp, .timestamptz,
+            .enumeration:
+            .integer
         case .real, .double: .double
         case .numeric: .numeric
         case .interval: .interval
@@ -149,6 +154,7 @@ extension DataType: CustomStringConvertible {
         case .uuid: "uuid"
         case .json: "json"
         case .jsonb: "jsonb"
+        case .enumeration(let enumeration): enumeration.name
         case .array(let element): "\(element)[]"
         case .record: "record"
         }

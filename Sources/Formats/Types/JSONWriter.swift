@@ -6,7 +6,7 @@
 @safe public final class JSONWriter {
     private enum Kind {
         case boolean, integer, double, real, numeric, date, time, timestamp, timestamptz
-        case interval, text, bytes, uuid, json, array, record, original
+        case interval, text, label, bytes, uuid, json, array, record, original
     }
 
     private let column: Column
@@ -62,6 +62,7 @@
         case .bytea: .bytes
         case .uuid: .uuid
         case .json, .jsonb: .json
+        case .enumeration: .label
         case .array: .array
         case .record: .record
         }
@@ -113,6 +114,9 @@
             target.append(UInt8(ascii: "\""))
             target.append(interval: buffer[index])
             target.append(UInt8(ascii: "\""))
+        case .label:
+            guard case .enumeration(let type) = column.type else { return }
+            target.append(jsonString: type.label(integer(index)))
         case .bytes, .uuid, .json: append(bytes: view(index), to: &target)
         case .array: append(array: index, to: &target)
         case .record: append(record: index, to: &target)

@@ -50,6 +50,7 @@ public final class TextWriter {
         case .time: target.append(timeOfDay: value)
         case .timestamp: target.append(timestamp: value, &day)
         case .timestamptz: target.append(timestamptz: value, &zone, &day)
+        case .enumeration(let type): target.append(Array(type.label(value).utf8))
         default: target.append(decimal: value)
         }
     }

@@ -26,6 +26,8 @@ public enum TypeText {
         case .timestamp: return unsafe .integer(try TimeText.parseTimestamp(text, settings))
         case .timestamptz: return unsafe .integer(try TimeText.parseTimestamptz(text, settings))
         case .interval: return unsafe .interval(try TimeText.parseInterval(text))
+        case .enumeration(let type):
+            return unsafe .integer(try type.number(String(decoding: text, as: UTF8.self)))
         case .array(let element): return unsafe try parseArray(text, element, settings)
         case .record(let fields): return unsafe try parseRecord(text, fields, settings)
         }

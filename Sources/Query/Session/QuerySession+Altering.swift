@@ -75,6 +75,7 @@ extension QuerySession {
         case .source(var source):
             source.name = name
             catalog.define(name.text, .source(source))
+        case .type: catalog.define(name.text, entry)
         case .sequence(let sequence):
             catalog.define(name.text, .sequence(StoredSequence(name.text, like: sequence)))
         }

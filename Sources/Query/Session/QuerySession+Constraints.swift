@@ -64,6 +64,11 @@ extension QuerySession {
     /// NOT NULL and CHECK.
     func checkRows(_ added: [Batch], _ table: StoredTable) throws(SQLError) {
         let definition = table.definition
+        for (column, domain) in definition.domains.sorted(by: { $0.key < $1.key }) {
+            for batch in added {
+                try domain.check(batch.columns[column], count: batch.count, settings.settings)
+            }
+        }
         for column in definition.notNull.sorted() {
             for batch in added {
                 for row in 0..<batch.count where batch.columns[column].isNull(row) {

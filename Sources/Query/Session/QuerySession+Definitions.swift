@@ -78,11 +78,13 @@ extension QuerySession {
         _ column: ColumnDefinition, to columns: inout [RelationColumn],
         _ facts: inout StoredTable.TableDefinitionFacts
     ) throws(SQLError) {
-        guard let type = try column.storedType else {
+        guard let type = try column.storedType(in: catalog) else {
             throw SQLError(
                 "column \"\(column.name.text)\" has no type", .syntaxError, at: column.name.place)
         }
-        facts.defaults[columns.count] = column.defaultValue
+        let domain = column.type?.domain(in: catalog)
+        facts.domains[columns.count] = domain
+        facts.defaults[columns.count] = column.defaultValue ?? domain?.defaultValue
         if let name = column.type, let digits = name.modifiers.first, name.arrayDepth == 0,
             TimePrecision.function(type, digits: digits) != nil
         {
@@ -169,7 +171,7 @@ extension QuerySession {
             column.type = nil
             column.resolvedType = serial
         } else if let identity = column.identity {
-            guard let own = try column.storedType, own.isInteger else {
+            guard let own = try column.storedType(in: catalog), own.isInteger else {
                 throw SQLError(
                     "identity column type must be smallint, integer, or bigint",
                     .invalidParameterValue, at: place)
@@ -254,10 +256,8 @@ extension Name {
 }
 
 extension ColumnDefinition {
-    fileprivate var storedType: DataType? {
-        get throws(SQLError) {
-            if let resolvedType { return resolvedType }
-            return try type?.resolved()
-        }
+    fileprivate func storedType(in catalog: any Catalog) throws(SQLError) -> DataType? {
+        if let resolvedType { return resolvedType }
+        return try type?.resolved(in: catalog)
     }
 }

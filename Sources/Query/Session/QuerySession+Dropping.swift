@@ -8,9 +8,14 @@ extension QuerySession {
         _ kind: String, _ names: [Name], ifExists: Bool, cascades: Bool
     ) throws(SQLError) -> Outcome {
         if kind == "SCHEMA" { return try dropSchemas(names, ifExists: ifExists, cascades) }
+        if kind == "TYPE" || kind == "DOMAIN" {
+            return try dropTypes(kind, names, ifExists: ifExists, cascades)
+        }
         var dropped: [String] = []
         for name in names {
-            guard let found = try catalog.find(name), let entry = catalog.entries[found] else {
+            guard let found = try catalog.find(name), let entry = catalog.entries[found],
+                !entry.isType
+            else {
                 if ifExists {
                     environment.note(
                         "\(kind.lowercased()) \"\(name.text)\" does not exist, skipping")
@@ -90,6 +95,8 @@ extension QuerySession {
 }
 
 extension SessionCatalog.Entry {
+    var isType: Bool { if case .type = self { true } else { false } }
+
     /// As DROP names it.
     var kind: String {
         switch self {
@@ -97,6 +104,8 @@ extension SessionCatalog.Entry {
         case .source(let definition): definition.isSource ? "SOURCE" : "TABLE"
         case .view(let view): view.isMaterialized ? "MATERIALIZED VIEW" : "VIEW"
         case .sequence: "SEQUENCE"
+        case .type(.domain): "DOMAIN"
+        case .type: "TYPE"
         }
     }
 }

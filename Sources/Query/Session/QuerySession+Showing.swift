@@ -16,6 +16,7 @@ extension QuerySession {
     }
 
     func showRelations(_ what: String, _ output: any ResultOutput) throws(SQLError) -> Outcome {
+        if what == "TYPES" { return try showTypes(output) }
         var rows: [[Value]] = []
         for (name, entry) in catalog.entries.sorted(by: { $0.key < $1.key }) {
             let kind =
@@ -24,7 +25,9 @@ extension QuerySession {
                 case .view: entry.kind.lowercased()
                 case .source(let definition): definition.isSource ? "source" : "table"
                 case .sequence: "sequence"
+                case .type: "type"
                 }
+            if case .type = entry { continue }
             if what == "VIEWS", !kind.hasSuffix("view") { continue }
             rows.append([.text(name), .text(kind)])
         }

@@ -156,8 +156,8 @@ extension Statement {
     fileprivate var changesTables: Bool {
         switch self {
         case .createTable, .createView, .dropRelations, .insert, .update, .delete, .truncate,
-            .merge, .copyFrom, .alterTable, .createSequence, .alterSequence, .createSchema,
-            .refresh:
+            .merge, .copyFrom, .alterTable, .createSequence, .createType, .alterSequence,
+            .createSchema, .refresh:
             true
         case .query(let query): query.with.hasChanges
         default: false

@@ -116,6 +116,7 @@ public final class QuerySession {
         case .flush: return Outcome(tag: statement.tag)
         case .alterTable(let alter): return try self.alter(alter)
         case .createSequence(let sequence): return try create(sequence)
+        case .createType(let definition): return try create(definition)
         case .alterSequence(let sequence): return try alter(sequence)
         case .insert, .update, .delete: return try change(statement, output)
         case .merge(let merge): return try self.merge(merge)

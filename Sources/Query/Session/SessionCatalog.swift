@@ -12,6 +12,7 @@ final class SessionCatalog: Catalog {
         /// CREATE SOURCE/TABLE ... WITH (connector = ...)
         case source(TableDefinition)
         case sequence(StoredSequence)
+        case type(UserType)
     }
 
     private(set) var entries: [String: Entry] = [:]
@@ -61,6 +62,14 @@ final class SessionCatalog: Catalog {
             return nil
         }
         return table.columns.map { Field($0.name, $0.type) }
+    }
+
+    func userType(_ name: String) -> UserType? {
+        let asked = Name(name, isQuoted: false, 0..<0)
+        guard let found = try? find(asked), case .type(let type)? = entries[found] else {
+            return nil
+        }
+        return type
     }
 
     private func schemaPath() -> [String]? {
@@ -147,6 +156,7 @@ final class SessionCatalog: Catalog {
                 return .derived(
                     try inputs.source(definition, reference, wanted), definition)
             case .sequence(let sequence): return .relation(sequence.relation)
+            case .type: throw missing(spelled)
             }
         }
         if let system = try systemCatalog?.relation(parts) { return .relation(system) }

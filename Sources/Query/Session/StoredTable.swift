@@ -34,6 +34,8 @@ public final class StoredTable: SourceRelation, @unchecked Sendable {
         /// CHECK, by name.
         public var checks: [Check] = []
         public var time: TimeDeclaration?
+        /// Of columns that are of one.
+        public var domains: [Int: Domain] = [:]
         /// DEFAULT of columns that have one.
         public var defaults: [Int: SyntaxExpression] = [:]
         /// Generated columns, over all columns of the table.

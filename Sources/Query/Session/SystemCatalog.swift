@@ -84,10 +84,11 @@ final class SystemCatalog {
             case .source(let source):
                 entry.columns = source.elements.compactMap { element in
                     guard case .column(let column) = element,
-                        let type = try? column.type?.resolved()
+                        let type = try? column.type?.resolved(in: session.catalog)
                     else { return nil }
                     return Field(column.name.text, type)
                 }
+            case .type: break
             case .sequence(let sequence):
                 entry.columns = sequence.relation.columns.map { Field($0.name, $0.type) }
             }

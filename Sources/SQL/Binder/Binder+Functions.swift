@@ -126,7 +126,7 @@ extension Binder {
         var names: [String] = []
         let columns = relation.plan.columnExpressions
         for (index, (name, type)) in syntax.columnDefinitions.enumerated() {
-            let target = try type.resolved()
+            let target = try type.resolved(in: catalog)
             let isDocument = columns.count == 1 && [.json, .jsonb].contains(columns[0].type)
             guard isDocument || index < columns.count else {
                 throw SQLError(

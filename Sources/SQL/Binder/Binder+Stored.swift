@@ -206,7 +206,7 @@ extension Binder {
         guard let type = column.type else {
             return value.type == .unknown ? .cast(value, .text, isTry: false) : value
         }
-        let target = try type.resolved()
+        let target = try type.resolved(in: catalog)
         let binder = ExpressionBinder(self, QueryContext(), .generated)
         return try binder.explicitCast(value, to: target, false, type.place)
     }

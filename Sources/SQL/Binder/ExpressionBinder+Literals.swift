@@ -106,7 +106,11 @@ extension ExpressionBinder {
         _ operand: SyntaxExpression, _ name: TypeName, _ isTry: Bool, _ place: Range<Int>
     ) throws(SQLError) -> Expression {
         let type: DataType
-        if let row = rowType(name) { type = row } else { type = try name.resolved() }
+        if let row = rowType(name) {
+            type = row
+        } else {
+            type = try name.resolved(in: binder.catalog)
+        }
         if case .array(let list) = operand.node, case .array(let element) = type {
             var inner = name
             inner.arrayDepth -= 1
@@ -122,7 +126,8 @@ extension ExpressionBinder {
         let value = try explicitCast(
             try bind(operand), to: type.withDimensions(of: operand), isTry, operand.place,
             castPlace: place)
-        return try rounded(value, name, place)
+        let result = try rounded(value, name, place)
+        return name.domain(in: binder.catalog)?.checked(result) ?? result
     }
 
     /// The name of a table is the type of its rows; nil: it is another type, or none.

@@ -22,6 +22,8 @@ extension Parser {
         }
         if !orReplace, !isTemporary, try take("SCHEMA") { return try schema() }
         if !orReplace, try take("SEQUENCE") { return .createSequence(try sequence()) }
+        if !orReplace, !isTemporary, try take("TYPE") { return try userType() }
+        if !orReplace, !isTemporary, try take("DOMAIN") { return try domain() }
         if !orReplace, token.is("TABLE") || token.is("SOURCE") {
             return .createTable(try table(isTemporary: isTemporary))
         }
@@ -64,7 +66,7 @@ extension Parser {
         let first = token
         try advance()
         if let statement = try dropOfCluster() { return .administration(statement) }
-        let kinds = ["TABLE", "SOURCE", "VIEW", "SEQUENCE", "SCHEMA"]
+        let kinds = ["TABLE", "SOURCE", "VIEW", "SEQUENCE", "SCHEMA", "TYPE", "DOMAIN"]
         let kind: String
         if try take("MATERIALIZED", "VIEW") {
             kind = "MATERIALIZED VIEW"

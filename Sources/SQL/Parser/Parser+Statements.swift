@@ -114,7 +114,9 @@ extension Parser {
         return .show(SettingSyntax(name, value: nil, start..<lastEnd))
     }
 
-    private static let relationKinds: Set<String> = ["FUNCTIONS", "SOURCES", "TABLES", "VIEWS"]
+    private static let relationKinds: Set<String> = [
+        "FUNCTIONS", "SOURCES", "TABLES", "TYPES", "VIEWS",
+    ]
     private static let laterObjects: Set<String> = [
         "CLUSTERS", "COLUMNS", "CREATE", "DATABASES", "INDEXES", "SCHEMAS", "SINKS",
     ]

@@ -182,14 +182,16 @@ extension QueryOptions {
             kind than the others of their column where the query does not go with both.
 
             CREATE TABLE, CREATE SCHEMA, CREATE [MATERIALIZED] VIEW (whose rows each query \
-            computes), CREATE SEQUENCE, ALTER TABLE, INSERT, UPDATE, DELETE and MERGE make and \
+            computes), CREATE SEQUENCE, CREATE TYPE, CREATE DOMAIN, ALTER TABLE, INSERT, \
+            UPDATE, DELETE and MERGE make and \
             change what lives as long as the call, BEGIN, SAVEPOINT, COMMIT and \
             ROLLBACK hold these changes together, and PREPARE and EXECUTE run a statement again; \
             `COPY (query) TO 'file'` writes a file (compressed where its name ends in `.gz`), and \
             `TO 'kafka://...'` a topic; \
             `COPY t FROM 'file'` or `FROM STDIN` reads text, csv or json into a table. \
             EXPLAIN shows what a query, a change or COPY does; with ANALYZE it runs it, and tells \
-            rows, time and memory of each operator.
+            rows, time and memory of each operator; with (FORMAT JSON) as PostgreSQL's tools \
+            read it.
 
             `INSERT INTO topic SELECT ...` writes records: each row as a JSON object, but for the \
             columns `_key`, `_timestamp`, `_partition` and `_headers`, which have their place in \

@@ -14,7 +14,7 @@ struct PromptCommands {
     }
 
     static let names = [
-        "?", "d", "dt", "dv", "g", "gx", "i", "p", "q", "r", "timing", "x",
+        "?", "d", "dT", "dt", "dv", "g", "gx", "i", "p", "q", "r", "timing", "x",
     ]
 
     private(set) var showsTime = false
@@ -22,7 +22,7 @@ struct PromptCommands {
 
     private static let help = """
         \\d [NAME]   tables and views, or the columns of NAME
-        \\dt         topics
+        \\dt         topics; \\dT types
         \\g         run the statement typed so far; \\gx shows its rows as \\x does
         \\i FILE     run the statements of FILE
         \\p          show the statement typed so far
@@ -46,6 +46,7 @@ struct PromptCommands {
         case "\\?", "\\h", "\\help": return .message(Self.help)
         case "\\d":
             return .statement(argument.isEmpty ? "SHOW TABLES;" : "DESCRIBE \(argument);")
+        case "\\dT": return .statement("SHOW TYPES;")
         case "\\dt": return .statement("SHOW TOPICS;")
         case "\\dv": return .statement("SHOW VIEWS;")
         case "\\timing":
