@@ -42,6 +42,7 @@ public enum SQLState: String, Sendable, Equatable {
     case notNullViolation = "23502"
     case uniqueViolation = "23505"
     case checkViolation = "23514"
+    case checkOptionViolation = "44000"
     case activeTransaction = "25001"
     case readOnlyTransaction = "25006"
     case noActiveTransaction = "25P01"

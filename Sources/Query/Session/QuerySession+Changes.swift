@@ -8,9 +8,28 @@ extension QuerySession {
         if let target = try topicTarget(insert), let outcome = try self.insert(insert, target) {
             return outcome
         }
+        if let view = try updatableView(insert.table, "insert into") {
+            return try self.insert(insert, through: view, output)
+        }
         let table = try table(insert.table)
+        let changed = try self.insert(insert, into: table) { (changed, before) throws(SQLError) in
+            try table.seen(as: before) { () throws(SQLError) in
+                try give(
+                    insert.returning, changed, table, insert.table, insert.alias, output,
+                    with: insert.with)
+            }
+        }
+        return Outcome(tag: "INSERT 0 \(changed)")
+    }
+
+    /// `finish` gets the new rows and those that were there before; if it fails nothing is changed.
+    func insert(
+        _ insert: InsertSyntax, into table: StoredTable, isListed: Bool = true,
+        _ finish: (_ changed: [Batch], _ before: [Batch]) throws(SQLError) -> Void
+    ) throws(SQLError) -> Int {
         let rows = try newRows(
-            insert.query, insert.columns, table, insert.place, overriding: insert.overriding)
+            insert.query, insert.columns, table, insert.place, overriding: insert.overriding,
+            isListed: isListed)
         try checkRows(rows, table)
         let changes = try resolved(rows, table, insert)
         let before = table.batches
@@ -26,19 +45,15 @@ extension QuerySession {
             throw error
         }
         table.append(changes.inserted)
-        try table.seen(as: before) { () throws(SQLError) in
-            try give(
-                insert.returning, changed, table, insert.table, insert.alias, output,
-                with: insert.with)
-        }
-        return Outcome(tag: "INSERT 0 \(changed.reduce(0) { $0 + $1.count })")
+        try finish(changed, before)
+        return changed.reduce(0) { $0 + $1.count }
     }
 
     /// Whole rows of the table: what the query gives for these columns (none named: for the first
     /// ones), and DEFAULT for the others. Without a query one row of DEFAULT.
     func newRows(
         _ query: QuerySyntax?, _ names: [Name], _ table: StoredTable, _ place: Range<Int>,
-        overriding: InsertSyntax.Overriding? = nil
+        overriding: InsertSyntax.Overriding? = nil, isListed: Bool = true
     ) throws(SQLError) -> [Batch] {
         var targets = Array(table.columns.indices)
         if !names.isEmpty {
@@ -60,7 +75,7 @@ extension QuerySession {
                 standard: table.definition.defaults[index])
         }
         var assignment = AssignmentTargets(columns, givenMax: targets.count, place)
-        assignment.isListed = !names.isEmpty && query != nil
+        assignment.isListed = !names.isEmpty && query != nil && isListed
         assignment.isCompleted = true
         let prepared = try prepare(defaults.filled(query, targets), assigning: assignment)
         let given = CollectedRows()
@@ -91,6 +106,9 @@ extension QuerySession {
     }
 
     func update(_ update: UpdateSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
+        if let view = try updatableView(update.table, "update") {
+            return try self.update(update, through: view, output)
+        }
         let table = try changeableTable(update.table)
         let items = try items(
             update.assignments, table, update.alias ?? update.table, update.place)
@@ -113,7 +131,7 @@ extension QuerySession {
     /// The columns of a table as an UPDATE's SET makes them.
     func items(
         _ assignments: [(Name, SyntaxExpression)], _ table: StoredTable, _ qualifier: Name,
-        _ place: Range<Int>
+        _ place: Range<Int>, named: (Int, String) -> String = { $1 }
     ) throws(SQLError) -> [SelectItem] {
         var assigned: [Int: SyntaxExpression] = [:]
         for (name, value) in assignments {
@@ -121,7 +139,8 @@ extension QuerySession {
             try refuseUpdate(of: column, value, table, name)
             // Several parts of one column are set one after another.
             if case .assignedPart(_, let steps, let part) = value.node {
-                let exact = Name(table.columns[column].name, isQuoted: true, name.place)
+                let spelled = named(column, table.columns[column].name)
+                let exact = Name(spelled, isQuoted: true, name.place)
                 var base = SyntaxExpression(.name([qualifier, exact]), name.place)
                 if let before = assigned[column] {
                     guard case .assignedPart = before.node else { throw repeated(name) }
@@ -137,7 +156,7 @@ extension QuerySession {
         }
         let defaults = TableDefaults(table, place)
         return table.columns.enumerated().map { index, column -> SelectItem in
-            let name = [qualifier, Name(column.name, isQuoted: true, place)]
+            let name = [qualifier, Name(named(index, column.name), isQuoted: true, place)]
             let new = assigned[index].map { defaults.filled($0, index) }
             return SelectItem(new ?? SyntaxExpression(.name(name), place), alias: nil)
         }
@@ -161,6 +180,9 @@ extension QuerySession {
     }
 
     func delete(_ delete: DeleteSyntax, _ output: any ResultOutput) throws(SQLError) -> Outcome {
+        if let view = try updatableView(delete.table, "delete from") {
+            return try self.delete(delete, through: view, output)
+        }
         let table = try changeableTable(delete.table)
         let before = table.estimatedRows ?? 0
         if delete.filter == nil, delete.using.isEmpty, delete.returning.isEmpty, explained == nil {

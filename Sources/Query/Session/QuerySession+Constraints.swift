@@ -123,7 +123,7 @@ extension QuerySession {
             detail: "Key (\(names))=(\(values)) already exists.")
     }
 
-    private func failing(_ batch: Batch, _ row: Int) -> String {
+    func failing(_ batch: Batch, _ row: Int) -> String {
         let values = batch.columns.map { column in
             let whole = text(column, row)
             guard whole.utf8.count > 64 else { return whole }

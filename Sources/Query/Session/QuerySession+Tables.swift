@@ -74,6 +74,11 @@ extension QuerySession {
                 "views must not contain data-modifying statements in WITH", .featureNotSupported,
                 at: view.name.place)
         }
+        if view.checkOption != nil, let refusal = view.refusal {
+            throw SQLError(
+                "WITH CHECK OPTION is supported only on automatically updatable views",
+                .featureNotSupported, at: view.name.place, hint: refusal)
+        }
         catalog.define(view.name.text, .view(view))
         if view.isMaterialized {
             environment.note(

@@ -71,7 +71,9 @@ extension QuerySession {
     ) throws(SQLError) -> StoredTable {
         let rows = ReturnedRows()
         var statement = change.statement
-        _ = try table(statement.changedTable)
+        if try updatableView(statement.changedTable, "update") == nil {
+            _ = try table(statement.changedTable)
+        }
         statement.with = tables + statement.with
         _ = try changePlainly(statement, rows)
         let columns = rows.columns.map { RelationColumn($0.name, $0.type.stored) }

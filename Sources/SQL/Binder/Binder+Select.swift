@@ -195,7 +195,7 @@ extension Binder {
 
 extension SyntaxExpression {
     /// What a column is called that has no alias.
-    var columnName: String { figuredName.name ?? "?column?" }
+    public var columnName: String { figuredName.name ?? "?column?" }
 
     /// PostgreSQL's rule; a strong name is kept by a cast around it.
     private var figuredName: (name: String?, isStrong: Bool) {

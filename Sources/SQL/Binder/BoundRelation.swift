@@ -16,7 +16,8 @@ struct BoundRelation {
         columns = plan.columns.enumerated().map { index, field in
             ScopeColumn(
                 name: field.name, expression: .column(index, field.type),
-                isHidden: hidden.contains(index))
+                // What a session names for itself begins so.
+                isHidden: hidden.contains(index) || field.name.utf8.first == 1)
         }
         tables = [ScopeTable(alias: alias, columns: columns)]
         noteTimes()

@@ -459,5 +459,5 @@ extension CallSyntax {
     }
 
     /// Functions have lower-case names.
-    var functionName: String { name.isQuoted ? name.text : name.text.lowercased() }
+    public var functionName: String { name.isQuoted ? name.text : name.text.lowercased() }
 }

@@ -1,6 +1,6 @@
 extension SyntaxExpression {
     /// The expressions directly inside, those of a call's OVER too; not those of subqueries.
-    var children: [SyntaxExpression] {
+    public var children: [SyntaxExpression] {
         switch node {
         case .null, .boolean, .integer, .decimal, .string, .bits, .hexBits, .interval, .name,
             .parameter, .namedParameter, .exists, .scalarQuery, .queryColumn, .arrayQuery,

@@ -100,8 +100,13 @@ extension Parser {
         let query = try query()
         let place = start..<lastEnd
         if isMaterialized { try withData("CREATE MATERIALIZED VIEW") }
-        if token.is("WITH") { throw unsupported("WITH CHECK OPTION", token) }
         var view = ViewDefinition(name, query, place)
+        if !isMaterialized, try take("WITH") {
+            view.checkOption = try take("LOCAL") ? .local : .cascaded
+            if view.checkOption == .cascaded { _ = try take("CASCADED") }
+            try expect("CHECK")
+            try expect("OPTION")
+        }
         view.queryText = lexer.text(place)
         view.columns = columns
         view.orReplace = orReplace

@@ -91,6 +91,8 @@ public struct ViewDefinition: Sendable {
     public var isTemporary = false
     /// MATERIALIZED VIEW: in a session it is a view, which no query finds out of date.
     public var isMaterialized = false
+    /// WITH CHECK OPTION: rows that are put in must be seen through the view.
+    public var checkOption: CheckOption?
     public var query: QuerySyntax
     /// The bytes of the query in the script.
     public var queryPlace: Range<Int>
@@ -101,6 +103,9 @@ public struct ViewDefinition: Sendable {
         self.query = query
         self.queryPlace = queryPlace
     }
+
+    /// Of the view alone, or of those below it, too.
+    public enum CheckOption: Sendable { case local, cascaded }
 }
 
 /// ON CONFLICT [(columns) | ON CONSTRAINT name] DO NOTHING | DO UPDATE SET ... [WHERE ...]
