@@ -263,6 +263,31 @@ def test_a_gzip_file_is_not_held_in_memory(path):
         assert usage.ru_maxrss < 140 << 10, f"{source} took {usage.ru_maxrss} KiB"
 
 
+def test_copy_reads_a_file_in_pieces(path):
+    # Rows of many lengths, some across several lines, so that pieces end anywhere in them.
+    fields = [f'"{"x" * (n * 37 % 500)}\n""{n}"""' for n in range(4000)]
+    text = "".join(f"{n},{field}\n" for n, field in enumerate(fields)) + '4000,"last"'
+    (path / "c.csv").write_text(text)
+    (path / "c.csv.gz").write_bytes(gzip.compress(text.encode()))
+    lines = "".join(f"{n}\t{'y' * (n * 31 % 400)}\\\n{n}\n" for n in range(4001)) + "\\.\nrest\n"
+    (path / "c.txt").write_text(lines)
+    (path / "c.txt.gz").write_bytes(gzip.compress(lines.encode()))
+    for name, options in (("c.csv", "(FORMAT csv)"), ("c.csv.gz", "(FORMAT csv)"),
+                          ("c.txt", ""), ("c.txt.gz", "")):
+        sql = ("CREATE TABLE t (n int, t text); COPY t FROM '{}' " + options + "; "
+               "SELECT count(*) AS c, sum(n) AS s, sum(length(t)) AS l, max(length(t)) AS m FROM t")
+        texts = [field[1:-1].replace('""', '"') for field in fields] + ["last"] \
+            if "csv" in name else [f"{'y' * (n * 31 % 400)}\n{n}" for n in range(4001)]
+        expected = json.dumps({"c": 4001, "s": 4000 * 4001 // 2, "l": sum(map(len, texts)),
+                               "m": max(map(len, texts))}, separators=(",", ":")) + "\n"
+        equal(copy(path, sql.format(path / name), check=0).text, expected, name)
+        if "csv" in name:
+            equal(piped(path / name, sql.replace("'{}'", "STDIN")).text, expected, name)
+    (path / "cut.csv.gz").write_bytes(gzip.compress(text.encode())[:-100])
+    contains(copy(path, f"CREATE TABLE t (n int, t text); COPY t FROM '{path}/cut.csv.gz'", check=1).errors,
+             "cut.csv.gz ends in the middle of a gzip stream (22P04)")
+
+
 def test_a_gzip_file_that_is_cut_short_gives_its_rows(path):
     rows = "".join(json.dumps({"a": n, "b": f"{n * 7919 % 10007}"}) + "\n" for n in range(20000))
     whole = gzip.compress(rows.encode())

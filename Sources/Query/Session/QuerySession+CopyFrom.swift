@@ -1,5 +1,4 @@
 import Aggregation
-import Bytes
 import Formats
 import Platform
 import SQL
@@ -19,7 +18,7 @@ extension QuerySession {
                 names = table.columns.indices.filter { table.definition.generated[$0] == nil }
                     .map { Name(table.columns[$0].name, isQuoted: true, copy.place) }
             }
-            rows = try texts(CopyText(try bytes(of: copy), form), names, table, copy, options)
+            rows = try texts(try text(of: copy, form), names, table, copy, options)
         }
         if let condition = copy.filter { rows = try fitting(rows, table, condition, copy) }
         try checkRows(rows, table)
@@ -138,34 +137,12 @@ extension QuerySession {
             detail: detail)
     }
 
-    private func bytes(of copy: CopyFromSyntax) throws(SQLError) -> [UInt8] {
-        if let data = copy.data { return data }
-        let most = environment.memoryMax - 1
-        let bytes: [UInt8]
-        do {
-            bytes =
-                if let file = copy.file {
-                    try StandardInput.readAll(path: file, limit: most)
-                } else {
-                    try StandardInput.readAll(limit: most)
-                }
-        } catch {
-            throw InputFileReader.failure(error, copy.file ?? "standard input")
-        }
-        guard bytes.count <= most else {
-            throw SQLError(
-                "\(copy.file ?? "standard input") does not fit into --memory", .outOfMemory,
-                at: copy.place)
-        }
-        guard bytes.starts(with: [0x1F, 0x8B]) else { return bytes }
-        do {
-            return unsafe try bytes.withUnsafeBytes { (raw) throws(CompressionError) in
-                unsafe try CompressionCodec.gzip.decompress(raw, limit: most)
-            }
-        } catch {
-            throw SQLError(
-                "\(copy.file ?? "standard input") is no valid gzip file", .badCopyFileFormat)
-        }
+    private func text(
+        of copy: CopyFromSyntax, _ form: CopyText.Form
+    ) throws(SQLError) -> CopyText {
+        if let data = copy.data { return CopyText(data, form) }
+        let bytes = try CopyBytes(copy.file, most: environment.memoryMax - 1)
+        return CopyText([], form) { () throws(SQLError) in try bytes.next() }
     }
 }
 

@@ -11,7 +11,10 @@ struct CopyText {
         var escape = UInt8(ascii: "\"")
     }
 
-    private let bytes: [UInt8]
+    /// Of what has been read so far that is not handed out.
+    private var bytes: [UInt8]
+    /// Gives more; nil at the end.
+    private let source: () throws(SQLError) -> [UInt8]?
     private let form: Form
     private var position = 0
     /// Of the row that was read last, from 1.
@@ -21,17 +24,42 @@ struct CopyText {
     private static let newline = UInt8(ascii: "\n")
     private static let backslash = UInt8(ascii: "\\")
 
-    init(_ bytes: [UInt8], _ form: Form) {
+    init(
+        _ bytes: [UInt8], _ form: Form,
+        source: @escaping () throws(SQLError) -> [UInt8]? = { () throws(SQLError) in nil }
+    ) {
         self.bytes = bytes
         self.form = form
+        self.source = source
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
     }
 
     /// nil at the end.
     mutating func next() throws(SQLError) -> [[UInt8]?]? {
+        while true {
+            let (start, first) = (position, nextLine)
+            var row: [[UInt8]?]?
+            var failure: SQLError?
+            do throws(SQLError) { row = try nextHere() } catch { failure = error }
+            // A row that ends with the bytes may go on.
+            guard position >= bytes.count, let more = try source() else {
+                if let failure { throw failure }
+                return row
+            }
+            bytes.removeFirst(min(start, bytes.count))
+            bytes += more
+            (position, nextLine) = (0, first)
+        }
+    }
+
+    private mutating func nextHere() throws(SQLError) -> [[UInt8]?]? {
         guard position < bytes.count else { return nil }
         line = nextLine
-        if isEndMark { return nil }
+        if isEndMark {
+            // It may yet turn out to be a longer line.
+            if !bytes[position...].contains(CopyText.newline) { position = bytes.count }
+            return nil
+        }
         return form.isCSV ? try quotedRow() : plainRow()
     }
 

@@ -19,6 +19,11 @@ final class InputFileReader {
         }
     }
 
+    init(_ file: InputFile) {
+        path = file.name
+        self.file = file
+    }
+
     /// Why a compressed file has no more rows, though it should; nil: it is whole.
     var damage: SQLError? { inflated?.failure }
 
