@@ -172,8 +172,8 @@ import Testing
         try verify(Self.joins, seed)
     }
 
-    /// No row is late.
-    @Test(arguments: [UInt64(1), 3, 5])
+    /// With even seeds some rows are late.
+    @Test(arguments: UInt64(1)...8)
     func `windows over joins are the same finite and endless`(_ seed: UInt64) throws {
         try verify(Self.windowsOverJoins, seed)
     }

@@ -9,7 +9,7 @@ extension PlanCompiler {
             var inputs: [Output] = []
             for input in chain.inputs { inputs.append(try build(input)) }
             let node = try SharedKeyJoinOperator(
-                chain, spill: takeSpillBudget(), settings)
+                chain, times: chain.inputs.map { times($0) }, spill: takeSpillBudget(), settings)
             return try add(node, inputs, plan, isAppendOnly: true)
         }
         let (left, right) = try buildSides(leftPlan, rightPlan, join)
@@ -66,7 +66,7 @@ extension PlanCompiler {
         let isAppendOnly = onlyGrows && (isSingleStep || isTimed[1])
         let node = try AsofOperator(
             join, bound, left: left.types, right: right.types, isAppendOnly: isAppendOnly,
-            isTimed: isTimed, settings)
+            isTimed: isTimed, rowTimes: join.keepsForEver[0] ? [] : times(sides[0]), settings)
         return try add(node, [left, right], plan, isAppendOnly: isAppendOnly)
     }
 
@@ -213,6 +213,10 @@ extension JoinShape {
             rowTimes.append(row)
         }
         self.times = rowTimes
+        isTimed = [0, 1].map { side in
+            !rowTimes[side].isEmpty && !join.keepsForEver[side]
+                && (side == 0 || join.kind == .inner && !join.isLookup)
+        }
         isLookup = join.isLookup && left.isAppendOnly
         self.isEndless = isEndless
         let keys = Keys(join, leftCount: left.types.count)

@@ -37,13 +37,19 @@ final class AsofOperator: Operator {
     /// What the watermark of its partition was before a right row that came late: left rows below
     /// it may have left already, so it is for none of them, however the input was cut.
     private var rightMarks: [Int32: Int64] = [:]
+    /// The same of left rows that came late: a window above judges them by it.
+    private var leftMarks: [Int32: Int64] = [:]
     private let leftSlots = PlainVector<Int32>()
     /// Where the result changes: the right row that has left with each left row; -1: none, -2: the
     /// left row has not left.
     private let partners = PlainVector<Int32>()
     private var touched: Set<Int32> = []
     private let removed = [PlainVector<Int32>(), PlainVector<Int32>()]
-    private let changes: NetRows
+    private let changes: MarkedChanges
+    /// The times in left rows that the watermark of the result speaks of.
+    private let rowTimes: [RowExpression]
+    /// Of the left batch at hand: what the watermark was before the rows that came late.
+    private var late: [Int64]?
 
     private let slots = PlainVector<Int32>()
     private let ids = PlainVector<Int32>()
@@ -52,8 +58,11 @@ final class AsofOperator: Operator {
 
     init(
         _ join: JoinPlan, _ bound: JoinPlan.AsofBound, left: [DataType], right: [DataType],
-        isAppendOnly: Bool, isTimed: [Bool], _ settings: SessionSettings
+        isAppendOnly: Bool, isTimed: [Bool], rowTimes: [Expression], _ settings: SessionSettings
     ) throws(SQLError) {
+        var own: [RowExpression] = []
+        for time in rowTimes { own.append(try RowExpression(time, settings)) }
+        self.rowTimes = own
         kind = join.kind
         self.bound = bound
         self.isAppendOnly = isAppendOnly
@@ -70,14 +79,14 @@ final class AsofOperator: Operator {
         rightTypes = right
         table = KeyTable(join.leftKeys.map(\.type), nullsMatch: false)
         stores = [left, right].map { RowStore($0 + [.bytea], keepsOriginals: true) }
-        changes = NetRows(left + right)
+        changes = MarkedChanges(left + right, isMarked: !own.isEmpty)
         super.init("asof join")
     }
 
     override var memory: Int {
         table.memory + stores[0].memory + stores[1].memory + changes.memory
             + right.reduce(0) { $0 + $1.memory } + waiting.memory + (held?.memory ?? 0)
-            + leftTimes.memory + rightTimes.memory
+            + leftTimes.memory + rightTimes.memory + leftMarks.count * 32 + rightMarks.count * 32
     }
 
     private func sortKeys(_ side: Int) -> SortKeys {
@@ -101,6 +110,7 @@ final class AsofOperator: Operator {
             for _ in 0..<abs(batch.weight(row)) where matches { rows.append(Int32(row)) }
             if !matches { alone.append(Int32(row)) }
         }
+        late = side == 1 || rowTimes.isEmpty ? nil : try batch.lateMarks(by: rowTimes)
         if side == 0, kind == .asofLeft { try emitAlone(batch, alone) }
         let isComplete = side == 0 && watermarks.hasEnded(1)
         try store(batch, rows, side)
@@ -133,7 +143,8 @@ final class AsofOperator: Operator {
         }
         for (index, row) in rows.enumerated() {
             let slot = Int(slots[Int(row)])
-            if isAppendOnly, let mark = batch.watermarks?[Int(row)], microseconds(time, row) < mark
+            if isAppendOnly, isTimed[1], let mark = batch.watermarks?[Int(row)],
+                microseconds(time, row) < mark
             {
                 rightMarks[ids[index]] = mark
             }
@@ -186,6 +197,7 @@ final class AsofOperator: Operator {
             }
             leftSlots[Int(id)] = slot
             partners[Int(id)] = -2
+            if let mark = late?[Int(row)], mark != Watermark.none { leftMarks[id] = mark }
             if isAppendOnly {
                 leftTimes.resize(to: max(leftTimes.count, stores[0].idLimit), filling: 0)
                 leftTimes[Int(id)] = microseconds(time, row)
@@ -217,21 +229,40 @@ final class AsofOperator: Operator {
         let weights = batch.weights.map { all in
             Buffer(places.map { all[Int($0)] < 0 ? Int64(-1) : 1 })
         }
-        try hand(Batch(columns, count: places.count, weights: weights))
+        try hand(
+            Batch(
+                columns, count: places.count, weights: weights,
+                watermarks: late.map { late in Buffer(places.map { late[Int($0)] }) }))
     }
 
     private func emitAlone(_ batch: Batch, _ rows: [Int32]) throws(SQLError) {
         guard !rows.isEmpty else { return }
         let picked = batch.gather(rows)
         let nulls = rightTypes.map { Column.constant(.null, $0, count: rows.count) }
-        try hand(Batch(picked.columns + nulls, count: rows.count, weights: picked.weights))
+        try hand(
+            Batch(
+                picked.columns + nulls, count: rows.count, weights: picked.weights,
+                watermarks: late.map { late in Buffer(rows.map { late[Int($0)] }) }))
     }
 
     private func hand(_ batch: Batch) throws(SQLError) {
         if isAppendOnly {
-            return try emit(rows: batch.columns, count: batch.count, weights: batch.weights)
+            return try emit(
+                rows: batch.columns, count: batch.count, weights: batch.weights,
+                watermarks: batch.watermarks)
         }
-        changes.add(batch.columns, count: batch.count) { batch.weight($0) }
+        changes.add(batch)
+    }
+
+    /// What the watermark was before kept left rows; nil: none came late.
+    private func marks(of rows: [Int32]) -> Buffer<Int64>? {
+        guard !leftMarks.isEmpty, rows.contains(where: { leftMarks[$0] != nil }) else { return nil }
+        return Buffer(rows.map { leftMarks[$0] ?? Watermark.none })
+    }
+
+    private func freeLeft(_ row: Int32) {
+        stores[0].free(row)
+        leftMarks[row] = nil
     }
 
     /// The right row nearest to a left one; -1: there is none.
@@ -316,8 +347,8 @@ final class AsofOperator: Operator {
         guard !gone.isEmpty else { return }
         let columns =
             stores[0].decode(places, wanted: wanted(0)) + stores[1].decode(found, wanted: wanted(1))
-        try emit(rows: columns, count: places.count)
-        for row in gone { stores[0].free(row) }
+        try emit(rows: columns, count: places.count, watermarks: marks(of: places))
+        for row in gone { freeLeft(row) }
         stores[0].compactIfSparse()
     }
 
@@ -360,16 +391,13 @@ final class AsofOperator: Operator {
         for (row, now) in changed { partners[Int(row)] = now }
         note(changed.map(\.row), changed.map(\.now), 1)
         touched = []
+        for index in 0..<removed[0].count { freeLeft(removed[0][index]) }
+        for index in 0..<removed[1].count { stores[1].free(removed[1][index]) }
         for side in 0...1 {
-            for index in 0..<removed[side].count { stores[side].free(removed[side][index]) }
             removed[side].removeAll()
             stores[side].compactIfSparse()
         }
-        guard changes.count > 0 else { return }
-        let (net, weights) = changes.netRows()
-        let isPlain = (0..<weights.count).allSatisfy { weights[$0] == 1 }
-        try emit(changes.store, net, weights: isPlain ? nil : weights)
-        changes.removeAll()
+        try changes.emit(from: self)
     }
 
     private func note(_ rows: [Int32], _ partners: [Int32], _ weight: Int64) {
@@ -382,7 +410,11 @@ final class AsofOperator: Operator {
         guard !places.isEmpty else { return }
         let columns =
             stores[0].decode(places, wanted: wanted(0)) + stores[1].decode(found, wanted: wanted(1))
-        changes.add(columns, count: places.count) { _ in weight }
+        changes.add(
+            Batch(
+                columns, count: places.count,
+                weights: Buffer(repeating: weight, count: places.count),
+                watermarks: marks(of: places)))
     }
 
     // MARK: state
@@ -409,6 +441,11 @@ final class AsofOperator: Operator {
             for row in left[slot] { rows.append(row) }
             rows.write(&state)
         }
+        state.append(bigEndian: Int64(leftMarks.count))
+        for (row, mark) in leftMarks {
+            state.append(bigEndian: row)
+            state.append(bigEndian: mark)
+        }
     }
 
     override func read(_ state: inout StateReader) throws(SQLError) {
@@ -433,6 +470,12 @@ final class AsofOperator: Operator {
             let rows = PlainVector<Int32>()
             try rows.read(&state)
             left.append((0..<rows.count).map { rows[$0] })
+        }
+        leftMarks = [:]
+        // Earlier builds did not keep them.
+        for _ in 0..<(state.remaining > 0 ? try state.count() : 0) {
+            let row = try state.integer(Int32.self)
+            leftMarks[row] = try state.integer(Int64.self)
         }
         try readTimes()
     }

@@ -16,7 +16,7 @@ final class ExistenceJoinOperator: Operator {
     private let groups: KeyTable
     private let keyTypes: [DataType]
     private let left: JoinSide
-    private let changes: NetRows?
+    private let changes: MarkedChanges?
     private var watermarks = InputWatermarks(2)
 
     /// Right rows by slot; their group and whether their null-aware key is null.
@@ -33,6 +33,8 @@ final class ExistenceJoinOperator: Operator {
     private let slots = PlainVector<Int32>()
     private let groupSlots = PlainVector<Int32>()
     private let ids = PlainVector<Int32>()
+    /// What the watermark was before the left rows of the batch at hand that came late.
+    private var late: [Int64]?
 
     /// Where left rows and right ones of new keys go once the memory is full.
     private let spill: SpillBudget?
@@ -67,7 +69,9 @@ final class ExistenceJoinOperator: Operator {
             ?? KeyTable(isNullAware ? Array(types.dropFirst()) : [], nullsMatch: false)
         left = JoinSide(shape.types[0], expires: false, countsMatches: true)
         left.matches?.isTracking = !shape.isAppendOnly
-        changes = shape.isAppendOnly ? nil : NetRows(shape.outputTypes)
+        changes =
+            shape.isAppendOnly
+            ? nil : MarkedChanges(shape.outputTypes, isMarked: shape.isTimed[0])
         super.init("\(shape.kind) join by key")
     }
 
@@ -77,6 +81,7 @@ final class ExistenceJoinOperator: Operator {
     }
 
     override func push(_ batch: Batch, input side: Int) throws(SQLError) {
+        late = nil
         if !spilled.isEmpty {
             return try side == 0 ? spillLeft(batch) : spillRight(batch)
         }
@@ -85,6 +90,7 @@ final class ExistenceJoinOperator: Operator {
     }
 
     private func pushLeft(_ batch: Batch) throws(SQLError) {
+        late = shape.isTimed[0] ? try batch.lateMarks(by: shape.times[0]) : nil
         let keys = try leftKeys.columns(batch)
         guard !watermarks.hasEnded(1) else {
             find(keys, batch.count)
@@ -93,7 +99,15 @@ final class ExistenceJoinOperator: Operator {
         insert(keys, batch.count)
         try emitUnkeyed(batch)
         if shape.isAppendOnly, shape.kind == .semi { return try pushSemi(batch) }
+        try keep(batch)
+    }
+
+    private func keep(_ batch: Batch) throws(SQLError) {
         guard left.add(batch, slots: slots, ids: ids) else { throw Operator.absentRow(name) }
+        guard let late else { return }
+        for (row, mark) in late.enumerated() where ids[row] >= 0 && mark != Watermark.none {
+            left.lateMarks[ids[row]] = mark
+        }
     }
 
     /// Rows with a partner leave; only the others are kept.
@@ -103,7 +117,7 @@ final class ExistenceJoinOperator: Operator {
             leaving.append(Int32(row))
             slots[row] = -1
         }
-        guard left.add(batch, slots: slots, ids: ids) else { throw Operator.absentRow(name) }
+        try keep(batch)
         try emitAlone(batch, leaving, .row)
     }
 
@@ -252,7 +266,9 @@ final class ExistenceJoinOperator: Operator {
         if mark == .nothing || rows.isEmpty { return }
         let picked = rows.count == batch.count ? batch : batch.gather(rows)
         let columns = shape.alone(picked.columns, picked.count, 0, mark)
-        try hand(Batch(columns, count: picked.count, weights: picked.weights))
+        let marks = late.map { late in Buffer(rows.map { late[Int($0)] }) }
+        try hand(
+            Batch(columns, count: picked.count, weights: picked.weights, watermarks: marks))
     }
 
     private func emitAlone(
@@ -270,17 +286,22 @@ final class ExistenceJoinOperator: Operator {
                     weights?[start + index] ?? left.weights[Int(rows[start + index])]
             }
             let isPlain = (0..<count).allSatisfy { all[$0] == 1 }
+            let marks = left.lateMarks
+            let late =
+                marks.isEmpty
+                ? nil
+                : Buffer((0..<count).map { marks[rows[start + $0]] ?? Watermark.none })
             try hand(
                 Batch(
                     shape.alone(columns, count, 0, mark), count: count,
-                    weights: isPlain ? nil : all))
+                    weights: isPlain ? nil : all, watermarks: late))
             start += count
         }
     }
 
     private func hand(_ batch: Batch) throws(SQLError) {
         guard let changes else { return try emit(batch) }
-        changes.add(batch.columns, count: batch.count) { batch.weight($0) }
+        changes.add(batch)
     }
 
     // MARK: steps
@@ -313,11 +334,7 @@ final class ExistenceJoinOperator: Operator {
     private func flush() throws(SQLError) {
         guard let changes else { return }
         try flushMarks()
-        guard changes.count > 0 else { return }
-        let (rows, weights) = changes.netRows()
-        let isPlain = (0..<weights.count).allSatisfy { weights[$0] == 1 }
-        try emit(changes.store, rows, weights: isPlain ? nil : weights)
-        changes.removeAll()
+        try changes.emit(from: self)
     }
 
     private func flushMarks() throws(SQLError) {

@@ -23,11 +23,7 @@ extension JoinOperator {
     func flush() throws(SQLError) {
         guard let changes else { return }
         for side in [0, 1] { try flushMarks(side) }
-        guard changes.count > 0 else { return }
-        let (rows, weights) = changes.netRows()
-        let isPlain = (0..<weights.count).allSatisfy { weights[$0] == 1 }
-        try emit(changes.store, rows, weights: isPlain ? nil : weights)
-        changes.removeAll()
+        try changes.emit(from: self)
     }
 
     /// Takes back what no longer stands for a row, and lets out what stands now.

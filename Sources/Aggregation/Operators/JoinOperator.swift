@@ -17,7 +17,7 @@ final class JoinOperator: Operator, ProcessingTimeOperator {
     var watermarks = InputWatermarks(2)
     var lag = JoinLag()
     /// Nets pairs and marks where the result changes; nil where it only grows.
-    let changes: NetRows?
+    let changes: MarkedChanges?
     /// Where the rows go that do not fit; nil: all stay in memory.
     private let spill: SpillBudget?
     private var spilled: SpilledJoin?
@@ -32,6 +32,8 @@ final class JoinOperator: Operator, ProcessingTimeOperator {
 
     private let slots = PlainVector<Int32>()
     private let ids = PlainVector<Int32>()
+    /// Of the batch at hand, where some of its rows came late.
+    private var late: [Int64]?
     private let pairs = JoinPairs()
     /// Matches of the rows of a batch that are not kept.
     private let localKnown = PlainVector<Int64>()
@@ -51,7 +53,10 @@ final class JoinOperator: Operator, ProcessingTimeOperator {
                 shape.types[side], expires: shape.bounds[side] != nil,
                 countsMatches: shape.preserves(side))
         }
-        changes = shape.isAppendOnly ? nil : NetRows(shape.outputTypes)
+        changes =
+            shape.isAppendOnly
+            ? nil
+            : MarkedChanges(shape.outputTypes, isMarked: shape.isTimed.contains(true))
         super.init("\(shape.kind) join")
         for side in sides { side.matches?.isTracking = !shape.isAppendOnly }
     }
@@ -71,6 +76,7 @@ final class JoinOperator: Operator, ProcessingTimeOperator {
         if let spilled { return try spilled.add(batch, side: side, isOld: isSilent) }
         let keys = try shape.keys[side].columns(batch)
         let keeps = !watermarks.hasEnded(1 - side) && !(shape.isLookup && side == 0)
+        late = try lateMarks(of: batch, side)
         if keeps {
             table.insert(keys, count: batch.count, into: slots)
             for side in sides { side.growSlots(to: table.slotLimit) }
@@ -78,7 +84,7 @@ final class JoinOperator: Operator, ProcessingTimeOperator {
                 throw Operator.absentRow(name)
             }
             try addExpiries(batch, side)
-            try noteLate(batch, side, ids: ids)
+            noteLate(late, side, ids: ids)
             try emitUnkept(batch, side)
         } else {
             table.find(keys, count: batch.count, into: slots)
@@ -86,6 +92,7 @@ final class JoinOperator: Operator, ProcessingTimeOperator {
             localKnown.resize(to: batch.count, filling: 0)
             localUnknown.removeAll()
             localUnknown.resize(to: batch.count, filling: 0)
+            try observeLag(batch, side)
         }
         if let idle { unsafe idle.touch(slots.base, count: batch.count, below: table.slotLimit) }
         if !(shape.isLookup && side == 1) { try probe(batch, side, keeps) }
@@ -126,7 +133,7 @@ final class JoinOperator: Operator, ProcessingTimeOperator {
         from old: Operator, _ widening: ColumnWidening
     ) throws(SQLError) -> Bool {
         guard let old = old as? JoinOperator, shape.kind == .inner, old.spilled == nil,
-            old.changes?.count ?? 0 == 0, old.sides.allSatisfy({ $0.lateMarks.isEmpty })
+            old.changes?.count ?? 0 == 0
         else { return false }
         isSilent = true
         if let idle, let other = old.idle { idle.clock.follow(other.clock) }
@@ -199,8 +206,14 @@ final class JoinOperator: Operator, ProcessingTimeOperator {
                 : times.microseconds(row)
             queue.add(ids[row], time)
         }
+        try observeLag(batch, side)
+    }
+
+    private func observeLag(_ batch: Batch, _ side: Int) throws(SQLError) {
+        guard let bound = shape.bounds[side] else { return }
+        let bounds = try bound.column(batch)
         for own in shape.times[side] {
-            lag.observe(times, try own.column(batch), batch.count)
+            lag.observe(bounds, try own.column(batch), batch.count)
         }
     }
 
@@ -255,7 +268,11 @@ final class JoinOperator: Operator, ProcessingTimeOperator {
         if shape.emitsPairs, pairs.count > 0 {
             let weights = pairWeights(batch, side)
             let joined = joinedBatch(batch, side, weights: weights)
-            try hand(joined)
+            let marks = try pairMarks(pairs, late, joined, side)
+            try hand(
+                marks.map {
+                    Batch(joined.columns, count: joined.count, weights: weights, watermarks: $0)
+                } ?? joined)
         }
         pairs.removeAll()
     }
@@ -358,10 +375,12 @@ final class JoinOperator: Operator, ProcessingTimeOperator {
     ) throws(SQLError) {
         if mark == .nothing { return }
         let picked = rows.count == batch.count ? batch : batch.gather(rows)
+        let late = late
+        let marks = try rowMarks(picked.columns, picked.count, side) { late?[Int(rows[$0])] }
         try hand(
             Batch(
                 shape.alone(picked.columns, picked.count, side, mark), count: picked.count,
-                weights: picked.weights))
+                weights: picked.weights, watermarks: marks))
     }
 
     /// Kept rows without a partner.
@@ -381,10 +400,13 @@ final class JoinOperator: Operator, ProcessingTimeOperator {
                 all[index] = weights?[start + index] ?? sides[side].weights[Int(row)]
             }
             let isPlain = (0..<count).allSatisfy { all[$0] == 1 }
+            let kept = sides[side].lateMarks
+            let marks =
+                kept.isEmpty ? nil : try rowMarks(columns, count, side) { kept[rows[start + $0]] }
             try hand(
                 Batch(
                     shape.alone(columns, count, side, mark), count: count,
-                    weights: isPlain ? nil : all))
+                    weights: isPlain ? nil : all, watermarks: marks))
             start += count
         }
     }
@@ -393,6 +415,6 @@ final class JoinOperator: Operator, ProcessingTimeOperator {
     func hand(_ batch: Batch) throws(SQLError) {
         if isSilent { return }
         guard let changes else { return try emit(batch) }
-        changes.add(batch.columns, count: batch.count) { batch.weight($0) }
+        changes.add(batch)
     }
 }

@@ -20,6 +20,9 @@ struct JoinShape {
     let bounds: [RowExpression?]
     /// The times in the rows of each side that its watermark speaks of.
     let times: [[RowExpression]]
+    /// Whether the watermark of the result speaks of times of the side: then what leaves says which
+    /// of its rows came late.
+    let isTimed: [Bool]
 
     static let manyRows = SQLError(
         "more than one row returned by a subquery used as an expression", .cardinalityViolation)

@@ -30,6 +30,7 @@ import Formats
     var memory: Int {
         store.memory + heads.memory + tails.memory + next.memory + previous.memory
             + slots.memory + weights.memory + (expiry?.memory ?? 0) + (matches?.memory ?? 0)
+            + lateMarks.count * 32
     }
 
     /// Room for a table of so many slots.
@@ -144,10 +145,17 @@ import Formats
             let part = Array(rows[start..<min(start + Batch.rowsMax, rows.count)])
             let counts = part.map { weights[Int($0)] }
             let isPlain = counts.allSatisfy { $0 == 1 }
+            let batch = try widening.batch(
+                store.decode(part), part.count, as: types,
+                weights: isPlain ? nil : Buffer(counts))
+            guard part.contains(where: { lateMarks[$0] != nil }) else {
+                try body(batch)
+                continue
+            }
             try body(
-                try widening.batch(
-                    store.decode(part), part.count, as: types,
-                    weights: isPlain ? nil : Buffer(counts)))
+                Batch(
+                    batch.columns, count: batch.count, weights: batch.weights,
+                    watermarks: Buffer(part.map { lateMarks[$0] ?? Watermark.none })))
         }
     }
 

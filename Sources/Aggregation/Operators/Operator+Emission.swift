@@ -2,15 +2,23 @@ import Formats
 
 extension Operator {
     /// Hands on rows of any number, in batches.
-    func emit(rows columns: [Column], count: Int, weights: Buffer<Int64>? = nil) throws(SQLError) {
+    func emit(
+        rows columns: [Column], count: Int, weights: Buffer<Int64>? = nil,
+        watermarks: Buffer<Int64>? = nil
+    ) throws(SQLError) {
         if count <= Batch.rowsMax {
-            return try emit(Batch(columns, count: count, weights: weights))
+            return try emit(
+                Batch(columns, count: count, weights: weights, watermarks: watermarks))
         }
         var start = 0
         while start < count {
             let range = start..<min(start + Batch.rowsMax, count)
             let part = weights.map { all in Buffer(range.map { all[$0] }) }
-            try emit(Batch(columns.map { $0.slice(range) }, count: range.count, weights: part))
+            let marks = watermarks.map { all in Buffer(range.map { all[$0] }) }
+            try emit(
+                Batch(
+                    columns.map { $0.slice(range) }, count: range.count, weights: part,
+                    watermarks: marks))
             start = range.upperBound
         }
     }

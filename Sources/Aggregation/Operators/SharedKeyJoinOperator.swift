@@ -23,17 +23,33 @@ import Formats
     /// Kept rows leave again until the inputs that end have ended; what is kept for inputs without
     /// end has no time.
     private let holdsTime: Bool
+    /// The times in the rows of each input that the watermark of the result speaks of.
+    private let times: [[RowExpression]]
+    /// What the watermark was before the rows of the batch at hand that came late; nil: none did.
+    private var late: [Int64]?
     private var part: Operator?
     /// What leaves has left before.
     private var isSilent = false
 
     init(
-        _ chain: SharedKeyChain, spill: SpillBudget? = nil, _ settings: SessionSettings
+        _ chain: SharedKeyChain, times: [[Expression]], spill: SpillBudget? = nil,
+        _ settings: SessionSettings
     ) throws(SQLError) {
+        var rowTimes: [[RowExpression]] = []
+        for (input, list) in zip(chain.inputs.indices, times) {
+            // Rows that are kept for an input without end have none.
+            let isKept = chain.inputs.indices.contains {
+                $0 != input && chain.inputs[$0].facts.isEndless
+            }
+            var row: [RowExpression] = []
+            if !isKept { for time in list { row.append(try RowExpression(time, settings)) } }
+            rowTimes.append(row)
+        }
+        self.times = rowTimes
         holdsTime = chain.inputs.count { $0.facts.isEndless } <= 1
         self.spill = spill
         makePart = { (spill) throws(SQLError) in
-            try SharedKeyJoinOperator(chain, spill: spill, settings)
+            try SharedKeyJoinOperator(chain, times: times, spill: spill, settings)
         }
         var keys: [RowExpressions] = []
         for key in chain.keys { keys.append(try RowExpressions(key, settings)) }
@@ -67,6 +83,7 @@ import Formats
             return try rows.add(batch, keys: columns)
         }
         let keeps = !othersHaveEnded(input)
+        late = times[input].isEmpty ? nil : try batch.lateMarks(by: times[input])
         if !keeps {
             table.find(columns, count: batch.count, into: slots)
         } else {
@@ -74,6 +91,9 @@ import Formats
             for side in sides { side.growSlots(to: table.slotLimit) }
             guard sides[input].add(batch, slots: slots, ids: ids) else {
                 throw Operator.absentRow(name)
+            }
+            for (row, mark) in (late ?? []).enumerated() where ids[row] >= 0 && mark != .min {
+                sides[input].lateMarks[ids[row]] = mark
             }
         }
         for row in 0..<batch.count {
@@ -128,8 +148,25 @@ import Formats
             }
         }
         let weights = weights(batch, input, count)
+        let marks = marks(input, count)
         for list in chosen { list.removeAll() }
-        try emit(Batch(columns, count: count, weights: weights))
+        try emit(Batch(columns, count: count, weights: weights, watermarks: marks))
+    }
+
+    /// A combination is late if all of its rows with a time are; nil: none is.
+    private func marks(_ input: Int, _ count: Int) -> Buffer<Int64>? {
+        let timed = sides.indices.filter { !times[$0].isEmpty }
+        guard !timed.isEmpty,
+            timed.allSatisfy({ $0 == input ? late != nil : !sides[$0].lateMarks.isEmpty })
+        else { return nil }
+        return Buffer(
+            (0..<count).map { place in
+                timed.reduce(Int64.max) { least, side in
+                    let row = chosen[side][place]
+                    let mark = side == input ? late?[Int(row)] : sides[side].lateMarks[row]
+                    return min(least, mark ?? Watermark.none)
+                }
+            })
     }
 
     /// nil: all 1.
