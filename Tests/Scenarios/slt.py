@@ -38,7 +38,7 @@ class Record:
     """A statement or a query of a file, and what it has to give."""
     line: int
     sql: str
-    kind: str  # ok, error, maybe, query, let, system
+    kind: str  # ok, error, maybe, query, let, system, reset
     types: str = ""
     sort: str = "nosort"
     label: str = ""
@@ -56,7 +56,15 @@ class Unsupported(Exception):
 HEADS = {"statement", "query", "skipif", "onlyif", "halt", "mode", "loop", "foreach", "endloop",
          "concurrentloop", "concurrentforeach", "require", "require-env", "load", "restart",
          "test-env", "unzip", "reconnect", "set", "reset", "include", "control", "connection",
-         "import", "hash-threshold", "sleep", "subtest", "user", "tags", "system", "let"}
+         "import", "simple", "reset-server", "hash-threshold", "sleep", "subtest", "user", "tags", "system", "let"}
+
+
+RECORD_HEADS = {"statement", "query", "simple", "skipif", "onlyif", "halt", "mode", "loop", "foreach",
+                "endloop", "include", "require", "reset-server"}
+# What DuckDB's files ask for and no answer depends on.
+HARMLESS = {"skip_reload", "vector_size", "notwindows", "notmingw", "notmusl", "64bit",
+            "noforcestorage", "longdouble", "no_alternative_verify", "json", "icu", "block_size",
+            "core_functions", "no_vector_verification", "no_extension_autoloading"}
 
 
 def read(path, name="postgresql", depth=0):
@@ -93,19 +101,28 @@ def records(lines, offset, variables, name, state):
                 inner = {**variables, words[1]: str(value)}
                 yield from records(body, offset + start + 1, inner, name, state)
         elif head in ("statement", "query"):
+            while position < len(lines) and not lines[position].strip():
+                position += 1
             end = position
-            while end < len(lines) and lines[end].strip():
+            while end < len(lines) and (lines[end].strip()
+                                        or head == "query" and query_goes_on(lines, end)):
                 if lines[end].startswith("----"):
                     break
                 end += 1
-            sql = "\n".join(lines[position:end])
+            sql = "\n".join(line for line in lines[position:end] if line.strip())
             expected, position = None, end
             if end < len(lines) and lines[end].startswith("----"):
                 stop = end + 1
-                while stop < len(lines) and (lines[stop].strip()
-                                             or "error" in words and goes_on(lines, stop)):
-                    stop += 1
-                expected, position = lines[end + 1:stop], stop
+                if "multiline" in words:
+                    while stop < len(lines) and lines[stop].strip() != "EOF":
+                        stop += 1
+                    # One value, with its lines.
+                    expected, position = ["\n".join(lines[end + 1:stop])], stop + 1
+                else:
+                    while stop < len(lines) and (lines[stop].strip()
+                                                 or "error" in words and goes_on(lines, stop)):
+                        stop += 1
+                    expected, position = lines[end + 1:stop], stop
             if not skip and not mode_skip:
                 sql = from_environment(sql) if state["substitution"] else sql
                 found = record(words, substituted(sql, variables), expected, offset + start + 1)
@@ -113,6 +130,22 @@ def records(lines, offset, variables, name, state):
                     found.sort = state["sort"]
                 yield found
             skip = False
+        elif head == "simple":
+            # Materialize's: statements, then what the server says of each.
+            end = position
+            while end < len(lines) and lines[end].strip() and not lines[end].startswith("----"):
+                end += 1
+            sql = substituted("\n".join(lines[position:end]), variables)
+            stop = end
+            while stop < len(lines) and lines[stop].strip() != "EOF" and (
+                    lines[stop].strip() or "multiline" in words):
+                stop += 1
+            position = stop + ("multiline" in words)
+            if not skip and not mode_skip:
+                yield Record(offset + start + 1, sql, "maybe")
+            skip = False
+        elif head == "reset-server":
+            yield Record(offset + start + 1, "", "reset")
         elif head in ("let", "system"):
             end = position
             while end < len(lines) and lines[end].strip():
@@ -126,7 +159,7 @@ def records(lines, offset, variables, name, state):
             skip = False
         elif head == "include":
             pattern = pathlib.Path(state["path"]).parent / " ".join(words[1:])
-            found = sorted(glob.glob(str(pattern)))
+            found = sorted(glob.glob(str(pattern), recursive=True))
             if not found:
                 raise Unsupported(f"{pattern}, which is not there")
             for path in found:
@@ -140,10 +173,12 @@ def records(lines, offset, variables, name, state):
                 raise Unsupported(" ".join(words[:2]))
         elif head == "connection":
             pass
+        elif head == "require" and words[1] in HARMLESS:
+            pass
         elif head in ("require", "require-env", "load", "restart", "test-env", "concurrentloop",
                       "concurrentforeach", "unzip", "reconnect", "set", "reset", "import"):
             raise Unsupported(" ".join(words[:2]))
-        elif head in ("hash-threshold", "sleep", "subtest", "user", "tags", "endloop"):
+        elif head in ("hash-threshold", "sleep", "subtest", "user", "tags", "endloop", "EOF"):
             pass
         else:
             raise Unsupported(head)
@@ -155,6 +190,16 @@ def goes_on(lines, position):
         position += 1
     return position < len(lines) and not lines[position].startswith("#") \
         and lines[position].split()[0] not in HEADS
+
+
+def query_goes_on(lines, position):
+    """Whether the text of a query, which ends at ----, has more lines behind empty ones."""
+    for line in lines[position:]:
+        if line.startswith("----"):
+            return True
+        if (line.split() or [""])[0] in RECORD_HEADS:
+            return False
+    return False
 
 
 def from_environment(sql):
@@ -480,6 +525,10 @@ class Count:
     skipped: int = 0
 
 
+# Records that part the others: what they do is no statement, or says how those behind go on.
+BETWEEN = ("let", "system", "reset")
+
+
 def run_file(path, options):
     """Counts and failures of a file."""
     count, failures = Count(), []
@@ -497,13 +546,18 @@ def run_file(path, options):
     try:
         while position < len(all_records):
             end = position
-            while end < len(all_records) and all_records[end].kind not in ("let", "system"):
+            while end < len(all_records) and all_records[end].kind not in BETWEEN:
                 end += 1
             part = all_records[position:end]
             for one in part:
                 one.sql = substituted(one.sql, variables)
             run_records(path, part, session, judge, options, count, failures)
-            if end < len(all_records):
+            if end < len(all_records) and all_records[end].kind == "reset":
+                if judge:
+                    judge.close()
+                    judge = PostgresSession(options.postgres)
+                session = RtdSession(options.rtd, options.directory, options.seconds)
+            elif end < len(all_records):
                 run_between(all_records[end], session, judge, options, count, variables)
             position = end + 1
     except AssertionError as error:
