@@ -53,6 +53,7 @@ extension Binder {
         var result = BoundRelation(plan)
         result.tables = left.tables + moved.tables
         result.columns = left.columns + moved.columns
+        result.keyed = left.keyed + moved.keyed
         return result
     }
 
@@ -81,10 +82,12 @@ extension Binder {
         case .left:
             // The condition joins the dependent side: left columns are seen from further in.
             let width = left.columns.count
-            let inside = join.condition?.replacing { expression, depth in
-                guard depth == 0, case .column(let index, let type) = expression else { return nil }
-                return index < width
-                    ? .outer(index, depth: 1, type) : .column(index - width, type)
+            let inside = join.condition?.seenFromInside(1).replacing { expression, depth in
+                guard case .outer(let index, depth: depth + 1, let type) = expression,
+                    index >= width
+                else { return nil }
+                return depth == 0
+                    ? .column(index - width, type) : .outer(index - width, depth: depth, type)
             }
             return .make(.apply(left, right.filtered(inside), .left), fields)
         default:

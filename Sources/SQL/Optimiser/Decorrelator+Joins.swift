@@ -76,11 +76,17 @@ extension Decorrelator {
         _ left: Plan, _ right: Plan, _ join: JoinPlan, _ condition: [Expression]
     ) throws(SQLError) -> Plan {
         let outer = right.outerColumns().sorted { $0.key < $1.key }
-        let shared = Plan.make(
-            .shared(SharedPlan(id: nextID(), name: "outer", plan: left)), left.columns)
+        // A left side that looks further out itself is none that is computed once.
+        let isShared = !left.isCorrelated
+        let shared =
+            isShared
+            ? Plan.make(.shared(SharedPlan(id: nextID(), name: "outer", plan: left)), left.columns)
+            : left
+        // The domain lies inside the right side, one level further in.
+        let source = isShared ? shared : left.movedInside(1)
         // Values that are equal and yet can be told apart are looked at apart, by their text.
         let texts = outer.filter { !$0.value.hasOneFormOfEqualValues }
-        let values = shared.projected(
+        let values = source.projected(
             outer.map { .column($0.key, $0.value) }
                 + texts.map { .cast(.column($0.key, $0.value), .text, isTry: false) },
             (outer + texts).map { left.columns[$0.key].name })

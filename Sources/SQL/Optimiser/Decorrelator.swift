@@ -121,9 +121,7 @@ final class Decorrelator {
             return !columns.isEmpty && columns.allSatisfy { $0 >= width }
         }
         guard ofLeft.count + ofRight.count == open.count else {
-            throw SQLError(
-                "a subquery in the condition of an outer join cannot look at both sides",
-                .featureNotSupported)
+            return try lookingJoin(left, right, plain, open, fields)
         }
         let (wideLeft, leftTests) = try extend(left, ofLeft)
         let (wideRight, rightTests) = try extend(
@@ -142,6 +140,37 @@ final class Decorrelator {
                     && $0.offset < width + added + right.columns.count)
         }
         return wide.projected(kept.map(\.element), fields.map(\.name))
+    }
+
+    /// An outer join whose condition has subqueries over both sides: each row of the kept side
+    /// meets those of the other that pass them.
+    private func lookingJoin(
+        _ left: Plan, _ right: Plan, _ plain: JoinPlan, _ open: [Expression], _ fields: [Field]
+    ) throws(SQLError) -> Plan {
+        let (l, r) = (left.columns.count, right.columns.count)
+        if plain.kind == .right {
+            let swapped = try lookingJoin(
+                right, left, plain.turned(l, r), open.map { $0.turned(l, r) },
+                Array(fields[l...] + fields[..<l]))
+            let columns = swapped.columnExpressions
+            return swapped.projected(Array(columns[r...] + columns[..<r]), fields.map(\.name))
+        }
+        guard plain.kind == .left else {
+            throw SQLError(
+                "FULL JOIN is only supported with merge-joinable or hash-joinable join conditions",
+                .featureNotSupported)
+        }
+        let inside = open.map { test in
+            test.seenFromInside(1).replacing { inner, depth in
+                guard case .outer(let index, depth: depth + 1, let type) = inner, index >= l
+                else { return nil }
+                return depth == 0
+                    ? .column(index - l, type) : .outer(index - l, depth: depth, type)
+            }
+        }
+        let met = try filter(right.movedInside(1), .all(inside) ?? .boolean(true))
+        let joined = try dependent(left, met, plain, [])
+        return .make(trimmed(joined, fields.count).node, fields)
     }
 
     /// The plan with a column behind it for each subquery in the expressions, which read it then.
@@ -291,6 +320,31 @@ extension Expression {
             default: nil
             }
         }
+    }
+}
+
+extension Expression {
+    /// Over the row of a join whose sides of `l` and `r` columns have changed places.
+    fileprivate func turned(_ l: Int, _ r: Int) -> Expression {
+        func place(_ index: Int) -> Int { index < l ? index + r : index - l }
+        return replacing { inner, depth in
+            switch inner {
+            case .column(let index, let type) where depth == 0: .column(place(index), type)
+            case .outer(let index, depth: depth, let type) where depth > 0:
+                .outer(place(index), depth: depth, type)
+            default: nil
+            }
+        }
+    }
+}
+
+extension JoinPlan {
+    /// A right join as the left join of its sides in the other order.
+    fileprivate func turned(_ l: Int, _ r: Int) -> JoinPlan {
+        var turned = JoinPlan(.left)
+        (turned.leftKeys, turned.rightKeys) = (rightKeys, leftKeys)
+        turned.condition = condition?.turned(l, r)
+        return turned
     }
 }
 

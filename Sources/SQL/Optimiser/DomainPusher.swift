@@ -54,6 +54,8 @@ struct DomainPusher {
                     (plan.columns + domain.columns).map(\.name))
             }
             return .make(.union(parts), plan.columns + domain.columns)
+        // What is computed once for all cannot be where it depends on the outer row.
+        case .shared(let shared): return try push(shared.plan)
         default: return try appending(plan)
         }
     }
