@@ -73,7 +73,7 @@ final class NumericMomentsAccumulator: Accumulator {
         guard spread > Numeric(0) else { return Numeric(0) }
         let divisor = Numeric(count) * Numeric(isSample ? count - 1 : count)
         let variance = try spread.divided(by: divisor)
-        return isDeviation ? try variance.squareRoot(scale: variance.scaleShown) : variance
+        return isDeviation ? try variance.deviation : variance
     }
 
     override var memory: Int { sums.memory + squares.memory }
@@ -99,9 +99,21 @@ extension Numeric {
         }
     }
 
+    /// The root of a variance, with as many digits behind the point.
+    fileprivate var deviation: Numeric {
+        get throws(SQLError) {
+            let approximate = double
+            // Doubles reach neither so far nor so near.
+            guard approximate.isNormal, approximate < 1e30, approximate > 1e-30 else {
+                return try squareRoot(scale: scaleShown)
+            }
+            return try newtonRoot(scale: scaleShown)
+        }
+    }
+
     /// The root with so many digits behind the point: Newton's steps from the root of the double,
     /// each of which doubles the digits that are right (16, 32, 64).
-    fileprivate func squareRoot(scale: Int) throws(SQLError) -> Numeric {
+    private func newtonRoot(scale: Int) throws(SQLError) -> Numeric {
         var root = Numeric(double.squareRoot())
         for _ in 0..<3 {
             let rest = self - root * root

@@ -73,12 +73,40 @@ extension Numeric {
             }
             let low = UInt64(truncatingIfNeeded: coefficient)
             return combineHash(low, UInt64(truncatingIfNeeded: scale))
-        // How a value may lie in digits of base 10^9 is not unique; few groups are of such.
-        case .big: return 11
+        // How a value may lie in digits of base 10^9 is not unique; few groups are of such. What
+        // fits without the zeros at its end may be equal to one that lies in 128 bits.
+        case .big(let big): return big.shortest?.groupHash ?? 11
         case .nan: return 12
         case .infinity: return 13
         case .negativeInfinity: return 14
         }
+    }
+}
+
+extension BigDecimal {
+    /// The value in 128 bits, where it fits without the zeros behind the point.
+    fileprivate var shortest: Numeric? {
+        var digits: [UInt8] = []
+        for limb in limbs {
+            var rest = limb
+            for _ in 0..<9 {
+                digits.append(UInt8(rest % 10))
+                rest /= 10
+            }
+        }
+        // The least significant first.
+        let end = digits.lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0
+        let zeros = digits[..<end].firstIndex { $0 != 0 } ?? 0
+        let start = min(zeros, max(scale, 0))
+        var coefficient: Int128 = 0
+        for digit in digits[start..<max(end, start)].reversed() {
+            let (shifted, first) = coefficient.multipliedReportingOverflow(by: 10)
+            let (sum, second) = shifted.addingReportingOverflow(Int128(digit))
+            if first || second { return nil }
+            coefficient = sum
+        }
+        return .finite(
+            isNegative ? -coefficient : coefficient, scale: Int16(clamping: scale - start))
     }
 }
 

@@ -22,6 +22,12 @@ extension Numeric {
         return Numeric(value.squareRoot(scale: scale))
     }
 
+    /// The root with so many digits behind the point.
+    public func squareRoot(scale: Int) throws(SQLError) -> Numeric {
+        guard let value = decimal, signum >= 0 else { return try squareRoot() }
+        return Numeric(value.squareRoot(scale: Numeric.bounded(scale)))
+    }
+
     public func exponential() throws(SQLError) -> Numeric {
         guard let value = decimal else {
             if case .negativeInfinity = self { return .zero }
