@@ -52,12 +52,20 @@ enum TimeArithmetic {
             return a - b
         },
         binary("+", .date, .time, .timestamp) { (a, b) throws(SQLError) in
-            isInfinite(a) ? a : try Cast.moment(a, "timestamp") + b
+            try dayAt(a, b)
         },
         binary("+", .time, .date, .timestamp) { (a, b) throws(SQLError) in
-            isInfinite(b) ? b : try Cast.moment(b, "timestamp") + a
+            try dayAt(b, a)
         },
     ]
+
+    private static func dayAt(_ days: Int64, _ time: Int64) throws(SQLError) -> Int64 {
+        if isInfinite(days) { return days }
+        let (moment, overflow) = try Cast.moment(days, "timestamp")
+            .addingReportingOverflow(time)
+        guard !overflow else { throw TimeKernels.timestampOutOfRange }
+        return try TimeKernels.checkedMoment(moment)
+    }
 
     private static func day(_ days: Int64, _ more: Int64) throws(SQLError) -> Int64 {
         if isInfinite(days) { return days }

@@ -47,6 +47,9 @@ public enum TimePrecision {
         let (quotient, rest) = value.quotientAndRemainder(dividingBy: unit)
         let doubled = rest.magnitude * 2
         guard doubled >= UInt64(unit) else { return quotient * unit }
-        return (quotient + (value < 0 ? -1 : 1)) * unit
+        // At the ends of the range there is nothing further away.
+        let (rounded, overflow) = (quotient + (value < 0 ? -1 : 1))
+            .multipliedReportingOverflow(by: unit)
+        return overflow ? quotient * unit : rounded
     }
 }

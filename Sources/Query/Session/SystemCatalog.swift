@@ -106,10 +106,13 @@ final class SystemCatalog {
         }
         let made = StoredTable(name, list, .init())
         guard !rows.isEmpty else { return made }
-        let columns = list.indices.map { index in
-            Column.make(list[index].type, rows.map { $0[index] })
+        for start in stride(from: 0, to: rows.count, by: Batch.rowsMax) {
+            let part = rows[start..<min(start + Batch.rowsMax, rows.count)]
+            let columns = list.indices.map { index in
+                Column.make(list[index].type, part.map { $0[index] })
+            }
+            made.append([Batch(columns, count: part.count)])
         }
-        made.append([Batch(columns, count: rows.count)])
         return made
     }
 
