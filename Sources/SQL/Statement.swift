@@ -39,6 +39,8 @@ public enum Statement: Sendable {
     case refresh(Name)
     /// FLUSH, which waits until changes can be seen: here they can at once.
     case flush
+    /// ANALYZE, CHECKPOINT or VACUUM, by the word, of tables or of all.
+    case maintenance(String, [Name])
     case alterTable(AlterTableSyntax)
     case createSequence(SequenceSyntax)
     case createType(TypeDefinition)
@@ -75,6 +77,7 @@ public enum Statement: Sendable {
         case .createSchema: "CREATE SCHEMA"
         case .refresh: "REFRESH MATERIALIZED VIEW"
         case .flush: "FLUSH"
+        case .maintenance(let word, _): word
         case .dropRelations(let kind, _, _, _): "DROP \(kind)"
         case .alterTable(let alter): "ALTER \(alter.kind)"
         case .createSequence: "CREATE SEQUENCE"

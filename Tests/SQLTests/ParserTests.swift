@@ -150,7 +150,6 @@ private func summary(_ statement: Statement) -> String {
         ("ALTER INDEX i RENAME TO j", "ALTER INDEX is not supported yet", 0),
         ("ALTER SYSTEM SET x = 1", "ALTER SYSTEM is not supported yet", 0),
         ("SHOW SINKS", "SHOW SINKS is not supported yet", 0),
-        ("SELECT * FROM t FOR UPDATE", "FOR UPDATE is not supported yet", 16),
         ("SELECT * FROM t TABLESAMPLE bernoulli (1)", "TABLESAMPLE is not supported yet", 16),
         ("SELECT * FROM t MATCH_RECOGNIZE (", "MATCH_RECOGNIZE is not supported yet", 16),
         ("COPY t FROM PROGRAM 'x'", "COPY FROM PROGRAM is not supported yet", 12),

@@ -183,6 +183,7 @@ extension SyntaxText {
         if query.withTies { text += " ties" }
         if let offset = query.offset { text += " offset \(of(offset))" }
         if let emit = query.emit { text += " emit \(of(emit))" }
+        for lock in query.locks { text += " for \(lock.strength) of \(names(lock.relations))" }
         return text
     }
 
@@ -337,6 +338,7 @@ extension SyntaxText {
             return "schema \(ifNotExists ? "if " : "")\(quoted(name))"
         case .refresh(let name): return "refresh \(quoted(name))"
         case .flush: return "flush"
+        case .maintenance(let word, let list): return "\(word) \(names(list))"
         case .dropRelations(let kind, let list, let ifExists, _):
             return "drop \(kind) \(names(list)) \(ifExists)"
         case .insert(let insert):

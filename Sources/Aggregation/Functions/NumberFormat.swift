@@ -4,7 +4,8 @@ import Formats
 struct NumberFormat {
     enum Key: String, CaseIterable {
         // Longer names stand before those that they begin with.
-        case comma = ",", point = ".", zero = "0", nine = "9", blank = "B", decimal = "D"
+        case code = "C", comma = ",", point = ".", zero = "0", nine = "9", blank = "B", decimal =
+            "D"
         case exponent = "EEEE", fill = "FM", group = "G", currency = "L", minus = "MI"
         case plus = "PL", bracket = "PR", roman = "RN", signed = "SG", sign = "S", ordinal = "TH"
         case shift = "V"
@@ -145,7 +146,7 @@ struct NumberFormat {
                 )
             }
             hasExponent = true
-        case .comma, .group, .blank, .currency, .ordinal: break
+        case .code, .comma, .group, .blank, .currency, .ordinal: break
         }
     }
 
@@ -249,7 +250,7 @@ private struct NumberWriter {
         case .plus:
             if !isNegative { output.append(0x2b) } else if !format.hasFill { output.append(0x20) }
         case .signed: output.append(isNegative ? 0x2d : 0x2b)
-        case .blank, .fill, .bracket, .sign, .shift, .exponent, .roman: break
+        case .code, .blank, .fill, .bracket, .sign, .shift, .exponent, .roman: break
         }
     }
 

@@ -15,7 +15,9 @@ enum NumberFormatFunctions {
             ScalarFunction("to_number", [.text, .text], .anyNumeric) {
                 arguments, context throws(SQLError) in
                 try TimeKernels.values(context, .anyNumeric) { (row, builder) throws(SQLError) in
-                    let format = try NumberFormat(TimeKernels.text(arguments[1], row))
+                    let pattern = TimeKernels.text(arguments[1], row)
+                    guard !pattern.isEmpty else { return builder.appendNull() }
+                    let format = try NumberFormat(pattern)
                     let text = TimeKernels.text(arguments[0], row)
                     builder.append(numeric: try format.parse(text))
                 }

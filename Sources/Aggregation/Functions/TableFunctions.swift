@@ -203,7 +203,13 @@ enum SeriesFunctions {
     static func subscripts(
         _ arguments: [Value], _ rows: [ColumnBuilder], _ context: KernelContext
     ) throws(SQLError) -> Int {
-        guard case .array(let values) = arguments[0], arguments[1] == .integer(1) else { return 0 }
+        guard case .array(var values) = arguments[0],
+            case .integer(let dimension) = arguments[1], dimension >= 1
+        else { return 0 }
+        for _ in 1..<min(dimension, 7) {
+            guard case .array(let inner)? = values.first else { return 0 }
+            values = inner
+        }
         let isReversed = arguments.count > 2 && arguments[2] == .boolean(true)
         for index in 0..<values.count {
             rows[0].append(integer: Int64(isReversed ? values.count - index : index + 1))

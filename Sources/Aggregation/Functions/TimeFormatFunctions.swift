@@ -59,7 +59,8 @@ enum TimeFormatFunctions {
         var end: Int64 = 0
         for row in 0..<context.count {
             let value = unsafe values[row & mask]
-            guard context.isLive(row), !TimeKernels.isInfinite(value) else {
+            guard context.isLive(row), !TimeKernels.isInfinite(value), !formats.isEmpty(row)
+            else {
                 builder.appendNull()
                 continue
             }
@@ -96,6 +97,7 @@ enum TimeFormatFunctions {
         var formats = FormatReader(arguments[1])
         var buffer = OutputBuffer(capacity: 64)
         return try TimeKernels.values(context, .text) { (row, builder) throws(SQLError) in
+            guard !formats.isEmpty(row) else { return builder.appendNull() }
             buffer.removeAll()
             unsafe try formats.format(row).append(ShownTime(values[row & mask]), to: &buffer)
             unsafe buffer.bytes.withUnsafeBytes { unsafe builder.append(bytes: $0) }
@@ -109,6 +111,9 @@ struct FormatReader {
     private var last: (text: StringView, format: TimeFormat)?
 
     init(_ column: Column) { self.column = column }
+
+    /// A format of nothing gives null.
+    func isEmpty(_ row: Int) -> Bool { unsafe column.strings[row & column.indexMask].count == 0 }
 
     mutating func format(_ row: Int) throws(SQLError) -> TimeFormat {
         let view = unsafe column.strings[row & column.indexMask]

@@ -145,7 +145,7 @@ final class VolatileProjectOperator: Operator {
 
 extension Expression {
     /// Evaluated anew for each row, with another result.
-    var isVolatile: Bool {
+    public var isVolatile: Bool {
         if case .call(let function, _, _) = self, function.volatility == .volatile { return true }
         return children.contains { $0.isVolatile }
     }

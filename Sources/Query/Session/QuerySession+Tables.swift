@@ -101,6 +101,16 @@ extension QuerySession {
         return Outcome(tag: "REFRESH MATERIALIZED VIEW")
     }
 
+    /// ANALYZE, CHECKPOINT and VACUUM: there is nothing to tidy up, but what they name exists.
+    func maintain(_ word: String, _ names: [Name]) throws(SQLError) -> Outcome {
+        if word == "VACUUM", transaction != nil {
+            throw SQLError(
+                "VACUUM cannot run inside a transaction block", .activeTransaction)
+        }
+        for name in names where try catalog.find(name) == nil { throw catalog.missing(name) }
+        return Outcome(tag: word)
+    }
+
     /// The stored table of that name.
     func table(_ name: Name) throws(SQLError) -> StoredTable {
         guard let found = try catalog.find(name) else {

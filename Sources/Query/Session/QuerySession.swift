@@ -114,6 +114,7 @@ public final class QuerySession {
             return try createSchema(name, ifNotExists: ifNotExists)
         case .refresh(let name): return try refresh(name)
         case .flush: return Outcome(tag: statement.tag)
+        case .maintenance(let word, let names): return try maintain(word, names)
         case .alterTable(let alter): return try self.alter(alter)
         case .createSequence(let sequence): return try create(sequence)
         case .createType(let definition): return try create(definition)

@@ -145,7 +145,12 @@ struct SessionVariables {
         }
         guard let seconds else {
             if let zone = TimeZoneFiles.find(value) { return (zone, zone.name) }
-            if TimeZoneRule(value) != nil { return (try TimeZone.named(value) { _ in nil }, value) }
+            // `+07:00` is hours and minutes as POSIX counts them: positive is west.
+            if TimeZoneRule(value) != nil || value.split(separator: ":").count == 2,
+                let zone = try? TimeZone.named(value, { _ in nil })
+            {
+                return (zone, value)
+            }
             return (try TimeZoneFiles.zone(named: value, at: nil), value)
         }
         let zone = TimeZone(fixedOffset: Int32(seconds))

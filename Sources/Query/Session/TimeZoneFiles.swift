@@ -25,7 +25,7 @@ enum TimeZoneFiles {
     /// The zone of a name in any case of letters; nil: there is none.
     static func find(_ name: String) -> TimeZone? {
         found.zone(name) {
-            for spelling in [name, capitalised(name), name.uppercased()] {
+            for spelling in [name, capitalised(name), name.uppercased(), country(name)] {
                 if let zone = try? zone(named: spelling, at: nil) { return zone }
             }
             return nil
@@ -41,6 +41,13 @@ enum TimeZoneFiles {
             isFirst = character == "/" || character == "_" || character == "-"
         }
         return result
+    }
+
+    /// `us/pacific` as the files have it: `US/Pacific`.
+    private static func country(_ name: String) -> String {
+        let parts = name.split(separator: "/", maxSplits: 1)
+        guard parts.count == 2 else { return name }
+        return parts[0].uppercased() + "/" + capitalised(String(parts[1]))
     }
 
     /// A relative path below the directory, and nothing else.

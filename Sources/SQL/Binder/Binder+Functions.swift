@@ -35,7 +35,7 @@ extension Binder {
                     "a column definition list is required for functions returning \"record\"",
                     .syntaxError, at: call.name.place)
             }
-            let arguments = try binder.bind(call.arguments)
+            let arguments = try binder.arranged(call, name, call.name.place)
             let table = try table(name, arguments, binder, call.name.place)
             for field in table.function.columns {
                 outputs.append(.column(fields.count, field.type))
@@ -54,6 +54,7 @@ extension Binder {
             .unnest(.oneRow, bound, withOrdinality: withOrdinality, keepsEmpty: false), fields)
         var relation = BoundRelation(
             plan, alias: syntax.alias?.text ?? calls.first?.functionName ?? "")
+        if calls.count == 1, fields.count == 1 { relation.tables[0].isScalar = true }
         if !syntax.columnDefinitions.isEmpty {
             relation = try defined(relation, syntax, binder)
         } else if calls.count == 1, ExpressionBinder.populates(calls[0].functionName) == true {

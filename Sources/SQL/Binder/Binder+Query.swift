@@ -40,6 +40,7 @@ extension Binder {
         if case .select(let select) = syntax.body {
             return try self.select(select, context, syntax)
         }
+        try checkLocks(syntax.locks, syntax.body)
         let relation = try body(syntax.body, context)
         return try ordered(relation, syntax, context)
     }
@@ -182,6 +183,16 @@ extension Binder {
         /// False: they differ from one outer row to another, or are known only when it runs.
         var isConstant: Bool {
             [count, offset].allSatisfy { if case .literal? = $0 { true } else { $0 == nil } }
+        }
+
+        /// The rows that are looked at, skipped ones too; nil: all, or it is not known.
+        var countWithOffset: Expression? {
+            guard let offset else { return count }
+            guard case .literal(.integer(let rows), _)? = count,
+                case .literal(.integer(let skipped), _) = offset
+            else { return nil }
+            let (sum, overflow) = rows.addingReportingOverflow(skipped)
+            return overflow ? nil : .literal(.integer(sum), .bigint)
         }
     }
 

@@ -64,6 +64,7 @@ extension Binder {
         }
         expressions.clause = .order
         try bindOrder(select, query, expressions, &parts)
+        try checkLocks(query?.locks ?? [], select, parts)
         let plan = try plan(select, &parts)
         return try finish(plan, select, parts, query, context)
     }

@@ -37,7 +37,10 @@ extension Binder {
         if grouping.sets != nil { try refuseGroupedArguments(grouping, parts.calls) }
         var rewriting = GroupRewriting(
             keys: grouping.keys, calls: parts.calls, sets: grouping.sets,
-            canAddKeys: grouping.sets == nil ? input.facts.key : nil)
+            keyed: parts.from.keyed)
+        if let key = input.facts.key, !key.isEmpty {
+            rewriting.keyed.append(.init(key: key, columns: input.columns.indices))
+        }
         try parts.mapAbove { (expression) throws(SQLError) in
             rewriting.addDependentKeys(expression)
             return expression
@@ -50,7 +53,7 @@ extension Binder {
             try rewriting.rewrite(expression)
         }
         var aggregate = AggregatePlan(keys: rewriting.keys, calls: parts.calls.aggregates)
-        aggregate.groupingSets = grouping.sets
+        aggregate.groupingSets = rewriting.sets
         var fields = rewriting.keys.map { Field("", $0.type) }
         fields += aggregate.calls.map { Field($0.function.name, $0.type) }
         if grouping.sets != nil { fields.append(Field("grouping", .integer)) }
@@ -105,6 +108,8 @@ extension Binder {
                 switch inner {
                 case .column(let index, let type) where depth == 0:
                     columns[index].map { .column($0, type) }
+                case .outer(let index, depth: depth, let type) where depth > 0:
+                    columns[index].map { .outer($0, depth: depth, type) }
                 default: nil
                 }
             }
@@ -167,6 +172,8 @@ extension Binder {
         var limits = LimitClause(place: select.place)
         if let query { limits = try self.limits(query, context, parts.from) }
         if !parts.postponed.isEmpty { return try finishPostponed(plan, parts, limits) }
+        let late = computedLast(select, parts, limits)
+        if !late.isEmpty { return try finish(plan, parts, limits, last: late) }
         var list = parts.items
         func column(_ expression: Expression) -> Expression {
             let index = list.firstIndex { $0.isWritten(as: expression) }
@@ -193,6 +200,48 @@ extension Binder {
                 Array(result.columnExpressions.prefix(parts.items.count)), parts.names)
         }
         return BoundRelation(result, alias: "")
+    }
+
+    /// Items that differ at each evaluation (nextval, random) are computed for the rows that
+    /// ORDER BY and LIMIT leave, in their order, if neither asks for them.
+    private func computedLast(
+        _ select: SelectSyntax, _ parts: SelectParts, _ limits: LimitClause
+    ) -> Set<Int> {
+        guard case .all = select.distinct, parts.calls.tables.isEmpty,
+            !parts.order.isEmpty || limits.count != nil || limits.offset != nil,
+            limits.offset == nil
+                || !limits.withTies && (limits.count == nil || limits.countWithOffset != nil)
+        else { return [] }
+        return Set(
+            parts.items.indices.filter { index in
+                let item = parts.items[index]
+                return item.isVolatile
+                    && !parts.order.contains { $0.expression.isWritten(as: item) }
+            })
+    }
+
+    private func finish(
+        _ plan: Plan, _ parts: SelectParts, _ limits: LimitClause, last: Set<Int>
+    ) throws(SQLError) -> BoundRelation {
+        var list = plan.columnExpressions
+        func column(_ expression: Expression) -> Expression {
+            list.append(expression)
+            return .column(list.count - 1, expression.type)
+        }
+        var keys = parts.order
+        for index in keys.indices { keys[index].expression = column(keys[index].expression) }
+        let items = parts.items.enumerated().map { index, item in
+            last.contains(index) ? item : column(item)
+        }
+        let names = plan.columns.map(\.name)
+        var result = plan.projected(
+            list, names + Array(repeating: "", count: list.count - names.count))
+        // Rows that OFFSET skips are computed too.
+        var (first, last) = (limits, LimitClause(place: limits.place))
+        (first.count, last.offset) = (limits.countWithOffset, limits.offset)
+        first.offset = nil
+        result = try result.ordered(keys, first).projected(items, parts.names)
+        return BoundRelation(try result.ordered([], last), alias: "")
     }
 
     /// DISTINCT ON and order over the rows below, then the rows of table functions.
@@ -272,9 +321,10 @@ extension SelectParts {
 struct GroupRewriting {
     var keys: [Expression]
     let calls: SelectCalls
-    let sets: [[Int]]?
-    /// A key of the rows below: where all its columns are grouped by, any column may stand.
-    let canAddKeys: [Int]?
+    var sets: [[Int]]?
+    /// Keys of the rows below: where all columns of one are grouped by, its others may stand.
+    var keyed: [BoundRelation.KeyedColumns]
+
     func rewrite(_ expression: Expression) throws(SQLError) -> Expression {
         try expression.rewrite { (inner, depth) throws(SQLError) in
             try replace(inner, depth, keys)
@@ -322,26 +372,48 @@ struct GroupRewriting {
                 + "function", .groupingError, at: use?.place)
     }
 
-    /// Columns that a grouped key of the rows determines are grouped by too.
+    /// Columns that a grouped key of the rows determines are grouped by too, in all sets: the key
+    /// is part of each.
     mutating func addDependentKeys(_ expression: Expression) {
-        guard let canAddKeys, !canAddKeys.isEmpty else { return }
-        let grouped = keys.compactMap { key -> Int? in
-            if case .column(let index, _) = key { return index }
-            return nil
-        }
-        guard canAddKeys.allSatisfy(grouped.contains) else { return }
+        let known = knownColumns
+        guard !known.isEmpty else { return }
         var missing: [Expression] = []
         let keys = keys
         _ = expression.replacing { inner, depth in
-            if keys.contains(where: { $0.isWritten(as: inner) }) { return inner }
-            if depth == 0, case .column(let index, _) = inner, index < Placeholder.aggregate,
-                !missing.contains(where: { $0.isSame(as: inner) })
+            if keys.contains(where: {
+                inner.isWritten(as: depth == 0 ? $0 : $0.seenFromInside(depth))
+            }) {
+                return inner
+            }
+            let column: Int
+            switch inner {
+            case .column(let index, _) where depth == 0: column = index
+            case .outer(let index, depth: depth, _) where depth > 0: column = index
+            default: return nil
+            }
+            let own = Expression.column(column, inner.type)
+            if known.contains(where: { $0.contains(column) }),
+                !missing.contains(where: { $0.isSame(as: own) })
             {
-                missing.append(inner)
+                missing.append(own)
             }
             return nil
         }
+        let added = keys.count..<keys.count + missing.count
         self.keys += missing
+        sets = sets?.map { $0 + added }
+    }
+
+    /// The columns of relations whose key is grouped by.
+    private var knownColumns: [Range<Int>] {
+        let common = keys.indices.filter { index in
+            sets?.allSatisfy { $0.contains(index) } ?? true
+        }
+        let grouped = common.compactMap { index -> Int? in
+            if case .column(let column, _) = keys[index] { return column }
+            return nil
+        }
+        return keyed.filter { $0.key.allSatisfy(grouped.contains) }.map(\.columns)
     }
 
     /// GROUPING(a, b): the bits of its arguments, the last the lowest.

@@ -7,6 +7,14 @@ struct BoundRelation {
     var tables: [ScopeTable] = []
     /// Visible without a qualifier, in the order of `*`; hidden ones behind.
     var columns: [ScopeColumn] = []
+    /// Of each relation in it whose rows have a key: the key and its columns, by their numbers.
+    var keyed: [KeyedColumns] = []
+
+    /// Columns that are known where those of `key` are.
+    struct KeyedColumns {
+        var key: [Int]
+        var columns: Range<Int>
+    }
 
     init(_ plan: Plan) { self.plan = plan }
 
@@ -20,6 +28,9 @@ struct BoundRelation {
                 isHidden: hidden.contains(index) || field.name.utf8.first == 1)
         }
         tables = [ScopeTable(alias: alias, columns: columns)]
+        if let key = plan.facts.key, !key.isEmpty {
+            keyed = [KeyedColumns(key: key, columns: plan.columns.indices)]
+        }
         noteTimes()
     }
 
@@ -56,7 +67,9 @@ struct BoundRelation {
             position += 1
         }
         tables = [
-            ScopeTable(alias: label, columns: columns, original: old == label ? nil : old)
+            ScopeTable(
+                alias: label, columns: columns, original: old == label ? nil : old,
+                isScalar: tables.first?.isScalar ?? false)
         ]
     }
 
@@ -72,7 +85,12 @@ struct BoundRelation {
         relation.tables = tables.map {
             ScopeTable(
                 alias: $0.alias, columns: $0.columns.map(shift), original: $0.original,
-                presence: $0.presence?.mapColumns { $0 + width })
+                presence: $0.presence?.mapColumns { $0 + width }, isScalar: $0.isScalar)
+        }
+        relation.keyed = keyed.map {
+            KeyedColumns(
+                key: $0.key.map { $0 + width },
+                columns: $0.columns.lowerBound + width..<$0.columns.upperBound + width)
         }
         return relation
     }

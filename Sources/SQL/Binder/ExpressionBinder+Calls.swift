@@ -38,10 +38,8 @@ extension ExpressionBinder {
         if call.isVariadic, let last = call.arguments.last {
             return try variadic(name, call, last, place)
         }
-        if !call.namedArguments.isEmpty {
-            return try apply(name, try arranged(call, name, place), place)
-        }
-        let arguments = try bind(call.arguments)
+        let arguments = try arranged(call, name, place)
+        if !call.namedArguments.isEmpty { return try apply(name, arguments, place) }
         if let cast = try castCall(name, arguments, call, place) { return cast }
         return try apply(name, arguments, place, at: call.arguments.map(\.place))
     }
@@ -65,10 +63,11 @@ extension ExpressionBinder {
     ]
 
     /// Arguments in the function's order; what is left out has its default.
-    private func arranged(
+    func arranged(
         _ call: CallSyntax, _ name: String, _ place: Range<Int>
     ) throws(SQLError) -> [Expression] {
         let given = try bind(call.arguments)
+        guard !call.namedArguments.isEmpty else { return given }
         var named: [(name: String, value: Expression)] = []
         for (word, syntax) in call.namedArguments {
             named.append((word.isQuoted ? word.text : word.text.lowercased(), try bind(syntax)))
@@ -182,7 +181,7 @@ extension ExpressionBinder {
                 "window function calls cannot contain set-returning function calls",
                 .featureNotSupported, at: place, hint: Self.lateralHint)
         }
-        let table = try tableFunction(name, try bind(call.arguments), place)
+        let table = try tableFunction(name, try arranged(call, name, place), place)
         // What GROUP BY writes again is the item.
         let same =
             clause != .group
@@ -223,9 +222,10 @@ extension ExpressionBinder {
         }
         var inner = self
         inner.inAggregate = true
-        let bound = try inner.boundAggregate(call, name, place)
+        let bound = try inner.boundAggregate(call.withinGroupOfMode, name, place)
         let level = bound.outerLevel
         if level > 0 { return try outerAggregate(bound, level, place) }
+        try refuseNested(bound, place)
         guard let calls, clause.allowsAggregates else {
             throw SQLError(
                 "aggregate functions are not allowed in \(clause.rawValue)", .groupingError,
@@ -251,7 +251,14 @@ extension ExpressionBinder {
                 expression.seenFromOutside
             }
         }
+        try refuseNested(lifted, place)
         return .outer(calls.add(lifted), depth: level, call.type)
+    }
+
+    /// A subquery in an aggregate may hold another aggregate of the same query.
+    private func refuseNested(_ call: AggregateCall, _ place: Range<Int>) throws(SQLError) {
+        guard call.expressions.contains(where: \.hasOwnAggregate) else { return }
+        throw SQLError("aggregate function calls cannot be nested", .groupingError, at: place)
     }
 
     /// Arguments in front of WITHIN GROUP are the group's.
@@ -410,6 +417,22 @@ extension AggregateCall {
 }
 
 extension Expression {
+    /// Whether it reads the result of an aggregate of its own query, also from inside a subquery.
+    fileprivate var hasOwnAggregate: Bool {
+        var found = false
+        _ = replacing { inner, depth in
+            switch inner {
+            case .column(let index, _) where depth == 0:
+                found = found || Placeholder.kind(index) == Placeholder.aggregate
+            case .outer(let index, depth: depth, _) where depth > 0:
+                found = found || Placeholder.kind(index) == Placeholder.aggregate
+            default: break
+            }
+            return nil
+        }
+        return found
+    }
+
     /// 0 if a column of their own query is read, or none at all; else the nearest level that is.
     /// Subqueries in them are looked into: they may read columns of any level.
     fileprivate static func outerLevel(of expressions: [Expression]) -> Int {
@@ -430,6 +453,16 @@ extension Expression {
 }
 
 extension CallSyntax {
+    /// mode(x), as DuckDB has it, is mode() WITHIN GROUP (ORDER BY x).
+    fileprivate var withinGroupOfMode: CallSyntax {
+        guard functionName == "mode", withinGroup.isEmpty, order.isEmpty, arguments.count == 1
+        else { return self }
+        var call = self
+        call.withinGroup = [OrderItem(arguments[0], isDescending: false, nullsFirst: nil)]
+        call.arguments = []
+        return call
+    }
+
     /// approx_percentile(p, error) WITHIN GROUP (ORDER BY x), as RisingWave has it, without the
     /// error, than which ours is less; nil: it is another call.
     fileprivate var withoutError: CallSyntax? {

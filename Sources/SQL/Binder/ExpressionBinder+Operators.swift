@@ -291,14 +291,14 @@ extension ExpressionBinder {
         }
         if case .array(let items, _) = right {
             var tests: [Expression] = []
-            for item in items { tests.append(try apply(symbol, [left, item], place)) }
+            for item in items { tests.append(try test(symbol, left, item, place)) }
             if tests.isEmpty { return .boolean(isAll) }
             return isAll ? .and(tests) : .or(tests)
         }
         if case .literal(.array(let values), _) = right {
             var tests: [Expression] = []
             for value in values {
-                tests.append(try apply(symbol, [left, .literal(value, element)], place))
+                tests.append(try test(symbol, left, .literal(value, element), place))
             }
             if tests.isEmpty { return .boolean(isAll) }
             return isAll ? .and(tests) : .or(tests)
@@ -306,6 +306,15 @@ extension ExpressionBinder {
         return try apply(
             isAll ? "[all]" : "[any]",
             [left, .literal(.text(symbol), .text), right], place)
+    }
+
+    private func test(
+        _ symbol: String, _ left: Expression, _ item: Expression, _ place: Range<Int>
+    ) throws(SQLError) -> Expression {
+        let test = try apply(symbol, [left, item], place)
+        if test.type == .boolean { return test }
+        throw SQLError(
+            "op ANY/ALL (array) requires operator to yield boolean", .wrongObjectType, at: place)
     }
 }
 

@@ -83,8 +83,12 @@ extension ExpressionBinder {
         _ operand: SyntaxExpression, _ symbol: String, _ query: QuerySyntax, isAll: Bool,
         _ place: Range<Int>
     ) throws(SQLError) -> Expression {
-        let left = try bind(operand)
+        var left = try bind(operand)
         var plan = try inner(query).plan
+        let symbol = ExpressionBinder.patternSymbols[symbol] ?? symbol
+        if left.type == .unknown, plan.columns.first?.type == .text {
+            left = try coerce(left, to: .text, operand.place)
+        }
         var operands = [left]
         if case .record(let fields) = left.type { operands = left.members(fields) }
         guard operands.count == plan.columns.count else {
@@ -99,6 +103,11 @@ extension ExpressionBinder {
             operands.count == 1
             ? try apply(symbol, [inside[0], columns[0]], place)
             : try apply(symbol, [row(inside), row(columns)], place)
+        guard condition.type == .boolean else {
+            throw SQLError(
+                "row comparison operator must yield type boolean, not type "
+                    + condition.type.typeName, .datatypeMismatch, at: place)
+        }
         if isAll { condition = .not(condition) }
         plan = plan.with(plan.node)
         let result = Expression.subquery(

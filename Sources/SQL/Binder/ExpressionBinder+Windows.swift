@@ -45,7 +45,7 @@ extension ExpressionBinder {
                 "aggregate ORDER BY is not implemented for window functions",
                 .featureNotSupported, at: place)
         }
-        if !call.withinGroup.isEmpty {
+        if !call.withinGroup.isEmpty || name == "mode" {
             throw SQLError(
                 "OVER is not supported for ordered-set aggregate \(name)", .featureNotSupported,
                 at: place)

@@ -21,7 +21,15 @@ struct NamedParameter {
             NamedParameter($0, zero)
         }
         let moment = "year month mday hour min sec"
-        return [
+        let path =
+            required("target path") + [
+                NamedParameter("vars", .literal(.text("{}"), .jsonb)),
+                NamedParameter("silent", .boolean(false)),
+            ]
+        let paths = ["exists", "match", "query", "query_array", "query_first"].flatMap {
+            [("jsonb_path_\($0)", [path]), ("jsonb_path_\($0)_tz", [path])]
+        }
+        let others = [
             "make_interval": [spans + [NamedParameter("secs", .literal(.double(0), .double))]],
             "make_date": [required("year month day")],
             "make_time": [required("hour min sec")],
@@ -43,6 +51,7 @@ struct NamedParameter {
                     + [NamedParameter("insert_after", .boolean(false))]
             ],
         ]
+        return others.merging(paths) { own, _ in own }
     }()
 
     /// nil: the call does not fit.

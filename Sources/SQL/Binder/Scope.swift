@@ -19,6 +19,8 @@ struct ScopeTable {
     var original: String?
     /// Null where an outer join found no row of it: then its row as a whole is null.
     var presence: Expression?
+    /// The rows of a function that gives single values: a row as a whole is its value.
+    var isScalar = false
 }
 
 /// The names of one FROM, and the scopes around it. Made by the binder for each SELECT (and for the
@@ -217,8 +219,9 @@ final class Scope {
                 let columns = table.columns.filter { !$0.isHidden }
                 let type = DataType.record(columns.map { Field($0.name, $0.expression.type) })
                 var row = Expression.record(columns.map(\.expression), type)
+                if table.isScalar, columns.count == 1 { row = columns[0].expression }
                 if let presence = table.presence {
-                    row = .choice([.init(presence, row)], otherwise: nil, type)
+                    row = .choice([.init(presence, row)], otherwise: nil, row.type)
                 }
                 return row.seenFromInside(depth)
             }

@@ -242,9 +242,11 @@ extension Parser {
     mutating func truncate() throws(SQLError) -> Statement {
         try advance()
         _ = try take("TABLE")
+        _ = try take("ONLY")
         var names = [try relationName()]
         while try takeSymbol(",") {
             try checkCount(names.count)
+            _ = try take("ONLY")
             names.append(try relationName())
         }
         let restarts = token.is("RESTART")

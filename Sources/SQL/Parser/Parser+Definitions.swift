@@ -11,6 +11,9 @@ extension Parser {
         if token.is("TEMP") || token.is("TEMPORARY") {
             try advance()
             isTemporary = true
+        } else if token.is("UNLOGGED"), try following().is("TABLE") {
+            // A session's tables have no log anyway.
+            try advance()
         }
         if try take("VIEW") {
             return .createView(try view(orReplace: orReplace, isTemporary: isTemporary))

@@ -102,6 +102,8 @@ extension Parser {
     private mutating func relationItem() throws(SQLError) -> FromItem {
         let first = token
         let isLateral = try take("LATERAL")
+        // ONLY leaves out tables that inherit, and there are none.
+        if token.is("ONLY") { try advance() }
         guard token.isSymbol("(") else {
             var relation = try plainRelation()
             relation.isLateral = isLateral

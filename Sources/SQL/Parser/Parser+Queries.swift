@@ -157,7 +157,8 @@ extension Parser {
     /// Whether what stands behind a query in parentheses goes on with it.
     var continuesQuery: Bool {
         switch token.keyword {
-        case "UNION", "INTERSECT", "EXCEPT", "ORDER", "LIMIT", "OFFSET", "FETCH", "EMIT": true
+        case "UNION", "INTERSECT", "EXCEPT", "ORDER", "LIMIT", "OFFSET", "FETCH", "EMIT", "FOR":
+            true
         default: false
         }
     }
@@ -180,13 +181,39 @@ extension Parser {
                 if token.is("ROW") || token.is("ROWS") { try advance() }
             } else if token.is("EMIT"), query.emit == nil {
                 query.emit = try emit()
+            } else if token.is("FOR"), try !following().is("SYSTEM_TIME") {
+                query.locks.append(try lock())
             } else {
                 break
             }
         }
-        if token.is("FOR"), try !following().is("SYSTEM_TIME") {
-            throw unsupported("FOR \(try following().keyword ?? "")", token)
+    }
+
+    /// FOR strength [OF name, ...] [NOWAIT | SKIP LOCKED]
+    private mutating func lock() throws(SQLError) -> LockSyntax {
+        let start = token.place.lowerBound
+        try advance()
+        var strength: String
+        if try take("NO") {
+            try expect("KEY")
+            try expect("UPDATE")
+            strength = "NO KEY UPDATE"
+        } else if try take("KEY") {
+            try expect("SHARE")
+            strength = "KEY SHARE"
+        } else {
+            guard let word = token.keyword, word == "UPDATE" || word == "SHARE" else {
+                throw unexpected(["UPDATE", "SHARE"])
+            }
+            strength = word
+            try advance()
         }
+        var lock = LockSyntax(strength: strength, place: start..<lastEnd)
+        if try take("OF") {
+            repeat { lock.relations.append(try columnName()) } while try takeSymbol(",")
+        }
+        if try take("SKIP") { try expect("LOCKED") } else { _ = try take("NOWAIT") }
+        return lock
     }
 
     private static func multiple(_ clause: String, _ place: Range<Int>) -> SQLError {
@@ -231,5 +258,6 @@ extension QuerySyntax {
     /// Whether anything is said behind the body.
     var hasClauses: Bool {
         !order.isEmpty || limit != nil || offset != nil || withTies || emit != nil
+            || !locks.isEmpty
     }
 }

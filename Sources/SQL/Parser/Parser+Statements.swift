@@ -28,6 +28,7 @@ extension Parser {
         case "FLUSH":
             try advance()
             return .flush
+        case "ANALYZE", "CHECKPOINT", "VACUUM": return try maintenance()
         case "SET": return try set()
         case "RESET": return .set(try reset())
         case "FROM":
@@ -37,6 +38,32 @@ extension Parser {
         case let word? where Parser.laterStatements.contains(word): throw unsupported(word, first)
         default: throw unexpected(Parser.statements)
         }
+    }
+
+    /// ANALYZE, CHECKPOINT or VACUUM, options, tables with their columns.
+    private mutating func maintenance() throws(SQLError) -> Statement {
+        let word = token.keyword ?? ""
+        try advance()
+        if word != "CHECKPOINT" {
+            if try takeSymbol("(") {
+                repeat {
+                    _ = try label()
+                    if !token.isSymbol(","), !token.isSymbol(")") { try advance() }
+                } while try takeSymbol(",")
+                try expectSymbol(")")
+            } else {
+                while ["ANALYZE", "FREEZE", "FULL", "VERBOSE"].contains(token.keyword) {
+                    try advance()
+                }
+            }
+        }
+        var names: [Name] = []
+        while word != "CHECKPOINT", !isAtEnd {
+            names.append(try relationName())
+            if token.isSymbol("(") { _ = try columnNames() }
+            guard try takeSymbol(",") else { break }
+        }
+        return .maintenance(word, names)
     }
 
     /// A query, or the table that SELECT ... INTO makes of it.
@@ -58,9 +85,9 @@ extension Parser {
 
     /// Statements of PostgreSQL, and of streams, which are recognised and refused.
     private static let laterStatements: Set<String> = [
-        "ANALYZE", "CALL", "CHECKPOINT", "CLOSE", "CLUSTER", "COMMENT", "DECLARE", "DISCARD", "DO",
+        "CALL", "CLOSE", "CLUSTER", "COMMENT", "DECLARE", "DISCARD", "DO",
         "FETCH", "GRANT", "IMPORT", "LISTEN", "LOAD", "LOCK", "MOVE", "NOTIFY", "REASSIGN",
-        "REINDEX", "REVOKE", "SECURITY", "START", "SUBSCRIBE", "UNLISTEN", "VACUUM",
+        "REINDEX", "REVOKE", "SECURITY", "START", "SUBSCRIBE", "UNLISTEN",
     ]
 
     /// WITH before a query or a change.

@@ -9,6 +9,8 @@ public struct QuerySyntax: Sendable {
     public var offset: SyntaxExpression?
     public var withTies = false
     public var emit: EmitSyntax?
+    /// FOR UPDATE and the like, from the word FOR on.
+    public var locks: [LockSyntax] = []
     public var place: Range<Int>
 
     public init(_ body: Body, _ place: Range<Int>) {
@@ -49,6 +51,15 @@ public struct QuerySyntax: Sendable {
             self.place = place
         }
     }
+}
+
+/// FOR UPDATE, FOR NO KEY UPDATE, FOR SHARE or FOR KEY SHARE.
+public struct LockSyntax: Sendable {
+    /// Without FOR.
+    public var strength: String
+    /// OF: relations of FROM; none: all.
+    public var relations: [Name] = []
+    public var place: Range<Int>
 }
 
 public struct CommonTable: Sendable {
