@@ -1,3 +1,5 @@
+import Formats
+
 /// The line of a script that an error is about, and a caret under the place, as psql prints them:
 ///
 ///     LINE 2: DESCRIBE nosuch
@@ -19,13 +21,27 @@ public struct SourceExcerpt: Sendable, Equatable {
         let after = SourceExcerpt.printable(script[offset..<end])
         let label = "LINE \(line): "
         let room = Limits.excerptColumns
-        let total = before.count + after.count
-        let from = max(0, min(before.count - room / 2, total - room))
-        let lead = from > 0 ? "..." : ""
-        let rest = room - (before.count - from)
-        let tail = after.count > rest ? "..." : ""
-        text = label + lead + String(before[from...]) + String(after.prefix(rest)) + tail
-        caret = String(repeating: " ", count: label.count + lead.count + before.count - from) + "^"
+        let total = SourceExcerpt.columns(before) + SourceExcerpt.columns(after)
+        // What is left out at the front, so that the place stands in the middle.
+        let excess = max(0, min(SourceExcerpt.columns(before) - room / 2, total - room))
+        var shown = before[...]
+        var left = 0
+        while left < excess, let first = shown.popFirst() {
+            left += DisplayWidth.columns(of: first)
+        }
+        let lead = shown.count < before.count ? "..." : ""
+        let column = SourceExcerpt.columns(shown)
+        var rest = room - column
+        let tail = after.prefix { character in
+            rest -= DisplayWidth.columns(of: character)
+            return rest >= 0
+        }
+        text = label + lead + String(shown) + String(tail) + (tail.count < after.count ? "..." : "")
+        caret = String(repeating: " ", count: label.count + lead.count + column) + "^"
+    }
+
+    private static func columns(_ text: some Sequence<Character>) -> Int {
+        text.reduce(0) { $0 + DisplayWidth.columns(of: $1) }
     }
 
     /// Tabs and control characters become spaces, so that the caret stands where it should and a
@@ -34,7 +50,11 @@ public struct SourceExcerpt: Sendable, Equatable {
         var line = bytes
         if line.last == UInt8(ascii: "\r") { line.removeLast() }
         return String(decoding: line, as: UTF8.self).map { character in
-            let isControl = character.unicodeScalars.contains { $0.properties.isControl }
+            let scalars = character.unicodeScalars
+            // What joins emoji to one stands within a character.
+            let isControl = scalars.contains {
+                $0.properties.isControl && ($0.value != 0x200D || scalars.count == 1)
+            }
             return isControl ? " " : character
         }
     }

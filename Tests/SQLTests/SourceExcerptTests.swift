@@ -20,6 +20,21 @@ import Testing
         #expect(excerpt.caret == String(repeating: " ", count: 21) + "^")
     }
 
+    @Test func `wide characters take two columns, marks on others none`() {
+        let text = "SELECT '日本', 'e\u{301}', '👨‍👩‍👧', nope"
+        let excerpt = excerpt(text, at: text.utf8.count - 4)
+        #expect(excerpt.text == "LINE 1: " + text)
+        // Two for each of 日, 本 and the family.
+        #expect(excerpt.caret == String(repeating: " ", count: 8 + 26) + "^")
+    }
+
+    @Test func `a long line of wide characters is cut to the columns there are`() {
+        let text = String(repeating: "日", count: 100)
+        let excerpt = excerpt(text, at: 150)
+        #expect(excerpt.text == "LINE 1: ..." + String(repeating: "日", count: 36) + "...")
+        #expect(excerpt.caret == String(repeating: " ", count: 11 + 36) + "^")
+    }
+
     @Test func `tabs and control characters become spaces`() {
         let excerpt = excerpt("\ta\u{1B}[1m\r\nb", at: 1)
         #expect(excerpt.text == "LINE 1:  a [1m")

@@ -1,3 +1,5 @@
+import Formats
+
 /// An answer as people read it: columns as wide as their widest cell, numbers to the right, in
 /// the manner of psql. Lines wider than the terminal lose the ends of their widest columns.
 struct AlignedTable {
@@ -167,7 +169,7 @@ struct DisplayText {
 
     private init(shown: String) {
         text = shown
-        width = shown.reduce(0) { $0 + DisplayText.width(of: $1) }
+        width = shown.reduce(0) { $0 + DisplayWidth.columns(of: $1) }
     }
 
     /// At most so wide; an ellipsis stands for what is cut.
@@ -176,7 +178,7 @@ struct DisplayText {
         var shown = ""
         var used = 0
         for character in text {
-            let more = DisplayText.width(of: character)
+            let more = DisplayWidth.columns(of: character)
             guard used + more <= limit - 1 else { break }
             shown.append(character)
             used += more
@@ -187,19 +189,4 @@ struct DisplayText {
     private static func steersDirection(_ scalar: Unicode.Scalar) -> Bool {
         (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
     }
-
-    /// Columns of a character: two for the wide scripts of East Asia and for emoji.
-    private static func width(of character: Character) -> Int {
-        guard let first = character.unicodeScalars.first else { return 0 }
-        if first.isASCII { return 1 }
-        if first.properties.generalCategory == .nonspacingMark { return 0 }
-        return wideRanges.contains { $0.contains(first.value) } ? 2 : 1
-    }
-
-    /// The blocks that Unicode's East Asian Width gives as wide or full width.
-    private static let wideRanges: [ClosedRange<UInt32>] = [
-        0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xA960...0xA97F, 0xAC00...0xD7A3,
-        0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F,
-        0x1F680...0x1F6FF, 0x1F900...0x1F9FF, 0x20000...0x3FFFD,
-    ]
 }
