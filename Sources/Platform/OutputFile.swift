@@ -98,6 +98,24 @@ public enum PrivateFile {
         _ = closeFile(descriptor)
     }
 
+    /// Puts a new file of the same name in the place of the old. What cannot be written changes
+    /// nothing.
+    public static func replace(_ text: String, at path: String) {
+        makeFolders(above: path)
+        let beside = path + ".new"
+        _ = unsafe unlink(beside)
+        let descriptor = uninterrupted { openPrivate(beside) }
+        guard descriptor >= 0 else { return }
+        do throws(SystemError) {
+            try writeAll(Array(text.utf8).rawSpan, to: descriptor, named: beside)
+            _ = closeFile(descriptor)
+            _ = unsafe rename(beside, path)
+        } catch {
+            _ = closeFile(descriptor)
+            _ = unsafe unlink(beside)
+        }
+    }
+
     private static func makeFolders(above path: String) {
         var folder = ""
         for part in path.split(separator: "/").dropLast() {

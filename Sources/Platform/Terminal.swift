@@ -12,14 +12,24 @@ import CSystem
 /// by one thread.
 public final class Terminal {
     private var saved = termios()
+    /// As it was, but that Ctrl-C is not shown: that would stand in front of what is written next.
+    private var between = termios()
     private var isRaw = false
 
     /// nil when stdin is no terminal.
     public init?() {
         guard unsafe tcgetattr(STDIN_FILENO, &saved) == 0 else { return nil }
+        between = saved
+        between.c_lflag &= ~tcflag_t(ECHOCTL)
     }
 
-    deinit { leaveRawMode() }
+    deinit { restore() }
+
+    /// As it was at first.
+    public func restore() {
+        _ = unsafe tcsetattr(STDIN_FILENO, TCSADRAIN, &saved)
+        isRaw = false
+    }
 
     public func enterRawMode() {
         guard !isRaw else { return }
@@ -32,7 +42,7 @@ public final class Terminal {
 
     public func leaveRawMode() {
         guard isRaw else { return }
-        _ = unsafe tcsetattr(STDIN_FILENO, TCSADRAIN, &saved)
+        _ = unsafe tcsetattr(STDIN_FILENO, TCSADRAIN, &between)
         isRaw = false
     }
 

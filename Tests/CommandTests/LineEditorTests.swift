@@ -20,7 +20,8 @@ private let cases: [(keys: String, line: String, cursor: Int)] = [
     ("one two\u{1B}b\u{0B}", "one ", 4),
     ("ab\u{14}", "ba", 2),
     ("ä€😀\u{7F}", "ä€", 2),
-    ("\u{1B}[200~a\nb\tc\u{1B}[201~", "a\nb c", 5),
+    ("\u{1B}[200~a\nb\tc\r\nd\re\u{1B}[201~", "a\nb\tc\nd\ne", 9),
+    ("one two\u{1B}\u{7F}", "one ", 4),
     ("x\u{1B}[A", "last", 4),
     ("x\u{1B}[A\u{1B}[A\u{1B}[A", "first", 5),
     ("x\u{1B}[A\u{1B}[B", "x", 1),
@@ -80,11 +81,41 @@ func `keys edit the line as they do in a shell`(_ keys: String, _ line: String, 
 @Test func `backslash commands mean statements, switches and help`() {
     var commands = PromptCommands()
     #expect(commands.parse("\\q") == .quit)
-    #expect(commands.parse("\\d") == .statement("SHOW TABLES;"))
-    #expect(commands.parse("\\d t;") == .statement("DESCRIBE t;"))
+    #expect(commands.parse("\\d") == .relations)
+    #expect(commands.parse("\\d+ t;") == .describe("t"))
     #expect(commands.parse("\\x") == .expanded(true))
     #expect(commands.parse("\\x") == .expanded(false))
     #expect(commands.parse("\\timing on") == .message("Timing is on."))
     #expect(commands.showsTime)
     #expect(commands.parse("\\i a b") == .include("a b"))
+    #expect(commands.parse("\\q;") == .quit)
+    #expect(commands.parse("\\watch") == .watch(2_000))
+    #expect(commands.parse("\\watch i=0.5") == .watch(500))
+    #expect(commands.parse("\\set x 'a b'") == .parameter("x", "a b"))
+    #expect(commands.parse("\\unset x") == .parameter("x", nil))
+    #expect(commands.parse("\\pset format csv") == .output("format", "csv"))
+    #expect(commands.parse("\\!ls -l") == .shell("ls -l"))
+    #expect(
+        commands.parse("\\copy t from a.csv csv") == .statement("COPY t from 'a.csv' csv;"))
+    #expect(
+        commands.parse("\\copy (SELECT a FROM t) to 'b.csv'")
+            == .statement("COPY (SELECT a FROM t) to 'b.csv';"))
+    #expect(commands.parse("\\copy t from stdin") == .statement("COPY t from stdin;"))
+    #expect(
+        commands.parse("\\tming")
+            == .message("unknown command \\tming; did you mean \\timing? \\? lists all"))
+}
+
+@Test func `psql's commands that have no meaning here say what has`() {
+    var commands = PromptCommands()
+    for command in ["\\l", "\\c db", "\\o file", "\\g file", "\\a", "\\pset border 2"] {
+        guard case .message(let text) = commands.parse(command) else {
+            Issue.record("\(command) says nothing")
+            continue
+        }
+        #expect(!text.contains("unknown"))
+    }
+    #expect(PromptWord("quit;") == .quit)
+    #expect(PromptWord("EXIT ") == .exit)
+    #expect(PromptWord("help me") == nil)
 }

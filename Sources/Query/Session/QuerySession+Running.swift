@@ -64,6 +64,14 @@ extension QuerySession {
         return prepared
     }
 
+    /// The values of `:NAME` and `$1`, by what stands behind the sign.
+    public var parameterValues: [String: String] { environment.parameters }
+
+    /// A value for what is run next; nil takes it away.
+    public func setParameter(_ name: String, _ value: String?) {
+        changeParameter(name, value)
+    }
+
     var parameters: QueryParameters {
         var result = QueryParameters()
         result.bound = arguments

@@ -6,7 +6,7 @@ import SQL
 /// Runs statements one after another: keeps the tables, views and settings they make, and hands the
 /// rows of queries to an output. Used by one thread.
 public final class QuerySession {
-    let environment: SessionEnvironment
+    private(set) var environment: SessionEnvironment
     let catalog: SessionCatalog
     var settings = SessionVariables()
     /// Ends the running statement where a function works for long.
@@ -24,6 +24,8 @@ public final class QuerySession {
     var explained: ExplainedQueries?
     /// The transactional id of a kept query that begins anew because of its input.
     var transactionName: String?
+
+    func changeParameter(_ name: String, _ value: String?) { environment.parameters[name] = value }
 
     public init(_ environment: SessionEnvironment) {
         self.environment = environment

@@ -131,6 +131,20 @@ final class ClusterConnection: Sendable {
         }
     }
 
+    /// Where the topics of `options` are, as `place` says it; makes nothing.
+    static func place(_ options: ConnectionOptions) throws(CommandFailure) -> String {
+        switch try resolve("query", options).1 {
+        case .brokers(let brokers):
+            return "on " + brokers.map(\.description).joined(separator: ",")
+        case .directory(let path):
+            do throws(ServiceError) {
+                return "in \(try DataDirectory.locate(path).displayPath)"
+            } catch {
+                throw CommandFailure(error.message)
+            }
+        }
+    }
+
     /// Makes the first contact. A local server that ends just then, be it killed, may still have
     /// taken the connection: the next attempt finds another one, or starts it.
     func connect() async throws(CommandFailure) {

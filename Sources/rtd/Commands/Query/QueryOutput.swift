@@ -4,11 +4,11 @@ import Query
 
 /// Where answers go: rows to stdout, tags and notices to stderr.
 struct QueryOutput: Sendable {
-    private let format: QueryOptions.Format
+    private var format: QueryOptions.Format
     private var table: AlignedTable
     private let showsTags: Bool
     private let showsNotices: Bool
-    private let null: String?
+    private var null: String?
     private let hasHeader: Bool
     private let isTerminal: Bool
     /// At the prompt.
@@ -33,6 +33,29 @@ struct QueryOutput: Sendable {
     var isExpanded: Bool {
         get { table.isExpanded }
         set { table.isExpanded = newValue }
+    }
+
+    /// `\pset` of the prompt: gives what is said of it.
+    mutating func set(_ name: String, _ value: String) -> String {
+        switch name {
+        case "format":
+            // psql's names for what is the same.
+            let named = ["aligned": "table", "unaligned": "tsv"][value] ?? value
+            guard let other = QueryOptions.Format(rawValue: named) else {
+                let all = QueryOptions.Format.allCases.map(\.rawValue).joined(separator: ", ")
+                return "The format is \(format.rawValue); there are \(all)."
+            }
+            format = other
+            return "The format is \(format.rawValue)."
+        case "null":
+            null =
+                value.count > 1 && value.first == "'" && value.last == "'"
+                ? String(value.dropFirst().dropLast()) : value
+            return "NULL is \"\(null ?? "")\" in csv and tsv."
+        default:
+            pager = value == "off" || (value.isEmpty && pager != nil) ? nil : Pager()
+            return "The pager is \(pager == nil ? "off" : "on")."
+        }
     }
 
     /// The output for the rows of one statement.

@@ -88,6 +88,39 @@ final class StatementSequence {
         cluster.forgetStopped()
     }
 
+    /// A signal has come since.
+    var isInterrupted: Bool { interruption.isSignalled }
+
+    /// Whether a DESCRIBE asks the cluster.
+    func describesTopic(_ sql: String) -> Bool {
+        guard var parser = try? Parser(Array(sql.utf8)), let statement = try? parser.next(),
+            case .administration(.describeTopic(let name)) = statement
+        else { return false }
+        return !session.holds(name)
+    }
+
+    /// Where the topics are; says so without making a directory.
+    var connectionText: String { cluster.text }
+
+    /// `:NAME` of what is typed next; nil takes it away. Gives what is said of it.
+    func setParameter(_ name: String, _ value: String?) -> String {
+        guard let value else {
+            let known = session.parameterValues[name] != nil
+            session.setParameter(name, nil)
+            return known ? ":\(name) has no value any more." : ":\(name) had no value."
+        }
+        session.setParameter(name, value)
+        return ":\(name) is '\(value)'."
+    }
+
+    var parameterText: String {
+        session.parameterValues.sorted { $0.key < $1.key }.map { ":\($0.key) = '\($0.value)'" }
+            .joined(separator: "\n")
+    }
+
+    /// `\pset` of the prompt.
+    func setOutput(_ name: String, _ value: String) -> String { output.set(name, value) }
+
     /// For completion at the prompt: without a word on stderr, and without a cluster where none
     /// was made.
     var names: StatementCompletion.Names {

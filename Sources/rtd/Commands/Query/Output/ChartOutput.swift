@@ -141,7 +141,7 @@ final class ChartOutput: ResultOutput {
         if !isLast || drawnLines > 0, isTerminal, mayWait, drawn.count > rowsMax - 1 {
             drawn = Array(drawn.suffix(max(1, rowsMax - 1)))
         }
-        if drawnLines > 0 { lines.buffer.append(utf8: "\u{1B}[\(drawnLines)A\u{1B}[J") }
+        if drawnLines > 0 { lines.buffer.append(utf8: "\r\u{1B}[\(drawnLines)A\u{1B}[J") }
         for line in drawn { lines.buffer.append(utf8: line + "\n") }
         drawnLines = drawn.count
         try lines.flush()

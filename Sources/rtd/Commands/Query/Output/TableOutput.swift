@@ -100,7 +100,7 @@ final class TableOutput: ResultOutput {
         self.widths = widths
         result.rows = []
         let text = body + table.footer(rows: live.count)
-        let back = drawnLines > 0 ? "\u{1B}[\(drawnLines)A\u{1B}[J" : ""
+        let back = drawnLines > 0 ? "\r\u{1B}[\(drawnLines)A\u{1B}[J" : ""
         drawnLines = text.utf8.reduce(0) { $0 + ($1 == 0x0a ? 1 : 0) }
         shownRows = max(1, live.count)
         try write(back + text)

@@ -8,8 +8,8 @@ struct CandidateList {
     /// More of them are no help to anyone.
     private static let namesMax = 120
 
-    init(_ all: [String]) {
-        names = Array(all.prefix(Self.namesMax))
+    init(_ all: [String], max: Int = namesMax) {
+        names = Array(all.prefix(max))
         left = all.count - names.count
     }
 

@@ -2,7 +2,8 @@
 /// actions. It knows no terminal.
 ///
 /// Keys as in every shell: arrows, Home, End, Ctrl-A/E/B/F/P/N, Alt-B/F, Backspace, Delete,
-/// Ctrl-D/H/K/U/W/Y/T, Ctrl-L, Tab, bracketed paste.
+/// Ctrl-D/H/K/U/W/Y/T, Ctrl-L, Tab, Alt-Backspace, bracketed paste, and Ctrl-R and Ctrl-S, which
+/// search the history.
 struct LineEditor {
     enum Action: Equatable {
         case redraw
@@ -16,8 +17,10 @@ struct LineEditor {
         case beep
     }
 
+    /// Line breaks in it came with a paste or from the history.
     private(set) var text: [Character] = []
     private(set) var cursor = 0
+    private var search: HistorySearch?
     private var history: PromptHistory
     /// Where Up and Down are; `history.count` is the line being typed.
     private var historyIndex: Int
@@ -25,6 +28,8 @@ struct LineEditor {
     private var killed: [Character] = []
     private var pending: [UInt8] = []
     private var isPasting = false
+    /// The last that was pasted is a carriage return: a line feed behind it is the same line end.
+    private var endsLine = false
 
     init(history: PromptHistory) {
         self.history = history
@@ -38,7 +43,13 @@ struct LineEditor {
         historyIndex = history.entries.count
     }
 
+    var entries: [String] { history.entries }
+
+    /// What stands in the place of the prompt while the history is searched.
+    var searchPrompt: String? { search?.prompt }
+
     mutating func clear() {
+        search = nil
         text = []
         cursor = 0
         historyIndex = history.entries.count
@@ -119,8 +130,10 @@ struct LineEditor {
     }
 
     private mutating func pressed(_ key: Key) -> Action? {
+        if search != nil, let action = searched(key) { return action }
         switch key {
         case .characters(let characters):
+            endsLine = false
             insert(characters)
             return .redraw
         case .escape(let sequence): return escape(sequence)
@@ -129,11 +142,7 @@ struct LineEditor {
     }
 
     private mutating func control(_ byte: UInt8) -> Action? {
-        if isPasting {
-            if byte == 0x0A || byte == 0x0D { insert(["\n"]) }
-            if byte == 0x09 { insert([" "]) }
-            return .redraw
-        }
+        if isPasting { return pasted(byte) }
         switch byte {
         case 0x01: cursor = 0
         case 0x02: cursor = max(0, cursor - 1)
@@ -153,6 +162,7 @@ struct LineEditor {
         case 0x0C: return .clearScreen
         case 0x0E: move(1)
         case 0x10: move(-1)
+        case 0x12: return beginSearch()
         case 0x14: transpose()
         case 0x15: kill(0..<cursor)
         case 0x17: kill(wordStart()..<cursor)
@@ -174,9 +184,53 @@ struct LineEditor {
         case "b", "[1;5D", "[1;3D": cursor = wordStart()
         case "f", "[1;5C", "[1;3C": cursor = wordEnd()
         case "d": kill(cursor..<wordEnd())
+        case "\u{7F}", "\u{08}": kill(wordStart()..<cursor)
         case "[200~": isPasting = true
         case "[201~": isPasting = false
         default: return nil
+        }
+        return .redraw
+    }
+
+    private mutating func pasted(_ byte: UInt8) -> Action? {
+        switch byte {
+        case 0x0A where endsLine: break
+        case 0x0A, 0x0D: insert(["\n"])
+        case 0x09: insert(["\t"])
+        default: break
+        }
+        endsLine = byte == 0x0D
+        return .redraw
+    }
+
+    // The search.
+
+    private mutating func beginSearch() -> Action {
+        search = HistorySearch(text, cursor, end: history.entries.count)
+        return .redraw
+    }
+
+    /// nil: the key ends the search, keeps what was found and means what it means else.
+    private mutating func searched(_ key: Key) -> Action? {
+        guard var search else { return nil }
+        switch key {
+        case .characters(let characters): search.type(characters, in: history.entries)
+        case .control(0x12): search.move(-1, in: history.entries)
+        case .control(0x13): search.move(1, in: history.entries)
+        case .control(0x08), .control(0x7F): search.shorten(in: history.entries)
+        case .control(0x07):
+            (text, cursor) = (search.textBefore, search.cursorBefore)
+            self.search = nil
+            return .redraw
+        default:
+            self.search = nil
+            return nil
+        }
+        self.search = search
+        if let index = search.found {
+            historyIndex = index
+            text = Array(history.entries[index])
+            cursor = search.place(in: text)
         }
         return .redraw
     }

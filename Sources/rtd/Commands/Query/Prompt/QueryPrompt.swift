@@ -5,18 +5,18 @@ import SQL
 /// The prompt of `rtd query` on a terminal: reads statements, each up to its semicolon, and runs
 /// them one after another; an error ends a statement, not the prompt. Used on the main thread.
 final class QueryPrompt {
-    private let run: StatementSequence
+    let run: StatementSequence
     private let terminal: Terminal
     private var editor: LineEditor
-    private let historyFile: PromptHistoryFile
+    let historyFile: PromptHistoryFile
     /// Lines of the statement that is not complete yet.
-    private var lines: [String] = []
+    var lines: [String] = []
     /// What \g runs once more.
-    private var last = ""
-    private let completion: StatementCompletion
-    private var commands = PromptCommands()
-    /// Screen lines between the first of the input and the cursor.
-    private var cursorLine = 0
+    var last = ""
+    let completion: StatementCompletion
+    var commands = PromptCommands()
+    /// What stands on the screen; nil: nothing yet.
+    private var drawn: (prompt: String, text: [Character], cursor: Int)?
 
     /// nil when stdin is no terminal.
     init?(_ run: StatementSequence) {
@@ -32,24 +32,39 @@ final class QueryPrompt {
     func loop() throws(CommandFailure) {
         StandardError.write(line: "rtd \(Program.version); \\? for help, \\q or Ctrl-D to leave")
         defer {
-            terminal.leaveRawMode()
+            terminal.restore()
             run.forgetInterruption()
         }
-        while let line = try readLine() {
-            if lines.isEmpty, line.allSatisfy(\.isWhitespace) { continue }
-            if let start = PromptLine.commandStart(in: line, statement: lines) {
-                let command = String(line[start...])
-                add(String(line[..<start]))
-                remember(command)
-                guard perform(command) else { return }
-            } else {
-                add(line)
+        while let input = try readLine() {
+            for line in input.split(separator: "\n", omittingEmptySubsequences: false) {
+                guard take(String(line)) else { return }
             }
         }
     }
 
+    /// False when the prompt shall end.
+    private func take(_ line: String) -> Bool {
+        if lines.isEmpty, line.allSatisfy(\.isWhitespace) { return true }
+        if let word = PromptWord(line) {
+            guard lines.isEmpty else {
+                StandardError.write(line: word.note)
+                add(line)
+                return true
+            }
+            return perform(word.command)
+        }
+        guard let start = PromptLine.commandStart(in: line, statement: lines) else {
+            add(line)
+            return true
+        }
+        let command = String(line[start...])
+        add(String(line[..<start]))
+        remember(command)
+        return perform(command)
+    }
+
     /// A line, or what stands in it before a backslash command; runs what it completes.
-    private func add(_ line: String) {
+    func add(_ line: String) {
         guard !lines.isEmpty || !line.allSatisfy(\.isWhitespace) else { return }
         lines.append(line)
         let text = lines.joined(separator: "\n")
@@ -60,78 +75,25 @@ final class QueryPrompt {
         execute(text)
     }
 
-    private func remember(_ entry: String) {
+    func remember(_ entry: String) {
         editor.remember(entry)
         historyFile.append(entry)
     }
 
-    private func execute(_ text: String) {
-        run.forgetInterruption()
-        let script = QueryScript(name: nil, text: Array(text.utf8))
-        let clock = SystemClock()
-        let start = clock.monotonicNanoseconds
-        do throws(CommandFailure) {
-            _ = try run.run(script)
-        } catch {
-            StandardError.write(line: "rtd: \(error.message)")
-        }
-        guard commands.showsTime else { return }
-        let microseconds = (clock.monotonicNanoseconds - start) / 1_000
-        let fraction = String(microseconds % 1_000)
-        let padding = String(repeating: "0", count: 3 - fraction.count)
-        StandardError.write(line: "Time: \(microseconds / 1_000).\(padding)\(fraction) ms")
-    }
-
-    /// False when the prompt shall end.
-    private func perform(_ line: String) -> Bool {
-        switch commands.parse(line) {
-        case .quit: return false
-        case .message(let text): StandardError.write(line: text)
-        case .statement(let sql): execute(sql)
-        case .expanded(let isOn):
-            run.expands = isOn
-            StandardError.write(line: "Expanded display is \(isOn ? "on" : "off").")
-        case .include(let path): include(path)
-        case .execute(let expanded): executeTyped(expanded: expanded)
-        case .reset:
-            lines = []
-            StandardError.write(line: "The statement is forgotten.")
-        case .printBuffer:
-            let text = lines.joined(separator: "\n")
-            StandardError.write(line: lines.isEmpty ? "No statement was begun." : text)
-        }
-        return true
-    }
-
-    /// What was typed without its semicolon, else the statement before.
-    private func executeTyped(expanded: Bool) {
-        let text = lines.isEmpty ? last : lines.joined(separator: "\n") + ";"
-        guard !text.isEmpty else { return StandardError.write(line: "No statement was begun.") }
-        if !lines.isEmpty { remember(text) }
-        lines = []
-        last = text
-        let before = run.expands
-        if expanded { run.expands = true }
-        execute(text)
-        run.expands = before
-    }
-
-    private func include(_ path: String) {
-        run.forgetInterruption()
-        do throws(CommandFailure) {
-            for script in try QueryScript.read([.file(path)]) { _ = try run.run(script) }
-        } catch {
-            StandardError.write(line: "rtd: \(error.message)")
-        }
-    }
+    var history: [String] { editor.entries }
 
     // The terminal is raw only while a line is typed, so that Ctrl-C stops a running query.
     /// nil at the end of input.
     private func readLine() throws(CommandFailure) -> String? {
         terminal.enterRawMode()
-        defer { terminal.leaveRawMode() }
+        // Pastes come in brackets, so that a tab in one is no request to complete.
+        write("\u{1B}[?2004h")
+        defer {
+            write("\u{1B}[?2004l")
+            terminal.leaveRawMode()
+        }
         editor.clear()
-        cursorLine = 0
+        drawn = nil
         redraw()
         // Keys that were typed ahead come first.
         var keys: [UInt8] = []
@@ -151,7 +113,7 @@ final class QueryPrompt {
                 case .redraw: redraw()
                 case .clearScreen:
                     write("\u{1B}[H\u{1B}[2J")
-                    cursorLine = 0
+                    drawn = nil
                     redraw()
                 case .complete: complete()
                 case .beep: write("\u{07}")
@@ -159,10 +121,11 @@ final class QueryPrompt {
                     write("\n")
                     return nil
                 case .cancel:
-                    write("^C\n")
+                    write("^C")
+                    moveBehindInput()
                     lines = []
                     editor.clear()
-                    cursorLine = 0
+                    drawn = nil
                     redraw()
                 case .submit(let line):
                     moveBehindInput()
@@ -195,39 +158,46 @@ final class QueryPrompt {
             } else {
                 moveBehindInput()
                 write(CandidateList(all).text(columns: StandardError.columns ?? 80))
-                cursorLine = 0
+                drawn = nil
             }
             redraw()
         }
     }
 
-    private var prompt: String { lines.isEmpty ? "rtd> " : "  -> " }
+    private static let continuation = "  -> "
+
+    private var prompt: String {
+        editor.searchPrompt ?? (lines.isEmpty ? "rtd> " : Self.continuation)
+    }
+
+    /// At the width that the terminal has now: it may have been another when that was drawn, and
+    /// terminals fold their lines anew.
+    private var drawnLayout: InputLayout? {
+        drawn.map { layout($0.prompt, $0.text, $0.cursor) }
+    }
+
+    private func layout(_ prompt: String, _ text: [Character], _ cursor: Int) -> InputLayout {
+        InputLayout(
+            prompt: prompt, continuation: Self.continuation, typed: text, cursor: cursor,
+            columns: max(20, StandardError.columns ?? 80))
+    }
 
     /// Draws the prompt and the line anew and puts the cursor where it belongs.
     private func redraw() {
-        let columns = max(20, StandardError.columns ?? 80)
-        let shown = DisplayText(editor.line)
-        let before = DisplayText(String(editor.text[..<editor.cursor]))
-        var out = cursorLine > 0 ? "\u{1B}[\(cursorLine)A" : ""
-        out += "\r\u{1B}[J" + prompt + shown.text
-        let total = prompt.count + shown.width
-        let at = prompt.count + before.width
-        // A terminal wraps only when the next character comes.
-        if total > 0, total % columns == 0 { out += "\n" }
-        let up = total / columns - at / columns
+        let row = drawnLayout?.cursorRow ?? 0
+        let layout = layout(prompt, editor.text, editor.cursor)
+        var out = "\r" + (row > 0 ? "\u{1B}[\(row)A" : "") + "\u{1B}[J" + layout.text + "\r"
+        let up = layout.lastRow - layout.cursorRow
         if up > 0 { out += "\u{1B}[\(up)A" }
-        out += "\r"
-        if at % columns > 0 { out += "\u{1B}[\(at % columns)C" }
-        cursorLine = at / columns
+        if layout.cursorColumn > 0 { out += "\u{1B}[\(layout.cursorColumn)C" }
+        drawn = (prompt, editor.text, editor.cursor)
         write(out)
     }
 
     private func moveBehindInput() {
-        let columns = max(20, StandardError.columns ?? 80)
-        let total = prompt.count + DisplayText(editor.line).width
-        let down = total / columns - cursorLine
+        let down = drawnLayout.map { $0.lastRow - $0.cursorRow } ?? 0
         write((down > 0 ? "\u{1B}[\(down)B" : "") + "\r\n")
-        cursorLine = 0
+        drawn = nil
     }
 
     private func write(_ text: String) { StandardError.write(text) }

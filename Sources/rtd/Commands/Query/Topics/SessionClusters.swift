@@ -62,6 +62,16 @@ final class SessionClusters: @unchecked Sendable {
             && ClusterConnection.isThere(options.connection)
     }
 
+    /// Where the topics are that have no other cluster's name, as the prompt says it.
+    var text: String {
+        if let own = lock.withLock({ found[""] }) { return "Topics are \(own.connection.place)." }
+        do throws(CommandFailure) {
+            return "Topics are \(try ClusterConnection.place(options.connection)); not asked yet."
+        } catch {
+            return "rtd: \(error.message)"
+        }
+    }
+
     /// Whether the command's own cluster was found.
     var isConnected: Bool { lock.withLock { found[""] != nil } }
 
