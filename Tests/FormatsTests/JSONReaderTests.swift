@@ -121,6 +121,28 @@ func readJSON(
         }
     }
 
+    @Test func `an array whose end is missing is an error behind its rows`() throws {
+        let field = [Field("a", .bigint)]
+        for text in ["[{\"a\":1},\n{\"a\":2}", "[{\"a\":1},", "[{\"a\":1}\n", "["] {
+            let error = #expect(throws: SQLError.self) {
+                try readJSON(text, field, framing: .array)
+            }
+            #expect(error?.message.hasSuffix("the array is not closed: the end is missing") == true)
+        }
+        #expect(try readJSON("[{\"a\":1}]\n", field, framing: .array).count == 1)
+        #expect(try readJSON("[]", field, framing: .array).isEmpty)
+    }
+
+    @Test func `of a long line that is broken the place is told`() throws {
+        let long = "{\"a\":1,\"text\":\"" + String(repeating: "x", count: 200) + "\",}"
+        let error = #expect(throws: SQLError.self) {
+            try readJSON(long + "\n", [Field("a", .bigint)])
+        }
+        #expect(
+            error?.message == "stdin line 1: invalid JSON at byte 218, an unexpected byte: "
+                + "\"xxxxxxxxxxxxxxxxxx\",}\" (--on-error skip goes on)")
+    }
+
     /// Names of all lengths around those that are compared 16 bytes at a time.
     @Test func `rows with long names and objects inside are read by their layout`() throws {
         for length in [1, 9, 10, 11, 12, 26, 27, 28, 29, 43, 44, 45, 60, 100] {

@@ -45,7 +45,13 @@ extension BufferedReader {
 
     /// The text in quotes, cut to what a line of a terminal holds.
     static func excerpt(_ text: UnsafeBufferPointer<UInt8>) -> String {
-        unsafe InputExcerpt.quote(UnsafeRawBufferPointer(text).bytes)
+        let bytes = unsafe UnsafeRawBufferPointer(text).bytes
+        let quote = UInt8(ascii: "\"")
+        guard bytes.byteCount >= 2, bytes.byte(at: 0) == quote,
+            bytes.byte(at: bytes.byteCount - 1) == quote
+        else { return InputExcerpt.quote(bytes) }
+        // A string of JSON has its quotes.
+        return InputExcerpt.quote(bytes.extracting(1..<bytes.byteCount - 1))
     }
 }
 

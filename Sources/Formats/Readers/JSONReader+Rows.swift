@@ -8,7 +8,10 @@ extension JSONReader {
                 unsafe followLayouts(base, rowsMax: Batch.rowsMax)
                 guard row < Batch.rowsMax else { return }
             }
-            guard unsafe startRow(base) else { return }
+            guard unsafe startRow(base) else {
+                if endsInsideArray { failure = .syntax }
+                return
+            }
             if options.framing == .array && graphPause == 0 && mayStandHere {
                 let before = row
                 unsafe followLayouts(base, rowsMax: row + 1)
@@ -40,6 +43,15 @@ extension JSONReader {
             guard options.framing == .array, array != .atElement else { return true }
             guard unsafe arrayBracket(cursor.pointee) else { return true }
             unsafe cursor += 1
+        }
+    }
+
+    /// Nothing follows, and the bracket that closes the array has not come.
+    var endsInsideArray: Bool {
+        guard isLast, options.framing == .array, position >= limit else { return false }
+        switch array {
+        case .first, .atElement, .behindElement: return true
+        case .before, .closed: return false
         }
     }
 

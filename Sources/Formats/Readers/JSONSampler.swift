@@ -5,6 +5,8 @@ public struct SampledSchema: Sendable {
     public var wholeValue: Int?
     /// Rows looked at.
     public var rows = 0
+    /// Rows that are not well formed.
+    public var brokenRows = 0
     /// Fields of which only null was seen; their type is json.
     public var unknown: [Int] = []
     /// There are more columns than the fields.
@@ -68,6 +70,7 @@ public final class JSONSampler: InputSampler {
     private let root = TypeEvidence()
     private let whole = TypeEvidence()
     private var rows = 0
+    private var brokenRows = 0
     /// Bytes of the input that were looked at.
     public private(set) var position = 0
     private var hasEnded = false
@@ -156,7 +159,10 @@ public final class JSONSampler: InputSampler {
         }
         var cursor = JSONCursor(bytes.extracting(droppingFirst: position))
         guard let range = try? cursor.skip() else {
-            if isLast { hasEnded = true }
+            if isLast {
+                hasEnded = true
+                brokenRows += 1
+            }
             return nil
         }
         return position + range.upperBound
@@ -175,12 +181,14 @@ public final class JSONSampler: InputSampler {
             }
         } catch {
             // The reader says what is wrong with it.
+            brokenRows += 1
         }
     }
 
     public var schema: SampledSchema {
         var schema = SampledSchema()
         schema.rows = rows
+        schema.brokenRows = brokenRows
         schema.fields = root.fields
         schema.isCut = root.isCut
         schema.unknown = root.names.indices.filter {

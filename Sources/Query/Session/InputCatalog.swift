@@ -97,7 +97,7 @@ final class InputCatalog {
             found = try FileRelation.make(path, paths: [path], options: input)
         }
         if let columns = found.emptyColumns {
-            if emptyColumns.isFirstTry, !reference.isStream {
+            if emptyColumns.isFirstTry, !reference.isStream, !found.isBroken {
                 environment.note("\(found.name) has no rows")
             }
             // Other types are tried by opening it once more.

@@ -16,6 +16,7 @@ public final class FeedRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
     private let isStrict: Bool
     private let follow: Follow?
     public let emptyColumns: [String]?
+    public let isBroken: Bool
 
     /// A feed that goes on at a place of a file, as far as that is still there.
     typealias Follow = @Sendable (FilePlace) throws(SQLError) -> InputFeed
@@ -31,6 +32,7 @@ public final class FeedRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
     ) {
         let schema = sample.schema
         emptyColumns = sample.emptyColumns
+        isBroken = sample.isBroken
         self.follow = schema.isResumable ? follow : nil
         name = feed.name
         self.feed = feed

@@ -14,6 +14,7 @@ public final class FileRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
     let schema: InputSchema
     private let isStrict: Bool
     public let emptyColumns: [String]?
+    public let isBroken: Bool
 
     public var envelopes: EnvelopeSchema? { schema.envelopes }
     public var known: KnownColumns { schema.known }
@@ -27,6 +28,7 @@ public final class FileRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
         self.paths = paths
         schema = sample.result.schema
         emptyColumns = sample.result.emptyColumns
+        isBroken = sample.result.isBroken
         estimatedRows = sample.estimatedRows
         isStrict = options.isStrict
     }
@@ -78,4 +80,10 @@ public protocol SampledRelation: SourceRelation {
     /// Names of the columns if there were no rows, so that nothing tells their types; nil: there
     /// were.
     var emptyColumns: [String]? { get }
+    /// Rows came that the reader will not take: it says why.
+    var isBroken: Bool { get }
+}
+
+extension SampledRelation {
+    public var isBroken: Bool { false }
 }

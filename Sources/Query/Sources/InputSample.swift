@@ -84,6 +84,8 @@ struct SampleInProgress {
         var missing: [String] = []
         /// Names of the columns if there were no rows, so that nothing tells their types.
         var emptyColumns: [String]?
+        /// Rows came that cannot be read.
+        var isBroken = false
     }
 
     /// With the columns of `expected` that have not come.
@@ -151,7 +153,8 @@ struct SampleInProgress {
             sample.fields[index].type = type
         }
         return Result(
-            schema: InputSchema(sample, form), emptyColumns: sample.fields.map(\.name))
+            schema: InputSchema(sample, form), emptyColumns: sample.fields.map(\.name),
+            isBroken: sample.brokenRows > 0)
     }
 
     /// Rows in so many bytes, if they go on like this.
