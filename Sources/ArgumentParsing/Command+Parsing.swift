@@ -41,16 +41,22 @@ private struct ArgumentReader<Options: Sendable> {
                 operands += arguments[next...]
                 return nil
             }
-            if argument.hasPrefix("--") {
+            if argument.hasPrefix("--"), !isComment(argument) {
                 if argument == "--help" { return .long }
                 try readLong(argument)
-            } else if argument.hasPrefix("-"), argument != "-" {
+            } else if argument.hasPrefix("-"), argument != "-", !argument.hasPrefix("--") {
                 if try readShort(argument.dropFirst()) { return .short }
             } else {
                 operands.append(argument)
             }
         }
         return nil
+    }
+
+    /// `-- what it does`, on the first line of a statement: no option has such a name.
+    private func isComment(_ argument: String) -> Bool {
+        let name = argument.prefix { $0 != "=" }
+        return name.hasPrefix("-- ") || name.contains(where: \.isNewline)
     }
 
     private mutating func readLong(_ argument: String) throws(UsageError) {

@@ -372,8 +372,105 @@ def test_a_statement_of_several_lines_comes_back_as_it_was():
         contains(history.read_text(), "SELECT length('ab\x01c') AS n;\n")
         # The one before \\q.
         shown = on_terminal(home, "query", keys=[b"\x1b[A\x1b[A\r", b"\\q\r"])
-        contains(shown, "length('ab\\nc')")
+        contains(shown, "length('ab\r\n  -> c')")
         contains(shown, " 4")
+
+
+def test_a_paste_is_taken_as_it_is():
+    """Tabs in it complete nothing, and its lines are statements and commands one after another."""
+    with Home() as home:
+        pasted = b"SELECT\r\t1 AS a,\r\t'x\ty' AS b;\rSELECT 5 AS five;\r\\x\rSELECT 6 AS six;"
+        shown = on_terminal(home, "query", keys=[
+            b"\x1b[200~" + pasted + b"\x1b[201~\r", b"\\q\r"])
+        contains(shown, "\x1b[?2004h")
+        contains(shown, " 1 | x\\ty")
+        contains(shown, " five")
+        contains(shown, "six | 6")
+        assert "rtd: " not in shown, shown
+
+
+def test_ctrl_r_finds_what_was_entered_before():
+    with Home() as home:
+        shown = on_terminal(home, "query", keys=[
+            b"SELECT 40 + 2 AS answer;\r", b"SELECT 1 AS one;\r", b"\x12ans\r", b"quit\r"])
+        equal(shown.count(" 42\r\n"), 2, shown)
+
+
+def test_words_of_people_who_want_out():
+    with Home() as home:
+        shown = on_terminal(home, "query", keys=[
+            b"help\r", b"SELECT 1\r", b"\\r\r", b"exit\r"])
+        contains(shown, "\\watch [N]")
+        assert "syntax error" not in shown, shown
+
+
+def test_commands_that_psql_users_try():
+    with Home() as home:
+        home.rtd("produce", "events", input='{"kind":"a","size":3}\n')
+        shown = on_terminal(home, "query", keys=[
+            b"\\set x 41\r", b"SELECT :x + 1 AS r;\r", b"\\unset x\r", b"\\d events\r",
+            b"\\pset format csv\r", b"SELECT 7 AS a, NULL AS b;\r", b"\\pset format aligned\r",
+            b"\\copy (SELECT 1 AS written) to out.csv\r", b"\\! cat out.csv\r",
+            b"\\conninfo\r", b"\\l\r", b"\\df regexp_c\r", b"\\dn\r", b"\\tming\r",
+            b"\\watch x\r", b"\\q\r"])
+        for text in (" 42\r\n", ":x has no value any more", " kind   | text", "end_offset",
+                     "a,b\r\n7,\r\n", "written\r\n1\r\n", "Topics are in ",
+                     "There are no databases", "regexp_count", "information_schema",
+                     "did you mean \\timing?", "\\watch wants seconds"):
+            contains(shown, text)
+        equal((home.path / "out.csv").read_text(), "written\n1\n")
+
+
+def test_what_was_typed_is_edited():
+    with Home() as home:
+        (home.path / "editor").write_text("#!/bin/sh\nsed -i s/wrong/right/ \"$1\"\n")
+        (home.path / "editor").chmod(0o755)
+        shown = on_terminal(home, "query", keys=[
+            b"SELECT 'wrong'\r", b"\\e\r", b"AS word;\r", b"\\q\r"],
+            environment={"EDITOR": str(home.path / "editor"), "VISUAL": ""})
+        contains(shown, " right\r\n")
+
+
+def test_what_is_no_sql_gets_a_word_on_what_was_meant():
+    with Home() as home:
+        (home.path / "x.ndjson").write_text('{"a":1}\n')
+        (home.path / "x.sql").write_text("SELECT 1 AS a;\n")
+        for arguments, given, hint in [
+                ((), '{"a":1}\n', "rtd query 'SELECT * FROM stdin'"),
+                ((), "a,b\n1,2\n", "rtd query 'SELECT * FROM stdin'"),
+                (("x.ndjson",), "", "SELECT * FROM 'x.ndjson'"),
+                (("x.sql",), "", "rtd query -f x.sql"),
+                (("\\dt",), "", "SHOW TOPICS"),
+                (("SELECT lenght('a')",), "", 'Did you mean "length"?'),
+                (("SELECT $2",), "", "--param 2=VALUE"),
+                (("SELECT ifnull(a, 1) FROM 'x.ndjson'",), "", "coalesce(a, b)"),
+                (("SELECT a FROM 'x.ndjson' WHERE a == 1",), "", "= instead"),
+                (("SELECT `a` FROM 'x.ndjson'",), "", 'double quotes: "name"'),
+                (("SELECT 1 WHERE 'a' = \"b\"",), "", "single ones: 'b'"),
+                (("SHOW DATABASES",), "", "SHOW TOPICS"),
+                (("SELECT * FROM 'x.ndjsn'",), "", "Did you mean 'x.ndjson'?"),
+                (("INSERT INTO big SELECT 1 AS a",), "", "CREATE TOPIC big")]:
+            done = home.rtd("query", *arguments, input=given)
+            equal(done.returncode, 1, arguments)
+            contains(done.errors, hint)
+        outcome(home.rtd("query", "-- what it does\nSELECT 1 AS a"), 0, '{"a":1}\n')
+
+
+def test_a_caret_stands_under_wide_characters():
+    with Home() as home:
+        done = home.rtd("query", "SELECT '日本', nope")
+        lines = done.errors.splitlines()
+        equal(lines[1:3], ["LINE 1: SELECT '日本', nope", " " * 23 + "^"])
+
+
+def test_broken_input_is_said_once():
+    with Home() as home:
+        for given in ('{"a":1', '[{"a":1},{"a":2}', '{"a":"\xff"}\n'):
+            done = home.rtd("query", "SELECT a FROM stdin",
+                            input=given.encode("latin-1"))
+            equal(done.returncode, 1, given)
+            assert "has no rows" not in done.errors, done.errors
+            equal(done.errors.count("rtd: "), 1, done.errors)
 
 
 def test_a_prompt_completes_what_the_query_names():
@@ -419,11 +516,11 @@ def test_backslash_commands_stand_within_a_statement():
         assert "syntax error" not in shown, shown
 
 
-def on_terminal(home, *arguments, keys=()):
+def on_terminal(home, *arguments, keys=(), environment={}):
     """What a command shows on a terminal of its own. Each of `keys` is typed at a prompt."""
     main, side = pty.openpty()
     process = subprocess.Popen([harness.rtd, *arguments], stdin=side, stdout=side, stderr=side,
-                               env=home.environment(), cwd=home.path)
+                               env=home.environment() | environment, cwd=home.path)
     os.close(side)
     shown = b""
     waiting = list(keys)

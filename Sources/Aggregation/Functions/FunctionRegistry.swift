@@ -131,10 +131,15 @@ public enum FunctionRegistry {
                 ? "operator does not exist: \(signature(name, arguments, true))"
                 : "function \(signature(name, arguments, false)) does not exist",
             .undefinedFunction,
-            hint: "No \(kind) matches the given name and argument types. "
-                + "You might need to add explicit type casts.")
+            hint: ForeignName.hint(name)
+                ?? (arguments.contains(.json)
+                    ? "A column of an input is json where its values are of several kinds, or where "
+                        + "only null was seen: a cast such as x::float8 gives it a type."
+                    : "No \(kind) matches the given name and argument types. "
+                        + "You might need to add explicit type casts."))
         let isKnown = isScalar(name) || isAggregate(name) || isTable(name)
-        return isOperator || isKnown ? error : error.suggesting(names, for: name)
+        let isSettled = isOperator || isKnown || ForeignName.hint(name) != nil
+        return isSettled ? error : error.suggesting(names, for: name)
     }
 
     /// `integer + text` or `foo(integer, text)`.

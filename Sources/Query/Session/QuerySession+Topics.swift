@@ -46,7 +46,7 @@ extension QuerySession {
         return target
     }
 
-    /// nil: there is no such topic, and its name may be wrong.
+    /// nil: this call has no topics.
     func insert(
         _ insert: InsertSyntax, _ target: TopicTarget
     ) throws(SQLError) -> Outcome? {
@@ -54,7 +54,14 @@ extension QuerySession {
         let transaction = try keptTransaction(target, insert.table.place)
         guard let output = try topics.output(target.topic, target.form, within: transaction)
         else {
-            guard target.topic.brokers != nil || !target.columns.isEmpty else { return nil }
+            guard target.topic.brokers != nil || !target.columns.isEmpty else {
+                var error = catalog.missing(insert.table)
+                let name = insert.table.text
+                error.hint =
+                    error.hint ?? "CREATE TOPIC \(name) makes a topic of it, CREATE TABLE \(name) "
+                    + "(...) a table of this call."
+                throw error
+            }
             throw SQLError(
                 "topic \"\(target.topic.name)\" does not exist", .undefinedRelation,
                 at: insert.table.place, hint: "CREATE TOPIC makes it.")

@@ -33,9 +33,19 @@ final class InputFileReader {
     func close() { file.close() }
 
     static func failure(_ error: SystemError, _ path: String) -> SQLError {
-        SQLError(
+        let failure = SQLError(
             "cannot \(error.operation) \(path): \(error.reason)",
             error.isNotFound ? .undefinedFile : .inputOutputError)
+        return error.isNotFound
+            ? failure.suggesting(neighbours(path), for: "'\(path)'") : failure
+    }
+
+    /// The files of its folder, in quotes as SQL names them.
+    private static func neighbours(_ path: String) -> [String] {
+        let slash = path.lastIndex(of: "/")
+        let folder = slash.map { String(path[...$0]) } ?? ""
+        let names = (try? POSIXFileSystem().list(folder.isEmpty ? "." : folder)) ?? []
+        return names.filter { $0.first != "." }.map { "'\(folder)\($0)'" }
     }
 
     /// Fills the room of the block; false at the end of the file.

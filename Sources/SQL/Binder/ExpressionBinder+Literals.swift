@@ -16,7 +16,9 @@ extension ExpressionBinder {
             let bound = binder.parameters.bound
             if number >= 1, number <= bound.count { return bound[number - 1] }
             guard number >= 1, number <= binder.parameters.positional.count else {
-                throw SQLError("there is no parameter $\(number)", .undefinedParameter, at: place)
+                throw SQLError(
+                    "there is no parameter $\(number)", .undefinedParameter, at: place,
+                    hint: "Give it with --param \(number)=VALUE.")
             }
             return parameter(binder.parameters.positional[number - 1])
         case .namedParameter(let name):

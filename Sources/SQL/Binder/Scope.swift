@@ -254,7 +254,10 @@ final class Scope {
         }
         guard parts.count > 1 else {
             return SQLError(
-                "column \"\(name.text)\" does not exist", .undefinedColumn, at: place
+                "column \"\(name.text)\" does not exist", .undefinedColumn, at: place,
+                hint: name.isQuoted
+                    ? "Double quotes are for names; text stands in single ones: '\(name.text)'."
+                    : nil
             ).suggesting(names, for: name.text)
         }
         let qualifier = Array(parts.dropLast())

@@ -128,7 +128,13 @@ extension Parser {
                 try advance()
                 return .showRelations(word)
             }
-            if Parser.laterObjects.contains(word) { throw unsupported("SHOW \(word)", first) }
+            if Parser.laterObjects.contains(word) {
+                var error = unsupported("SHOW \(word)", first)
+                error.hint =
+                    "There are SHOW TOPICS, GROUPS, CONFIGS, TABLES, VIEWS and FUNCTIONS; "
+                    + "DESCRIBE name and DESCRIBE SELECT ... tell columns."
+                throw error
+            }
         }
         let start = token.place.lowerBound
         if try take("TRANSACTION", "ISOLATION") {

@@ -49,7 +49,8 @@ struct QueryScript: Sendable, Equatable {
             lines += [excerpt.text, excerpt.caret]
         }
         if let detail = error.detail { lines.append("DETAIL:  \(detail)") }
-        if let hint = error.fullHint { lines.append("HINT:  \(hint)") }
+        let hint = quoting(error) ?? error.fullHint ?? wayOut(error)
+        if let hint { lines.append("HINT:  \(hint)") }
         return lines.joined(separator: "\n")
     }
 }

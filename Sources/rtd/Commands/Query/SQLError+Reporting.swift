@@ -5,14 +5,14 @@ import KafkaProtocol
 import SQL
 
 extension SQLError {
-    /// The hint; without one, the nearest of the names that could stand there.
+    /// The nearest of the names that could stand there; where none is near, the hint.
     var fullHint: String? {
-        if let hint { return hint }
         let isKeyword = candidates.allSatisfy { $0.utf8.allSatisfy { (0x41...0x5A).contains($0) } }
         let spelled = isKeyword ? typed.uppercased() : typed
-        return nearestName(to: spelled, among: candidates).map {
-            isKeyword ? "Did you mean \($0)?" : "Did you mean \"\($0)\"?"
+        let nearest = nearestName(to: spelled, among: candidates).map {
+            isKeyword || $0.first == "'" ? "Did you mean \($0)?" : "Did you mean \"\($0)\"?"
         }
+        return nearest ?? hint
     }
 }
 
