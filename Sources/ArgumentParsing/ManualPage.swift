@@ -93,17 +93,15 @@ public struct ManualPage {
             case .paragraph(let spans):
                 line(".IP")
                 line(Self.protected(Self.roff(spans, of: command)))
-            case .literal(let lines):
-                line(".RS")
-                addLiteral(lines)
-                line(".RE")
+            // No further in than the text above: tables shall fit 80 columns.
+            case .literal(let lines): addLiteral(lines, indent: 7)
             }
         }
     }
 
-    private mutating func addLiteral(_ lines: [String]) {
+    private mutating func addLiteral(_ lines: [String], indent: Int = 4) {
         line(".PP")
-        line(".RS 4")
+        line(".RS \(indent)")
         line(".nf")
         for text in lines { line(Self.protected(Self.escaped(text))) }
         line(".fi")

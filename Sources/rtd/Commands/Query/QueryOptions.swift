@@ -158,7 +158,8 @@ extension QueryOptions {
             in FROM over a \
             time column that `--time` or `WATERMARK FOR` names:
 
-                SELECT window_start, page, COUNT(*) FROM TUMBLE(stdin, ts, INTERVAL '10 s')
+                SELECT window_start, page, COUNT(*)
+                FROM TUMBLE(stdin, ts, INTERVAL '10 s')
                 GROUP BY 1, 2
 
             `EMIT CHANGES`, `EMIT ON WINDOW CLOSE` and `EMIT PERIODIC INTERVAL '1 s'` say when \
