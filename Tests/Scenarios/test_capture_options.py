@@ -65,6 +65,18 @@ def test_properties_of_debezium_say_what_options_say():
             equal((done.returncode, words in done.errors), (2, True), done.errors)
 
 
+def test_tables_that_nothing_selects_are_named():
+    name = database("SELECT 1;")
+    with Home() as home:
+        def errors():
+            done = home.rtd("cdc", server_of().source(name), "--tables", "ordrs", "--until", "now")
+            equal(done.returncode, 2, done.errors)
+            return done.errors
+        contains(errors(), f'database "{name}" has no tables; postgres://HOST/DATABASE')
+        server_of().sql("CREATE TABLE orders (id int PRIMARY KEY); CREATE TABLE items (id int)", name)
+        contains(errors(), "is selected; it has public.items, public.orders")
+
+
 def test_messages_are_selected_by_their_prefix():
     name = database("CREATE TABLE t (id int PRIMARY KEY);")
     with Home() as home:

@@ -75,7 +75,8 @@ extension CaptureError {
         case "42501" where message.mentions("owner of table"):
             return "let the owner make a publication and name it with --publication"
         case "42501" where message.mentions("permission denied for database"):
-            return "GRANT CREATE ON DATABASE lets it make a publication; --publication names one"
+            return "GRANT CREATE ON DATABASE lets the role make a publication; --publication names "
+                + "one that is there"
         case "42501" where message.mentions("row-level security"):
             return "ALTER ROLE ... BYPASSRLS lets the snapshot see all rows"
         case "42501" where message.mentions("permission denied for table"):

@@ -40,6 +40,19 @@ extension CaptureSession {
         }
     }
 
+    /// Nothing is selected of the tables that there are.
+    private func noTables(_ all: [String]) -> CaptureReport {
+        let database = "database \"\(configuration.address.database)\""
+        guard !all.isEmpty else {
+            return CaptureReport(
+                "\(database) has no tables", hint: "postgres://HOST/DATABASE names another")
+        }
+        let more = all.count > 8 ? " and \(all.count - 8) more" : ""
+        return CaptureReport(
+            "no table of \(database) is selected",
+            hint: "it has \(all.prefix(8).joined(separator: ", "))\(more)")
+    }
+
     private func publishedTables(isNewSlot: Bool) throws(CaptureError) -> [CatalogTable] {
         guard let catalog else { throw .connection(CaptureReport("not connected")) }
         if let name = configuration.publication {
@@ -51,11 +64,7 @@ extension CaptureSession {
         var tables = try catalog.tables(configuration.tables)
         try filter(&tables)
         guard !tables.isEmpty else {
-            throw .usage(
-                CaptureReport(
-                    configuration.tables.selectsAll
-                        ? "database \"\(configuration.address.database)\" has no tables"
-                        : "no table of database \"\(configuration.address.database)\" is selected"))
+            throw .usage(noTables(try catalog.tables(TableSelection()).map(\.name)))
         }
         if isTemporary { try dropStale() }
         try make(slotName, tables.filter(\.hasIdentity), publishes: nil, isNewSlot)
