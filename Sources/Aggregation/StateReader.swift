@@ -27,6 +27,17 @@ public struct StateReader {
         return value
     }
 
+    /// Stands before what earlier builds wrote in another form, which begins with a count.
+    static let exactMark: Int64 = -2
+
+    /// Takes the next integer if it is this one.
+    mutating func takesMark(_ mark: Int64) -> Bool {
+        var ahead = self
+        guard let next = try? ahead.integer(Int64.self), next == mark else { return false }
+        self = ahead
+        return true
+    }
+
     /// Hands out the next bytes, which live as long as the call.
     public mutating func withBytes<Result>(
         _ count: Int, _ body: (UnsafeRawBufferPointer) -> Result

@@ -81,8 +81,10 @@ public enum AggregateRegistry {
             }
         case .real, .double:
             let result: DataType = isAverage ? .double : type
-            return AggregateFunction(name, [type], result) { call, _ in
-                DoubleSumAccumulator(call.type, isAverage: isAverage)
+            return AggregateFunction(name, [type], result) { call, appendOnly in
+                appendOnly
+                    ? DoubleSumAccumulator(call.type, isAverage: isAverage)
+                    : ExactSumAccumulator(call.type, isAverage: isAverage)
             }
         case .numeric:
             return AggregateFunction(name, [.anyNumeric], .anyNumeric) { call, _ in
@@ -138,8 +140,11 @@ public enum AggregateRegistry {
                 }
             }
             let result: DataType = statistic == .count ? .bigint : .double
-            return AggregateFunction(name, types.map { _ in .double }, result) { call, _ in
-                MomentsAccumulator(call.type, statistic)
+            return AggregateFunction(name, types.map { _ in .double }, result) {
+                call, appendOnly in
+                appendOnly
+                    ? MomentsAccumulator(call.type, statistic)
+                    : ExactMomentsAccumulator(call.type, statistic)
             }
         }
         return nil

@@ -64,6 +64,14 @@ struct DoubleSum: BitwiseCopyable {
         negatives &+= other.negatives
     }
 
+    /// What the finite values add up to, unevaluated; NaN beyond what doubles hold.
+    var finiteParts: (high: Double, low: Double) { (high, low) }
+
+    /// How many values are no numbers, infinity and -infinity.
+    var counters: (nans: Int64, positives: Int64, negatives: Int64) {
+        (Int64(nans), Int64(positives), Int64(negatives))
+    }
+
     /// True if only finite values are in it.
     var isFinite: Bool { nans == 0 && positives == 0 && negatives == 0 }
 

@@ -1,7 +1,7 @@
 import Bytes
 import Formats
 
-/// sum and avg of real and double precision.
+/// sum and avg of real and double precision over input that only grows.
 final class DoubleSumAccumulator: Accumulator {
     private let isAverage: Bool
     private(set) var sums = StateVector<DoubleSum>()
@@ -54,20 +54,33 @@ final class DoubleSumAccumulator: Accumulator {
     override func results(_ groups: [Int32]) throws(SQLError) -> Column {
         let builder = ColumnBuilder(type, capacity: groups.count)
         for group in groups {
-            let (sum, count) = (sums[group], counts[group])
-            if count == 0 {
+            let sum = Sum(
+                value: sums[group].value, isFinite: sums[group].isFinite, count: counts[group])
+            if let value = try sum.result(type, isAverage: isAverage) {
+                builder.append(double: value)
+            } else {
                 builder.appendNull()
-                continue
             }
-            var value = sum.value
-            if isAverage { value /= Double(count) }
-            if type == .real { value = Double(Float(value)) }
-            if sum.isFinite && !value.isFinite {
-                throw SQLError("value out of range: overflow", .numericValueOutOfRange)
-            }
-            builder.append(double: value)
         }
         return builder.finish()
+    }
+
+    /// What a group's values come to, and whether all of them are numbers.
+    struct Sum {
+        var value: Double
+        var isFinite: Bool
+        var count: Int64
+
+        /// nil: there are no values.
+        func result(_ type: DataType, isAverage: Bool) throws(SQLError) -> Double? {
+            if count == 0 { return nil }
+            var value = isAverage ? value / Double(count) : value
+            if type == .real { value = Double(Float(value)) }
+            if isFinite && !value.isFinite {
+                throw SQLError("value out of range: overflow", .numericValueOutOfRange)
+            }
+            return value
+        }
     }
 
     override func carry(

@@ -1,10 +1,11 @@
 import Bytes
 import Formats
 
-/// Variance, standard deviation, covariance, correlation and regression of doubles.
+/// Variance, standard deviation, covariance, correlation and regression of doubles over input that
+/// only grows.
 ///
 /// The sums of x, y and their products are kept to 106 bits, which takes the cancellation out of
-/// n * sum(x * x) - sum(x) * sum(x) and lets rows be taken back.
+/// n * sum(x * x) - sum(x) * sum(x).
 final class MomentsAccumulator: Accumulator {
     enum Statistic {
         case variancePop, variance, deviationPop, deviation
@@ -19,7 +20,7 @@ final class MomentsAccumulator: Accumulator {
         }
     }
 
-    private struct State: BitwiseCopyable {
+    struct State: BitwiseCopyable {
         var count: Int64 = 0
         var x = DoubleSum()
         var y = DoubleSum()
@@ -50,6 +51,8 @@ final class MomentsAccumulator: Accumulator {
         /// n * sum(ab) - sum(a) * sum(b)
         func spread(_ products: DoubleSum, _ a: DoubleSum, _ b: DoubleSum) -> Double {
             guard a.isFinite, b.isFinite else { return .nan }
+            // A square that no double holds.
+            guard products.isFinite else { return .infinity }
             return (DoubleDouble(Double(count)) * products.parts - a.parts * b.parts).value
         }
     }
@@ -101,7 +104,7 @@ final class MomentsAccumulator: Accumulator {
         for group in groups {
             if statistic == .count {
                 builder.append(integer: states[group].count)
-            } else if let value = value(states[group]) {
+            } else if let value = try moments(states[group]).value(statistic) {
                 builder.append(double: value)
             } else {
                 builder.appendNull()
@@ -110,46 +113,88 @@ final class MomentsAccumulator: Accumulator {
         return builder.finish()
     }
 
-    private func value(_ state: State) -> Double? {
-        let n = Double(state.count)
-        guard state.count > 0 else { return nil }
-        let sxx = positive(state.spread(state.xx, state.x, state.x))
-        switch statistic {
-        case .variancePop: return sxx / (n * n)
-        case .deviationPop: return (sxx / (n * n)).squareRoot()
-        case .variance: return state.count > 1 ? sxx / (n * (n - 1)) : nil
-        case .deviation: return state.count > 1 ? (sxx / (n * (n - 1))).squareRoot() : nil
-        case .averageX: return state.x.value / n
-        case .averageY: return state.y.value / n
-        default: return pairValue(state, n, sxx)
+    /// What the statistics are made of: the sums, and n * sum(ab) - sum(a) * sum(b).
+    struct Moments {
+        var count: Int64
+        var x: Double
+        var y: Double
+        /// All values are numbers.
+        var isFinite: Bool
+        var xx: () -> Double
+        var yy: () -> Double
+        var xy: () -> Double
+
+        /// nil: there are too few values.
+        func value(_ statistic: Statistic) throws(SQLError) -> Double? {
+            let n = Double(count)
+            guard count > 0 else { return nil }
+            switch statistic {
+            case .averageX: return try finite(x / n)
+            case .averageY: return try finite(y / n)
+            default: return try spreadValue(statistic, n, finite(xx()))
+            }
         }
+
+        /// PostgreSQL's answer where no double holds a sum.
+        private func finite(_ value: Double) throws(SQLError) -> Double {
+            if isFinite && value.isInfinite {
+                throw SQLError("value out of range: overflow", .numericValueOutOfRange)
+            }
+            return value
+        }
+
+        private func spreadValue(
+            _ statistic: Statistic, _ n: Double, _ xx: Double
+        ) throws(SQLError) -> Double? {
+            let sxx = positive(xx)
+            switch statistic {
+            case .variancePop: return sxx / (n * n)
+            case .deviationPop: return (sxx / (n * n)).squareRoot()
+            case .variance: return count > 1 ? sxx / (n * (n - 1)) : nil
+            case .deviation: return count > 1 ? (sxx / (n * (n - 1))).squareRoot() : nil
+            default: return try pairValue(statistic, n, sxx)
+            }
+        }
+
+        private func pairValue(
+            _ statistic: Statistic, _ n: Double, _ sxx: Double
+        ) throws(SQLError) -> Double? {
+            let syy = positive(try finite(yy()))
+            let sxy = try finite(xy())
+            switch statistic {
+            case .covariancePop: return sxy / (n * n)
+            case .covariance: return count > 1 ? sxy / (n * (n - 1)) : nil
+            case .sxx: return sxx / n
+            case .syy: return syy / n
+            case .sxy: return sxy / n
+            case .correlation:
+                // Rounding leads no further than a correlation goes; NaN stays.
+                let value = sxy / (sxx * syy).squareRoot()
+                return sxx == 0 || syy == 0 ? nil : value > 1 ? 1 : value < -1 ? -1 : value
+            case .rSquared:
+                if sxx == 0 { return nil }
+                let square = syy == 0 ? 1 : sxy * sxy / (sxx * syy)
+                return square > 1 ? 1 : square
+            case .slope: return sxx == 0 ? nil : sxy / sxx
+            default: return sxx == 0 ? nil : (y - x * sxy / sxx) / n
+            }
+        }
+
+        /// What rounding has left below 0 is 0; NaN stays.
+        private func positive(_ value: Double) -> Double { value < 0 ? 0 : value }
     }
 
-    private func pairValue(_ state: State, _ n: Double, _ sxx: Double) -> Double? {
-        let syy = positive(state.spread(state.yy, state.y, state.y))
-        let sxy = state.spread(state.xy, state.x, state.y)
-        switch statistic {
-        case .covariancePop: return sxy / (n * n)
-        case .covariance: return state.count > 1 ? sxy / (n * (n - 1)) : nil
-        case .sxx: return sxx / n
-        case .syy: return syy / n
-        case .sxy: return sxy / n
-        case .correlation:
-            // Rounding leads no further than a correlation goes; NaN stays.
-            let value = sxy / (sxx * syy).squareRoot()
-            return sxx == 0 || syy == 0 ? nil : value > 1 ? 1 : value < -1 ? -1 : value
-        case .rSquared:
-            if sxx == 0 { return nil }
-            let square = syy == 0 ? 1 : sxy * sxy / (sxx * syy)
-            return square > 1 ? 1 : square
-        case .slope: return sxx == 0 ? nil : sxy / sxx
-        default:
-            return sxx == 0 ? nil : (state.y.value - state.x.value * sxy / sxx) / n
-        }
+    private func moments(_ state: State) -> Moments {
+        Moments(
+            count: state.count, x: state.x.value, y: state.y.value,
+            isFinite: state.x.isFinite && state.y.isFinite,
+            xx: { state.spread(state.xx, state.x, state.x) },
+            yy: { state.spread(state.yy, state.y, state.y) },
+            xy: { state.spread(state.xy, state.x, state.y) })
     }
 
-    /// What rounding has left below 0 is 0; NaN stays.
-    private func positive(_ value: Double) -> Double { value < 0 ? 0 : value }
+    /// By group.
+    var all: [State] { (0..<states.count).map { states[$0] } }
 
     override var memory: Int { states.memory }
     override func write(_ target: inout OutputBuffer) { states.write(&target) }
