@@ -16,6 +16,7 @@ import Testing
 
     @Test(arguments: [
         ("1.0", "1.00", "numeric"), ("1.00", "1.0", "numeric"), ("1 day", "24:00:00", "interval"),
+        ("0", "-0", "double precision"), ("-0", "0", "double precision"),
     ])
     func `of values that are equal the one stands that came last`(
         _ old: String, _ new: String, _ type: String
@@ -31,7 +32,8 @@ import Testing
             return rows.flatMap { row in
                 row.map { value in
                     if case .text(let text) = value { return text }
-                    return TypeText.text(value, type == "numeric" ? .anyNumeric : .interval) ?? ""
+                    let types: [String: DataType] = ["numeric": .anyNumeric, "interval": .interval]
+                    return TypeText.text(value, types[type] ?? .double) ?? ""
                 }
             }
         }

@@ -19,7 +19,7 @@ final class MultisetExtremeAccumulator: Accumulator {
     init(_ type: DataType, isMax: Bool) {
         self.isMax = isMax
         hasForms = type.hasForms
-        entries = GroupTable([.integer, type] + (hasForms ? [.bytea] : []))
+        entries = GroupTable([.integer, type] + (type.formType.map { [$0] } ?? []))
         super.init(type)
     }
 
@@ -124,7 +124,7 @@ final class MultisetExtremeAccumulator: Accumulator {
         guard !live.isEmpty else { return }
         let weights = live.map { counts[$0] }
         let groups = [Int32](repeating: target, count: live.count)
-        let values = entries.columns[1].column(live)
+        let values = values(live)
         try unsafe groups.withUnsafeBufferPointer { (groups) throws(SQLError) in
             try unsafe weights.withUnsafeBufferPointer { (weights) throws(SQLError) in
                 guard let groups = groups.baseAddress, let weights = weights.baseAddress else {
@@ -143,9 +143,9 @@ final class MultisetExtremeAccumulator: Accumulator {
 
     override func results(_ groups: [Int32]) throws(SQLError) -> Column {
         let tops = groups.map { heaps[Int($0)].first ?? -1 }
-        guard tops.contains(-1) else { return entries.columns[1].column(tops) }
+        guard tops.contains(-1) else { return values(tops) }
         let live = tops.filter { $0 >= 0 }
-        let values = entries.columns[1].column(live)
+        let values = values(live)
         var next: Int32 = -1
         let rows = tops.map { top -> Int32 in
             if top < 0 { return -1 }
@@ -156,11 +156,33 @@ final class MultisetExtremeAccumulator: Accumulator {
         return values.gather(rows, hasMissing: true)
     }
 
+    /// Of entries, as they came: keys of doubles hold 0 for -0.
+    private func values(_ live: [Int32]) -> Column {
+        let values = entries.columns[1].column(live)
+        guard type.layout == .double else { return values }
+        let forms = entries.columns[2].column(live)
+        let negative = live.indices.filter { unsafe forms.booleans[$0 & forms.indexMask] != 0 }
+        guard !negative.isEmpty else { return values }
+        let doubles = Buffer<Double>(capacity: live.count)
+        for row in live.indices { doubles[row] = unsafe values.doubles[row & values.indexMask] }
+        for row in negative { doubles[row] = -0.0 }
+        return Column(values.type, count: live.count, .double(doubles))
+    }
+
     override var memory: Int {
         entries.memory + counts.memory + dead.memory + heaps.count * 32 + entries.count * 4
     }
 
+    /// Earlier builds had no forms of doubles.
+    private func readEntries(_ source: inout StateReader) throws(SQLError) {
+        guard type.layout == .double, !source.takesMark(StateReader.exactMark) else {
+            return try entries.read(&source)
+        }
+        try entries.read(&source, isLackingLast: true)
+    }
+
     override func write(_ target: inout OutputBuffer) {
+        if type.layout == .double { target.append(bigEndian: StateReader.exactMark) }
         entries.write(&target)
         counts.write(&target)
         dead.write(&target)
@@ -169,7 +191,7 @@ final class MultisetExtremeAccumulator: Accumulator {
     }
 
     override func read(_ source: inout StateReader) throws(SQLError) {
-        try entries.read(&source)
+        try readEntries(&source)
         try counts.read(&source)
         try dead.read(&source)
         heaps = []

@@ -164,9 +164,18 @@ import Formats
     }
 
     public func read(_ source: inout StateReader) throws(SQLError) {
+        try read(&source, isLackingLast: false)
+    }
+
+    /// `isLackingLast`: the last column was not written, and is false.
+    func read(_ source: inout StateReader, isLackingLast: Bool) throws(SQLError) {
         bound = try source.count()
         free = try source.groups(below: bound)
-        for column in columns {
+        for (index, column) in columns.enumerated() {
+            if isLackingLast, index == columns.count - 1 {
+                column.grow(to: bound)
+                continue
+            }
             try column.read(&source)
             guard column.count >= bound else {
                 throw SQLError("the saved keys of groups are damaged", .internalError)

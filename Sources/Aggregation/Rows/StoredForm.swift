@@ -12,9 +12,16 @@ public struct StoredForm: Hashable {
         self.bytes = bytes
     }
 
-    /// The same of one value, for a table of keys.
+    /// The same of one value, for a table of keys; of doubles whether it is -0.
     static func column(_ values: Column) -> Column {
-        Column.make(
+        if values.type.layout == .double {
+            let flags = Buffer<UInt8>(capacity: values.count)
+            for row in 0..<values.count {
+                flags[row] = unsafe values.doubles[row & values.indexMask].isNegativeZero ? 1 : 0
+            }
+            return Column(.boolean, count: values.count, .boolean(flags))
+        }
+        return Column.make(
             .bytea,
             (0..<values.count).map { row in
                 var bytes: [UInt8] = []
@@ -25,12 +32,20 @@ public struct StoredForm: Hashable {
 }
 
 extension DataType {
-    /// Whether equal values may look different; of doubles only 0 and -0 do, which is not worth
-    /// the bytes of all.
-    var hasForms: Bool {
+    /// Whether equal values may look different.
+    var hasForms: Bool { formType != nil }
+
+    /// The type of what tells such values apart (`StoredForm.column`). Of doubles only 0 and -0
+    /// are equal, and one bit does.
+    var formType: DataType? {
         switch layout {
-        case .numeric, .interval, .array, .record: true
-        case .boolean, .integer, .string, .double: false
+        case .numeric, .interval, .array, .record: .bytea
+        case .double: .boolean
+        case .boolean, .integer, .string: nil
         }
     }
+}
+
+extension Double {
+    var isNegativeZero: Bool { self == 0 && sign == .minus }
 }
