@@ -12,6 +12,10 @@ public protocol Source: AnyObject {
     /// Stops reading; nothing is called afterwards.
     func close()
 
+    /// The query was stopped before it began: what was read to learn its columns is all that there
+    /// is, and the end follows it. False: nothing was.
+    func endWithWhatHasCome() -> Bool
+
     /// How many partitions the rows come from, each with a watermark of its own.
     var partitionCount: Int { get }
 
@@ -60,6 +64,7 @@ public protocol Source: AnyObject {
 
 extension Source {
     public var partitionCount: Int { 1 }
+    public func endWithWhatHasCome() -> Bool { false }
     public var skippedCount: Int { 0 }
     public var maySleep: Bool { false }
     public func name(ofPartition partition: Int) -> String { "\(partition)" }

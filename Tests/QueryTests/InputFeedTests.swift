@@ -1,3 +1,4 @@
+import Aggregation
 import Formats
 import Platform
 import Testing
@@ -34,7 +35,73 @@ private final class ScriptedBytes: FeedBytes, @unchecked Sendable {
     func stop() {}
 }
 
+/// Rows, and then nothing for as long as anybody asks; whoever waits for more is stopped.
+private final class SilentBytes: FeedBytes, @unchecked Sendable {
+    let name = "silent"
+    let size: Int64? = nil
+    let ends = false
+    var place: FilePlace? { nil }
+    private let lock = Lock()
+    private let changed = Condition()
+    private var text: String? = "{\"a\":1}\n{\"a\":2}\n"
+    private var isStopped = false
+    private let stopFlag: StopFlag
+
+    init(_ stopFlag: StopFlag) { self.stopFlag = stopFlag }
+
+    func read(into block: InputBlock) throws(SQLError) -> Int {
+        lock.withLock {
+            if let text {
+                block.append(Array(text.utf8).rawSpan)
+                self.text = nil
+                return text.utf8.count
+            }
+            stopFlag.set()
+            while !isStopped { lock.wait(changed) }
+            return 0
+        }
+    }
+
+    func stop() {
+        lock.withLock {
+            isStopped = true
+            changed.broadcast()
+        }
+    }
+}
+
 @Suite struct InputFeedTests {
+    @Test func `a query that is stopped while it waits for its columns has the rows so far`()
+        throws
+    {
+        let stop = StopFlag()
+        var options = InputOptions()
+        options.wanted = ["a", "b"]
+        options.expected = ["a", "b"]
+        let feed = InputFeed(SilentBytes(stop))
+        let relation = try FeedRelation.make(
+            feed, options: options, isEndless: true, stop: stop, note: { _ in })
+        let scan = ScanPlan(
+            relation.columns.enumerated().filter { $0.element.name == "a" }
+                .map { ScanColumn($0.offset, $0.element.type) })
+        let signal = SourceSignal()
+        let source = try relation.open(
+            scan,
+            context: SourceContext(
+                signal: signal, onError: .fail, settings: SessionSettings(), note: { _ in }))
+        #expect(source.endWithWhatHasCome())
+        var rows = 0
+        while true {
+            switch try source.next() {
+            case .batch(let batch, _): rows += batch.count
+            case .end:
+                #expect(rows == 2)
+                return
+            default: _ = signal.wait(nanoseconds: 10_000_000)
+            }
+        }
+    }
+
     private func readAll(_ feed: InputFeed, _ signal: SourceSignal) throws -> [UInt8] {
         var bytes: [UInt8] = []
         while true {

@@ -91,3 +91,41 @@ private func run(_ batches: [Batch]) throws -> [String] {
         #expect(notes.filter { $0 == "end" }.count == 1)
     }
 }
+
+/// Has read two batches to learn its columns, and nothing since.
+private final class SampledSource: Source {
+    private var batches = [batch([1, 2]), batch([3])]
+    private var isCut = false
+
+    func next() -> SourceEvent {
+        guard batches.isEmpty else { return .batch(batches.removeFirst(), partition: 0) }
+        return isCut ? .end : .idle
+    }
+
+    func close() {}
+    var maySleep: Bool { true }
+
+    func endWithWhatHasCome() -> Bool {
+        isCut = true
+        return true
+    }
+}
+
+@Test func `rows that were read to learn the columns count, though the query is stopped then`()
+    throws
+{
+    let output = KeptOutput()
+    let sink = ResultSink(output)
+    let entry = NotingOperator()
+    entry.connect(to: sink, input: 0)
+    let stop = StopFlag()
+    stop.set()
+    let input = QueryRun.Input(
+        source: SampledSource(), entry: entry, time: nil, isEndless: true, estimatedRows: nil)
+    let run = QueryRun(
+        inputs: [input], operators: [entry], sink: sink, policy: .frequent,
+        signal: SourceSignal(), stop: stop, clock: SystemClock())
+    try run.run()
+    #expect(output.rows.count == 3)
+    #expect(entry.notes.filter { $0 == "end" }.count == 1)
+}

@@ -177,6 +177,7 @@ public final class QueryRun {
                     ending = .paused
                     return ending
                 }
+                if turns == 0 { try takeWhatHasCome() }
                 try reachCut()
                 let open = operators.reduce(0) {
                     $0 + (($1 as? any WindowedOperator)?.windowsToClose ?? 0)
@@ -348,6 +349,17 @@ public final class QueryRun {
         recorder?.advance(watermark, index)
         let entry = readings[index].input.entry
         try entry.charged { () throws(SQLError) in try entry.advance(watermark, input: 0) }
+    }
+
+    /// Stopped before anything was read: rows that were waited for to learn their columns count.
+    private func takeWhatHasCome() throws(SQLError) {
+        for index in open where readings[index].input.source.endWithWhatHasCome() {
+            while let isIdle = try readOnce(index) {
+                if let cancellation = stop.cancellation { throw cancellation }
+                if isIdle { break }
+            }
+        }
+        open.removeAll { readings[$0].hasEnded }
     }
 
     /// Ctrl-C is end of input.

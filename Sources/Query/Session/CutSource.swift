@@ -27,6 +27,7 @@ final class CutSource: Source {
     var position: [UInt8]? { isAtBoundary || pieces.isEmpty ? [] : nil }
 
     func close() { inner.close() }
+    func endWithWhatHasCome() -> Bool { inner.endWithWhatHasCome() }
 
     func next() throws(SQLError) -> SourceEvent {
         if !pieces.isEmpty { return pieces.removeFirst() }

@@ -41,6 +41,10 @@ public final class FeedRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
         self.isEndless = isEndless
     }
 
+    /// For rows that may not come.
+    private static let longWait: Int64 = 1_000_000_000
+    private static let shortWait: Int64 = 50_000_000
+
     /// Of a pipe whose columns are known.
     private static let sampledBytesMax = 128 * 1024
 
@@ -63,19 +67,25 @@ public final class FeedRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
         var sample = SampleInProgress(options, rowsMin: rowsMin)
         var seen = bytes
         var waits = 0
+        var waited: Int64 = 0
         sampling: while !sample.isDone, !stop.isSet {
             // A pipe is waited for only as long as something is not known; what has come is looked
             // at, but no more than a piece of it.
             let isWaiting = !sample.isSufficient || feed.size != nil
             if !isWaiting, seen.count >= sampledBytesMax { break }
-            switch try feed.take(nanoseconds: isWaiting ? 1_000_000_000 : 0) {
+            // In short waits, so that Ctrl-C is seen at once.
+            switch try feed.take(nanoseconds: isWaiting ? shortWait : 0) {
             case .nothing:
+                waited += shortWait
+                guard !isWaiting || waited >= longWait else { continue }
+                waited = 0
                 if sample.hasRows { break sampling }
                 waits += 1
                 if waits == 1 {
                     note("waiting for rows on \(feed.name) to learn the columns of the query")
                 }
             case .block(let block, _):
+                waited = 0
                 seen = seen.count == 0 ? block : InputBlock(joining: seen, block)
                 sample.observe(seen, isLast: false)
             case .end:
@@ -83,6 +93,7 @@ public final class FeedRelation: SampledRelation, EnvelopeRecords, KnownColumnsR
                 break sampling
             }
         }
+        if stop.isSet { feed.endHere() }
         sample.isDamaged = feed.damage != nil
         var result = sample.finish(adding: options.expected, options.expectedPaths)
         if !result.missing.isEmpty {
@@ -146,6 +157,11 @@ final class FeedSource: Source {
     /// A file at stdin ends; whatever else is there may take its time.
     var maySleep: Bool { feed.size == nil }
     func name(ofPartition partition: Int) -> String { feed.name }
+
+    func endWithWhatHasCome() -> Bool {
+        feed.endHere()
+        return true
+    }
 
     func close() {
         guard !isRestarting, !context.isReadAgain else { return }

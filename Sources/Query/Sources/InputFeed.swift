@@ -78,6 +78,15 @@ public final class InputFeed: @unchecked Sendable {
         }
     }
 
+    /// What was read by now is all that there is.
+    func endHere() {
+        lock.withLock {
+            hasEnded = true
+            changed.broadcast()
+        }
+        bytes.stop()
+    }
+
     /// From now on, pieces that were taken are gone.
     func stopKeeping() {
         lock.withLock {
@@ -174,6 +183,7 @@ public final class InputFeed: @unchecked Sendable {
     private func hand(_ block: InputBlock, _ place: FilePlace? = nil) {
         block.seal()
         lock.lock()
+        guard !hasEnded else { return lock.unlock() }
         held.append(Held(block: block, place: place, start: block.start))
         keptBytes += block.count
         if firstPlace == nil, var start = place, start.isFileStart {
@@ -186,7 +196,7 @@ public final class InputFeed: @unchecked Sendable {
         waiter?.signal()
         lock.withLock {
             // A reader that wants no more takes no more either.
-            while held.count - next >= InputFeed.waitingMax { lock.wait(changed) }
+            while held.count - next >= InputFeed.waitingMax, !hasEnded { lock.wait(changed) }
         }
     }
 

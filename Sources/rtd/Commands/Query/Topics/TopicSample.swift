@@ -78,7 +78,9 @@ struct TopicSample {
         while decoder.hasAvro ? !unseen.isEmpty : !sampler.isDone, !open.isEmpty {
             guard let fetched = try taken(feed) else {
                 if !waits {
-                    _ = signal.wait(nanoseconds: nil)
+                    // Records of a transaction that is open may be long in coming.
+                    if reference.stop?.isSet == true { break }
+                    _ = signal.wait(nanoseconds: 100_000_000)
                 } else {
                     // What has come within a moment is enough.
                     if sampled.count > 0 || decoder.hasAvro { break }
