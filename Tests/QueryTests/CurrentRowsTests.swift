@@ -93,3 +93,15 @@ private struct Generator {
         return state >> 33
     }
 }
+
+@Test func `memory is that of the rows that stand, about`() {
+    var rows = CurrentRows([.bigint, .text], partitionCount: 1)
+    let text = String(repeating: "x", count: 100)
+    for key in 0..<20_000 {
+        rows.put(.integer(Int64(key)), columns([(Int64(key), text)]), 0, partition: 0)
+    }
+    let full = rows.memory
+    #expect(full > 2_000_000 && full < 6_000_000, "\(full)")
+    rows.removeAll(partition: 0)
+    #expect(rows.memory < 10_000, "\(rows.memory)")
+}

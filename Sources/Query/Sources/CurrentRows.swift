@@ -29,6 +29,14 @@ struct CurrentRows {
     /// Made when the first row without a key goes.
     private var byRow: [[Value]: [Int]]?
 
+    /// Of the batches that are full.
+    private var batchBytes = 0
+
+    /// Bytes held: images, where they stand, and which is a key's.
+    var memory: Int {
+        batchBytes + standing.count * 13 + byKey.count * 64 + (byRow?.count ?? 0) * 96
+    }
+
     /// Below so many images nothing is gained by letting go.
     private static let imagesToKeep = 1 << 16
 
@@ -135,8 +143,25 @@ struct CurrentRows {
 
     private mutating func closeBatch() {
         guard inBuilders > 0 else { return }
-        full.append(Batch(builders.map { $0.finish() }, count: inBuilders))
+        let batch = Batch(builders.map { $0.finish() }, count: inBuilders)
+        full.append(batch)
+        batchBytes += batch.columns.reduce(0) { $0 + Self.bytes($1) }
         inBuilders = 0
+    }
+
+    private static func bytes(_ column: Column) -> Int {
+        switch column.type.layout {
+        case .boolean: return column.count
+        case .integer, .double: return column.count * 8
+        case .interval: return column.count * 16
+        case .numeric: return column.count * 32
+        case .array, .record: return column.count * 128
+        case .string:
+            let views = unsafe column.strings
+            return (0..<column.count).reduce(column.count * 16) { sum, row in
+                unsafe sum + (column.isNull(row) ? 0 : views[row & column.indexMask].count)
+            }
+        }
     }
 
     /// Copies the rows that stand, so that the memory of the others is free.

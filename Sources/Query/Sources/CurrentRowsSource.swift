@@ -11,6 +11,7 @@ final class CurrentRowsSource: Source {
     private let note: @Sendable (String) -> Void
     private var rows: CurrentRows
     private var ready: ArraySlice<Batch> = []
+    private let nothing: Batch
     private var hasBegun = false
     private var hasEnded = false
 
@@ -23,9 +24,11 @@ final class CurrentRowsSource: Source {
         self.note = note
         images = EnvelopeImages(layout, name)
         rows = CurrentRows(layout.types, partitionCount: inner.partitionCount)
+        nothing = Batch(layout.types.map { Column.make($0, []) }, count: 0)
     }
 
     var skippedCount: Int { inner.skippedCount }
+    var memory: Int { rows.memory + inner.memory }
     func name(ofPartition partition: Int) -> String { inner.name(ofPartition: 0) }
     func close() { inner.close() }
     var isResumable: Bool { inner.isResumable }
@@ -41,7 +44,10 @@ final class CurrentRowsSource: Source {
             switch try inner.next() {
             case .idle: return .idle
             case .partitionEnd, .misfit: continue
-            case .batch(let batch, let partition): try take(batch, partition)
+            case .batch(let batch, let partition):
+                try take(batch, partition)
+                // The driver looks at memory and signals.
+                return .batch(nothing, partition: 0)
             case .end:
                 hasEnded = true
                 noteIncomplete()
