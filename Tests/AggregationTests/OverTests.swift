@@ -32,6 +32,11 @@ private final class TestSum: Accumulator {
         counts[Int(target)] += counts[Int(source)]
     }
 
+    override func reset(_ group: Int32) {
+        sums[Int(group)] = 0
+        counts[Int(group)] = 0
+    }
+
     override func results(_ groups: [Int32]) throws(SQLError) -> Column {
         Column.make(
             .bigint,

@@ -98,6 +98,47 @@ import Testing
         }
     }
 
+    /// What takes rows back, below windows.
+    static let changes = list(
+        """
+        SELECT ts, count(*) OVER (PARTITION BY k ORDER BY ts) AS n FROM 'ev';
+        SELECT ts, id - lag(id) OVER (PARTITION BY k ORDER BY ts, id) AS n FROM 'ev';
+        SELECT ts, sum(v) OVER (PARTITION BY k ORDER BY ts RANGE INTERVAL '2 s' PRECEDING) AS n
+          FROM 'ev';
+        SELECT ts, count(*) OVER (PARTITION BY k) AS n FROM 'ev';
+        SELECT ts, lead(v) OVER (PARTITION BY k ORDER BY ts, id) AS n FROM 'ev';
+        SELECT ts, rank() OVER (PARTITION BY k ORDER BY v DESC, id) AS n FROM 'ev';
+        SELECT DISTINCT ON (v) ts, id AS n FROM 'ev' ORDER BY v, ts, id;
+        SELECT DISTINCT ON (v) ts, id AS n FROM 'ev' ORDER BY v, ts DESC, id;
+        SELECT ts, id AS n FROM 'ev' ORDER BY v, id LIMIT 40;
+        SELECT ts, id AS n FROM 'ev' ORDER BY ts, id LIMIT 40;
+        SELECT ts, n FROM (SELECT ts, id AS n, ROW_NUMBER() OVER (PARTITION BY k, v ORDER BY ts,
+          id) AS r FROM 'ev') q WHERE r <= 2;
+        SELECT y.ts, y.n FROM (SELECT ts, k, count(*) OVER (PARTITION BY k ORDER BY ts) AS n FROM
+          'ev') y JOIN a ON y.n = a.v;
+        """)
+
+    static let partitions = list(
+        """
+        SELECT window_end, MAX(r) FROM (SELECT window_end, RANK() OVER (PARTITION BY window_end
+          ORDER BY v DESC, id) AS r FROM TUMBLE('ev', ts, INTERVAL '3 s')) q GROUP BY window_end;
+        SELECT window_start, window_end, SUM(v) FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY
+          window_start, window_end ORDER BY v DESC, id) AS r FROM HOP('ev', ts, INTERVAL '2 s',
+          INTERVAL '4 s')) q WHERE r <= 3 GROUP BY 1, 2;
+        """)
+
+    /// Windows over them; with even seeds some rows are late.
+    static func windowsOverChanges() -> [String] {
+        var queries = partitions
+        for inner in changes {
+            let query =
+                "SELECT window_start, COUNT(*) AS c, SUM(n) AS s FROM TUMBLE((\(inner)), ts, "
+                + "INTERVAL '3 s') GROUP BY 1"
+            queries += [query, query + " EMIT CHANGES"]
+        }
+        return queries
+    }
+
     static let others = list(
         """
         SELECT * FROM a;
@@ -176,6 +217,13 @@ import Testing
     @Test(arguments: UInt64(1)...8)
     func `windows over joins are the same finite and endless`(_ seed: UInt64) throws {
         try verify(Self.windowsOverJoins, seed)
+    }
+
+    @Test(arguments: UInt64(1)...4)
+    func `windows over rows that are taken back are the same finite and endless`(
+        _ seed: UInt64
+    ) throws {
+        try verify(Self.windowsOverChanges(), seed)
     }
 
     @Test(arguments: UInt64(1)...6)

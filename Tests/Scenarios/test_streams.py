@@ -700,11 +700,54 @@ def test_state_is_idle_by_the_clock_where_no_time_is_declared():
         equal((row["k"], row["n"]), ("a", 1))
 
 
+def test_idle_keys_of_other_operators_are_let_go():
+    """What has left for a key stays; it begins anew when it comes again."""
+    ranked = ("SELECT k, v, r FROM (SELECT k, v, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v) AS r FROM stdin) q "
+              "WHERE r <= {} EMIT CHANGES")
+    for sql, first, again in (
+            ("SELECT DISTINCT k FROM stdin EMIT CHANGES", {"k": "a"}, {"k": "a"}),
+            ("SELECT k, count(*) OVER (PARTITION BY k ORDER BY v) AS n FROM stdin EMIT CHANGES",
+             {"k": "a", "n": 1}, {"k": "a", "n": 1}),
+            (ranked.format(1), {"k": "a", "v": 0, "r": 1}, {"k": "a", "v": 90, "r": 1}),
+            (ranked.format(100), {"k": "a", "v": 0, "r": 1}, {"k": "a", "v": 90, "r": 1}),
+            ("SELECT k FROM stdin INTERSECT SELECT k FROM stdin WHERE v >= 0 EMIT CHANGES", {"k": "a"}, {"k": "a"})):
+        with Pipe(*TIMED, "--state-ttl", "10s", "-c", sql) as pipe:
+            pipe.write(at(0, k="a", v=0))
+            row = pipe.row()
+            equal({name: row[name] for name in first}, first, sql)
+            for second in (30, 45, 60):
+                pipe.write(at(second, k=f"b{second}", v=second))
+                equal(pipe.row()["k"], f"b{second}")
+            pipe.write(at(60, k="a", v=90))
+            row = pipe.row()
+            equal({name: row[name] for name in again}, again, sql)
+            equal(pipe.finish(), ([], 0))
+        contains("\n".join(pipe.said), IDLE)
+
+
+def test_right_rows_of_an_asof_join_are_let_go():
+    """Those that are older than the span and not the last of them, and those of idle keys."""
+    join = ("SELECT x.v AS x, y.v AS y FROM stdin x ASOF LEFT JOIN (SELECT * FROM stdin WHERE v % 2 = 0) y "
+            "ON x.k = y.k AND x.ts >= y.ts EMIT CHANGES")
+    with Pipe(*TIMED, "--state-ttl", "10s", "-c", join) as pipe:
+        pipe.write(at(0, k="a", v=2), at(1, k="a", v=3), at(2, k="c", v=4))
+        found = []
+        for second, rows in ((30, 3), (45, 1), (60, 1)):
+            pipe.write(at(second, k="b", v=second + second % 2))
+            found += pipe.rows(rows)
+        pipe.write(at(61, k="a", v=5), at(61, k="b", v=7), at(70, k="d", v=9))
+        found += pipe.rows(3)
+        partners = {row["x"]: row["y"] for row in found}
+        equal((partners[3], partners[7], partners[5]), (2, 60, None))
+    contains("\n".join(pipe.said), IDLE)
+
+
 def test_state_of_keys_that_do_not_come_again_stays_small():
     # How many rows are looked at before what is idle goes depends on how fast they come.
     count = 400_000
     many = "".join(json.dumps(at(i // 200, k=i)) + "\n" for i in range(count))
     for sql, memory in [("SELECT k, COUNT(*) AS n FROM stdin GROUP BY k EMIT CHANGES", "8M"),
+                        ("SELECT DISTINCT k FROM stdin EMIT CHANGES", "8M"),
                         ("SELECT x.k FROM stdin x JOIN stdin y ON x.k = y.k EMIT CHANGES", "32M")]:
         kept = query(sql, None, *TIMED, "--memory", memory, input=many, check=1)
         contains(kept.errors, "--state-ttl what is idle")
@@ -735,12 +778,13 @@ def test_what_is_kept_as_long_as_the_query_runs_is_named(path):
     for sql, words, ttl in (
             (f"SELECT k, count(*) FROM {a} GROUP BY k", "the aggregate keeps every group", True),
             (f"SELECT x.v FROM {a} x JOIN {a} y ON x.k = y.k AND x.v < y.v", "the join keeps all rows of both", True),
-            (f"SELECT DISTINCT k FROM {a}", "DISTINCT keeps every row", False),
-            (f"SELECT k FROM {a} UNION SELECT v FROM {a}", "DISTINCT keeps every row", False),
-            (f"SELECT sum(v) OVER (PARTITION BY k ORDER BY v) FROM {a}", "the window functions keep all rows", False),
-            (ranked, "the first rows of each group are kept", False),
-            (f"SELECT k FROM {a} EXCEPT SELECT v FROM {a}", "EXCEPT keeps all rows of both sides", False),
-            (f"SELECT x.v FROM {a} x {last}", "the ASOF join keeps all rows of its right side", False)):
+            (f"SELECT DISTINCT k FROM {a}", "DISTINCT keeps every row", True),
+            (f"SELECT k FROM {a} UNION SELECT v FROM {a}", "DISTINCT keeps every row", True),
+            (f"SELECT sum(v) OVER (PARTITION BY k ORDER BY v) FROM {a}", "the window functions keep all rows", True),
+            (f"SELECT sum(v) OVER (ORDER BY v) FROM {a}", "the window functions keep all rows", False),
+            (ranked, "the first rows of each group are kept", True),
+            (f"SELECT k FROM {a} EXCEPT SELECT v FROM {a}", "EXCEPT keeps all rows of both sides", True),
+            (f"SELECT x.v FROM {a} x {last}", "the ASOF join keeps all rows of its right side", True)):
         for options in ((), ("--state-ttl", "1h")):
             process = subprocess.Popen([harness.rtd, "query", *options, sql], stdin=subprocess.DEVNULL,
                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,

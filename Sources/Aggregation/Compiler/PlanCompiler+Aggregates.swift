@@ -5,6 +5,8 @@ extension PlanCompiler {
     mutating func build(
         _ child: Plan, _ aggregate: AggregatePlan, _ plan: Plan
     ) throws(SQLError) -> Output {
+        if aggregate.window != nil { timedAbove += 1 }
+        defer { if aggregate.window != nil { timedAbove -= 1 } }
         if let fused = try buildOverWindow(child, aggregate, plan) { return fused }
         let input = try build(child)
         let judge = judge(of: aggregate, child)
@@ -102,6 +104,8 @@ extension PlanCompiler {
     mutating func build(
         _ child: Plan, _ window: WindowAssignment, _ plan: Plan
     ) throws(SQLError) -> Output {
+        if case .session = window.kind { timedAbove += 1 }
+        defer { if case .session = window.kind { timedAbove -= 1 } }
         let input = try build(child)
         let type = plan.columns[child.columns.count].type
         guard let time = window.time else {

@@ -66,7 +66,8 @@ extension PlanCompiler {
         let isAppendOnly = onlyGrows && (isSingleStep || isTimed[1])
         let node = try AsofOperator(
             join, bound, left: left.types, right: right.types, isAppendOnly: isAppendOnly,
-            isTimed: isTimed, rowTimes: join.keepsForEver[0] ? [] : times(sides[0]), settings)
+            isTimed: isTimed, rowTimes: join.keepsForEver[0] ? [] : times(sides[0]),
+            idle: onlyGrows ? idleTimes(left) : nil, settings)
         return try add(node, [left, right], plan, isAppendOnly: isAppendOnly)
     }
 

@@ -17,6 +17,8 @@ public struct PlanCompiler {
     private var shares: SpillShares?
     var query = CompiledQuery()
     private var shared: [Int: Output] = [:]
+    /// How many operators that go by time lie above what is built.
+    var timedAbove = 0
 
     /// An operator, and what is known of the rows that leave it.
     struct Output {
@@ -123,7 +125,7 @@ public struct PlanCompiler {
             let input = try build(child)
             let node = DistinctOperator(
                 input.types, isAppendOnly: input.isAppendOnly,
-                spill: input.isAppendOnly ? takeSpillBudget() : nil)
+                spill: input.isAppendOnly ? takeSpillBudget() : nil, idle: idleTimes(input))
             return try add(node, [input], plan, isAppendOnly: input.isAppendOnly)
         case .shared(let subplan): return try build(subplan, plan)
         case .join(let left, let right, let join):
@@ -184,7 +186,7 @@ public struct PlanCompiler {
             let node = try OrderedTopOperator(
                 input.types, SortPlan([]), limit: limit.map { Int(clamping: $0) },
                 offset: Int(clamping: skipped), isSingleStep: isSingleStep, timeColumns: [],
-                settings)
+                holdsTime: !plan.facts.timeColumns.isEmpty, settings)
             return try add(node, [input], plan, isAppendOnly: false)
         case .sort(let child, let sort): return try build(plan, child, sort)
         case .over(let child, let over):
@@ -193,7 +195,10 @@ public struct PlanCompiler {
             let node = try OverOperator(
                 input.types, over, isSingleStep: isOneStep,
                 timeColumns: input.isAppendOnly ? child.facts.timeColumns : [],
-                spill: isOneStep && !over.partition.isEmpty ? takeSpillBudget() : nil, settings)
+                orderTime: orderTime(over.orderTime(of: child), child),
+                holdsTime: plan.facts.timeColumns.contains { !over.settles($0, of: child) },
+                spill: isOneStep && !over.partition.isEmpty ? takeSpillBudget() : nil,
+                idle: idleTimes(input), settings)
             return try add(node, [input], plan, isAppendOnly: isOneStep)
         case .setOperation(let operation, let isAll, let left, let right):
             let inputs = [try build(left), try build(right)]
@@ -201,7 +206,8 @@ public struct PlanCompiler {
             let isAppendOnly = onlyGrows && (operation == .intersect || isSingleStep)
             let node = SetOperator(
                 inputs[0].types, operation, isAll: isAll, isAppendOnly: isAppendOnly,
-                spill: onlyGrows ? takeSpillBudget() : nil)
+                spill: onlyGrows ? takeSpillBudget() : nil,
+                idle: onlyGrows ? idleTimes(inputs[0]) : nil)
             return try add(node, inputs, plan, isAppendOnly: isAppendOnly)
         case .unnest(let child, let calls, let withOrdinality, let keepsEmpty):
             let input = try build(child)
@@ -234,18 +240,36 @@ public struct PlanCompiler {
         }
         let isAppendOnly = input.isAppendOnly && isSingleStep
         let spill = isAppendOnly && !sort.partition.isEmpty ? takeSpillBudget() : nil
+        let orderTime = orderTime(sort.orderTime(of: child), child)
+        let holdsTime = plan.facts.timeColumns.contains { !sort.settles($0, of: child) }
         if let limit, input.isAppendOnly, !sort.withTies, !isLarge {
             let node = try TopOperator(
                 input.types, sort, limit: Int(limit), offset: Int(skipped),
-                isSingleStep: isSingleStep, timeColumns: child.facts.timeColumns, spill: spill,
+                isSingleStep: isSingleStep, timeColumns: child.facts.timeColumns,
+                orderTime: orderTime, holdsTime: holdsTime, spill: spill, idle: idleTimes(input),
                 settings)
             return try add(node, [input], plan, isAppendOnly: isAppendOnly)
         }
         let node = try OrderedTopOperator(
             input.types, sort, limit: limit.map { Int(clamping: $0) },
             offset: Int(clamping: skipped), isSingleStep: isSingleStep,
-            timeColumns: input.isAppendOnly ? child.facts.timeColumns : [], spill: spill, settings)
+            timeColumns: input.isAppendOnly ? child.facts.timeColumns : [],
+            orderTime: orderTime, holdsTime: holdsTime, spill: spill, idle: idleTimes(input),
+            settings)
         return try add(node, [input], plan, isAppendOnly: isAppendOnly)
+    }
+
+    /// --state-ttl, where no row is taken back: that would have to be found.
+    func idleTimes(_ input: Output) -> IdleTimes? {
+        guard !isSingleStep, input.isAppendOnly else { return nil }
+        return idleLimit.map { IdleTimes(IdleClock($0)) }
+    }
+
+    /// Where windows above go by the time of rows, those that come late would change others that
+    /// windows have let go.
+    private func orderTime(_ column: Int?, _ input: Plan) -> Expression? {
+        guard timedAbove > 0, let column else { return nil }
+        return .column(column, input.columns[column].type)
     }
 
     /// nil: no limit.

@@ -6,7 +6,7 @@ import Formats
 /// right side's watermark has passed its time, forward until it has passed the partner's, for the
 /// partner lies behind the left row; or until the right side has ended. Else left rows are kept,
 /// and at the end of a step those of the keys that have changed are looked up again.
-final class AsofOperator: Operator {
+final class AsofOperator: Operator, ProcessingTimeOperator {
     private let kind: JoinPlan.Kind
     private let bound: JoinPlan.AsofBound
     private let isAppendOnly: Bool
@@ -50,6 +50,8 @@ final class AsofOperator: Operator {
     private let rowTimes: [RowExpression]
     /// Of the left batch at hand: what the watermark was before the rows that came late.
     private var late: [Int64]?
+    /// Right rows are let go when their keys are idle; nil: never.
+    private let idle: IdleTimes?
 
     private let slots = PlainVector<Int32>()
     private let ids = PlainVector<Int32>()
@@ -58,8 +60,10 @@ final class AsofOperator: Operator {
 
     init(
         _ join: JoinPlan, _ bound: JoinPlan.AsofBound, left: [DataType], right: [DataType],
-        isAppendOnly: Bool, isTimed: [Bool], rowTimes: [Expression], _ settings: SessionSettings
+        isAppendOnly: Bool, isTimed: [Bool], rowTimes: [Expression],
+        idle: IdleTimes? = nil, _ settings: SessionSettings
     ) throws(SQLError) {
+        self.idle = isAppendOnly ? idle : nil
         var own: [RowExpression] = []
         for time in rowTimes { own.append(try RowExpression(time, settings)) }
         self.rowTimes = own
@@ -86,7 +90,8 @@ final class AsofOperator: Operator {
     override var memory: Int {
         table.memory + stores[0].memory + stores[1].memory + changes.memory
             + right.reduce(0) { $0 + $1.memory } + waiting.memory + (held?.memory ?? 0)
-            + leftTimes.memory + rightTimes.memory + leftMarks.count * 32 + rightMarks.count * 32
+            + (idle?.memory ?? 0) + leftTimes.memory + rightTimes.memory + leftMarks.count * 32
+            + rightMarks.count * 32
     }
 
     private func sortKeys(_ side: Int) -> SortKeys {
@@ -102,6 +107,7 @@ final class AsofOperator: Operator {
         table.insert(try keys[side].columns(batch), count: batch.count, into: slots)
         while right.count < table.slotLimit { right.append(OrderedRows()) }
         while left.count < table.slotLimit { left.append([]) }
+        if let idle { unsafe idle.touch(slots.base, count: batch.count, below: table.slotLimit) }
         codec.encode([time], count: batch.count, into: keyBytes, sizes: sizes)
         var rows: [Int32] = []
         var alone: [Int32] = []
@@ -143,7 +149,7 @@ final class AsofOperator: Operator {
         }
         for (index, row) in rows.enumerated() {
             let slot = Int(slots[Int(row)])
-            if isAppendOnly, isTimed[1], let mark = batch.watermarks?[Int(row)],
+            if isTimed[1], batch.weight(Int(row)) > 0, let mark = batch.watermarks?[Int(row)],
                 microseconds(time, row) < mark
             {
                 rightMarks[ids[index]] = mark
@@ -198,9 +204,9 @@ final class AsofOperator: Operator {
             leftSlots[Int(id)] = slot
             partners[Int(id)] = -2
             if let mark = late?[Int(row)], mark != Watermark.none { leftMarks[id] = mark }
+            leftTimes.resize(to: max(leftTimes.count, stores[0].idLimit), filling: 0)
+            leftTimes[Int(id)] = microseconds(time, row)
             if isAppendOnly {
-                leftTimes.resize(to: max(leftTimes.count, stores[0].idLimit), filling: 0)
-                leftTimes[Int(id)] = microseconds(time, row)
                 waiting.add(id, leftTimes[Int(id)])
                 held?.add(id, leftTimes[Int(id)])
             } else {
@@ -266,7 +272,7 @@ final class AsofOperator: Operator {
     }
 
     /// The right row nearest to a left one; -1: there is none.
-    private func nearest(_ entry: OrderedEntry, _ slot: Int, at time: Int64? = nil) -> Int32 {
+    private func nearest(_ entry: OrderedEntry, _ slot: Int, at time: Int64) -> Int32 {
         let leftKeys = sortKeys(0)
         let rightKeys = sortKeys(1)
         let key = unsafe stores[0].stringBytes(entry.row, column: leftKeys.column)
@@ -277,7 +283,7 @@ final class AsofOperator: Operator {
             return bound.isForward == bound.isStrict ? order <= 0 : order < 0
         }
         var best = bound.isForward ? place : place - 1
-        if let time, !rightMarks.isEmpty {
+        if !rightMarks.isEmpty {
             while let row = right[slot].row(at: best), let mark = rightMarks[row], mark > time {
                 best += bound.isForward ? 1 : -1
             }
@@ -289,6 +295,7 @@ final class AsofOperator: Operator {
 
     override func advance(_ watermark: Int64, input side: Int) throws(SQLError) {
         let least = watermarks.advance(watermark, side)
+        if let least { idle?.clock.advance(watermark: least) }
         if isAppendOnly {
             try release()
             return try advanceOutput()
@@ -361,11 +368,50 @@ final class AsofOperator: Operator {
         if isAppendOnly {
             // Rows that came behind a watermark that had passed them.
             try release()
-            return try advanceOutput()
+            try advanceOutput()
+            return try freeIdle()
         }
         try flush()
         try emitHeldWatermark()
     }
+
+    /// Lets the right rows of keys go that nothing has touched for too long, and of the others all
+    /// but the last of those that are as old: a left row that is no older finds that one.
+    private func freeIdle() throws(SQLError) {
+        guard let idle else { return }
+        guard idle.clock.takeSweep() else { return }
+        let oldest = idle.clock.now.saturatingMinus(idle.clock.limit)
+        for slot in 0..<Int32(right.count) where right[Int(slot)].count > 0 {
+            if idle.isIdle(slot), left[Int(slot)].isEmpty {
+                freeRight(slot, first: right[Int(slot)].count)
+                idleKeysFreed += 1
+            } else if !bound.isForward, isTimed[1] {
+                let old = right[Int(slot)].partitionPoint { time(of: $0.row) < oldest }
+                if old > 1 { freeRight(slot, first: old - 1) }
+            }
+        }
+        stores[1].compactIfSparse()
+    }
+
+    private func freeRight(_ slot: Int32, first count: Int) {
+        for row in right[Int(slot)].removeFirst(count) {
+            stores[1].free(row)
+            rightMarks[row] = nil
+        }
+    }
+
+    /// Of a right row, from the bytes of its key.
+    private func time(of row: Int32) -> Int64 {
+        let key = unsafe codec.values(
+            stores[1].stringBytes(row, column: sortKeys(1).column))
+        guard case .integer(let value)? = key.first else { return Watermark.none }
+        guard bound.left.type == .date, value != .min, value != .max else { return value }
+        return value &* 86_400_000_000
+    }
+
+    var goesByClock: Bool { idle != nil }
+
+    func advanceTime(to now: Int64) throws(SQLError) { idle?.clock.advance(clock: now) }
 
     private func flush() throws(SQLError) {
         var rows: [Int32] = []
@@ -377,7 +423,7 @@ final class AsofOperator: Operator {
         var changed: [(row: Int32, now: Int32)] = []
         for slot in touched {
             for row in left[Int(slot)] {
-                let now = nearest(entry(row), Int(slot))
+                let now = nearest(entry(row), Int(slot), at: leftTimes[Int(row)])
                 let before = partners[Int(row)]
                 if now == before { continue }
                 changed.append((row, now))
@@ -392,7 +438,10 @@ final class AsofOperator: Operator {
         note(changed.map(\.row), changed.map(\.now), 1)
         touched = []
         for index in 0..<removed[0].count { freeLeft(removed[0][index]) }
-        for index in 0..<removed[1].count { stores[1].free(removed[1][index]) }
+        for index in 0..<removed[1].count {
+            stores[1].free(removed[1][index])
+            rightMarks[removed[1][index]] = nil
+        }
         for side in 0...1 {
             removed[side].removeAll()
             stores[side].compactIfSparse()
@@ -446,6 +495,8 @@ final class AsofOperator: Operator {
             state.append(bigEndian: row)
             state.append(bigEndian: mark)
         }
+        idle?.clock.write(&state)
+        idle?.write(&state)
     }
 
     override func read(_ state: inout StateReader) throws(SQLError) {
@@ -477,12 +528,18 @@ final class AsofOperator: Operator {
             let row = try state.integer(Int32.self)
             leftMarks[row] = try state.integer(Int64.self)
         }
+        if let idle, state.remaining > 0 {
+            try idle.clock.read(&state)
+            try idle.read(&state)
+        }
         try readTimes()
     }
 
     /// What follows from the rows that were read.
     private func readTimes() throws(SQLError) {
         output = watermarks.least
+        // Earlier builds kept them only where rows wait.
+        leftTimes.resize(to: max(leftTimes.count, stores[0].idLimit), filling: .max)
         guard let held else { return }
         for row in 0..<Int32(stores[0].idLimit) where stores[0].isLive(row) {
             held.add(row, leftTimes[Int(row)])

@@ -1,8 +1,8 @@
 import Formats
 
 /// Each distinct row once. Over an input that only grows a row leaves when it first comes, and only
-/// its key is kept; else rows are counted, and leave or are taken back at the end of a step.
-final class DistinctOperator: Operator {
+/// its key is kept, with --state-ttl until it is idle; else rows are counted, and leave or are taken back at the end of a step.
+final class DistinctOperator: Operator, ProcessingTimeOperator {
     private let isAppendOnly: Bool
     private let types: [DataType]
     private var table: KeyTable
@@ -23,9 +23,14 @@ final class DistinctOperator: Operator {
     private var spilled: SpilledRows?
     private var part: Operator?
     private var watermark = Watermark.none
+    /// Over an input that grows; nil: keys are kept for ever.
+    private let idle: IdleTimes?
 
     /// With `spill` the input only grows, and all is one step.
-    init(_ types: [DataType], isAppendOnly: Bool, spill: SpillBudget? = nil) {
+    init(
+        _ types: [DataType], isAppendOnly: Bool, spill: SpillBudget? = nil, idle: IdleTimes? = nil
+    ) {
+        self.idle = isAppendOnly ? idle : nil
         self.types = types
         self.isAppendOnly = isAppendOnly
         self.spill = spill
@@ -36,6 +41,7 @@ final class DistinctOperator: Operator {
 
     override var memory: Int {
         table.memory + store.memory + counts.memory + rowIDs.memory + (part?.memory ?? 0)
+            + (idle?.memory ?? 0)
     }
 
     override func push(_ batch: Batch, input: Int) throws(SQLError) {
@@ -53,10 +59,20 @@ final class DistinctOperator: Operator {
         }
         table.insert(batch.columns, count: batch.count, into: slots)
         var rows: [Int32] = []
-        for row in 0..<batch.count where unsafe slots.base[row] >= seen {
-            // Slots are given out in turn, so a new one is the largest so far.
-            seen = unsafe slots.base[row] + 1
-            rows.append(Int32(truncatingIfNeeded: row))
+        if let idle {
+            unsafe idle.touch(slots.base, count: batch.count, below: table.slotLimit)
+            hasLeft.resize(to: max(hasLeft.count, table.slotLimit), filling: false)
+            // Slots of keys that were let go are given out again.
+            for row in 0..<batch.count where !hasLeft[Int(slots[row])] {
+                hasLeft[Int(slots[row])] = true
+                rows.append(Int32(truncatingIfNeeded: row))
+            }
+        } else {
+            for row in 0..<batch.count where unsafe slots.base[row] >= seen {
+                // Slots are given out in turn, so a new one is the largest so far.
+                seen = unsafe slots.base[row] + 1
+                rows.append(Int32(truncatingIfNeeded: row))
+            }
         }
         guard !rows.isEmpty else { return }
         let picked = rows.count == batch.count ? batch : batch.gather(rows)
@@ -125,7 +141,20 @@ final class DistinctOperator: Operator {
     override func endStep() throws(SQLError) {
         try flush()
         try emitHeldWatermark()
+        guard let idle else { return }
+        let freed = try idle.sweep(below: table.slotLimit) { slot in
+            guard hasLeft[Int(slot)] else { return false }
+            hasLeft[Int(slot)] = false
+            table.remove(slot)
+            return true
+        }
+        if freed > 0 { table.compactIfSparse() }
+        idleKeysFreed += freed
     }
+
+    var goesByClock: Bool { idle != nil }
+
+    func advanceTime(to now: Int64) throws(SQLError) { idle?.clock.advance(clock: now) }
 
     private func flush() throws(SQLError) {
         guard touched.count > 0 else { return }
@@ -157,6 +186,7 @@ final class DistinctOperator: Operator {
 
     override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
         self.watermark = watermark
+        idle?.clock.advance(watermark: watermark)
         if watermark == Watermark.end {
             try flush()
             try finishSpilled()
@@ -171,6 +201,11 @@ final class DistinctOperator: Operator {
     override func write(_ state: inout OutputBuffer) {
         table.write(&state)
         state.append(bigEndian: Int64(seen))
+        if let idle {
+            hasLeft.write(&state)
+            idle.clock.write(&state)
+            idle.write(&state)
+        }
         guard !isAppendOnly else { return }
         store.write(&state)
         counts.write(&state)
@@ -181,6 +216,14 @@ final class DistinctOperator: Operator {
     override func read(_ state: inout StateReader) throws(SQLError) {
         try table.read(&state)
         seen = Int32(truncatingIfNeeded: try state.integer(Int64.self))
+        if let idle, state.remaining > 0 {
+            try hasLeft.read(&state)
+            try idle.clock.read(&state)
+            try idle.read(&state)
+        } else if idle != nil {
+            // Earlier builds kept all keys.
+            hasLeft.resize(to: Int(seen), filling: true)
+        }
         guard !isAppendOnly else { return }
         try store.read(&state)
         try counts.read(&state)

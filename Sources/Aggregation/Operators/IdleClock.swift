@@ -73,6 +73,17 @@ final class IdleClock {
         }
     }
 
+    /// Calls `free` with each of the slots below `limit` that nothing has touched for too long, a
+    /// few times in the span; gives how many `free` let go.
+    func sweep(below limit: Int, _ free: (Int32) throws(SQLError) -> Bool) throws(SQLError) -> Int {
+        guard clock.takeSweep() else { return 0 }
+        var count = 0
+        for slot in 0..<Int32(limit) where isIdle(slot) {
+            if try free(slot) { count += 1 }
+        }
+        return count
+    }
+
     /// Whether nothing has touched the key for too long.
     func isIdle(_ key: Int32) -> Bool {
         guard Int(key) < times.count else { return false }

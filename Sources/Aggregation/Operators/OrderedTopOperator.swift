@@ -3,7 +3,7 @@ import Formats
 /// The first `limit` rows (nil: all) behind `offset` of each partition, in the order of keys, over
 /// input that may change, with any limit and WITH TIES: all rows are kept, in order. At the end of
 /// a step the change of what the first rows are leaves, or where all is one step the rows in order.
-final class OrderedTopOperator: Operator {
+final class OrderedTopOperator: Operator, ProcessingTimeOperator {
     private struct Partition {
         var rows = OrderedRows()
         /// What has left: rows with their numbers.
@@ -35,11 +35,18 @@ final class OrderedTopOperator: Operator {
     private var spilled: SpilledRows?
     private var part: Operator?
     private var hasWatermark = false
+    /// The watermark goes on at the end only: rows that change have any time.
+    private let holdsTime: Bool
+    /// Partitions are let go when they are idle; nil: never.
+    private let idle: IdleTimes?
 
     init(
         _ types: [DataType], _ sort: SortPlan, limit: Int?, offset: Int, isSingleStep: Bool,
-        timeColumns: [Int], spill: SpillBudget? = nil, _ settings: SessionSettings
+        timeColumns: [Int], orderTime: Expression? = nil, holdsTime: Bool = false,
+        spill: SpillBudget? = nil, idle: IdleTimes? = nil, _ settings: SessionSettings
     ) throws(SQLError) {
+        self.holdsTime = holdsTime
+        self.idle = isSingleStep || sort.partition.isEmpty ? nil : idle
         self.spill = spill
         makePart = { (spill) throws(SQLError) in
             try OrderedTopOperator(
@@ -48,7 +55,7 @@ final class OrderedTopOperator: Operator {
         }
         input = try PartitionedInput(
             types, partition: sort.partition, order: sort.keys, timeColumns: timeColumns,
-            settings)
+            orderTime: orderTime, settings)
         self.limit = limit
         self.offset = offset
         withTies = sort.withTies
@@ -61,7 +68,7 @@ final class OrderedTopOperator: Operator {
     override var memory: Int {
         // By count, for it is asked often: each row may stand in `rows` and in `left`.
         input.memory + changes.memory + input.store.liveCount * 32 + partitions.count * 96
-            + (part?.memory ?? 0)
+            + (part?.memory ?? 0) + (idle?.memory ?? 0)
     }
 
     override func push(_ batch: Batch, input port: Int) throws(SQLError) {
@@ -102,6 +109,10 @@ final class OrderedTopOperator: Operator {
 
     private func keep(_ batch: Batch) throws(SQLError) {
         try input.take(batch)
+        if let idle {
+            unsafe idle.touch(
+                input.slots.base, count: batch.count, below: input.table.slotLimit)
+        }
         let copies = PlainVector<Int32>()
         for row in 0..<batch.count {
             for _ in 0..<abs(batch.weight(row)) { copies.append(Int32(row)) }
@@ -131,7 +142,19 @@ final class OrderedTopOperator: Operator {
     override func endStep() throws(SQLError) {
         try flush()
         try emitHeldWatermark()
+        guard let idle else { return }
+        let freed = try idle.sweep(below: partitions.count) { slot in
+            guard partitions[Int(slot)].rows.count > 0 else { return false }
+            free(slot)
+            return true
+        }
+        if freed > 0 { compact() }
+        idleKeysFreed += freed
     }
+
+    var goesByClock: Bool { idle != nil }
+
+    func advanceTime(to now: Int64) throws(SQLError) { idle?.clock.advance(clock: now) }
 
     private func flush() throws(SQLError) {
         if isSingleStep || touched.isEmpty { return }
@@ -216,6 +239,7 @@ final class OrderedTopOperator: Operator {
     }
 
     override func advance(_ watermark: Int64, input port: Int) throws(SQLError) {
+        idle?.clock.advance(watermark: watermark)
         if watermark == Watermark.end {
             if isSingleStep { try emitAll() } else { try flush() }
             try finishSpilled()
@@ -224,7 +248,7 @@ final class OrderedTopOperator: Operator {
             hasWatermark = true
             try close(watermark)
             // In a single step rows of open partitions wait for the end.
-            if !isSingleStep { holdWatermark(watermark) }
+            if !isSingleStep, !holdsTime { holdWatermark(watermark) }
         }
     }
 
@@ -239,14 +263,22 @@ final class OrderedTopOperator: Operator {
                 let list = places(index)
                 try emit(rows: columns(list[...]), count: list.count)
             }
-            partitions[index].rows.forEach { entry in
-                input.store.free(entry.row)
-                return true
-            }
-            partitions[index] = Partition()
-            input.removePartition(closed)
+            free(closed)
             slot = input.nextClosed(watermark)
         }
+        compact()
+    }
+
+    private func free(_ slot: Int32) {
+        partitions[Int(slot)].rows.forEach { entry in
+            input.store.free(entry.row)
+            return true
+        }
+        partitions[Int(slot)] = Partition()
+        input.removePartition(slot)
+    }
+
+    private func compact() {
         input.store.compactIfSparse()
         input.table.compactIfSparse()
     }
@@ -273,6 +305,8 @@ final class OrderedTopOperator: Operator {
             for place in partition.left { left.append(place) }
             left.write(&state)
         }
+        idle?.clock.write(&state)
+        idle?.write(&state)
     }
 
     override func read(_ state: inout StateReader) throws(SQLError) {
@@ -288,6 +322,11 @@ final class OrderedTopOperator: Operator {
             partition.rows = OrderedRows((0..<rows.count).map { rows[$0] })
             partition.left = (0..<left.count).map { left[$0] }
             partitions.append(partition)
+        }
+        // Earlier builds let no partition go.
+        if let idle, state.remaining > 0 {
+            try idle.clock.read(&state)
+            try idle.read(&state)
         }
     }
 }

@@ -24,27 +24,87 @@ struct OverAggregate {
 
     init(_ function: AggregateFunction, _ arguments: [Expression], _ type: DataType) {
         call = AggregateCall(function, arguments, type: type)
-        isMergeable = OverAggregate.mergeable.contains(function.name)
+        isMergeable = OverAggregate.isMergeable(function)
     }
+
+    static func isMergeable(_ function: AggregateFunction) -> Bool {
+        mergeable.contains(function.name)
+    }
+
+    func makeAccumulator() -> Accumulator { call.function.make(call, true) }
 
     /// One row of `arguments` and `filter` a row.
     func column(
         _ rows: OverRows, _ frames: OverFrames, _ arguments: [Column], filter: Column?
     ) throws(SQLError) -> Column {
-        let live = liveRows(rows.count, arguments, filter)
-        let input = Input(
-            rows: rows, frames: frames,
-            arguments: live.map { list in arguments.map { $0.gather(list.rows) } } ?? arguments,
-            before: live?.before, count: live?.rows.count ?? rows.count)
-        let accumulator = call.function.make(call, true)
-        if frames.areWhole { return try whole(input, accumulator, live?.rows) }
-        if isMergeable, frames.beginAtStart { return try prefixes(input, accumulator, live?.rows) }
+        let (input, live) = input(rows, frames, arguments, filter)
+        let accumulator = makeAccumulator()
+        if frames.areWhole { return try whole(input, accumulator, live) }
+        if isMergeable, frames.beginAtStart { return try prefixes(input, accumulator, live) }
         var total = 0
         for row in 0..<rows.count { total += Int(max(0, frames.ends[row] - frames.starts[row])) }
         if isMergeable, total > OverAggregate.narrow * rows.count {
             return try tree(input, accumulator)
         }
         return try rowByRow(input, accumulator)
+    }
+
+    /// The same for parts of partitions that go on from states of the rows before them, in slots of
+    /// `accumulator` below `limit`. States of some places are kept.
+    func column(
+        _ rows: OverRows, _ frames: OverFrames, _ arguments: [Column], filter: Column?,
+        from kept: (accumulator: Accumulator, limit: Int32), keeping: [OverKeeping]
+    ) throws(SQLError) -> Column {
+        let (input, live) = input(rows, frames, arguments, filter)
+        let accumulator = kept.accumulator
+        // One group a row that counts, and an empty one.
+        let empty = kept.limit + Int32(input.count)
+        accumulator.grow(to: Int(empty) + 1)
+        try update(accumulator, input.arguments, (0..<Int32(input.count)).map { kept.limit + $0 })
+        // Of the rows before each one, and as it goes on of all in a partition.
+        var before = [Int32](repeating: empty, count: rows.count)
+        var all = rows.slices.map { $0.slot ?? empty }
+        var next = 0
+        for row in 0..<rows.count {
+            let partition = Int(rows.partitions[row])
+            before[row] = all[partition]
+            let counts = live.map { next < $0.count && Int($0[next]) == row } ?? true
+            guard counts else { continue }
+            let group = kept.limit + Int32(next)
+            next += 1
+            guard row >= rows.slices[partition].resume else { continue }
+            if all[partition] != empty { try accumulator.merge(all[partition], into: group) }
+            all[partition] = group
+        }
+        func state(_ row: Int, _ partition: Int) -> Int32 {
+            row < rows.partitionStarts[partition + 1] ? before[row] : all[partition]
+        }
+        let groups = (0..<rows.count).map { row in
+            let partition = Int(rows.partitions[row])
+            let end = Int(frames.ends[row])
+            return row < rows.slices[partition].resume
+                || end <= Int(frames.starts[row])
+                    && rows.slices[partition].slot == nil
+                ? empty : state(end, partition)
+        }
+        let results = try accumulator.results(groups)
+        for place in keeping {
+            let source = state(place.row, place.partition)
+            if source != empty { try accumulator.merge(source, into: place.slot) }
+        }
+        for group in kept.limit...empty { accumulator.reset(group) }
+        return results
+    }
+
+    private func input(
+        _ rows: OverRows, _ frames: OverFrames, _ arguments: [Column], _ filter: Column?
+    ) -> (Input, live: [Int32]?) {
+        let live = liveRows(rows.count, arguments, filter)
+        let input = Input(
+            rows: rows, frames: frames,
+            arguments: live.map { list in arguments.map { $0.gather(list.rows) } } ?? arguments,
+            before: live?.before, count: live?.rows.count ?? rows.count)
+        return (input, live?.rows)
     }
 
     private struct Input {

@@ -10,12 +10,24 @@ struct OverComputation {
         var filter: Int?
         var frame: OverFrameBounds?
         var aggregate: OverAggregate?
+        /// Which of the states it goes on from; nil: from none.
+        var state: Int?
     }
 
     private var calls: [Call] = []
     /// Beside the input's columns, what is kept of each row.
     private(set) var computed: [Expression] = []
     let resultTypes: [DataType]
+    /// Rows before a change so many places at most have other results; nil: any may.
+    let rowsChangedBefore: Int?
+    /// Rows of equal keys change together.
+    let goesByPeers: Bool
+    /// So many rows before one are looked at; nil: all of its partition.
+    let rowsLookedBackAt: Int?
+    /// Rows before a place are stood for by what is kept of them.
+    let goesOnFromStates: Bool
+    /// Frames begin at a distance that is no number of rows.
+    let findsFrames: Bool
 
     init(
         _ over: OverPlan, inputTypes: [DataType], _ settings: SessionSettings
@@ -41,17 +53,68 @@ struct OverComputation {
             }
             calls.append(prepared)
         }
+        let looks = over.calls.map(\.lookBack)
+        let looksAtAll = looks.contains(.all)
+        var states = 0
+        for index in calls.indices where looks[index] == .state && !looksAtAll {
+            guard calls[index].aggregate != nil else { continue }
+            calls[index].state = states
+            states += 1
+        }
         self.calls = calls
         self.computed = computed
         resultTypes = over.calls.map(\.type)
+        rowsChangedBefore = over.rowsChangedBefore
+        goesByPeers = over.calls.contains(where: \.goesByPeers)
+        goesOnFromStates = looks.contains(.state) && !looksAtAll
+        findsFrames = looks.contains(.frame) && !looksAtAll
+        rowsLookedBackAt =
+            looksAtAll
+            ? nil
+            : looks.reduce(0) { most, look in
+                if case .rows(let count) = look { max(most, count) } else { most }
+            }
+    }
+
+    func makeStates() -> OverStates {
+        OverStates(
+            calls.filter { $0.state != nil }.compactMap { $0.aggregate?.makeAccumulator() })
+    }
+
+    /// The frames of each call that has some; nil: some may begin before the rows at hand.
+    func frames(_ rows: OverRows, _ column: (Int) -> Column) -> [OverFrames?]? {
+        var list: [OverFrames?] = []
+        for call in calls {
+            let frames = call.frame?.frames(rows, column)
+            list.append(frames)
+            guard findsFrames, let frames, call.call.lookBack == .frame else { continue }
+            for (index, slice) in rows.slices.enumerated() where slice.first > 0 {
+                let start = rows.partitionStarts[index]
+                for row in slice.wanted..<rows.partitionStarts[index + 1]
+                where Int(frames.starts[row]) <= start {
+                    return nil
+                }
+            }
+        }
+        return list
     }
 
     /// One column a call; `column` gives a kept column of the rows.
-    func results(_ rows: OverRows, _ column: (Int) -> Column) throws(SQLError) -> [Column] {
+    func results(
+        _ rows: OverRows, _ frames: [OverFrames?], _ states: OverStates? = nil,
+        keeping: [OverKeeping] = [], _ column: (Int) -> Column
+    ) throws(SQLError) -> [Column] {
         var results: [Column] = []
-        for call in calls {
+        for (call, frames) in zip(calls, frames) {
             let arguments = call.arguments.map(column)
-            let result = try result(call, rows, arguments, column)
+            let result: Column
+            if let states, let state = call.state, let frames, let aggregate = call.aggregate {
+                result = try aggregate.column(
+                    rows, frames, arguments, filter: call.filter.map(column),
+                    from: (states.accumulators[state], states.limit), keeping: keeping)
+            } else {
+                result = try self.result(call, rows, frames, arguments, column)
+            }
             let type = call.call.type
             results.append(result.type == type ? result : result.retyped(type))
         }
@@ -59,7 +122,8 @@ struct OverComputation {
     }
 
     private func result(
-        _ call: Call, _ rows: OverRows, _ arguments: [Column], _ column: (Int) -> Column
+        _ call: Call, _ rows: OverRows, _ frames: OverFrames?, _ arguments: [Column],
+        _ column: (Int) -> Column
     ) throws(SQLError) -> Column {
         switch call.call.function {
         case .rowNumber, .rank, .denseRank:
@@ -70,8 +134,7 @@ struct OverComputation {
             let sign: Int64 = if case .lag = call.call.function { -1 } else { 1 }
             return OverFunctions.shifted(rows, arguments, sign: sign, places(call, rows, arguments))
         case .firstValue, .lastValue, .nthValue, .aggregate:
-            guard let frame = call.frame else { preconditionFailure("the call has a frame") }
-            let frames = frame.frames(rows, column)
+            guard let frames else { preconditionFailure("the call has a frame") }
             guard let aggregate = call.aggregate else {
                 return try OverFunctions.framed(
                     call.call.function, rows, frames, arguments, places(call, rows, arguments))

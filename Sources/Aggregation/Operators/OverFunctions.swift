@@ -5,11 +5,15 @@ enum OverFunctions {
     static func ranks(_ function: OverCall.Function, _ rows: OverRows) -> Column {
         let target = Buffer<Int64>(capacity: rows.count)
         for row in 0..<rows.count {
-            let start = rows.partition(row).lowerBound
+            let slice = rows.slices[Int(rows.partitions[row])]
+            let start = rows.partition(row).lowerBound - slice.first
             switch function {
             case .rank: target[row] = Int64(rows.peers(row).lowerBound - start + 1)
             case .denseRank:
-                target[row] = Int64(rows.groups[row] - rows.groups[start] + 1)
+                target[row] =
+                    row < slice.resume
+                    ? 0
+                    : Int64(rows.groups[row] - rows.groups[slice.resume] + 1) + slice.groups
             default: target[row] = Int64(row - start + 1)
             }
         }

@@ -3,9 +3,9 @@ import Formats
 /// Window functions over one partitioning and order: appends a column a call.
 ///
 /// All rows are kept. Where all is one step they are sorted at its end and leave with their
-/// results; else the partitions that have changed are computed again at the end of each step, and
-/// what differs leaves.
-final class OverOperator: Operator {
+/// results; else partitions are computed again at the end of each step, from the first row on whose
+/// result may be another (`OverCall.rowsChangedBefore`), and what differs leaves.
+final class OverOperator: Operator, ProcessingTimeOperator {
     private let input: PartitionedInput
     private let computation: OverComputation
     private let isSingleStep: Bool
@@ -18,12 +18,12 @@ final class OverOperator: Operator {
     }
     private let arrivals = PlainVector<Arrival>()
 
-    /// Over steps: rows in order, and what has left for each.
-    private struct Partition {
-        var rows = OrderedRows()
-        var isTouched = false
-    }
-    private var partitions: [Partition] = []
+    /// Over steps.
+    private var partitions: [OverPartition] = []
+    private let states: OverStates
+    /// For frames that begin at a distance of their keys so many rows are looked back at; more
+    /// where that has not been enough.
+    private var rowsBack = 64
     private var touched: [Int32] = []
     private let removed = PlainVector<Int32>()
     private let results: RowStore
@@ -36,12 +36,19 @@ final class OverOperator: Operator {
     private var spilled: SpilledRows?
     private var part: Operator?
     private var hasWatermark = false
+    /// The watermark goes on at the end only: rows that change have any time.
+    private let holdsTime: Bool
+    /// Partitions are let go when they are idle; nil: never.
+    private let idle: IdleTimes?
 
     init(
         _ types: [DataType], _ over: OverPlan, isSingleStep: Bool, timeColumns: [Int],
-        spill: SpillBudget? = nil, _ settings: SessionSettings
+        orderTime: Expression? = nil, holdsTime: Bool = false, spill: SpillBudget? = nil,
+        idle: IdleTimes? = nil, _ settings: SessionSettings
     ) throws(SQLError) {
         self.spill = spill
+        self.idle = isSingleStep || over.partition.isEmpty ? nil : idle
+        self.holdsTime = holdsTime
         makePart = { (spill) throws(SQLError) in
             try OverOperator(
                 types, over, isSingleStep: true, timeColumns: timeColumns, spill: spill, settings)
@@ -49,8 +56,9 @@ final class OverOperator: Operator {
         computation = try OverComputation(over, inputTypes: types, settings)
         input = try PartitionedInput(
             types, partition: over.partition, order: over.order, computed: computation.computed,
-            timeColumns: timeColumns, settings)
+            timeColumns: timeColumns, orderTime: orderTime, settings)
         self.isSingleStep = isSingleStep
+        states = computation.makeStates()
         results = RowStore(computation.resultTypes)
         changes = NetRows(types + computation.resultTypes)
         super.init("over")
@@ -58,7 +66,8 @@ final class OverOperator: Operator {
 
     override var memory: Int {
         input.memory + results.memory + arrivals.memory + changes.memory
-            + partitions.reduce(0) { $0 + $1.rows.memory } + (part?.memory ?? 0)
+            + partitions.reduce(0) { $0 + $1.rows.memory + $1.places.count * 32 }
+            + states.memory + (part?.memory ?? 0) + (idle?.memory ?? 0)
     }
 
     override func push(_ batch: Batch, input port: Int) throws(SQLError) {
@@ -88,6 +97,10 @@ final class OverOperator: Operator {
 
     private func keep(_ batch: Batch) throws(SQLError) {
         try input.take(batch)
+        if let idle {
+            unsafe idle.touch(
+                input.slots.base, count: batch.count, below: input.table.slotLimit)
+        }
         let copies = PlainVector<Int32>(capacity: batch.count)
         for row in 0..<batch.count {
             for _ in 0..<abs(batch.weight(row)) {
@@ -112,17 +125,26 @@ final class OverOperator: Operator {
     private func place(
         _ entry: OrderedEntry, _ slot: Int, isInsertion: Bool
     ) throws(SQLError) {
-        while partitions.count <= slot { partitions.append(Partition()) }
+        while partitions.count <= slot { partitions.append(OverPartition()) }
         resultIDs.resize(to: max(resultIDs.count, input.store.idLimit), filling: -1)
+        let keys = input.keys
+        let place: (chunk: Int, index: Int)
         if isInsertion {
-            partitions[slot].rows.insert(entry, input.keys)
+            place = partitions[slot].rows.insert(entry, keys)
         } else {
-            guard let found = partitions[slot].rows.remove(equalTo: entry, input.keys) else {
+            guard let found = partitions[slot].rows.take(equalTo: entry, keys) else {
                 throw Operator.absentRow(name)
             }
-            input.store.free(entry.row)
-            removed.append(found)
+            place = found.place
+            removed.append(found.row)
         }
+        // Positions before it stay what they are.
+        let position =
+            computation.goesByPeers
+            ? partitions[slot].rows.partitionPoint { keys.isBefore($0, entry) }
+            : partitions[slot].rows.position(place)
+        partitions[slot].changedFrom = min(partitions[slot].changedFrom, position)
+        if !isInsertion { input.store.free(entry.row) }
         if !partitions[slot].isTouched {
             partitions[slot].isTouched = true
             touched.append(Int32(slot))
@@ -171,7 +193,8 @@ final class OverOperator: Operator {
         let columns = unsafe input.store.decode(
             UnsafeBufferPointer(start: rows.base, count: rows.count))
         let order = OverRows(partitionStarts: starts, keys: columns[input.keyColumn])
-        let results = try computation.results(order) { columns[$0] }
+        let frames = computation.frames(order) { columns[$0] } ?? []
+        let results = try computation.results(order, frames) { columns[$0] }
         return (Array(columns[..<input.ownColumns.count]), results)
     }
 
@@ -181,31 +204,40 @@ final class OverOperator: Operator {
         if isSingleStep { return }
         try emitChanges()
         try emitHeldWatermark()
+        guard let idle else { return }
+        let freed = try idle.sweep(below: partitions.count) { slot in
+            guard partitions[Int(slot)].rows.count > 0 else { return false }
+            free(slot)
+            return true
+        }
+        if freed > 0 { compact() }
+        idleKeysFreed += freed
     }
+
+    var goesByClock: Bool { idle != nil }
+
+    func advanceTime(to now: Int64) throws(SQLError) { idle?.clock.advance(clock: now) }
 
     private func emitChanges() throws(SQLError) {
         if touched.isEmpty { return }
         try takeBackRemoved()
-        var start = 0
-        while start < touched.count {
-            let rows = PlainVector<Int32>()
-            var starts: [Int] = []
-            while start < touched.count, rows.count < Batch.rowsMax {
-                let slot = Int(touched[start])
-                start += 1
-                partitions[slot].isTouched = false
-                if partitions[slot].rows.count == 0 {
-                    input.removePartition(Int32(slot))
-                    continue
-                }
-                starts.append(rows.count)
-                partitions[slot].rows.forEach { entry in
-                    rows.append(entry.row)
-                    return true
-                }
+        var part: [Int] = []
+        var rows = 0
+        for slot in touched.map({ Int($0) }) {
+            partitions[slot].isTouched = false
+            partitions[slot].dropPlaces(states)
+            if partitions[slot].rows.count == 0 {
+                partitions[slot] = OverPartition()
+                input.removePartition(Int32(slot))
+                continue
             }
-            if rows.count > 0 { try compare(rows, starts + [rows.count]) }
+            part.append(slot)
+            rows += partitions[slot].rows.count - range(slot).first
+            guard rows >= Batch.rowsMax else { continue }
+            try compare(part)
+            (part, rows) = ([], 0)
         }
+        if !part.isEmpty { try compare(part) }
         touched = []
         if changes.count > 0 {
             let (rows, weights) = changes.netRows()
@@ -241,42 +273,155 @@ final class OverOperator: Operator {
         changes.add(own + old, count: rows.count) { _ in -1 }
     }
 
-    /// Computes partitions again; rows whose results differ from what has left leave.
-    private func compare(_ rows: PlainVector<Int32>, _ starts: [Int]) throws(SQLError) {
-        let (own, now) = try compute(rows, starts)
+    /// The rows of a partition that have to be looked at, from a position on, and from which one on
+    /// their results may be others.
+    private func range(
+        _ slot: Int
+    ) -> (first: Int, wanted: Int, place: OverPartition.Place?) {
+        let partition = partitions[slot]
+        guard let before = computation.rowsChangedBefore else { return (0, 0, nil) }
+        var wanted = max(0, min(partition.changedFrom, partition.rows.count) - before)
+        if computation.goesByPeers { wanted = partition.rows.firstPeer(of: wanted, input.keys) }
+        guard let back = computation.rowsLookedBackAt else { return (0, wanted, nil) }
+        var first = wanted - max(back, computation.findsFrames ? rowsBack : 0)
+        var place: OverPartition.Place?
+        if computation.goesOnFromStates {
+            place = partition.places.last { $0.position <= wanted }
+            first = min(first, place?.position ?? 0)
+        }
+        first = max(0, first)
+        if computation.goesByPeers { first = partition.rows.firstPeer(of: first, input.keys) }
+        return (first, wanted, place)
+    }
+
+    /// Computes what has changed of partitions again; rows whose results differ from what has left
+    /// leave.
+    private func compare(_ slots: [Int]) throws(SQLError) {
+        let rows = PlainVector<Int32>()
+        var starts = [0]
+        var slices: [OverSlice] = []
+        for slot in slots {
+            let (first, wanted, place) = range(slot)
+            let base = rows.count - first
+            slices.append(
+                OverSlice(
+                    first: first, resume: base + (place?.position ?? first), slot: place?.slot,
+                    groups: place?.groups ?? 0, wanted: base + wanted))
+            partitions[slot].rows.forEach(from: first) { entry in
+                rows.append(entry.row)
+                return true
+            }
+            starts.append(rows.count)
+        }
+        let columns = unsafe input.store.decode(
+            UnsafeBufferPointer(start: rows.base, count: rows.count))
+        let order = OverRows(
+            partitionStarts: starts, keys: columns[input.keyColumn], slices: slices)
+        guard let frames = computation.frames(order, { columns[$0] }) else {
+            rowsBack *= 2
+            return try compare(slots)
+        }
+        let keeping = computation.goesOnFromStates ? keepPlaces(slots, order) : []
+        let now = try computation.results(
+            order, frames, computation.goesOnFromStates ? states : nil, keeping: keeping
+        ) { columns[$0] }
+        for slot in slots { partitions[slot].changedFrom = .max }
+        releaseOldPlaces(slots, order)
+        var wanted: [Int32] = []
+        for (index, slice) in slices.enumerated() {
+            wanted += (slice.wanted..<starts[index + 1]).map { Int32($0) }
+        }
+        if !wanted.isEmpty {
+            try leave(
+                rows, wanted, Array(columns[..<input.ownColumns.count]),
+                now.map { wanted.count == rows.count ? $0 : $0.gather(wanted) })
+        }
+    }
+
+    /// Makes places of partitions whose states are to be kept.
+    private func keepPlaces(_ slots: [Int], _ rows: OverRows) -> [OverKeeping] {
+        var keeping: [OverKeeping] = []
+        for (index, slot) in slots.enumerated() {
+            let slice = rows.slices[index]
+            let start = rows.partitionStarts[index] - slice.first
+            let end = rows.partitionStarts[index + 1]
+            var last = slice.resume
+            func keep(_ row: Int, isLast: Bool) {
+                let row = computation.goesByPeers && row < end ? rows.peers(row).lowerBound : row
+                guard row > last else { return }
+                last = row
+                let place = OverPartition.Place(
+                    position: row - start,
+                    groups: row < end
+                        ? slice.groups + Int64(rows.groups[row] - rows.groups[slice.resume]) : 0,
+                    slot: states.make(), isLast: isLast)
+                partitions[slot].places.append(place)
+                keeping.append(OverKeeping(partition: index, row: row, slot: place.slot))
+            }
+            var position = ((slice.resume - start) / OverStates.spacing + 1) * OverStates.spacing
+            while start + position < end {
+                keep(start + position, isLast: false)
+                position += OverStates.spacing
+            }
+            // Rows of equal keys may still come to the last ones.
+            keep(computation.goesByPeers ? end - 1 : end, isLast: true)
+        }
+        return keeping
+    }
+
+    /// Of the places that were the last ones only the new ones stay.
+    private func releaseOldPlaces(_ slots: [Int], _ rows: OverRows) {
+        guard computation.goesOnFromStates else { return }
+        for slot in slots {
+            let places = partitions[slot].places
+            for (index, place) in places.enumerated().reversed()
+            where place.isLast && index + 1 < places.count {
+                states.release(place.slot)
+                partitions[slot].places.remove(at: index)
+            }
+        }
+    }
+
+    /// Rows whose results `now` differ from what has left leave, `wanted` of `rows`.
+    private func leave(
+        _ rows: PlainVector<Int32>, _ wanted: [Int32], _ own: [Column], _ now: [Column]
+    ) throws(SQLError) {
         let ids = PlainVector<Int32>()
-        results.append(now, count: rows.count, ids: ids)
+        results.append(now, count: wanted.count, ids: ids)
         let old = PlainVector<Int32>()
         var changed: [Int32] = []
-        for index in 0..<rows.count {
-            let before = resultIDs[Int(rows[index])]
+        for (index, place) in wanted.enumerated() {
+            let row = rows[Int(place)]
+            let before = resultIDs[Int(row)]
             if before >= 0 {
                 if results.isEqual(before, results, ids[index]) {
                     results.free(ids[index])
                     continue
                 }
-                old.append(rows[index])
+                old.append(row)
             }
             changed.append(Int32(index))
         }
         noteOld(old)
         for index in changed {
-            let row = Int(rows[Int(index)])
+            let row = Int(rows[Int(wanted[Int(index)])])
             if resultIDs[row] >= 0 { results.free(resultIDs[row]) }
             resultIDs[row] = ids[Int(index)]
         }
-        let columns = (own + now).map { $0.gather(changed) }
+        let columns =
+            own.map { $0.gather(changed.map { wanted[Int($0)] }) } + now.map { $0.gather(changed) }
         changes.add(columns, count: changed.count) { _ in 1 }
     }
 
     override func advance(_ watermark: Int64, input port: Int) throws(SQLError) {
+        idle?.clock.advance(watermark: watermark)
         if watermark == Watermark.end {
             if isSingleStep { try emitAll() } else { try emitChanges() }
             try finishSpilled()
             try emitWatermark(watermark)
         } else if !isSingleStep {
             try close(watermark)
-            holdWatermark(watermark)
+            if !holdsTime { holdWatermark(watermark) }
         } else {
             hasWatermark = true
         }
@@ -288,17 +433,27 @@ final class OverOperator: Operator {
         try emitChanges()
         var slot: Int32? = first
         while let closed = slot {
-            partitions[Int(closed)].rows.forEach { entry in
-                let row = Int(entry.row)
-                if resultIDs[row] >= 0 { results.free(resultIDs[row]) }
-                resultIDs[row] = -1
-                input.store.free(entry.row)
-                return true
-            }
-            partitions[Int(closed)] = Partition()
-            input.removePartition(closed)
+            free(closed)
             slot = input.nextClosed(watermark)
         }
+        compact()
+    }
+
+    private func free(_ slot: Int32) {
+        let index = Int(slot)
+        partitions[index].rows.forEach { entry in
+            let row = Int(entry.row)
+            if resultIDs[row] >= 0 { results.free(resultIDs[row]) }
+            resultIDs[row] = -1
+            input.store.free(entry.row)
+            return true
+        }
+        partitions[index].dropAllPlaces(states)
+        partitions[index] = OverPartition()
+        input.removePartition(slot)
+    }
+
+    private func compact() {
         for store in [input.store, results] { store.compactIfSparse() }
         input.table.compactIfSparse()
     }
@@ -313,6 +468,8 @@ final class OverOperator: Operator {
             for entry in partition.rows.entries { rows.append(entry) }
             rows.write(&state)
         }
+        idle?.clock.write(&state)
+        idle?.write(&state)
     }
 
     override func read(_ state: inout StateReader) throws(SQLError) {
@@ -323,7 +480,13 @@ final class OverOperator: Operator {
         for _ in 0..<(try state.integer(Int64.self)) {
             let rows = PlainVector<OrderedEntry>()
             try rows.read(&state)
-            partitions.append(Partition(rows: OrderedRows((0..<rows.count).map { rows[$0] })))
+            partitions.append(
+                OverPartition(rows: OrderedRows((0..<rows.count).map { rows[$0] })))
+        }
+        // Earlier builds let no partition go.
+        if let idle, state.remaining > 0 {
+            try idle.clock.read(&state)
+            try idle.read(&state)
         }
     }
 }

@@ -1,6 +1,6 @@
 import Formats
 
-/// Rows of whole partitions in order, and where their partitions and groups of equal keys begin and
+/// Rows of partitions in order, whole or from some place on, and where their partitions and groups of equal keys begin and
 /// end; what window functions are computed over.
 struct OverRows {
     let count: Int
@@ -11,9 +11,13 @@ struct OverRows {
     /// Per row the index of its group of peers, and where groups begin; one more at the end.
     let groups: [Int32]
     let groupStarts: [Int]
+    /// What part of its partition each one is.
+    let slices: [OverSlice]
 
-    /// `keys`: the encoded sort key of each row.
-    init(partitionStarts: [Int], keys: Column) {
+    /// `keys`: the encoded sort key of each row. Without `slices` the partitions are whole.
+    init(partitionStarts: [Int], keys: Column, slices: [OverSlice]? = nil) {
+        self.slices =
+            slices ?? partitionStarts.dropLast().map { OverSlice(resume: $0, wanted: $0) }
         count = keys.count
         self.partitionStarts = partitionStarts
         var partitions = Array(repeating: Int32(0), count: keys.count)

@@ -19,6 +19,9 @@ import Formats
     /// close when the watermark has passed it.
     private let time: Int?
     private let closing = ExpiryQueue()
+    /// What rows are ordered by, where late ones are left out: they would change rows below the
+    /// watermark.
+    private let orderTime: RowExpression?
     /// Rows that came too late.
     private(set) var lateRows = 0
     /// Per slot: its partition is open.
@@ -30,8 +33,11 @@ import Formats
     /// the input.
     init(
         _ types: [DataType], partition: [Expression], order: [SortKey],
-        computed: [Expression] = [], timeColumns: [Int] = [], _ settings: SessionSettings
+        computed: [Expression] = [], timeColumns: [Int] = [], orderTime: Expression? = nil,
+        _ settings: SessionSettings
     ) throws(SQLError) {
+        self.orderTime =
+            if let orderTime { try RowExpression(orderTime, settings) } else { nil }
         time = partition.firstIndex { expression in
             guard case .column(let index, let type) = expression else { return false }
             return type.isTime && timeColumns.contains(index)
@@ -53,8 +59,15 @@ import Formats
     /// The rows of a batch without those that came after the watermark had passed their partition's
     /// time, by what it was before them: the partition may be gone already. They are counted.
     func timely(_ batch: Batch) throws(SQLError) -> Batch {
-        guard let time, let marks = batch.watermarks else { return batch }
-        let times = try partition.columns(batch)[time]
+        guard let marks = batch.watermarks, time != nil || orderTime != nil else { return batch }
+        let times: Column
+        if let orderTime {
+            times = try orderTime.column(batch)
+        } else if let time {
+            times = try partition.columns(batch)[time]
+        } else {
+            return batch
+        }
         let kept = (0..<Int32(batch.count)).filter { row in
             times.isNull(Int(row)) || times.microseconds(Int(row)) >= marks[Int(row)]
         }

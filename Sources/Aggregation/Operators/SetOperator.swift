@@ -2,7 +2,7 @@ import Formats
 
 /// INTERSECT and EXCEPT, with ALL or without: the rows of both sides are counted, and how often a
 /// row stands in the result follows from its two counts.
-final class SetOperator: Operator {
+final class SetOperator: Operator, ProcessingTimeOperator {
     private let operation: Plan.SetOperation
     private let isAll: Bool
     /// Rows leave as soon as nothing can take them back.
@@ -23,12 +23,15 @@ final class SetOperator: Operator {
     private let spill: SpillBudget?
     private var spilled: [SpilledRows] = []
     private var part: Operator?
+    /// Rows are let go when they are idle; nil: never.
+    private let idle: IdleTimes?
 
     /// With `spill` the inputs only grow, and all is one step.
     init(
         _ types: [DataType], _ operation: Plan.SetOperation, isAll: Bool, isAppendOnly: Bool,
-        spill: SpillBudget? = nil
+        spill: SpillBudget? = nil, idle: IdleTimes? = nil
     ) {
+        self.idle = idle
         self.types = types
         self.spill = spill
         self.operation = operation
@@ -41,6 +44,7 @@ final class SetOperator: Operator {
 
     override var memory: Int {
         table.memory + store.memory + counts[0].memory * 3 + rowIDs.memory + (part?.memory ?? 0)
+            + (idle?.memory ?? 0)
     }
 
     override func push(_ batch: Batch, input: Int) throws(SQLError) {
@@ -83,6 +87,7 @@ final class SetOperator: Operator {
         for vector in counts + [leftCounts] { vector.resize(to: table.slotLimit, filling: 0) }
         rowIDs.resize(to: table.slotLimit, filling: -1)
         isTouched.resize(to: table.slotLimit, filling: false)
+        if let idle { unsafe idle.touch(slots.base, count: batch.count, below: table.slotLimit) }
         let fresh = PlainVector<Int32>()
         for row in 0..<batch.count {
             let slot = Int(slots[row])
@@ -148,14 +153,33 @@ final class SetOperator: Operator {
 
     override func endStep() throws(SQLError) {
         // In one step a difference waits for what is taken off.
-        if isAppendOnly, !watermarks.hasEnded(1) { return }
-        try flush()
+        if !isAppendOnly || watermarks.hasEnded(1) { try flush() }
+        guard let idle, touched.count == 0 else { return }
+        let freed = try idle.sweep(below: rowIDs.count) { slot in
+            let index = Int(slot)
+            guard rowIDs[index] >= 0 else { return false }
+            store.free(rowIDs[index])
+            rowIDs[index] = -1
+            for vector in counts + [leftCounts] { vector[index] = 0 }
+            table.remove(slot)
+            return true
+        }
+        if freed > 0 {
+            store.compactIfSparse()
+            table.compactIfSparse()
+        }
+        idleKeysFreed += freed
     }
+
+    var goesByClock: Bool { idle != nil }
+
+    func advanceTime(to now: Int64) throws(SQLError) { idle?.clock.advance(clock: now) }
 
     override func advance(_ watermark: Int64, input: Int) throws(SQLError) {
         let least = watermarks.advance(watermark, input)
         if input == 1, watermark == Watermark.end, isAppendOnly { try flush() }
         if let least {
+            idle?.clock.advance(watermark: least)
             if least == Watermark.end {
                 try flush()
                 try finishSpilled()
@@ -172,6 +196,8 @@ final class SetOperator: Operator {
         store.write(&state)
         for vector in counts + [leftCounts] { vector.write(&state) }
         rowIDs.write(&state)
+        idle?.clock.write(&state)
+        idle?.write(&state)
     }
 
     override func read(_ state: inout StateReader) throws(SQLError) {
@@ -180,6 +206,11 @@ final class SetOperator: Operator {
         try store.read(&state)
         for vector in counts + [leftCounts] { try vector.read(&state) }
         try rowIDs.read(&state)
+        // Earlier builds let no row go.
+        if let idle, state.remaining > 0 {
+            try idle.clock.read(&state)
+            try idle.read(&state)
+        }
         isTouched.removeAll()
         isTouched.resize(to: rowIDs.count, filling: false)
     }

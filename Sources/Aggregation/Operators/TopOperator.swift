@@ -5,7 +5,7 @@ import Formats
 ///
 /// Where all is one step they leave at its end; else the change of what they are leaves at the end
 /// of each step.
-final class TopOperator: Operator {
+final class TopOperator: Operator, ProcessingTimeOperator {
     /// Up to so many rows a partition; more are kept by `OrderedTopOperator`.
     static let rowsMax = 64
 
@@ -36,11 +36,18 @@ final class TopOperator: Operator {
     private var spilled: SpilledRows?
     private var part: Operator?
     private var hasWatermark = false
+    /// The watermark goes on at the end only: rows that change have any time.
+    private let holdsTime: Bool
+    /// Partitions are let go when they are idle; nil: never.
+    private let idle: IdleTimes?
 
     init(
         _ types: [DataType], _ sort: SortPlan, limit: Int, offset: Int, isSingleStep: Bool,
-        timeColumns: [Int], spill: SpillBudget? = nil, _ settings: SessionSettings
+        timeColumns: [Int], orderTime: Expression? = nil, holdsTime: Bool = false,
+        spill: SpillBudget? = nil, idle: IdleTimes? = nil, _ settings: SessionSettings
     ) throws(SQLError) {
+        self.holdsTime = holdsTime
+        self.idle = isSingleStep || sort.partition.isEmpty ? nil : idle
         self.types = types
         self.spill = spill
         makePart = { (spill) throws(SQLError) in
@@ -50,7 +57,7 @@ final class TopOperator: Operator {
         }
         input = try PartitionedInput(
             types, partition: sort.partition, order: sort.keys, timeColumns: timeColumns,
-            settings)
+            orderTime: orderTime, settings)
         self.offset = offset
         size = limit + offset
         appendsRowNumber = sort.appendsRowNumber
@@ -61,7 +68,7 @@ final class TopOperator: Operator {
 
     override var memory: Int {
         input.memory + entries.memory + counts.memory + left.memory + changes.memory
-            + (part?.memory ?? 0)
+            + (part?.memory ?? 0) + (idle?.memory ?? 0)
     }
 
     override func push(_ batch: Batch, input port: Int) throws(SQLError) {
@@ -101,6 +108,10 @@ final class TopOperator: Operator {
         guard size > 0 else { return }
         try input.take(batch)
         growSlots()
+        if let idle {
+            unsafe idle.touch(
+                input.slots.base, count: batch.count, below: input.table.slotLimit)
+        }
         // Most rows of a full partition lose against the last that is kept.
         candidates.removeAll()
         for row in 0..<batch.count where batch.weight(row) > 0 {
@@ -163,7 +174,19 @@ final class TopOperator: Operator {
     override func endStep() throws(SQLError) {
         try flush()
         try emitHeldWatermark()
+        guard let idle else { return }
+        let freed = try idle.sweep(below: counts.count) { slot in
+            guard counts[Int(slot)] > 0 else { return false }
+            free(slot)
+            return true
+        }
+        if freed > 0 { compact() }
+        idleKeysFreed += freed
     }
+
+    var goesByClock: Bool { idle != nil }
+
+    func advanceTime(to now: Int64) throws(SQLError) { idle?.clock.advance(clock: now) }
 
     private func flush() throws(SQLError) {
         if isSingleStep { return }
@@ -224,6 +247,7 @@ final class TopOperator: Operator {
     }
 
     override func advance(_ watermark: Int64, input port: Int) throws(SQLError) {
+        idle?.clock.advance(watermark: watermark)
         if watermark == Watermark.end {
             if isSingleStep { try emitAll() } else { try flush() }
             try finishSpilled()
@@ -232,7 +256,7 @@ final class TopOperator: Operator {
             hasWatermark = true
             try close(watermark)
             // In a single step rows of open partitions wait for the end.
-            if !isSingleStep { holdWatermark(watermark) }
+            if !isSingleStep, !holdsTime { holdWatermark(watermark) }
         }
     }
 
@@ -243,16 +267,23 @@ final class TopOperator: Operator {
         var slot: Int32? = first
         while let closed = slot {
             if isSingleStep { try emit(partitions: Int(closed)..<Int(closed) + 1) }
-            for place in 0..<Int(counts[Int(closed)]) {
-                input.store.free(entries[Int(closed) * size + place].row)
-            }
-            counts[Int(closed)] = 0
-            if !isSingleStep {
-                for place in 0..<size { left[Int(closed) * size + place] = -1 }
-            }
-            input.removePartition(closed)
+            free(closed)
             slot = input.nextClosed(watermark)
         }
+        compact()
+    }
+
+    private func free(_ slot: Int32) {
+        let index = Int(slot)
+        for place in 0..<Int(counts[index]) {
+            input.store.free(entries[index * size + place].row)
+        }
+        counts[index] = 0
+        if !isSingleStep { for place in 0..<size { left[index * size + place] = -1 } }
+        input.removePartition(slot)
+    }
+
+    private func compact() {
         input.store.compactIfSparse()
         input.table.compactIfSparse()
     }
@@ -307,6 +338,8 @@ final class TopOperator: Operator {
         entries.write(&state)
         counts.write(&state)
         left.write(&state)
+        idle?.clock.write(&state)
+        idle?.write(&state)
     }
 
     override func read(_ state: inout StateReader) throws(SQLError) {
@@ -314,6 +347,11 @@ final class TopOperator: Operator {
         try entries.read(&state)
         try counts.read(&state)
         try left.read(&state)
+        // Earlier builds let no partition go.
+        if let idle, state.remaining > 0 {
+            try idle.clock.read(&state)
+            try idle.read(&state)
+        }
         isTouched.removeAll()
         isTouched.resize(to: counts.count, filling: false)
     }

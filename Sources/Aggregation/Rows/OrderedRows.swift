@@ -31,8 +31,9 @@ struct OrderedRows {
     var entries: [OrderedEntry] { chunks.flatMap(\.self) }
     var memory: Int { count * 16 + chunks.count * 64 }
 
-    /// Behind the rows of an equal key.
-    mutating func insert(_ entry: OrderedEntry, _ keys: SortKeys) {
+    /// Behind the rows of an equal key. Gives its place, for `position`.
+    @discardableResult
+    mutating func insert(_ entry: OrderedEntry, _ keys: SortKeys) -> (chunk: Int, index: Int) {
         if chunks.isEmpty { chunks.append([]) }
         // The first chunk whose last row comes after it, else the last chunk.
         var low = 0
@@ -54,6 +55,12 @@ struct OrderedRows {
             chunks[low].removeSubrange(half...)
             chunks.insert(rest, at: low + 1)
         }
+        return (low, place)
+    }
+
+    /// How many rows lie before a place at which one was just inserted or removed.
+    func position(_ place: (chunk: Int, index: Int)) -> Int {
+        chunks[..<min(place.chunk, chunks.count)].reduce(place.index) { $0 + $1.count }
     }
 
     private static func upperBound(
@@ -72,6 +79,13 @@ struct OrderedRows {
     mutating func remove(
         equalTo entry: OrderedEntry, _ keys: SortKeys
     ) -> Int32? {
+        take(equalTo: entry, keys)?.row
+    }
+
+    /// The same with the place where it was.
+    mutating func take(
+        equalTo entry: OrderedEntry, _ keys: SortKeys
+    ) -> (row: Int32, place: (chunk: Int, index: Int))? {
         var chunk = chunks.count - 1
         while chunk >= 0 {
             guard let first = chunks[chunk].first else {
@@ -90,13 +104,29 @@ struct OrderedRows {
                     chunks[chunk].remove(at: place)
                     count -= 1
                     if chunks[chunk].isEmpty { chunks.remove(at: chunk) }
-                    return candidate.row
+                    return (candidate.row, (chunk, place))
                 }
                 place -= 1
             }
             chunk -= 1
         }
         return nil
+    }
+
+    /// Takes out the first rows; gives them.
+    mutating func removeFirst(_ count: Int) -> [Int32] {
+        var rows: [Int32] = []
+        while rows.count < count, let chunk = chunks.first {
+            let part = chunk.prefix(count - rows.count)
+            rows += part.map(\.row)
+            if part.count == chunk.count {
+                chunks.removeFirst()
+            } else {
+                chunks[0].removeFirst(part.count)
+            }
+        }
+        self.count -= rows.count
+        return rows
     }
 
     /// How many rows at the beginning `isBefore` holds for; it holds for none behind them.
@@ -116,6 +146,24 @@ struct OrderedRows {
             return position + low
         }
         return position
+    }
+
+    /// The position of the first row whose key equals that of the row at a position; the position
+    /// itself behind the last row.
+    func firstPeer(of position: Int, _ keys: SortKeys) -> Int {
+        guard let entry = entry(at: position) else { return position }
+        return partitionPoint { keys.isBefore($0, entry) }
+    }
+
+    /// nil outside the rows.
+    private func entry(at position: Int) -> OrderedEntry? {
+        var found: OrderedEntry?
+        guard position >= 0 else { return nil }
+        forEach(from: position) { entry in
+            found = entry
+            return false
+        }
+        return found
     }
 
     /// nil outside the rows.

@@ -57,43 +57,64 @@ extension Plan {
     }
 
     /// Whether rows may come whose value of the column lies anywhere below the watermark.
-    func leavesLate(_ column: Int) -> Bool {
-        var known: [SharedColumn: Bool] = [:]
-        return leavesLate(column, &known)
+    func leavesLate(_ column: Int) -> Bool { lateCause(column) != nil }
+
+    /// Why that is; nil: no such rows come.
+    private func lateCause(_ column: Int) -> LateCause? {
+        var known: [SharedColumn: LateCause?] = [:]
+        return lateCause(column, &known)
     }
 
-    private func leavesLate(_ column: Int, _ known: inout [SharedColumn: Bool]) -> Bool {
-        guard facts.isEndless else { return false }
+    private func lateCause(
+        _ column: Int, _ known: inout [SharedColumn: LateCause?]
+    ) -> LateCause? {
+        guard facts.isEndless else { return nil }
         switch node {
-        case .project(let input, let list): return input.leavesLate(list[column], &known)
-        case .filter(let input, _), .unnest(let input, _, _, _), .over(let input, _),
-            .sort(let input, _), .limit(let input, _, _), .distinct(let input):
-            return column < input.columns.count && input.leavesLate(column, &known)
+        case .project(let input, let list): return input.lateCause(list[column], &known)
+        case .filter(let input, _), .unnest(let input, _, _, _), .distinct(let input):
+            return column < input.columns.count ? input.lateCause(column, &known) : nil
+        case .over(let input, let over):
+            guard column < input.columns.count else { return nil }
+            return input.lateCause(column, &known)
+                ?? (over.settles(column, of: input) ? nil : .changedRows)
+        case .sort(let input, let sort):
+            guard column < input.columns.count else { return nil }
+            return input.lateCause(column, &known)
+                ?? (sort.settles(column, of: input) ? nil : .changedRows)
+        case .limit(let input, _, _):
+            return input.lateCause(column, &known) ?? (input.onlyGrows ? nil : .changedRows)
         case .window(let input, let window):
             let source = column < input.columns.count ? column : window.time
-            return source.map { input.leavesLate($0, &known) } ?? false
+            return source.flatMap { input.lateCause($0, &known) }
         case .aggregate(let input, let aggregate):
-            guard column < aggregate.keys.count else { return false }
-            return input.leavesLate(aggregate.keys[column], &known)
+            guard column < aggregate.keys.count else { return nil }
+            return input.lateCause(aggregate.keys[column], &known)
         case .join(let left, let right, let join):
             let width = left.columns.count
-            if column < width { return join.keepsForEver[0] || left.leavesLate(column, &known) }
-            return join.keepsForEver[1] || right.leavesLate(column - width, &known)
-        case .union(let inputs): return inputs.contains { $0.leavesLate(column, &known) }
+            let isLeft = column < width
+            if join.keepsForEver[isLeft ? 0 : 1] { return .keptRows }
+            return isLeft
+                ? left.lateCause(column, &known) : right.lateCause(column - width, &known)
+        case .union(let inputs):
+            for input in inputs { if let cause = input.lateCause(column, &known) { return cause } }
+            return nil
         case .shared(let shared):
             let key = SharedColumn(id: shared.id, column: column)
-            if let isLate = known[key] { return isLate }
-            let isLate = shared.plan.leavesLate(column, &known)
-            known[key] = isLate
-            return isLate
-        default: return false
+            if let cause = known[key] { return cause }
+            let cause = shared.plan.lateCause(column, &known)
+            known[key] = .some(cause)
+            return cause
+        default: return nil
         }
     }
 
-    private func leavesLate(
-        _ expression: Expression, _ known: inout [SharedColumn: Bool]
-    ) -> Bool {
-        expression.columns.sorted().contains { leavesLate($0, &known) }
+    private func lateCause(
+        _ expression: Expression, _ known: inout [SharedColumn: LateCause?]
+    ) -> LateCause? {
+        for column in expression.columns.sorted() {
+            if let cause = lateCause(column, &known) { return cause }
+        }
+        return nil
     }
 
     /// The same plan, in which nothing goes by times that come late: aggregates over windows of
@@ -104,25 +125,48 @@ extension Plan {
         result.facts.timeColumns.removeAll { leavesLate($0) }
         switch node {
         case .window(let input, let window):
-            guard case .session = window.kind, let time = window.time, input.leavesLate(time) else {
-                return result
-            }
-            throw Self.neverCloses
+            guard case .session = window.kind, let time = window.time,
+                let cause = input.lateCause(time)
+            else { return result }
+            throw cause.error
         case .aggregate(let input, var aggregate):
             guard let window = aggregate.window,
-                window.end.columns.contains(where: { input.leavesLate($0) })
+                let cause = window.end.columns.sorted().lazy.compactMap({ input.lateCause($0) })
+                    .first
             else { return result }
-            if window.emitsOnClose { throw Self.neverCloses }
+            if window.emitsOnClose { throw cause.error }
             aggregate.window = nil
             return result.with(.aggregate(input, aggregate))
         default: return result
         }
     }
+}
 
-    private static let neverCloses = SQLError(
-        "the windows would never close: a join, IN or EXISTS below them keeps its rows for ever, "
-            + "and these may leave at any time", .featureNotSupported,
-        hint: "Give it a bound by time, such as AND b.ts BETWEEN a.ts - INTERVAL '1 minute' AND "
-            + "a.ts + INTERVAL '1 minute', with watermarks on both sides; or use EMIT CHANGES with "
-            + "TUMBLE, HOP or CUMULATE, which keeps all windows.")
+/// Why rows come whose times lie anywhere below the watermark.
+private enum LateCause {
+    /// A join keeps rows for ever, and hands them on when a partner comes.
+    case keptRows
+    /// Rows that have left are taken back, or come in for others, whatever their age.
+    case changedRows
+
+    var error: SQLError {
+        let closing =
+            "or use EMIT CHANGES with TUMBLE, HOP or CUMULATE, which keeps all windows."
+        switch self {
+        case .keptRows:
+            return SQLError(
+                "the windows would never close: a join, IN or EXISTS below them keeps its rows for "
+                    + "ever, and these may leave at any time", .featureNotSupported,
+                hint: "Give it a bound by time, such as AND b.ts BETWEEN a.ts - INTERVAL '1 "
+                    + "minute' AND a.ts + INTERVAL '1 minute', with watermarks on both sides; "
+                    + closing)
+        case .changedRows:
+            return SQLError(
+                "the windows would never close: OVER, LIMIT or DISTINCT ON below them may change "
+                    + "rows of any age", .featureNotSupported,
+                hint: "Let it look back only, in the order of the time column (ORDER BY ts, no "
+                    + "frame that goes on behind the current row), or PARTITION BY window_end; "
+                    + closing)
+        }
+    }
 }

@@ -32,19 +32,22 @@ extension Plan {
         case .distinct(let input):
             input.facts.isEndless
                 ? UnboundedState(
-                    text: "DISTINCT keeps every row that it has seen as long as the query runs")
+                    text: "DISTINCT keeps every row that it has seen as long as the query runs",
+                    isFreedWhenIdle: input.facts.isAppendOnly)
                 : nil
         case .over(let input, let over):
             input.facts.isEndless && !input.frees(over.partition)
                 ? UnboundedState(
-                    text: "the window functions keep all rows as long as the query runs")
+                    text: "the window functions keep all rows as long as the query runs",
+                    isFreedWhenIdle: input.facts.isAppendOnly && !over.partition.isEmpty)
                 : nil
         case .sort(let input, let sort): Plan.unboundedState(input, sort)
         case .setOperation(let kind, _, let left, let right):
             left.facts.isEndless || right.facts.isEndless
                 ? UnboundedState(
                     text: "\(kind == .intersect ? "INTERSECT" : "EXCEPT") keeps all rows of both "
-                        + "sides as long as the query runs")
+                        + "sides as long as the query runs",
+                    isFreedWhenIdle: left.facts.isAppendOnly && right.facts.isAppendOnly)
                 : nil
         default: nil
         }
@@ -56,7 +59,8 @@ extension Plan {
         guard right.facts.isEndless else { return nil }
         if join.time != nil {
             return UnboundedState(
-                text: "the ASOF join keeps all rows of its right side as long as the query runs")
+                text: "the ASOF join keeps all rows of its right side as long as the query runs",
+                isFreedWhenIdle: left.facts.isAppendOnly && right.facts.isAppendOnly)
         }
         guard left.facts.isEndless, join.bounds.isEmpty else { return nil }
         return UnboundedState(
@@ -76,7 +80,8 @@ extension Plan {
         }
         guard !sort.partition.isEmpty else { return nil }
         return UnboundedState(
-            text: "the first rows of each group are kept as long as the query runs")
+            text: "the first rows of each group are kept as long as the query runs",
+            isFreedWhenIdle: true)
     }
 
     /// A partition goes when the watermark has passed its time.

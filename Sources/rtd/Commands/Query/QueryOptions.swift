@@ -328,8 +328,9 @@ extension QueryOptions {
             "state-ttl", nil, \.stateTTL, .duration,
             "Let go of state without end that nothing touched for DURATION.",
             details: """
-                Of joins and groups that no window and no time bound frees, over rows that are \
-                only inserted, where rows leave while the query runs. Time is the watermark \
+                Of joins, groups, DISTINCT, INTERSECT, EXCEPT, and partitions of OVER and of \
+                first rows that no window and no time bound frees, over rows that are only \
+                inserted, where rows leave while the query runs. Time is the watermark \
                 where {time} or WATERMARK FOR declares one, else the clock; a quarter more may \
                 pass. What has left stays; rows that come later for a key that was let go begin \
                 anew: a count from 1, a join without partners. It is said once when it happens.
