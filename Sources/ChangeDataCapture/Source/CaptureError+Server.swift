@@ -55,7 +55,8 @@ extension CaptureError {
     }
 
     static let olderPublication =
-        "it must be older than the slot: drop the slot and begin with a new snapshot"
+        "it must be older than the slot: drop the slot (rtd cdc URL --slots --drop NAME) "
+        + "and begin with a new snapshot"
 
     static let passwordPlaces =
         "it is taken from the address, PGPASSWORD, --password-file or ~/.pgpass"
