@@ -54,8 +54,8 @@ public final class BlockingSocket: @unchecked Sendable {
 
     deinit { closeDescriptor(descriptor) }
 
-    /// Connects, for at most `patienceSeconds` if that is given (Linux, or with `stop`; elsewhere as
-    /// long as the system tries), and until `stop` is set.
+    /// Connects, for at most `patienceSeconds` if that is given (Linux, or with `stop`; elsewhere
+    /// as long as the system tries), and until `stop` is set.
     public static func connect(
         _ address: SocketAddress, patienceSeconds: Int? = nil, keepAlive: KeepAlive = KeepAlive(),
         or stop: StopSignal? = nil

@@ -1,15 +1,20 @@
 import Bytes
 
-/// Writes values in Avro's binary encoding as lines of JSON, as this target's reader takes the types
-/// of `AvroReadingSchema.fields`. Used by one thread.
+/// Writes values in Avro's binary encoding as lines of JSON, as this target's reader takes the
+/// types of `AvroReadingSchema.fields`. Used by one thread.
 ///
 /// The bytes are anybody's: depth and the length of a line are bounded, and a value must be all of
 /// its bytes.
 public struct AvroLineWriter: ~Copyable {
     private var day = DayText()
     private var depth = 0
+    /// Where the last byte was read, and how many values have begun there.
+    private var place = 0
+    private var begun = 0
 
     private static let depthMax = 100
+    /// Nulls and records of them, one behind the other: they would be as many as one likes.
+    private static let valuesWithoutBytesMax = 1_000
 
     public init() {}
 
@@ -19,7 +24,7 @@ public struct AvroLineWriter: ~Copyable {
         _ body: RawSpan, _ schema: AvroReadingSchema, to output: inout OutputBuffer
     ) throws(FormatError) {
         var reader = ByteReader(body)
-        depth = 0
+        (depth, place, begun) = (0, 0, 0)
         let limit = output.count + FormatLimits.rowBytesMax
         try append(schema.root, &reader, schema, limit, to: &output)
         guard !reader.failed else { throw Self.broken("the value ends too early", reader) }
@@ -78,6 +83,11 @@ public struct AvroLineWriter: ~Copyable {
     ) throws(FormatError) {
         guard depth < Self.depthMax else { throw Self.broken("values nest too deep", reader) }
         guard output.count <= limit else { throw Self.broken("the value is too long", reader) }
+        begun = reader.position == place ? begun + 1 : 0
+        place = reader.position
+        guard begun <= Self.valuesWithoutBytesMax else {
+            throw Self.broken("too many values have no bytes", reader)
+        }
         depth += 1
         try append(index, &reader, schema, limit, to: &output)
         depth -= 1

@@ -73,8 +73,8 @@ extension AvroReadingSchema {
         return merged
     }
 
-    /// The same with the members that values lack and `newer` has defaults for, as Avro's resolution
-    /// of schemas wants it: those of plain types.
+    /// The same with the members that values lack and `newer` has defaults for, as Avro's
+    /// resolution of schemas wants it: those of plain types.
     public func completed(by newer: AvroReadingSchema) -> AvroReadingSchema {
         let whole = AvroReadingSchema(copyOf: self)
         for (name, index) in named where nodes[index].operation == .record {

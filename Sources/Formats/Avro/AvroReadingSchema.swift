@@ -1,7 +1,8 @@
 import Bytes
 
 /// A schema of Avro as a reader needs it: what stands where in a value's bytes, and what it means.
-/// Types that contain themselves name each other by position. Nothing of it changes once it is made.
+/// Types that contain themselves name each other by position. Nothing of it changes once it is
+/// made.
 public final class AvroReadingSchema: @unchecked Sendable {
     /// What is read at a place, and how it is shown as JSON.
     enum Operation: UInt8, BitwiseCopyable {

@@ -146,9 +146,10 @@ extension QueryOptions {
             `properties.bootstrap.server` and `FORMAT PLAIN, UPSERT` or `DEBEZIUM ENCODE JSON`, \
             gives a topic a name in the call, for SELECT and INSERT.
 
-            Records that name Avro schemas of a registry (Confluent's wire format) are read as those \
-            of JSON are, with the types that the schemas say: {property} `schema.registry.url`, in a \
-            file of {property-file} or `$RTD_CONFIG` too, says where it is (`basic.auth.user.info` \
+            Records that name Avro schemas of a registry (Confluent's wire format) are read as \
+            those of JSON are, with the types that the schemas say: {property} \
+            `schema.registry.url`, in a file of {property-file} or `$RTD_CONFIG` too, says where \
+            it is (`basic.auth.user.info` \
             and `schema.registry.ssl.ca.location` go with it), and so does `ENCODE AVRO \
             (schema.registry = 'http://host:8081')`.
 

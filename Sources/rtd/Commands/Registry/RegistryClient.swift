@@ -4,8 +4,8 @@ import Formats
 import HTTPProtocol
 import Platform
 
-/// Speaks with a schema registry of Confluent's kind: registers schemas and reads them. On the thread
-/// of a capture's source or of a query, which waits for it; `stop` from any.
+/// Speaks with a schema registry of Confluent's kind: registers schemas and reads them. On the
+/// thread of a capture's source or of a query, which waits for it; `stop` from any.
 final class RegistryClient: SchemaRegistry, @unchecked Sendable {
     /// Between two attempts: the first, doubled up to the last.
     private static let pauseFirst: Int64 = 100_000_000
