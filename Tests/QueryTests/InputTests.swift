@@ -289,7 +289,7 @@ private final class LeapingClock: Clock, @unchecked Sendable {
         let quiet = try document(
             "explain (analyze, timing off, summary off, format json) select 1")
         #expect(quiet["Actual Total Time"] == nil && quiet["Execution Time"] == nil)
-        #expect(quiet["Actual Rows"] == ["1"])
+        #expect(quiet["Actual Rows"]?.allSatisfy { $0 == "1" } == true)
     }
 
     @Test func `EXPLAIN leaves facts out and adds columns as it is asked`() throws {
