@@ -79,9 +79,7 @@ extension FunctionRegistry {
         list.add(
             Overload("pg_typeof", [.any]) { types in
                 // Without the modifiers of numeric(12,3) and varchar(3).
-                let parts = types[0].description.split(separator: "(", maxSplits: 1)
-                let rest = parts.count > 1 ? parts[1].drop { $0 != ")" }.dropFirst() : ""
-                var shown = String(parts[0]) + rest
+                var shown = types[0].baseName
                 // An array of arrays has PostgreSQL's type of the inner one.
                 while shown.hasSuffix("[][]") { shown.removeLast(2) }
                 let name = Value.text(shown)

@@ -372,6 +372,7 @@ extension DataType {
         case .date: facts.digits = 0
         case .time, .timestamp, .timestamptz, .interval: facts.digits = 6
         case .array: facts.name = "ARRAY"
+        case .enumeration: facts.name = "USER-DEFINED"
         default: break
         }
         return facts
