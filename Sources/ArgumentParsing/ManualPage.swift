@@ -94,7 +94,7 @@ public struct ManualPage {
                 line(".IP")
                 line(Self.protected(Self.roff(spans, of: command)))
             // No further in than the text above: tables shall fit 80 columns.
-            case .literal(let lines): addLiteral(lines, indent: 7)
+            case .literal(let lines): addLiteral(lines, indent: 6)
             }
         }
     }

@@ -55,7 +55,7 @@ enum Main {
 
     private static func unknown(_ name: String) -> UsageError {
         let isOption = name.hasPrefix("-")
-        let names = isOption ? ["--help", "--version"] : Program.commandNames
+        let names = isOption ? ["--help", "--version"] : Program.commandNames + ["--version"]
         let hint = nearestName(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
         let kind = isOption ? "option \(name)" : "command \"\(name)\""
         return UsageError("unknown \(kind)\(hint) (rtd help)")

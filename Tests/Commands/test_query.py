@@ -399,7 +399,9 @@ def test_ctrl_r_finds_what_was_entered_before():
 def test_words_of_people_who_want_out():
     with Home() as home:
         shown = on_terminal(home, "query", keys=[
-            b"help\r", b"SELECT 1\r", b"\\r\r", b"exit\r"])
+            b"help\r", b"SELECT 1\r", b"\\g\r", b"exit\r"])
+        # \g on a line of its own adds no line to what it runs.
+        contains((home.path / ".local/state/rtd/history").read_text(), "SELECT 1;\n")
         contains(shown, "\\watch [N]")
         assert "syntax error" not in shown, shown
 
@@ -435,6 +437,7 @@ def test_what_is_no_sql_gets_a_word_on_what_was_meant():
     with Home() as home:
         (home.path / "x.ndjson").write_text('{"a":1}\n')
         (home.path / "x.sql").write_text("SELECT 1 AS a;\n")
+        (home.path / "nested.ndjson").write_text('{"o":{"first":1,"second":2}}\n')
         for arguments, given, hint in [
                 ((), '{"a":1}\n', "rtd query 'SELECT * FROM stdin'"),
                 ((), "a,b\n1,2\n", "rtd query 'SELECT * FROM stdin'"),
@@ -448,11 +451,13 @@ def test_what_is_no_sql_gets_a_word_on_what_was_meant():
                 (("SELECT `a` FROM 'x.ndjson'",), "", 'double quotes: "name"'),
                 (("SELECT 1 WHERE 'a' = \"b\"",), "", "single ones: 'b'"),
                 (("SHOW DATABASES",), "", "SHOW TOPICS"),
+                (("SELECT o.x FROM 'nested.ndjson'",), "", "It has first, second."),
                 (("SELECT * FROM 'x.ndjsn'",), "", "Did you mean 'x.ndjson'?"),
                 (("INSERT INTO big SELECT 1 AS a",), "", "CREATE TOPIC big")]:
             done = home.rtd("query", *arguments, input=given)
             equal(done.returncode, 1, arguments)
             contains(done.errors, hint)
+        contains(home.rtd("version").errors, "did you mean --version?")
         outcome(home.rtd("query", "-- what it does\nSELECT 1 AS a"), 0, '{"a":1}\n')
 
 

@@ -214,7 +214,7 @@ extension ExpressionBinder {
             case .none:
                 throw SQLError(
                     "column \"\(name.text)\" not found in data type record", .undefinedColumn,
-                    at: name.place
+                    at: name.place, hint: ExpressionBinder.members(fields)
                 ).suggesting(fields.map(\.name), for: name.text)
             }
         case .json, .jsonb:
@@ -224,6 +224,12 @@ extension ExpressionBinder {
                 "column notation .\(name.text) applied to type \(base.type.typeName), "
                     + "which is not a composite type", .wrongObjectType, at: name.place)
         }
+    }
+
+    /// What there is in place of a member that is not there.
+    private static func members(_ fields: [Field]) -> String {
+        let shown = fields.prefix(12).map(\.name).joined(separator: ", ")
+        return "It has \(shown)\(fields.count > 12 ? ", ..." : "")."
     }
 
     /// `t.*` inside an expression is the row.

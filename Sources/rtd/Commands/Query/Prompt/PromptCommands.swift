@@ -52,8 +52,8 @@ struct PromptCommands {
         \\p           show the statement typed so far
         \\r           forget it
         \\s           show what was entered before; Ctrl-R searches it
-        \\set X VALUE give :X a value; \\unset X takes it away
-        \\pset format json   also csv, tsv, table, chart; \\pset null TEXT
+        \\set X TEXT  give :X a value; \\unset X takes it away
+        \\pset format json, csv, tsv, table or chart; \\pset null TEXT
         \\copy        as COPY: a table from a file, a query to a file
         \\timing      show how long statements take, or stop it
         \\x           show rows as lists of columns, or stop it

@@ -58,7 +58,8 @@ final class QueryPrompt {
             return true
         }
         let command = String(line[start...])
-        add(String(line[..<start]))
+        let before = String(line[..<start])
+        if !before.allSatisfy(\.isWhitespace) { add(before) }
         remember(command)
         return perform(command)
     }

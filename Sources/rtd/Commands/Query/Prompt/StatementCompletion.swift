@@ -97,7 +97,10 @@ struct StatementCompletion {
         let argument = String(command[space...].drop { $0 == " " })
         let found: WordCompletion.Found =
             switch command[..<space] {
-            case "\\i": PathCompletion.found(argument, closing: "")
+            case "\\i", "\\e": PathCompletion.found(argument, closing: "")
+            case "\\df": words.command(for: argument, among: names.functions.sorted())
+            case "\\pset":
+                words.command(for: argument, among: ["expanded", "format", "null", "pager"])
             case "\\d":
                 words.candidates(for: argument, names: names.relations(), hasKeywords: false)
             case "\\x", "\\timing": words.command(for: argument, among: ["off", "on"])
