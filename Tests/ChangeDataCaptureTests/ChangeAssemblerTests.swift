@@ -184,6 +184,34 @@ enum Sent {
         }
     }
 
+    /// Its table is renamed in it, and emptied under the new name: that is a change, too.
+    @Test func `a transaction that renames a table goes on where its connection was lost`() throws {
+        sink.holds = true
+        let assembler = assembler()
+        let first = [
+            Sent.begin(30, xid: 8), Sent.relation(1, "a", ["c"]), Sent.insert(1, ["x"]),
+            Sent.relation(1, "b", ["c"]), Sent.insert(1, ["y"]),
+        ]
+        try send(
+            [
+                Sent.begin(10, xid: 7), Sent.relation(1, "a", ["c"]), Sent.insert(1, ["w"]),
+                Sent.commit(10, 20),
+            ] + first, to: assembler)
+        #expect(
+            sink.take().dropFirst(4) == [
+                "begin 8", "insert a x 1/1",
+                "notice table public.b had another name before; its rows are read under this one",
+                "schema b(c) v2", "truncate b  2/2", "insert b y 3/3",
+            ])
+        for _ in 0..<2 {
+            assembler.restarted()
+            try send(first, to: assembler)
+            #expect(sink.take() == [])
+        }
+        try send([Sent.insert(1, ["z"]), Sent.commit(30, 40)], to: assembler)
+        #expect(sink.take() == ["insert b z 4/4", "commit 8 4 0/28"])
+    }
+
     @Test func `a table whose description differs is told again`() throws {
         let assembler = assembler()
         try send(

@@ -1,5 +1,6 @@
 """`rtd cdc --to topics`: tables whose rows are told apart by other columns than before, and names with every sign."""
 
+import json
 import pathlib
 import sys
 
@@ -72,7 +73,8 @@ def test_a_file_is_in_the_order_of_changes_whatever_the_key():
         sql(CHANGES, name)
         cdc(home, name, *options)
         actions = [c["action"] for c in lines((home.path / "out").read_text())]
-        equal((actions.count("read"), actions.count("truncate")), (6, 0))
+        # The columns of two of them have other names.
+        equal((actions.count("read"), actions.count("truncate")), (6 + 4, 0))
 
 
 def test_what_is_left_of_a_snapshot_is_found_by_names_with_every_sign():
@@ -98,3 +100,67 @@ def test_what_is_left_of_a_snapshot_is_found_by_names_with_every_sign():
                         '"public.a:b":id < 3', "--backfill", "a0:id = 1")
         equal(done.returncode, 0, done.errors)
         equal(len(lines(out.read_text())), 163)
+
+
+LOST = """
+CREATE TABLE t (id int PRIMARY KEY, v int); ALTER TABLE t REPLICA IDENTITY FULL; INSERT INTO t VALUES (1, 1), (2, 2);
+"""
+
+
+def test_a_table_that_loses_its_key_is_one_without():
+    for given in ([], ["--publication", "p"]):
+        for runs in (True, False):
+            name = database(LOST + "CREATE PUBLICATION p FOR ALL TABLES;")
+            with Home() as home:
+                start(home, name, *given)
+                process = running(home, name, *given) if runs else None
+                sql("ALTER TABLE t DROP CONSTRAINT t_pkey; INSERT INTO t VALUES (1, 1), (3, 3); UPDATE t SET v = 9 "
+                    "WHERE id = 2; DELETE FROM t WHERE ctid = (SELECT min(ctid) FROM t WHERE id = 1)", name)
+                if process:
+                    agrees(home, name, *given)
+                    ended(process)
+                text = start(home, name, *given)
+                if not runs:
+                    contains(text, "public.t has no key any more; the rows that it has are read")
+                agrees(home, name, *given)
+                wanted = [{"id": 1, "v": 1}, {"id": 2, "v": 9}, {"id": 3, "v": 3}]
+                equal(rows(home, name, "t"), wanted)
+                sql("DELETE FROM t WHERE id = 3; ALTER TABLE t ADD PRIMARY KEY (v); UPDATE t SET id = 5 WHERE v = 9",
+                    name)
+                contains(start(home, name, *given), "public.t has another key than before; the rows")
+                agrees(home, name, *given)
+                equal(rows(home, name, "t"), [{"id": 1, "v": 1}, {"id": 5, "v": 9}])
+
+
+def test_no_cut_is_whole_that_has_rows_under_two_keys():
+    name = database("CREATE TABLE t (id int PRIMARY KEY, v int NOT NULL); INSERT INTO t SELECT i, -i "
+                    "FROM generate_series(1, 50) i;")
+    with Home() as home:
+        for key, options in (("v", []), ("id", ["-X", "incremental.snapshot.chunk.size=5"])):
+            process = running(home, name, *options)
+            sql(f"BEGIN; ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD PRIMARY KEY ({key});"
+                f"UPDATE t SET {'id' if key == 'v' else 'v'} = {'-v' if key == 'v' else '-id'}; COMMIT", name)
+            agrees(home, name)
+            ended(process)
+        cuts = [json.loads(json.loads(line)["value"])
+                for line in home.rtd("consume", "-J", f"{name}.cuts", "-e").text.splitlines()]
+        records = [json.loads(line) for line in home.rtd("consume", "-J", f"{name}.public.t", "-e").text.splitlines()]
+        seen = set()
+        for cut in cuts:
+            rows = {}
+            for record in records:
+                if record["offset"] >= cut["offsets"].get(f"{name}.public.t-0", 0):
+                    break
+                event = json.loads(record["value"]) if record["value"] else None
+                if event and event["op"] == "t":
+                    rows = {}
+                elif event and event["op"] != "d":
+                    rows[record["key"]] = event
+                else:
+                    rows.pop(record["key"], None)
+            if "backfills" not in cut and rows:
+                equal(len(rows), 50, cut)
+                kinds = {name for key in rows for name in json.loads(key)}
+                equal(len(kinds), 1, cut)
+                seen |= kinds
+        equal(seen, {"id", "v"})

@@ -114,7 +114,16 @@ final class Backfill {
         states.append(BackfillState(request, behind: behind))
     }
 
-    /// A request for what is not there any more.
+    /// All rows of a table from the first one on, whatever is asked for of it.
+    func beginAnew(_ table: String, behind: UInt32?) {
+        let whole = BackfillRequest(table: table)
+        // It may wait for transactions that were open when it was published.
+        let waits = states.first { $0.request == whole && $0.after == nil }?.behind
+        drop { $0.table == table }
+        states.append(BackfillState(whole, behind: behind ?? waits))
+    }
+
+    /// A request for what is not there any more, or that is dealt with otherwise.
     func passOver() { accepted += 1 }
 
     /// Whether rows of the table are still to be read.

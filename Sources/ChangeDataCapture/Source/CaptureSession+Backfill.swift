@@ -20,7 +20,8 @@ extension CaptureSession {
             throw Self.noKey(request)
         }
         return Backfill(
-            slot: slotName, states: start.backfills + (try pendingStates()),
+            slot: slotName,
+            states: start.backfills + (try pendingStates()) + (try outdatedStates(start.backfills)),
             chunkRows: configuration.backfillChunkRows,
             token: String(UInt64.random(in: .min ... .max), radix: 36))
     }
@@ -69,6 +70,7 @@ extension CaptureSession {
                 return
             }
             if stop.isSet { return }
+            if try isAltered(state.request) { return }
             backfill.drop(state.request)
             try sink.backfills(backfill.states)
             // Who asked at the command line wants to know by its status.
@@ -77,11 +79,27 @@ extension CaptureSession {
         }
     }
 
+    /// Whether a chunk could not be read because the table has become another one meanwhile: it is
+    /// read again.
+    private func isAltered(_ request: BackfillRequest) throws -> Bool {
+        guard let assembler, let read = chunkTable,
+            let now = try table(named: request.table)
+        else { return false }
+        return !assembler.isSame(now.relation, read.relation)
+    }
+
     private func readChunk(_ id: String, _ state: BackfillState, _ backfill: Backfill)
         throws(CaptureError)
     {
         let connection = try statements()
+        // First the mark: a change in a form that the table gets behind this is seen behind it.
+        try connection.execute(
+            "SET synchronous_commit = local; "
+                + StreamMark(.low, slot: slotName, id).statement(isTransactional: false),
+            doing: "read a chunk of \(state.request.table)")
+        chunkTable = nil
         var table = try catalogTable(state.request)
+        chunkTable = table
         table.keyColumns = try KeyColumn.read(table.table, connection)
         if let oid = state.request.partition {
             table.partition = try partition(oid)
@@ -95,10 +113,6 @@ extension CaptureSession {
             guard state.behind != nil else { throw Self.noKey(state.request) }
             return try readHeld(table, id, backfill)
         }
-        try connection.execute(
-            "SET synchronous_commit = local; "
-                + StreamMark(.low, slot: slotName, id).statement(isTransactional: false),
-            doing: doing)
         let answer = try connection.rows(
             """
             BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
@@ -170,6 +184,13 @@ extension CaptureSession {
                 "BEGIN; SET LOCAL synchronous_commit = local; "
                     + "SET LOCAL lock_timeout = \(Limits.lockMilliseconds); "
                     + "LOCK TABLE \(table.quoted) IN SHARE MODE", doing: doing)
+            guard let held = try self.table(named: table.name),
+                assembler?.isSame(held.relation, table.relation) == true
+            else {
+                // It was altered before.
+                try connection.execute("ROLLBACK", doing: doing)
+                return backfill.giveUpChunk()
+            }
             try read(table.copy, of: table, into: chunk)
             backfill.read(chunk)
             try connection.execute(

@@ -14,6 +14,10 @@ extension CaptureSession {
         var relation = ""
         /// By what the output tells its rows apart.
         var key = ""
+        /// Another text when its columns are others.
+        var shape = ""
+        /// REPLICA IDENTITY FULL.
+        var carriesAll = false
         /// Of a partition: what ties it to its root, and whether it is published by itself.
         var link = ""
         var publications: [String] = []
@@ -37,13 +41,18 @@ extension CaptureSession {
             var memory = SourceMemory()
             memory.filters = filters
             var removals: [String] = []
-            for finding in try tableFindings() {
+            let findings = try tableFindings()
+            shapes = [:]
+            let now = Self.shapes(findings)
+            let looks = try self.looks(at: now)
+            for finding in findings {
                 // One that has got another name, which is not selected.
                 if !isSelected(finding.name) {
                     removals += finding.removals
                 } else {
                     memory.names[finding.oid] = finding.name
                     memory.keys[finding.oid] = finding.key
+                    memory.columns[finding.oid] = looks[finding.oid]?.columns.text
                 }
             }
             for finding in try partitionFindings(known: [:], isFirst: true) {
@@ -52,6 +61,7 @@ extension CaptureSession {
             self.memory = memory
             keepsMemory = !isTemporary && publications.contains(insertsPublication)
             try keep(memory, with: removals)
+            shapes = now
             return 0
         }
     }
@@ -111,19 +121,25 @@ extension CaptureSession {
         /// Of rows that are read for it.
         var notices: [String] = []
         var told: [String] = []
+        /// Whose rows the output has otherwise.
+        var outdated: Set<String> = []
         var count = 0
     }
 
     private func follow(marks: Bool, isTold: Bool) throws(CaptureError) -> Int {
         var found = Findings(next: memory)
         let inheritance = try inheritanceNow()
-        for finding in try tableFindings() { follow(finding, &found) }
+        let findings = try tableFindings()
+        let shapes = Self.shapes(findings)
+        let looks = try self.looks(at: shapes)
+        for finding in findings { follow(finding, looks[finding.oid], &found) }
         let isSame = inheritance == self.inheritance
         for finding in isSame ? [] : try partitionFindings(known: memory.partitions) {
             followPartition(finding, &found)
         }
         guard found.next != memory else {
             self.inheritance = inheritance
+            self.shapes = shapes
             return 0
         }
         if !marks {
@@ -135,6 +151,8 @@ extension CaptureSession {
         memory = found.next
         filters = found.next.filters
         self.inheritance = inheritance
+        self.shapes = shapes
+        if marks { outdated.formUnion(found.outdated) }
         if isTold {
             found.told.forEach(sink.notice)
             for notice in found.notices {
@@ -147,15 +165,32 @@ extension CaptureSession {
         return found.count
     }
 
-    private func follow(_ finding: Finding, _ found: inout Findings) {
+    private static func shapes(_ findings: [Finding]) -> [String: String] {
+        Dictionary(findings.map { ($0.oid, $0.shape) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// `look`: its columns, if they may be others than before.
+    private func follow(
+        _ finding: Finding, _ look: TableColumns.Look?, _ found: inout Findings
+    ) {
         let known = found.next.names.updateValue(finding.name, forKey: finding.oid)
         let key = found.next.keys.updateValue(finding.key, forKey: finding.oid)
+        let columns = found.next.columns[finding.oid].flatMap { TableColumns($0) }
+        if let look { found.next.columns[finding.oid] = look.columns.text }
         guard let known else { return }
         if known == finding.name {
             // Rows under its old key would stay beside those under the new one.
-            guard let key, key != finding.key, !finding.key.isEmpty, sink.holdsRowsByKey,
-                !isOutbox(finding.name)
-            else { return }
+            let change = key.flatMap {
+                rekeying(from: $0, to: finding.key, carriesAll: finding.carriesAll)
+            }
+            guard let change, !isOutbox(finding.name) else {
+                if let look, let columns { follow(finding, look, since: columns, &found) }
+                return
+            }
+            guard change == .rekeyed else {
+                return readAnew(finding, "table \(finding.name) has no key any more", &found)
+            }
+            found.outdated.insert(finding.name)
             found.notices.append("table \(finding.name) has another key than before")
         } else {
             found.next.filters[finding.name] = found.next.filters[known]
@@ -174,6 +209,46 @@ extension CaptureSession {
             StreamMark(.table, slot: slotName, finding.name).statement(isTransactional: true))
         note(BackfillRequest(table: finding.name), in: &found.next)
         found.count += 1
+    }
+
+    /// The name and the key of the table are what they were.
+    private func follow(
+        _ finding: Finding, _ look: TableColumns.Look, since known: TableColumns,
+        _ found: inout Findings
+    ) {
+        let difference = TableColumns.difference(look, since: known)
+        guard let difference, readsChangedRows, !isOutbox(finding.name) else {
+            found.next.columns[finding.oid] = look.columns.keeping(known).text
+            if let difference, !isOutbox(finding.name) {
+                found.told.append(advice(on: finding.name, difference))
+            }
+            return
+        }
+        readAnew(finding, "table \(finding.name) \(difference)", &found)
+    }
+
+    private func readAnew(_ finding: Finding, _ notice: String, _ found: inout Findings) {
+        found.outdated.insert(finding.name)
+        found.notices.append(notice)
+        found.statements.append(readingAnew(finding.name))
+        note(BackfillRequest(table: finding.name), in: &found.next)
+        found.count += 1
+    }
+
+    /// Whether a table, and why, is not what is known of it.
+    func alterationOfOwn(_ oid: String) throws(CaptureError) -> Alteration? {
+        guard let finding = try tableFindings(only: oid).first,
+            memory.names[oid] == finding.name
+        else { return nil }
+        if let key = memory.keys[oid],
+            let change = rekeying(from: key, to: finding.key, carriesAll: finding.carriesAll)
+        {
+            return change
+        }
+        guard let known = memory.columns[oid].flatMap({ TableColumns($0) }),
+            let look = try looks(at: [oid: finding.shape])[oid]
+        else { return nil }
+        return TableColumns.difference(look, since: known).map { _ in .otherColumns }
     }
 
     private func followPartition(_ finding: Finding, _ found: inout Findings) {
@@ -213,33 +288,29 @@ extension CaptureSession {
         [slotName, insertsPublication].map(quotedText).joined(separator: ", ")
     }
 
-    private func tableFindings() throws(CaptureError) -> [Finding] {
+    /// `oid`: of the one that is wanted, nil for all.
+    private func tableFindings(only oid: String? = nil) throws(CaptureError) -> [Finding] {
         let connection = try statements()
-        let keyCount = connection.version >= 110_000 ? "i.indnkeyatts" : "i.indnatts"
         let rows = try connection.rows(
             """
             SELECT c.oid, n.nspname, c.relname,
             CASE c.relkind WHEN 'r' THEN 'ONLY ' ELSE '' END || c.oid::regclass,
             string_agg(p.pubname, ','),
-            (SELECT string_agg(a.attname || E'\\x02' || CASE WHEN a.atttypid IN (20, 21, 23)
-              THEN 'int' WHEN a.atttypid IN (25, 1043) THEN 'text' ELSE a.atttypid::text END,
-              E'\\x01' ORDER BY i.indisprimary DESC, k.place)
-              FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY
-                k(attribute, place)
-              JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attribute
-              WHERE i.indrelid = c.oid AND k.place <= \(keyCount)
-              AND (i.indisprimary OR c.relreplident = 'i' AND i.indisreplident))
+            \(Self.keyColumns(version: connection.version)),
+            \(Self.shape(version: connection.version)), c.relreplident = 'f'
             FROM pg_publication p
             JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid
             JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE p.pubname IN (\(ownPublications)) AND NOT c.relispartition
-            GROUP BY c.oid, n.nspname, c.relname, c.relkind, c.relreplident
+            \(oid.map { "AND c.oid = \($0)" } ?? "")
+            GROUP BY c.oid, n.nspname, c.relname, c.relkind, c.relreplident, c.relfilenode
             """, doing: Self.doing)
         return rows.map { row in
             let row = row.map { $0 ?? "" }
             return Finding(
                 oid: row[0], name: "\(row[1]).\(row[2])", relation: row[3],
-                key: key(of: row[2], in: row[1], columns: row[5]),
+                key: key(of: row[2], in: row[1], columns: row[5]), shape: row[6],
+                carriesAll: row[7] == "t",
                 publications: row[4].split(separator: ",").map(String.init))
         }
     }

@@ -10,14 +10,32 @@ extension CaptureSession {
     /// have ended: one of them may be older than the table's place in the publication.
     func pendingStates() throws(CaptureError) -> [BackfillState] {
         guard configuration.continuesSlot, keepsMemory, !memory.pending.isEmpty else { return [] }
-        let newest = try statements().value(
-            "SELECT (txid_snapshot_xmax(txid_current_snapshot()) - 1) % 4294967296",
-            doing: "look for open transactions")
+        let newest = try newestTransaction()
         return memory.pending.keys.sorted().compactMap { text in
-            BackfillRequest(text).map {
-                BackfillState($0, behind: newest.flatMap { UInt32($0) })
-            }
+            BackfillRequest(text).map { BackfillState($0, behind: newest) }
         }
+    }
+
+    /// What the marks that were just written will ask for again: it is not to be read before, but
+    /// it is known from here on that rows are missing.
+    func outdatedStates(_ known: [BackfillState]) throws(CaptureError) -> [BackfillState] {
+        var states: [BackfillState] = []
+        for name in outdated.sorted() {
+            let request = BackfillRequest(table: name)
+            guard !known.contains(where: { $0.request == request }),
+                let table = try table(named: name)
+            else { continue }
+            let behind = table.rowKey.isEmpty ? try newestTransaction() : nil
+            states.append(BackfillState(request, behind: behind))
+        }
+        return states
+    }
+
+    private func newestTransaction() throws(CaptureError) -> UInt32? {
+        try statements().value(
+            "SELECT (txid_snapshot_xmax(txid_current_snapshot()) - 1) % 4294967296",
+            doing: "look for open transactions"
+        ).flatMap { UInt32($0) }
     }
 
     /// Writes down what is read, or asked for by others, meanwhile.

@@ -27,6 +27,7 @@ extension CaptureSession {
         assembler.tableNamed = { [unowned self] name throws(CaptureError) in
             try self.table(named: name)
         }
+        assembler.alteration = { [unowned self] in alteration(of: $0, isFirst: $1) }
         assembler.endsBehindBackfills = configuration.end == .now
         self.assembler = assembler
         try requestBackfills()

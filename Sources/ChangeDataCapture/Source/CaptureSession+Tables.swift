@@ -116,7 +116,10 @@ extension CaptureSession {
         // Its name is written down with that: from here on another one is a change.
         var next = memory
         next.names[stray.oid] = stray.name
-        if isNew { next.keys[stray.oid] = nil }
+        if isNew {
+            next.keys[stray.oid] = nil
+            next.columns[stray.oid] = nil
+        }
         if isNew, marks { note(BackfillRequest(table: stray.name), in: &next) }
         try keep(next, with: statements)
         memory = next

@@ -21,6 +21,10 @@ final class CaptureSession {
     private(set) var catalog: Catalog?
     var assembler: ChangeAssembler?
     var backfill: Backfill?
+    /// What the last chunk was, or was to be, read with.
+    var chunkTable: CatalogTable?
+    /// Tables whose rows in the output are found to be others than theirs when it starts.
+    var outdated: Set<String> = []
     /// Backfills that this run has asked for.
     var requested = 0
     let slotName: String
@@ -31,6 +35,10 @@ final class CaptureSession {
     /// What is known of the tables, and what pg_inherits was when it was looked at last.
     var memory = SourceMemory()
     var inheritance: String?
+    /// What their columns were like then, by OID; and of a publication that was given what these
+    /// are.
+    var shapes: [String: String] = [:]
+    var columns: [String: TableColumns] = [:]
     /// It is kept, or will be: what is published anew is written down with it.
     var keepsMemory = false
     /// The tables cannot be followed, which was said.
@@ -131,6 +139,8 @@ final class CaptureSession {
             return .stopped
         }
         backfill = try makeBackfill(after: start)
+        // Until they are read no cut is whole.
+        if let backfill, !outdated.isEmpty { try sink.backfills(backfill.states) }
         let isBackfilling =
             requested > 0 || !configuration.backfills.isEmpty || backfill?.isDone == false
         if isBackfilling, configuration.end == .now {

@@ -27,6 +27,9 @@ extension ChangeAssembler {
         case .table:
             guard content.isTransactional, try next(nil, content.position) != nil else { return }
             try published(mark.word, backfill, at: content.position)
+        case .anew:
+            guard content.isTransactional, try next(nil, content.position) != nil else { return }
+            try readAnew(mark.word, backfill)
         case .cancel, .pause, .resume:
             guard content.isTransactional, try next(nil, content.position) != nil else { return }
             try order(mark, backfill)
@@ -59,8 +62,23 @@ extension ChangeAssembler {
             return backfill.passOver()
         }
         let entry = entry(of: table)
-        if isHeld(table.table) { try truncate(entry, at: position) }
+        if wasHeld(table.table) { try truncate(entry, at: position) }
         backfill.accept(BackfillRequest(table: name), behind: pending?.transaction.xid)
+        if endsBehindBackfills { last = nil }
+        try sink.backfills(backfill.states)
+    }
+
+    /// What the output has of the table's rows is not what they are now: they are given anew, over
+    /// those. A table without a key is emptied when they come.
+    private func readAnew(_ name: String, _ backfill: Backfill) throws {
+        guard let table = try tableNamed(name) else { return backfill.passOver() }
+        backfill.passOver()
+        try readAnew(name, isKeyless: table.rowKey.isEmpty, backfill)
+    }
+
+    func readAnew(_ name: String, isKeyless: Bool, _ backfill: Backfill) throws {
+        backfill.beginAnew(name, behind: isKeyless ? pending?.transaction.xid : nil)
+        watched = backfill.watched
         if endsBehindBackfills { last = nil }
         try sink.backfills(backfill.states)
     }
@@ -80,7 +98,7 @@ extension ChangeAssembler {
     }
 
     private func give(_ chunk: Backfill.Chunk, _ rows: [Range<Int>], at position: UInt64) throws {
-        if chunk.isHeld, isHeld(chunk.table.table) {
+        if chunk.isHeld, wasHeld(chunk.table.table) {
             try truncate(entry(of: chunk.table), at: position)
         }
         // A chunk without rows still moves the state, so its transaction is begun.

@@ -35,6 +35,9 @@ final class ChangeAssembler {
         var given = 0
         var isKnown = false
         var hasBegun = false
+        /// So many of its passage's decisions, and of its tables that were altered, are behind it.
+        var decided = 0
+        var altered = 0
     }
 
     let sink: any ChangeSink
@@ -63,6 +66,9 @@ final class ChangeAssembler {
     var takesMessages: (String) -> Bool = { _ in true }
     /// Looks up a table by the name that a mark gives it; nil: there is none any more.
     var tableNamed: (String) throws(CaptureError) -> CatalogTable? = { _ in nil }
+    /// Whether rows that the output has of a table that is announced anew are not what the table
+    /// has now; nil: they are. True: for the first time.
+    var alteration: (CapturedTable, Bool) throws(CaptureError) -> Alteration? = { _, _ in nil }
     /// What that table is; 0 if there is none.
     var watched: UInt32 = 0
     var entries: [UInt32: Entry] = [:]
@@ -72,7 +78,10 @@ final class ChangeAssembler {
     var announcedNames: Set<String> = []
     /// Tables whose new names the stream has told of before a mark did.
     var renamedTables: Set<UInt32> = []
-    private(set) var pending: Open?
+    var pending: Open?
+    /// What the transaction that is being given has made of tables and of the rows that the output
+    /// has: it is the same again when the transaction is begun again.
+    var passage = Passage()
     private var streamed: UInt32?
     /// The transaction that comes because it is prepared, and those that have come.
     var preparing: UInt32?
@@ -123,6 +132,7 @@ final class ChangeAssembler {
             given.partial = .init(
                 commit: pending.transaction.commit, changes: max(pending.order, pending.given))
         }
+        if pending != nil { takeBackTables() }
         pending = nil
         streamed = nil
         restartPrepared()
@@ -240,6 +250,7 @@ extension ChangeAssembler {
         opened.isKnown = commit < given.end
         if let partial = given.partial, partial.commit == commit { opened.given = partial.changes }
         pending = opened
+        begin(passageOf: commit)
     }
 
     private func commit(_ commit: LogicalCommit) throws {
@@ -315,28 +326,45 @@ extension ChangeAssembler {
         {
             return
         }
-        let entry = Entry(relation, table, isSelected: isSelected)
+        let entry = made(relation, table, isSelected: isSelected)
         // It may be its key.
         if known != nil { statementSeen() }
         if let known { (entry.order, entry.transaction) = (known.order, known.transaction) }
         entries[relation.oid] = entry
-        if let known, isSelected, pending?.isKnown == false,
+        guard isSelected, pending?.isKnown == false else { return }
+        if let known,
             known.relation.name != relation.name || known.relation.schema != relation.schema
         {
             try renamed(entry, at: position)
+        } else {
+            try altered(entry, isFirst: known == nil, at: position)
         }
     }
 
     /// What the output has under its new name is not the table, or not all of it.
     private func renamed(_ entry: Entry, at position: UInt64) throws {
         let name = "\(entry.table.schema).\(entry.table.name)"
-        sink.notice("table \(name) had another name before; its rows are read under this one")
-        if isHeld(entry.table) { try truncate(entry, at: position) }
+        if !isDecided {
+            sink.notice("table \(name) had another name before; its rows are read under this one")
+        }
+        if wasHeld(entry.table) { try truncate(entry, at: position) }
         renamedTables.insert(entry.table.oid)
         guard let backfill else { return }
         backfill.accept(BackfillRequest(table: name))
         if endsBehindBackfills { last = nil }
         try sink.backfills(backfill.states)
+    }
+
+    /// Of a table in another form: from here on no cut is whole until its rows are read. A look at
+    /// the catalog, which is behind that, has them read by a mark of its own.
+    private func altered(_ entry: Entry, isFirst: Bool, at position: UInt64) throws {
+        guard let backfill, let alteration = try wasAltered(entry.table, isFirst: isFirst)
+        else { return }
+        statementSeen()
+        if alteration == .rekeyed, wasHeld(entry.table) { try truncate(entry, at: position) }
+        let name = "\(entry.table.schema).\(entry.table.name)"
+        let isKeyless = try tableNamed(name).map(\.rowKey.isEmpty) ?? false
+        try readAnew(name, isKeyless: isKeyless, backfill)
     }
 
     private func hasSameTypes(_ one: CapturedTable, _ other: CapturedTable) -> Bool {

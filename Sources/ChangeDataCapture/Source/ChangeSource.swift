@@ -70,6 +70,8 @@ public protocol ChangeSink: AnyObject {
     /// Whether the output's rows are the last ones of each key, so that rows under keys of other
     /// columns would stay beside those under new ones.
     var holdsRowsByKey: Bool { get }
+    /// Whether the output is there for later readers, who want rows as they are in the table.
+    var keepsRows: Bool { get }
     /// The end of the last transaction that the output keeps whatever happens, or a position that
     /// `pause` has told and that it keeps. It never goes back but to a new snapshot, and is asked
     /// from another thread while a call blocks: it must not wait for that.
@@ -84,6 +86,7 @@ extension ChangeSink {
     public var keepsSnapshotPieces: Bool { false }
     public var endsSnapshotPiece: Bool { false }
     public var holdsRowsByKey: Bool { false }
+    public var keepsRows: Bool { false }
     public var dividesTable: Bool { false }
     public func snapshotPieceEnded(
         rest: [BackfillState], at position: LogSequenceNumber

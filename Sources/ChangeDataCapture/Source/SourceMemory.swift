@@ -10,6 +10,9 @@ struct SourceMemory: Equatable {
     var names: [String: String] = [:]
     /// The columns by which the output tells rows apart, by the OIDs of tables.
     var keys: [String: String] = [:]
+    /// What their columns were when the rows that the output has were given, as
+    /// `TableColumns.text`.
+    var columns: [String: String] = [:]
     /// What ties a partition to its root, by its OID: another text when it was detached and
     /// attached again.
     var partitions: [String: String] = [:]
@@ -32,6 +35,7 @@ struct SourceMemory: Equatable {
         partitions = JSONMembers.read(Array((members["partitions"] ?? "").utf8))
         pending = JSONMembers.read(Array((members["pending"] ?? "").utf8))
         keys = JSONMembers.read(Array((members["keys"] ?? "").utf8))
+        columns = JSONMembers.read(Array((members["columns"] ?? "").utf8))
         filters = JSONMembers.read(Array((members["where"] ?? "").utf8))
     }
 
@@ -39,6 +43,7 @@ struct SourceMemory: Equatable {
     mutating func forget(_ oid: String) {
         names[oid] = nil
         keys[oid] = nil
+        columns[oid] = nil
     }
 
     var comment: String {
@@ -46,8 +51,8 @@ struct SourceMemory: Equatable {
         buffer.append(utf8: Self.beginning)
         buffer.append(UInt8(ascii: "{"))
         let parts = [
-            ("tables", names), ("keys", keys), ("partitions", partitions), ("where", filters),
-            ("pending", pending),
+            ("tables", names), ("keys", keys), ("columns", columns), ("partitions", partitions),
+            ("where", filters), ("pending", pending),
         ]
         for (index, (name, members)) in parts.enumerated() {
             buffer.append(utf8: index == 0 ? "\"\(name)\":{" : ",\"\(name)\":{")

@@ -4,14 +4,14 @@ import Formats
 /// A logical message of our own in the stream: a request to a capture, a mark of its backfill, or
 /// where the changes of a table begin. The slot says which capture is meant.
 struct StreamMark: Equatable {
-    enum Kind: String { case backfill, low, high, table, cancel, pause, resume }
+    enum Kind: String { case backfill, low, high, table, anew, cancel, pause, resume }
 
     static let prefix = "rtd.cdc"
 
     var kind: Kind
     var slot: String
     /// Of a pair of marks; the request's text for a request; the table that is published from here
-    /// on.
+    /// on, or whose rows are read anew.
     var word: String
 
     init(_ kind: Kind, slot: String, _ word: String) {

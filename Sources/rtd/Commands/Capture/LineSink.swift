@@ -139,6 +139,8 @@ final class LineSink: ChangeSink {
 
     var keepsSnapshotPieces: Bool { target.isKept }
 
+    var keepsRows: Bool { target.isKept }
+
     var endsSnapshotPiece: Bool { pieceBytes >= TopicSink.pieceBytes }
 
     var dividesTable: Bool { pieceBytes >= TopicSink.partBytes }

@@ -208,6 +208,8 @@ final class TopicSink: ChangeSink {
 
     let holdsRowsByKey = true
 
+    let keepsRows = true
+
     var endsSnapshotPiece: Bool { groupBytes >= Self.pieceBytes }
 
     /// A third of the time leaves enough for the part that is being read.

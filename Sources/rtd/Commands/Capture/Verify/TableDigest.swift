@@ -107,7 +107,8 @@ final class TableDigest {
     }
 
     private func truncate(_ partition: Int32) {
-        if !hasKey { (topicRows, topicSum) = (0, 0) }
+        // Also of a table that had no key for a while.
+        (topicRows, topicSum) = (0, 0)
         places = places.filter { homes[$0.value] != partition }
         for index in homes.indices where homes[index] == partition { homes[index] = -1 }
     }
