@@ -137,3 +137,33 @@ def test_publications_of_others_are_left_alone():
         equal(start(home, name, "--slot", "own", "--topic-prefix", "own2").returncode, 0)
         done = home.rtd("cdc", server_of().source(name), "--slots", "--drop", "own")
         equal((done.returncode, publications(name), slots(name)), (0, ["mine", "other_inserts"], []))
+
+
+def test_a_topic_has_one_capture():
+    name = database("CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1);"
+                    "CREATE TABLE b (id int PRIMARY KEY); INSERT INTO b VALUES (1);")
+    with Home() as home:
+        def start(slot, *options):
+            return home.rtd("cdc", server_of().source(name), "--to", "topics", "--until", "now", "--slot",
+                            f"{name}_{slot}", *options)
+        equal(start("one", "--tables", "a").returncode, 0)
+        # Beside each other they have tables of their own.
+        equal(start("two", "--tables", "b").returncode, 0)
+        done = start("three")
+        equal(done.returncode, 1)
+        contains(done.errors, f'topic "{name}.public.a" is that of the capture of slot "{name}_one" (database '
+                              f'"{name}"); --topic-prefix NAME gives this one topics of its own, and rtd cdc URL '
+                              f"--slots --drop {name}_one ends the other")
+        equal(slots(name), [f"{name}_one", f"{name}_two"])
+        equal(home.rtd("query", f'SELECT count(*) n FROM "{name}.public.a"').text, '{"n":1}\n')
+        equal(start("three", "--topic-prefix", "own").returncode, 0)
+        # What one has given up is another's.
+        contains(start("one", "--tables", "b", "--drop-tables", "a").errors, f'slot "{name}_two"')
+        done = start("two", "--tables", "a", "--drop-tables", "b")
+        equal(done.returncode, 0, done.errors)
+        equal(home.rtd("query", f'SELECT count(*) n FROM "{name}.public.a"').text, '{"n":1}\n')
+        for slot in ("one", "two"):
+            done = home.rtd("cdc", server_of().source(name), "--slots", "--drop", f"{name}_{slot}", "-q")
+            equal(done.returncode, 0, done.errors)
+        done = start("four")
+        equal(done.returncode, 0, done.errors)

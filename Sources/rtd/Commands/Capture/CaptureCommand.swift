@@ -83,15 +83,17 @@ enum CaptureCommand {
             let thread = try ClusterThread("cdc", options.connection, reporting)
             defer { thread.close() }
             let registry = try plan.registry(thread.connection.properties, notices)
+            let configuration = plan.configuration(after: nil)
             // Taking the transactional id over would end a capture that is at work.
             do throws(CaptureError) {
-                try Capture.waitUntilFree(plan.configuration(after: nil), notices: notices)
+                try Capture.waitUntilFree(configuration, notices: notices)
             } catch {
                 throw CommandFailure(error)
             }
             let sink = try TopicSink(
                 thread, plan.format, plan.settings, registry: registry, slot: plan.slot,
-                partitions: options.partitions ?? 1, notices: notices)
+                others: Capture.otherSlots(configuration), partitions: options.partitions ?? 1,
+                notices: notices)
             try run(
                 plan.configuration(after: sink.position), sink, options, interruption,
                 stopping: registry?.stop

@@ -53,9 +53,12 @@ extension CaptureOptions {
 
             Tables that get another name while it runs, or are attached to a partitioned one, are \
             noticed within seconds, also at the next start, and their rows are read; in topics \
-            also those of a table that gets another primary key. A server that does not go on \
-            with the log of the output (set up anew, from a backup, or without the end of the log \
-            after a fail-over) is refused. SIGUSR1 has it say on stderr what it is at.
+            also those of a table that gets another primary key, and in topics and files those of \
+            one whose columns were renamed, got another type, or were added with a default, of \
+            which the stream says nothing. To stdout a line names the {backfill} that reads them. \
+            A server that does not go on with the log of the output (set up anew, from a backup, \
+            or without the end of the log after a fail-over) is refused, and so is a topic that \
+            the capture of another slot writes. SIGUSR1 has it say on stderr what it is at.
             """,
         operands: [OperandDocumentation("SOURCE", "The database.")],
         examples: [

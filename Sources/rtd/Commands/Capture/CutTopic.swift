@@ -25,10 +25,11 @@ enum CutTopic {
     }
 
     /// The newest cut of each slot (or of the one named) that lies before `end`. Looks back until
-    /// `isEnough` says so of what was found, or to the first record.
+    /// `isEnough` says so of what was found, to the first record, or over `recordsMax` of them.
     static func newest(
         _ partition: TopicPartition, slot: String? = nil, before end: Int64, _ cluster: Cluster,
-        prefersWhole: Bool = false, isEnough: @Sendable ([CutRecord]) -> Bool
+        prefersWhole: Bool = false, recordsMax: Int64 = .max,
+        isEnough: @Sendable ([CutRecord]) -> Bool
     ) async throws(ClientError) -> [CutRecord] {
         let earliest = try await cluster.listOffsets([partition: .earliest])[partition] ?? 0
         var window = firstWindow
@@ -40,7 +41,7 @@ enum CutTopic {
                     partition, start..<end, slot: slot, prefersWhole: prefersWhole, cluster)
                 if isEnough(found) { return found }
             }
-            guard start > earliest else { return found }
+            guard start > earliest, window < recordsMax else { return found }
             window *= 16
         }
     }

@@ -60,6 +60,7 @@ final class TopicSink: ChangeSink {
     /// Backfills that are not done with what was given.
     private var states: [BackfillState] = []
     private var server: SourceServer?
+    private let others: OtherCaptures
     private var followed: FollowedTables?
     /// Of the last cut.
     private var cutPosition = LogSequenceNumber(0)
@@ -94,7 +95,8 @@ final class TopicSink: ChangeSink {
     /// then reads where it ended.
     init(
         _ thread: ClusterThread, _ format: EnvelopeFormat, _ settings: EnvelopeSettings,
-        registry: (any SchemaRegistry)? = nil, slot: String, partitions: Int,
+        registry: (any SchemaRegistry)? = nil, slot: String, others: [OtherSlot] = [],
+        partitions: Int,
         notices: @escaping @Sendable (String) -> Void
     ) throws(CommandFailure) {
         self.thread = thread
@@ -120,13 +122,15 @@ final class TopicSink: ChangeSink {
         self.cuts = cuts
         let cluster = thread.connection.cluster
         do throws(ClientError) {
-            let cut = try thread.call { () async throws(ClientError) in
+            let (cut, others) = try thread.call { () async throws(ClientError) in
                 // Each slot's last cut is enough for those who come later.
                 try await cluster.createTopics(
                     [NewTopic(name, configs: ["cleanup.policy": "compact"])], ifMissing: true)
                 try await producer.initializeTransactions()
-                return try await CutTopic.last(cuts, slot: slot, cluster)
+                let cut = try await CutTopic.last(cuts, slot: slot, cluster)
+                return (cut, try await OtherCaptures(others, cuts, cluster))
             }
+            self.others = others
             if let cut {
                 position = CapturePosition(
                     end: cut.lsn, backfills: cut.backfills, server: cut.server,
@@ -560,6 +564,7 @@ final class TopicSink: ChangeSink {
                     "tables \(CaptureTopic.quoted(other)) and \(CaptureTopic.quoted(own)) would "
                         + "both be topic \"\(name)\"; --exclude leaves one out"))
         }
+        try others.check(name, table: own, on: server)
         let topic = try topic(name, configs: ["retention.ms": "-1"])
         if position == nil, try hasRecords(topic) {
             filled.insert(name)
