@@ -15,7 +15,10 @@ private final class BackfillRig {
     /// Stands for a large value that the stream does not carry.
     static let unchanged = "~"
 
-    init(states: [BackfillState] = [BackfillState(BackfillRequest(table: "public.t"))]) {
+    init(
+        states: [BackfillState] = [BackfillState(BackfillRequest(table: "public.t"))],
+        isKnown: Bool = true
+    ) {
         backfill = Backfill(slot: "s", states: states, chunkRows: 3, token: "x")
         let columns = ["id", "v"].map {
             LogicalRelation.Column(isIdentity: $0 == "id", name: $0, type: 25, modifier: -1)
@@ -37,13 +40,15 @@ private final class BackfillRig {
             selection: TableSelection(), after: CapturePosition(end: LogSequenceNumber(0)),
             last: nil, describe: { _, _ throws(CaptureError) in described })
         assembler.backfill = backfill
-        assembler.know(table)
+        if isKnown { assembler.know(table) }
         let table = table
         assembler.tableNamed = { name throws(CaptureError) in name == "public.t" ? table : nil }
     }
 
     /// A chunk as it was read when the transactions from `next` on were not visible.
-    func chunk(_ rows: [[String]], next: UInt64 = 1_000, running: String = "") {
+    func chunk(
+        _ rows: [[String]], next: UInt64 = 1_000, running: String = "", isHeld: Bool = false
+    ) {
         let visible = VisibleTransactions("1:\(next):\(running)")
         guard let visible else { return }
         let chunk = Backfill.Chunk(table, key: [0], visible: visible)
@@ -55,6 +60,7 @@ private final class BackfillRig {
             chunk.places.append(start..<tuples.count)
         }
         chunk.bytes = tuples.bytes.copied()
+        chunk.isHeld = isHeld
         chunk.isFull = rows.count == backfill.chunkRows
         backfill.read(chunk)
     }
@@ -404,6 +410,24 @@ private final class BackfillRig {
         try rig.mark(.low, id)
         try rig.mark(.high, id, isRepeated: true)
         #expect(rig.rows().isEmpty && rig.backfill.isDone)
+    }
+
+    @Test func `rows that replace a table are not repeated either`() throws {
+        for isKnown in [false, true] {
+            let rig = BackfillRig(isKnown: isKnown)
+            let id = try #require(rig.backfill.begin()).id
+            rig.chunk([["1", "a"], ["2", "b"]], isHeld: true)
+            try rig.mark(.high, id, isCutOff: true)
+            let given = rig.sink.take()
+            #expect(given.contains { $0.hasPrefix("truncate") } == isKnown)
+            #expect(given.filter { $0.hasPrefix("read") }.count == 2)
+            // That the output has rows of it by now is no reason to replace them.
+            rig.assembler.restarted()
+            try rig.mark(.high, id, isRepeated: true)
+            let rest = rig.sink.take().filter { $0.hasPrefix("read") || $0.hasPrefix("truncate") }
+            #expect(rest == [])
+            #expect(rig.backfill.isDone)
+        }
     }
 
     @Test func `a snapshot's text says what it sees`() throws {

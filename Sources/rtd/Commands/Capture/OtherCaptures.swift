@@ -28,12 +28,13 @@ struct OtherCaptures: Sendable {
         }
     }
 
-    /// Refuses a table whose topic is another capture's; `server` is the table's.
+    /// Refuses a table whose topic is another capture's; `table` is its schema and its name,
+    /// `server` where it is.
     func check(
-        _ topic: String, table: String, on server: SourceServer?
+        _ topic: String, table: [String], on server: SourceServer?
     ) throws(CaptureOutputError) {
         let other = cuts.first { cut, slot in
-            cut.has(topic: topic) && slot.tables?.contains(table) != false
+            cut.has(topic: topic) && slot.tables?.contains(table.joined(separator: ".")) != false
                 && (cut.server == nil || server == nil || cut.server?.system == server?.system)
         }
         guard let other = other?.slot else { return }
