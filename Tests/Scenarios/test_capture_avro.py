@@ -102,7 +102,8 @@ def test_changes_have_debezium_s_envelope_and_schemas_once():
         until(lambda: len(records(home, topic)) >= 10, "the changes")
         process.terminate()
         process.wait(20)
-        found = decoded(home, registry, topic)
+        # A table that was emptied and got a column is read anew, for it may have been rewritten with values.
+        found = decoded(home, registry, topic)[:10]
         equal([value and value["op"] for _, value in found],
               ["r", "u", "d", None, "c", "d", None, "c", "t", "c"])
         keys = [key and (key["id"], key["line"]) for key, _ in found]
@@ -254,7 +255,8 @@ def test_a_schema_that_is_refused_ends_it_with_one_line():
         server_of().sql("ALTER TABLE t ADD w int NOT NULL DEFAULT 0; INSERT INTO t VALUES (2, 2, 2)", name)
         source, topic = server_of().source(name), f"{name}.public.t"
         done = home.rtd("cdc", source, *arguments)
-        equal((done.returncode, len(done.errors.splitlines())), (1, 1), done.errors)
+        said = [line for line in done.errors.splitlines() if not line.endswith("the rows that it has are read")]
+        equal((done.returncode, len(said)), (1, 1), done.errors)
         contains(done.errors, f'refuses the schema of subject "{topic}-')
         contains(done.errors, "incompatible with the one before: Schema being registered is incompatible with 1 (")
         equal(len(records(home, topic)), 1)
@@ -262,7 +264,9 @@ def test_a_schema_that_is_refused_ends_it_with_one_line():
         contains(home.rtd("cdc", source, *arguments).errors, "422 Input schema is an invalid Avro schema\n")
         registry.refusal = lambda subject: None
         cdc(home, name, *arguments)
-        equal([value["after"]["id"] for _, value in decoded(home, registry, topic)], [1, 2])
+        # The row that was there has a value of the new column, so both are read.
+        equal([(value["op"], value["after"]["id"]) for _, value in decoded(home, registry, topic)],
+              [("r", 1), ("c", 2), ("r", 1), ("r", 2)])
         # Schemas that somebody else registers.
         server_of().sql("INSERT INTO t VALUES (3, 3, 3)", name)
         cdc(home, name, *arguments, "-X", "auto.register.schemas=false")
