@@ -167,7 +167,9 @@ def test_a_chart_of_names_and_numbers():
 def test_a_chart_of_times_and_names_is_a_line_each():
     rows = [{"t": f"2024-01-01T00:00:0{i}", "host": host, "v": i * i} for i in range(5) for host in "ab"]
     lines = query("SELECT t, host, v FROM stdin", rows, format="chart")
-    equal([line.split() for line in lines], [["a", "▁▁▃▅█", "16"], ["b", "▁▁▃▅█", "16"]])
+    equal([line.split() for line in lines], [
+        ["a", "▁▁▃▅█", "16"], ["b", "▁▁▃▅█", "16"],
+        ["2024-01-01", "00:00:00", "to", "2024-01-01", "00:00:04"]])
 
 
 def test_a_chart_needs_numbers():

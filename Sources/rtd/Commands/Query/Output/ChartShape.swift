@@ -39,12 +39,15 @@ struct ChartText {
     private let columns: [Field]
     private let width: Int
     private let settings: TextSettings
+    private let timeColumn: Int?
 
     struct Point {
         var label: String
         /// By column of numbers; one for bars and lines by name.
         var values: [Double]
         var texts: [String]
+        /// Where the point of a line stands; nil: there is no column of times.
+        var time: String?
     }
 
     /// Points of a line; older ones have left it.
@@ -61,6 +64,7 @@ struct ChartText {
         self.columns = columns
         self.width = width
         self.settings = settings
+        timeColumn = columns.firstIndex { $0.type.isTime }
     }
 
     func point(_ batch: Batch, _ row: Int) -> Point {
@@ -74,7 +78,8 @@ struct ChartText {
         return Point(
             label: labels.map { RowText.text(batch.columns[$0], row, settings) ?? "NULL" }
                 .joined(separator: " "),
-            values: texts.map { Double($0) ?? 0 }, texts: texts.map(Self.shortened))
+            values: texts.map { Double($0) ?? 0 }, texts: texts.map(Self.shortened),
+            time: timeColumn.flatMap { RowText.text(batch.columns[$0], row, settings) })
     }
 
     /// As many digits of a fraction as a person reads: 86.0000000000000000 is 86.
@@ -104,14 +109,15 @@ struct ChartText {
                     let points = series[name] ?? []
                     return Series(
                         name: name, values: points.map { $0.values[0] },
-                        last: points.last?.texts[0])
+                        last: points.last?.texts[0], times: points.compactMap(\.time))
                 })
         case .linesByColumn(let numbers):
             return sparklines(
                 numbers.indices.map { index in
                     Series(
                         name: columns[numbers[index]].name,
-                        values: points.map { $0.values[index] }, last: points.last?.texts[index])
+                        values: points.map { $0.values[index] },
+                        last: points.last?.texts[index], times: points.compactMap(\.time))
                 })
         }
     }
@@ -120,6 +126,7 @@ struct ChartText {
         var name: String
         var values: [Double]
         var last: String?
+        var times: [String]
     }
 
     private func bars(_ points: [Point]) -> [String] {
@@ -160,11 +167,17 @@ struct ChartText {
         let labels = series.map { DisplayText($0.name).cut(to: Self.labelWidthMax) }
         let labelWidth = labels.map(\.width).max() ?? 0
         let room = max(8, min(Self.pointsMax, width - labelWidth - 24))
-        return zip(series, labels).map { entry, label in
+        let lines = zip(series, labels).map { entry, label in
             let padding = String(repeating: " ", count: labelWidth - label.width)
             let line = spark(Array(entry.values.suffix(room)))
             return "\(label.text)\(padding) \(line) \(entry.last ?? "")".trimmed
         }
+        // The span of what is shown stands below; text of times is in their order.
+        guard let first = series.compactMap({ $0.times.suffix(room).first }).min(),
+            let last = series.compactMap(\.times.last).max(), first < last
+        else { return lines }
+        let span = DisplayText("\(first) to \(last)").cut(to: max(8, width - labelWidth - 1)).text
+        return lines + [String(repeating: " ", count: labelWidth + 1) + span]
     }
 
     /// Between the least and the largest of the values.
