@@ -23,6 +23,19 @@ import Testing
         #expect(lines.allSatisfy { $0.hasPrefix("# ") || $0.hasPrefix("rtd_cdc_") })
     }
 
+    @Test func `the progress line keeps the rows of the snapshot in sight`() {
+        var progress = CaptureProgress()
+        progress.phase = .streaming
+        progress.snapshotRows = 5
+        progress.changes = 1
+        progress.transactions = 1
+        let text = CaptureProgressLine.text(progress, progress, 1, 0)
+        #expect(text.hasPrefix("5 rows read, 1 change, 0 changes/s, 1 transaction, at "))
+        progress.snapshotRows = 0
+        progress.changes = 2
+        #expect(CaptureProgressLine.text(progress, progress, 1, 0).hasPrefix("2 changes, "))
+    }
+
     private func reply(_ request: String) -> String? {
         MetricsExchange.reply(to: Array(request.utf8)) { "x 1\n" }
             .map { String(decoding: $0, as: UTF8.self) }

@@ -70,7 +70,7 @@ final class CaptureProgressLine: @unchecked Sendable {
         return parts
     }
 
-    private static func text(
+    static func text(
         _ progress: CaptureProgress, _ earlier: CaptureProgress, _ seconds: Double,
         _ wallMilliseconds: Int64
     ) -> String {
@@ -86,9 +86,13 @@ final class CaptureProgressLine: @unchecked Sendable {
             return parts.joined(separator: ", ")
         case .streaming:
             let rate = Double(progress.changes - earlier.changes) / seconds
-            var parts = [
-                "\(progress.changes) changes", "\(ProgressLine.scaled(rate))changes/s",
-                "\(progress.transactions) transactions", "at \(progress.position)",
+            // The rows that came before them are not forgotten.
+            var parts = progress.snapshotRows > 0 ? ["\(progress.snapshotRows) rows read"] : []
+            parts += [
+                "\(progress.changes) \(progress.changes == 1 ? "change" : "changes")",
+                "\(ProgressLine.scaled(rate))changes/s",
+                "\(progress.transactions) transaction\(progress.transactions == 1 ? "" : "s")",
+                "at \(progress.position)",
                 "lag \(ProgressLine.scaled(Double(progress.lagBytes)))B",
                 "\(Int(progress.lagSeconds(wallMilliseconds: wallMilliseconds))) s",
             ]
