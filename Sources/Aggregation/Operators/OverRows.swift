@@ -1,7 +1,7 @@
 import Formats
 
-/// Rows of partitions in order, whole or from some place on, and where their partitions and groups of equal keys begin and
-/// end; what window functions are computed over.
+/// Rows of partitions in order, whole or from some place on, and where their partitions and groups
+/// of equal keys begin and end; what window functions are computed over.
 struct OverRows {
     let count: Int
     /// Where partitions begin; one more at the end.
