@@ -256,11 +256,26 @@ final class Decorrelator {
         if case .any(let test) = subquery.kind { condition = test.conjuncts }
         // Whether there is a row does not depend on their order or on duplicates.
         right = right.withoutOrder
-        if condition.contains(where: \.hasSubquery) {
-            throw SQLError(
-                "a subquery as the operand of IN is not supported", .featureNotSupported)
+        guard condition.contains(where: \.hasSubquery) else {
+            return try dependent(left, right, JoinPlan(kind), condition)
         }
-        return try dependent(left, right, JoinPlan(kind), condition)
+        // Of the operand: columns of the left side, which are gone behind the join.
+        var wide = left
+        condition = try condition.mapAll { (part) throws(SQLError) in
+            try part.rewrite { (inner, depth) throws(SQLError) in
+                guard depth == 0, case .subquery = inner else { return nil }
+                let (extended, value) = try extend(wide, [inner.seenFromOutside])
+                wide = extended
+                return value[0].seenFromInside(1)
+            }
+        }
+        let joined = try dependent(wide, right, JoinPlan(kind), condition)
+        let (own, added) = (left.columns.count, wide.columns.count)
+        let kept = joined.columnExpressions.enumerated().filter {
+            $0.offset < own || $0.offset == added
+        }
+        return joined.projected(
+            kept.map(\.element), kept.map { joined.columns[$0.offset].name })
     }
 
     private func lateral(

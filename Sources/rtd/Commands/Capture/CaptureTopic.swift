@@ -103,6 +103,16 @@ final class CaptureTopic {
         return (hasDots ? parts.map(CaptureText.identifier) : parts).joined(separator: ".")
     }
 
+    /// Of two tables whose names are the same where characters that Kafka does not take are `_`.
+    static func shared(
+        _ name: String, by one: [String], _ other: [String]
+    ) -> CaptureOutputError {
+        .failed(
+            CommandFailure(
+                "tables \(quoted(one)) and \(quoted(other)) would both be topic \"\(name)\"; "
+                    + "--exclude leaves one out"))
+    }
+
     /// Of a name that is cut off nobody knows which table's it is.
     static func check(_ parts: [String]) throws(CaptureOutputError) {
         let bytes = parts.joined(separator: ".").utf8.count

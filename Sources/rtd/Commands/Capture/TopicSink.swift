@@ -559,10 +559,7 @@ final class TopicSink: ChangeSink {
         let name = CaptureTopic.topicName([settings.topicPrefix] + own)
         try CaptureTopic.check([settings.topicPrefix] + own)
         if let other = owners.updateValue(own, forKey: name), other != own {
-            throw CaptureOutputError.failed(
-                CommandFailure(
-                    "tables \(CaptureTopic.quoted(other)) and \(CaptureTopic.quoted(own)) would "
-                        + "both be topic \"\(name)\"; --exclude leaves one out"))
+            throw CaptureTopic.shared(name, by: other, own)
         }
         try others.check(name, table: own, on: server)
         let topic = try topic(name, configs: ["retention.ms": "-1"])
