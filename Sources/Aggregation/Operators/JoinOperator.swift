@@ -116,6 +116,8 @@ final class JoinOperator: Operator, ProcessingTimeOperator {
             try end(side)
         } else {
             try expire(1 - side)
+            // Rows that came late, behind what frees them, leave before the watermark goes on.
+            try expire(side)
         }
         if let least { idle?.clock.advance(watermark: least) }
         if let least, spilled == nil { try advanceOutput(least) }
