@@ -1,8 +1,8 @@
 import Formats
 
 /// Each distinct row once. Over an input that only grows a row leaves when it first comes, and only
-/// its key is kept, with --state-ttl until it is idle; else rows are counted, and leave or are taken
-/// back at the end of a step.
+/// its key is kept, with --state-ttl until it is idle; else rows are counted, and leave or are
+/// taken back at the end of a step.
 final class DistinctOperator: Operator, ProcessingTimeOperator {
     private let isAppendOnly: Bool
     private let types: [DataType]
